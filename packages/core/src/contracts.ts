@@ -1,0 +1,77 @@
+import type { Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs';
+import type { Stateful } from './state.ts';
+
+/** What a user of an encoder has to know before feeding it. */
+export interface EncoderCard {
+  readonly name: string;
+  /** Height and width of an input image, pixels. */
+  readonly inputSize: readonly [number, number];
+  /** Width D of an embedding. */
+  readonly embeddingSize: number;
+  /** What `apply` does to RGB values in [0, 255] first: (x - mean) / std. */
+  readonly normalization: { readonly mean: number; readonly std: number };
+  /** Learnt parameters (running statistics of batch norm are not counted). */
+  readonly parameters: number;
+  /** Multiply-accumulate operations for one image. */
+  readonly macs: number;
+  /** Paper and reference implementation. */
+  readonly source: string;
+}
+
+/** A variable and what an optimizer may do to it. */
+export interface Parameter {
+  /** Path such as `stage1.block0.conv1.weight`; unique in its part, stable between versions. */
+  readonly name: string;
+  readonly variable: Variable;
+  /** False for running statistics: saved, never differentiated. */
+  readonly trainable: boolean;
+  /** Weight decay applies (not on norms, biases and PReLU slopes). */
+  readonly decay: boolean;
+}
+
+/** An image batch in, embeddings out. */
+export interface Encoder {
+  readonly card: EncoderCard;
+  readonly parameters: readonly Parameter[];
+  /**
+   * @param images `[B, H, W, 3]`, RGB in [0, 255], float32 or int32; normalized inside as the card says. Not disposed.
+   * @param options.training batch statistics instead of running ones, which are updated; dropout on. Default false.
+   * @param options.seed of this step's dropout. Default 0.
+   * @returns embeddings `[B, D]`, float32, not normalized to unit length; owned by the caller.
+   */
+  apply(images: Tensor4D, options?: { readonly training?: boolean; readonly seed?: number }): Tensor2D;
+  dispose(): void;
+}
+
+/**
+ * A classification loss on cosines, and the place where a user's own loss is plugged in.
+ *
+ * @param cosines `[B, M]`, float32: each embedding against each class column.
+ * @param targets `[B]`, int32: the column of each sample's own class.
+ * @returns one loss per sample, `[B]`; differentiable in `cosines`; owned by the caller.
+ */
+export type CosineLoss = (cosines: Tensor2D, targets: Tensor1D) => Tensor1D;
+
+/** Numbers that a head reports for the logs: occupancy, hit rate and the like. */
+export type HeadMetrics = Readonly<Record<string, number>>;
+
+/**
+ * What turns embeddings and identities into a loss: Prototype Memory, full softmax, and the rest.
+ * A head may own parameters, which the trainer's optimizer moves together with the encoder's.
+ */
+export interface Head extends Stateful {
+  readonly name: string;
+  readonly parameters: readonly Parameter[];
+  /**
+   * One training step of the head: may admit prototypes, then returns the loss of every sample, `[B]`, differentiable
+   * in `embeddings` and in the head's own parameters. Called inside the trainer's gradient scope and tidy; calls no
+   * async API.
+   *
+   * @param embeddings `[B, D]`, float32, not normalized. Not disposed.
+   * @param labels B identities, safe integers.
+   */
+  loss(embeddings: Tensor2D, labels: ArrayLike<number>): Tensor1D;
+  /** Numbers about the last step and the present state; cheap. */
+  metrics(): HeadMetrics;
+  dispose(): void;
+}

@@ -1,0 +1,56 @@
+import type { Stateful } from './state.ts';
+
+/** One image as a source hands it over: a file's bytes in any format that sharp decodes (SVG too). */
+export interface SourceImage {
+  /** For messages: a path, or `source#identity/image`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Images grouped by identity. Identities are 0 ... identities - 1; images of one are 0 ... imagesOf - 1. */
+export interface ImageSource {
+  readonly name: string;
+  /** Number of identities, up to 2^53. */
+  readonly identities: number;
+  imagesOf(identity: number): number;
+  identityName(identity: number): string;
+  /** Rejects with an error that names the image when it cannot be read. */
+  load(identity: number, image: number): Promise<SourceImage>;
+}
+
+/** One image of a batch to come. */
+export interface PlannedImage {
+  readonly identity: number;
+  readonly image: number;
+  /** Seeds this image's augmentation, so that resuming and worker count change nothing. */
+  readonly seed: number;
+}
+
+/** Chooses which images make the next batch. */
+export interface Sampler extends Stateful {
+  readonly batchSize: number;
+  /** Batches in one pass over all identities; Infinity when there is no such thing. */
+  readonly batchesPerEpoch: number;
+  next(): readonly PlannedImage[];
+}
+
+/** A decoded batch. */
+export interface ImageBatch {
+  /** RGB, `[B, H, W, 3]`, row-major. */
+  readonly pixels: Uint8Array;
+  readonly shape: readonly [number, number, number, 3];
+  /** B identities. */
+  readonly labels: Float64Array;
+  /** The images that the sampler asked for, in order; for messages. */
+  readonly names: readonly string[];
+  /** Images that could not be read and were replaced by another of the same identity. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** A stream of batches whose `state` is that after the batch that `next` returned last, whatever was fetched ahead. */
+export interface Loader extends Stateful {
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  next(): Promise<ImageBatch>;
+  close(): Promise<void>;
+}

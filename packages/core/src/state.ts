@@ -1,0 +1,58 @@
+/** Plain data that JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Element types that a {@link State} may hold, named as safetensors names them. */
+export type TensorDtype = 'F32' | 'F64' | 'I32' | 'U8' | 'U16' | 'U32';
+
+export interface DtypeArrays {
+  F32: Float32Array;
+  F64: Float64Array;
+  I32: Int32Array;
+  U8: Uint8Array;
+  U16: Uint16Array;
+  U32: Uint32Array;
+}
+
+/** A named block of numbers: row-major, `shape` in elements. */
+export type TensorData = {
+  readonly [D in TensorDtype]: {
+    readonly dtype: D;
+    readonly shape: readonly number[];
+    readonly data: DtypeArrays[D];
+  };
+}[TensorDtype];
+
+/** What a stateful part saves: JSON values and tensors, both by name. Never a live object. */
+export interface State {
+  readonly values: { readonly [key: string]: Json };
+  readonly tensors: { readonly [name: string]: TensorData };
+}
+
+/** A part whose whole future depends on what `state` returns. */
+export interface Stateful {
+  state(): State | Promise<State>;
+  restore(state: State): void | Promise<void>;
+}
+
+/** Joins the states of several parts under their names, `name/key`. */
+export function joinStates(parts: Readonly<Record<string, State>>): State {
+  const values: Record<string, Json> = {};
+  const tensors: Record<string, TensorData> = {};
+  for (const [part, state] of Object.entries(parts)) {
+    values[part] = state.values;
+    for (const [name, tensor] of Object.entries(state.tensors)) tensors[`${part}/${name}`] = tensor;
+  }
+  return { values, tensors };
+}
+
+/** Takes one part's state out of a joined one; `undefined` when the part saved nothing. */
+export function partState(joined: State, part: string): State | undefined {
+  const values = joined.values[part];
+  if (values === undefined) return undefined;
+  const prefix = `${part}/`;
+  const tensors: Record<string, TensorData> = {};
+  for (const [name, tensor] of Object.entries(joined.tensors)) {
+    if (name.startsWith(prefix)) tensors[name.slice(prefix.length)] = tensor;
+  }
+  return { values: values as State['values'], tensors };
+}
