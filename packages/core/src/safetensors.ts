@@ -120,8 +120,8 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'
       return fail(`data_offsets of tensor "${name}"`, offsets, 'two byte offsets');
     }
     const [begin, end] = offsets as [number, number];
-    const constructor = constructors[dtype as TensorDtype];
-    const expected = shape.reduce((a, b) => a * b, constructor.BYTES_PER_ELEMENT);
+    const Elements = constructors[dtype as TensorDtype];
+    const expected = shape.reduce((a, b) => a * b, Elements.BYTES_PER_ELEMENT);
     if (end - begin !== expected || end > body.length) {
       return fail(
         `data_offsets of tensor "${name}"`,
@@ -134,7 +134,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'
     tensors[name] = {
       dtype,
       shape,
-      data: new constructor(copy.buffer, 0, copy.byteLength / constructor.BYTES_PER_ELEMENT),
+      data: new Elements(copy.buffer, 0, copy.byteLength / Elements.BYTES_PER_ELEMENT),
     } as TensorData;
   }
   if (covered !== body.length) fail('its data length', body.length, `${covered} bytes, as its header says`);

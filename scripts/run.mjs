@@ -1,0 +1,114 @@
+// The repository's front door: `npm run demo | train | bench:step` and `npm test` on a machine that has only Node and npm.
+// Plain JavaScript without dependencies, because it is what installs them.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const stamp = join(root, 'node_modules', '.protomem-lockfile');
+const windows = process.platform === 'win32';
+
+const say = (text) => console.log(`[protomem] ${text}`);
+
+function stop(text) {
+  console.error(`[protomem] ${text}`);
+  process.exit(1);
+}
+
+function run(command, args, options = {}) {
+  // Local programs are found as npm scripts find them.
+  const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`;
+  const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', ...options.env };
+  const { status, signal, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    shell: windows,
+    ...options,
+    env,
+  });
+  if (error) say(`${command}: ${error.message}`);
+  return status ?? (signal === 'SIGINT' ? 130 : 1);
+}
+
+/** Runs a TypeScript source with the packages' sources in place of their builds. */
+const source = (file, args) =>
+  run(process.execPath, ['--import', 'tsx', '--conditions=@protomem/source', file, ...args]);
+
+const pnpm = (args) => run('npx', ['--yes', manifest.packageManager, ...args]);
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  stop(`Node ${process.versions.node} is too old: install Node ${manifest.engines.node} and run the command again.`);
+}
+
+function setUpDependencies() {
+  const lockfile = createHash('sha256')
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockfile) return;
+  say(`installing dependencies with ${manifest.packageManager} (once) ...`);
+  if (pnpm(['install', '--frozen-lockfile']) !== 0) {
+    stop('the dependencies could not be installed. Is the npm registry reachable? Then run the command again.');
+  }
+  writeFileSync(stamp, lockfile);
+}
+
+function setUpEngine() {
+  // Says itself what it does, and returns at once when there is nothing to do.
+  if (source('packages/engine/src/cli.ts', ['install']) !== 0) {
+    say('no native TensorFlow here: going on with the WebAssembly engine, which is slower.');
+  }
+}
+
+const checks = [
+  ['format and lint (biome)', () => run('biome', ['ci', '.'])],
+  ['types (tsc)', () => run('tsc', ['--noEmit', '-p', 'tsconfig.json'])],
+  ['who may import whom (turbo boundaries)', () => run('turbo', ['boundaries'])],
+  [
+    'builds, publint, are the types wrong (turbo)',
+    () => pnpm(['exec', 'turbo', 'run', 'build', 'check:package', '--output-logs=errors-only']),
+  ],
+  ['unused files, exports, dependencies (knip)', () => run('knip', [])],
+];
+
+function test(args) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [name, check] of args.length > 0 ? [] : checks) {
+    const start = Date.now();
+    say(`check: ${name}`);
+    const passed = check() === 0;
+    counts[passed ? 'passed' : 'failed']++;
+    say(`${passed ? 'passed' : 'FAILED'}: ${name}, ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'protomem-test-'));
+  const file = join(folder, 'counts.json');
+  say('check: tests (vitest)');
+  const status = run('vitest', ['run', ...args], { env: { PROTOMEM_TEST_COUNTS: file } });
+  const tests = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 1, skipped: 0 };
+  rmSync(folder, { recursive: true });
+  for (const key of Object.keys(counts)) counts[key] += tests[key];
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+const train = (args) => source('apps/train/src/cli.ts', args);
+
+const commands = {
+  demo: (args) => train(['demo', ...args]),
+  train,
+  'bench:step': (args) => source('apps/train/src/bench/step.ts', args),
+  test,
+};
+
+const [name, ...args] = process.argv.slice(2);
+if (!Object.hasOwn(commands, name)) stop(`unknown command "${name}": use one of ${Object.keys(commands).join(', ')}.`);
+checkNode();
+setUpDependencies();
+setUpEngine();
+process.exit(commands[name](args));
