@@ -1,0 +1,78 @@
+import { type Histogram, histogram } from './histogram.ts';
+import { areaUnderCurve, equalErrorRate, rocCurve } from './roc-curve.ts';
+import { type TarAtFar, tarOfCurve } from './tar-at-far.ts';
+import { bestThreshold, type Verification, type VerificationOptions, verification } from './verification.ts';
+
+export interface VerificationReportOptions extends VerificationOptions {
+  /** Targets of TAR@FAR. Default 1e-1, 1e-2, 1e-3, 1e-4. */
+  readonly fars?: readonly number[];
+  /** Bins of the score histograms over [-1, 1]. Default 80. */
+  readonly bins?: number;
+}
+
+/** All that a pair list says about an encoder: plain data, ready for `metrics.json` and for a report. */
+export interface VerificationReport extends Verification {
+  readonly positives: number;
+  readonly negatives: number;
+  /** Best on the whole list, for drawing and for use; `accuracy` does not come from it. */
+  readonly threshold: number;
+  readonly tarAtFar: readonly TarAtFar[];
+  readonly equalErrorRate: number;
+  readonly areaUnderCurve: number;
+  /** The ROC curve's corners. */
+  readonly roc: { readonly far: readonly number[]; readonly tar: readonly number[] };
+  readonly scores: { readonly same: Histogram; readonly different: Histogram };
+}
+
+/**
+ * Runs every measure of this package over one list of pairs.
+ *
+ * @param scores of the pairs: cosines, in [-1, 1].
+ * @param labels 1 for the same person, 0 for different people.
+ *
+ * @example
+ * ```ts
+ * const report = verificationReport(scores, labels, { split: 'interleaved' });
+ * writeFileSync('metrics.json', JSON.stringify(report));
+ * ```
+ */
+export function verificationReport(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number | boolean>,
+  options: VerificationReportOptions = {},
+): VerificationReport {
+  const { fars = [1e-1, 1e-2, 1e-3, 1e-4], bins = 80 } = options;
+  const curve = rocCurve(scores, labels);
+  const corners = cornersOf(curve.far, curve.tar);
+  const scoresOf = (label: boolean): number[] => Array.from(scores).filter((_, i) => Boolean(labels[i]) === label);
+  return {
+    ...verification(scores, labels, options),
+    positives: curve.positives,
+    negatives: curve.negatives,
+    threshold: bestThreshold(scores, labels).threshold,
+    tarAtFar: fars.map((far) => tarOfCurve(curve, far)),
+    equalErrorRate: equalErrorRate(curve).rate,
+    areaUnderCurve: areaUnderCurve(curve),
+    roc: {
+      far: corners.map((i) => curve.far[i]!),
+      tar: corners.map((i) => curve.tar[i]!),
+    },
+    scores: {
+      same: histogram(scoresOf(true), bins, -1, 1),
+      different: histogram(scoresOf(false), bins, -1, 1),
+    },
+  };
+}
+
+/** Points where the curve turns; the rest lie on straight lines between them. */
+function cornersOf(far: Float64Array, tar: Float64Array): number[] {
+  const corners: number[] = [];
+  for (let i = 0; i < far.length; i++) {
+    const straight =
+      i > 0 &&
+      i + 1 < far.length &&
+      ((far[i - 1] === far[i] && far[i] === far[i + 1]) || (tar[i - 1] === tar[i] && tar[i] === tar[i + 1]));
+    if (!straight) corners.push(i);
+  }
+  return corners;
+}
