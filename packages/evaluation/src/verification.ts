@@ -14,6 +14,8 @@ export interface VerificationOptions {
    * View 1, where all same-person pairs come first. Default `contiguous`.
    */
   readonly split?: FoldSplit;
+  /** Thresholds to choose from, highest first. Default: every one that makes a difference ({@link bestThreshold}). */
+  readonly thresholds?: ArrayLike<number>;
 }
 
 /** One fold: the threshold is chosen on the others. */
@@ -50,9 +52,8 @@ export interface BestThreshold {
  * Verification accuracy by k-fold cross-validation, the arithmetic of LFW View 2: for each fold the threshold that is
  * best on the other k - 1 folds is tested on it.
  *
- * Thresholds are exact, not from a grid: see {@link bestThreshold}. InsightFace tries 400 squared distances
- * `0, 0.01, ..., 3.99` (a cosine step of 0.005) and takes the smallest of the best; the two rules differ by about 0.02 %
- * on LFW.
+ * Thresholds are exact, not from a grid: see {@link bestThreshold}. Published figures mostly come from InsightFace's
+ * grid: pass `thresholds: insightFaceThresholds()` to compare with them. The two differ by a pair or so on LFW (0.02 %).
  *
  * @param scores of the pairs, higher means more alike.
  * @param labels 1 for the same person, 0 for different people.
@@ -72,14 +73,14 @@ export function verification(
   labels: ArrayLike<number | boolean>,
   options: VerificationOptions = {},
 ): Verification {
-  const { folds: count = 10, split = 'contiguous' } = options;
+  const { folds: count = 10, split = 'contiguous', thresholds } = options;
   checkPairs('verification', scores, labels);
   integer('verification', 'folds', count, 2, scores.length);
   const foldOf = lookUp('verification', 'split', splits, split)(labels, count);
   const folds = Array.from({ length: count }, (_, fold): VerificationFold => {
     const inside = pick(scores, labels, (i) => foldOf[i] === fold);
     const outside = pick(scores, labels, (i) => foldOf[i] !== fold);
-    const best = bestThreshold(outside.scores, outside.labels);
+    const best = bestThreshold(outside.scores, outside.labels, thresholds);
     return {
       threshold: best.threshold,
       trainAccuracy: best.accuracy,
@@ -103,27 +104,56 @@ export function verification(
  * several are equally good (of two equal choices the one that takes fewer strangers for the same person). Infinity
  * when it is best to accept nothing.
  *
+ * @param thresholds to choose from instead, highest first; at least one.
+ *
  * @example
  * ```ts
  * bestThreshold(Float64Array.of(0.8, 0.6, 0.2), Uint8Array.of(1, 1, 0)); // { threshold: 0.4, accuracy: 1 }
  * ```
  */
-export function bestThreshold(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>): BestThreshold {
+export function bestThreshold(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number | boolean>,
+  thresholds?: ArrayLike<number>,
+): BestThreshold {
   const { negatives } = checkPairs('bestThreshold', scores, labels);
   const order = descending(scores);
-  let correct = negatives;
-  let best = correct;
+  const candidates = thresholds ?? midpoints(order, scores);
+  check(candidates.length > 0, () => ({
+    where: 'bestThreshold',
+    what: 'thresholds',
+    got: 'empty',
+    expected: 'at least one number',
+  }));
+  let best = -1;
   let threshold = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < order.length; i++) {
-    correct += labels[order[i]!] ? 1 : -1;
-    const score = scores[order[i]!]!;
-    const below = i + 1 < order.length ? scores[order[i + 1]!]! : score;
-    if (correct > best && (below < score || i + 1 === order.length)) {
+  let accepted = 0;
+  let correct = negatives;
+  for (let i = 0; i < candidates.length; i++) {
+    check(i === 0 || candidates[i]! < candidates[i - 1]!, () => ({
+      where: 'bestThreshold',
+      what: `thresholds[${i}]`,
+      got: candidates[i],
+      expected: `a number below the ${candidates[i - 1]} before it`,
+    }));
+    while (accepted < order.length && scores[order[accepted]!]! >= candidates[i]!) {
+      correct += labels[order[accepted++]!] ? 1 : -1;
+    }
+    if (correct > best) {
       best = correct;
-      threshold = midway(below, score);
+      threshold = candidates[i]!;
     }
   }
   return { threshold, accuracy: best / scores.length };
+}
+
+/**
+ * The 400 thresholds of InsightFace's `verification.py`, highest first, as cosines: it tries squared distances
+ * `t = 0, 0.01, ..., 3.99` between unit vectors, and `|a - b|^2 = 2 - 2 cos`, so `cos = 1 - t / 2`. It calls a pair the
+ * same when its distance is *below* t; here a score *equal* to the threshold counts as the same too.
+ */
+export function insightFaceThresholds(): Float64Array {
+  return Float64Array.from({ length: 400 }, (_, i) => 1 - i / 200);
 }
 
 /** Share of pairs that a threshold gets right: `score >= threshold` means the same person. */
@@ -139,10 +169,17 @@ export function accuracyAt(scores: ArrayLike<number>, labels: ArrayLike<number |
   return correct / scores.length;
 }
 
-/** Between `low` and `high`, never equal to `low`, which has to stay below the threshold (unless there is no other). */
-function midway(low: number, high: number): number {
-  const middle = low + (high - low) / 2;
-  return middle > low ? middle : high;
+/** Every threshold that makes a difference, highest first: above all scores, between distinct ones, and the lowest. */
+function midpoints(order: Uint32Array, scores: ArrayLike<number>): number[] {
+  const thresholds = [Number.POSITIVE_INFINITY];
+  for (let i = 1; i < order.length; i++) {
+    const [high, low] = [scores[order[i - 1]!]!, scores[order[i]!]!];
+    const middle = low + (high - low) / 2;
+    // Neighbouring doubles have nothing between them: the lower one must stay below the threshold.
+    if (low < high) thresholds.push(middle > low ? middle : high);
+  }
+  thresholds.push(scores[order.at(-1)!]!);
+  return thresholds;
 }
 
 const splits: Record<FoldSplit, (labels: ArrayLike<number | boolean>, count: number) => Int32Array> = {
