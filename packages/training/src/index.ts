@@ -1,1 +1,14 @@
-export {};
+export * from './adam-w.ts';
+export * from './checkpoint.ts';
+export * from './clip.ts';
+export * from './hooks.ts';
+export * from './logger.ts';
+export * from './optimizer.ts';
+export * from './optimizers.ts';
+export * from './recipe.ts';
+export * from './schedules.ts';
+export * from './sgd.ts';
+export * from './tensor-state.ts';
+export * from './throughput.ts';
+export * from './trainer.ts';
+export * from './trainer-options.ts';

@@ -1,0 +1,37 @@
+import { check, type ImageBatch, ProtomemError } from '@protomem/core';
+
+const NAMED_IMAGES = 4;
+
+/** Throws when a step's loss or gradient norm is not a finite number, and says which images it saw. */
+export function refuseNonFinite(found: {
+  readonly step: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly batch: ImageBatch;
+}): void {
+  const { step, loss, gradientNorm, learningRate, batch } = found;
+  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
+  const images = batch.names.slice(0, NAMED_IMAGES).map((name, i) => `${name} (identity ${batch.labels[i]})`);
+  const more = batch.names.length > NAMED_IMAGES ? `, ... ${batch.names.length} in all` : '';
+  throw new ProtomemError({
+    where: `step ${step}`,
+    what: Number.isFinite(loss) ? 'the gradient norm' : 'the loss',
+    got: Number.isFinite(loss) ? gradientNorm : loss,
+    expected: 'a finite number',
+    fix:
+      `Learning rate ${learningRate}; images ${images.join(', ')}${more}. The step was not taken; ` +
+      'resume from the last checkpoint, with a lower rate, a longer warm-up or clipNorm.',
+  });
+}
+
+/** Throws when a run would write its checkpoints among those of a run that is further on. */
+export function refuseNewerCheckpoint(newest: { path: string; step: number } | undefined, stepsDone: number): void {
+  check(newest === undefined || newest.step <= stepsDone, () => ({
+    where: 'run',
+    what: 'the newest checkpoint in the folder',
+    got: newest!.path,
+    expected: stepsDone === 0 ? 'none, for a new run' : `none after step ${stepsDone}`,
+    fix: 'Call resume() first, or choose another folder.',
+  }));
+}

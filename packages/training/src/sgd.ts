@@ -1,0 +1,64 @@
+import { number } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import { createSlots, type Optimizer } from './optimizer.ts';
+
+export interface SgdOptions {
+  /** Share of the last step's direction that is kept. Default 0.9; 0 keeps no buffers. */
+  readonly momentum?: number;
+  /** L2 penalty, added to the gradients of parameters with `decay`. Default 5e-4. */
+  readonly weightDecay?: number;
+  /** Looks one step ahead along the momentum. Default false. */
+  readonly nesterov?: boolean;
+}
+
+/**
+ * Stochastic gradient descent with momentum, in PyTorch's arithmetic:
+ * d = g + weightDecay·w;  v = momentum·v + d (v = d at the first step);  w = w - rate·v  (nesterov: w - rate·(d + momentum·v)).
+ *
+ * The learning rate stands outside the momentum buffer, so a change of rate acts at once on the whole direction.
+ *
+ * @returns an optimizer that owns one momentum buffer a parameter; `dispose` frees them.
+ * @throws when `momentum` or `weightDecay` is out of range.
+ * @example
+ * ```ts
+ * const optimizer = sgd({ momentum: 0.9, weightDecay: 5e-4 });
+ * optimizer.step(encoder.parameters, gradients, 0.1);
+ * ```
+ * Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013; the
+ * arithmetic of torch.optim.SGD with dampening 0. Differs from it: decay goes by `Parameter.decay`, not by groups.
+ */
+export function sgd(options: SgdOptions = {}): Optimizer {
+  const momentum = number('sgd', 'momentum', options.momentum ?? 0.9, 0, 1);
+  const weightDecay = number('sgd', 'weightDecay', options.weightDecay ?? 5e-4, 0, 1);
+  const nesterov = options.nesterov ?? false;
+  const velocities = createSlots();
+
+  return {
+    name: 'sgd',
+    options: { momentum, weightDecay, nesterov },
+    step(parameters, gradients, learningRate) {
+      tf.tidy(() => {
+        const [rate, m, wd] = [tf.scalar(learningRate), tf.scalar(momentum), tf.scalar(weightDecay)];
+        for (const { name, variable, decay } of parameters) {
+          const gradient = gradients[name];
+          if (!gradient) continue;
+          // A tidy a parameter: the temporaries of one are free before the next needs its own.
+          tf.tidy(() => {
+            const descent = decay && weightDecay > 0 ? tf.add(gradient, tf.mul(variable, wd)) : gradient;
+            let direction = descent;
+            if (momentum > 0) {
+              const last = velocities.get(name);
+              const velocity = last ? tf.add(tf.mul(last, m), descent) : tf.clone(descent);
+              velocities.set(name, velocity);
+              direction = nesterov ? tf.add(descent, tf.mul(velocity, m)) : velocity;
+            }
+            variable.assign(tf.sub(variable, tf.mul(direction, rate)));
+          });
+        }
+      });
+    },
+    state: async () => ({ values: {}, tensors: await velocities.state() }),
+    restore: (state) => velocities.restore(state.tensors),
+    dispose: velocities.dispose,
+  };
+}

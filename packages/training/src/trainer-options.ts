@@ -1,0 +1,65 @@
+import type { Json, Loader, writeFileAtomic } from '@protomem/core';
+import type { Encoder, Head } from '@protomem/core/contracts';
+import type { Hooks } from './hooks.ts';
+import type { Logger } from './logger.ts';
+import type { Optimizer } from './optimizer.ts';
+import type { Schedule } from './schedules.ts';
+
+export interface CheckpointOptions {
+  /** Folder of the checkpoints; made when missing. */
+  readonly directory: string;
+  /** Steps between two. One is also written when the run ends or stops. */
+  readonly every: number;
+  /** How many of the newest stay; an older one goes only once a newer one is on disk. Default 2. */
+  readonly keep?: number;
+  /**
+   * Dotted keys of `config` that a resumed run may change, with all below them, such as `out` or `log`. Default none.
+   * The encoder's card, names of the parts, optimizer options, batch size, steps, seed and clipNorm never may.
+   */
+  readonly mayDiffer?: readonly string[];
+  /** Writes a file whole or not at all. Default `writeFileAtomic` of `@protomem/core`. */
+  readonly write?: typeof writeFileAtomic;
+}
+
+/** The parts stay the caller's, who disposes them and closes the loader after the run. */
+export interface TrainerOptions {
+  readonly encoder: Encoder;
+  /** Its `state` includes the values of its own parameters. */
+  readonly head: Head;
+  readonly loader: Loader;
+  readonly optimizer: Optimizer;
+  readonly schedule: Schedule;
+  /** Steps in all. */
+  readonly steps: number;
+  /** Largest global gradient norm; longer gradients are scaled down to it. Default: none are. */
+  readonly clipNorm?: number;
+  readonly hooks?: Hooks;
+  /** Steps between two calls of `hooks.onEvaluate`, which is also called after the last step. Default: only then. */
+  readonly evaluateEvery?: number;
+  readonly loggers?: readonly Logger[];
+  /** Default: none are written. */
+  readonly checkpoints?: CheckpointOptions;
+  /** Seeds the encoder's dropout, through the step's number. Default 0. */
+  readonly seed?: number;
+  /** The resolved config of the run: saved in checkpoints, compared on resume. Default `{}`. */
+  readonly config?: { readonly [key: string]: Json };
+}
+
+export interface RunResult {
+  /** Steps done. */
+  readonly step: number;
+  /** True when the run ended before its last step. */
+  readonly stopped: boolean;
+}
+
+export interface Trainer {
+  readonly stepsDone: number;
+  /** Goes on from the newest readable checkpoint. @returns the steps done; 0 when there is no checkpoint. */
+  resume(): Promise<number>;
+  /** One step. @returns its metrics. */
+  step(): Promise<Readonly<Record<string, number>>>;
+  /** Steps until all are done, `stop` is called, `signal` aborts or a hook answers `'stop'`. Each way saves a checkpoint. */
+  run(options?: { readonly signal?: AbortSignal }): Promise<RunResult>;
+  /** Ends a run after the step that is under way. */
+  stop(): void;
+}

@@ -1,0 +1,225 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
+import { enginesAtHand, useEngine } from '@protomem/engine/testing';
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tinyEncoder, tinyHead, tinyLoader } from './__fixtures__/tiny-parts.ts';
+import { adamW } from './adam-w.ts';
+import type { Logger } from './logger.ts';
+import { cosine } from './schedules.ts';
+import { sgd } from './sgd.ts';
+import { createTrainer } from './trainer.ts';
+import type { Trainer, TrainerOptions } from './trainer-options.ts';
+
+const STEPS = 12;
+
+interface Run {
+  readonly trainer: Trainer;
+  readonly encoder: Encoder;
+  readonly head: Head;
+}
+
+function tinyRun(options: Partial<TrainerOptions> = {}): Run {
+  const encoder = options.encoder ?? tinyEncoder();
+  const head = options.head ?? tinyHead();
+  const trainer = createTrainer({
+    encoder,
+    head,
+    loader: tinyLoader(),
+    optimizer: sgd({ nesterov: true }),
+    schedule: cosine({ base: 0.1, warmup: 3, steps: STEPS }),
+    steps: STEPS,
+    clipNorm: 0.5,
+    seed: 5,
+    ...options,
+  });
+  return { trainer, encoder, head };
+}
+
+async function values(...parts: { readonly parameters: readonly Parameter[] }[]): Promise<number[][]> {
+  const variables = parts.flatMap((part) => part.parameters.map((parameter) => parameter.variable));
+  return Promise.all(variables.map(async (variable) => Array.from(await variable.data())));
+}
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'protomem-training-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+for (const engine of await enginesAtHand()) {
+  describe(`a run on ${engine}`, () => {
+    beforeEach(() => useEngine(engine));
+
+    it('learns, and leaves no tensors behind', async () => {
+      const { trainer } = tinyRun({ optimizer: adamW(), schedule: () => 0.02, steps: 60 });
+      const first = await trainer.step();
+      await trainer.step();
+      const tensors = tf.memory().numTensors;
+      let last = first;
+      while (trainer.stepsDone < 60) last = await trainer.step();
+      expect(last['train/loss']).toBeLessThan(0.6 * first['train/loss']!);
+      expect(tf.memory().numTensors).toBe(tensors);
+      expect(last['head/seen']).toBe(360);
+      expect(last['progress/epoch']).toBe(6);
+    });
+
+    for (const optimizer of [() => sgd({ nesterov: true }), () => adamW()]) {
+      it(`resumed with ${optimizer().name}, equals one that was never interrupted, bit for bit`, async () => {
+        const whole = tinyRun({ optimizer: optimizer() });
+        await whole.trainer.run();
+        const checkpoints = { directory, every: 5 };
+        const first = tinyRun({
+          optimizer: optimizer(),
+          checkpoints,
+          hooks: { onStepEnd: ({ step }) => (step === 7 ? 'stop' : undefined) },
+        });
+        expect(await first.trainer.run()).toEqual({ step: 7, stopped: true });
+        expect(await readdir(directory)).toEqual([
+          'checkpoint-00000005.safetensors',
+          'checkpoint-00000007.safetensors',
+        ]);
+        const second = tinyRun({ optimizer: optimizer(), checkpoints });
+        expect(await second.trainer.resume()).toBe(7);
+        expect(await second.trainer.run()).toEqual({ step: STEPS, stopped: false });
+        expect(await values(second.encoder, second.head)).toEqual(await values(whole.encoder, whole.head));
+        expect(second.head.metrics()).toEqual(whole.head.metrics());
+      });
+    }
+  });
+}
+
+describe('a run', () => {
+  beforeEach(() => useEngine('cpu'));
+
+  it('refuses a loss that is not finite, names the batch and takes no step', async () => {
+    const head = tinyHead();
+    const poisoned: Head = {
+      ...head,
+      loss: (embeddings, labels) => tf.div(head.loss(embeddings, labels), labels[0]! < 0 ? 0 : 1) as tf.Tensor1D,
+    };
+    const { trainer, encoder } = tinyRun({
+      head: poisoned,
+      loader: tinyLoader({ poisonAt: 4 }),
+      checkpoints: { directory, every: 2 },
+    });
+    for (let i = 0; i < 3; i++) await trainer.step();
+    const trainable = { parameters: encoder.parameters.filter((parameter) => parameter.trainable) };
+    const before = await values(trainable, head);
+    const tensors = tf.memory().numTensors;
+    await expect(trainer.step()).rejects.toThrow(
+      /step 4: the loss is NaN, expected a finite number\. Learning rate 0\.1; images class\d\/4-0\.jpg \(identity -1\), .*6 in all/,
+    );
+    expect(await values(trainable, head)).toEqual(before);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(trainer.stepsDone).toBe(3);
+  });
+
+  it('refuses a gradient that is not finite though the loss is', async () => {
+    const head = tinyHead();
+    const steep = tf.customGrad((x) => ({
+      value: tf.clone(x as tf.Tensor),
+      gradFunc: (dy) => tf.mul(dy as tf.Tensor, Number.POSITIVE_INFINITY),
+    }));
+    const { trainer } = tinyRun({
+      head: { ...head, loss: (embeddings, labels) => head.loss(steep(embeddings) as tf.Tensor2D, labels) },
+    });
+    await expect(trainer.step()).rejects.toThrow(/step 1: the gradient norm is (Infinity|NaN)/);
+  });
+
+  it('calls hooks in order, waits for them and passes their errors on', async () => {
+    const events: string[] = [];
+    const note = async (text: string) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      events.push(text);
+    };
+    const logger: Logger = {
+      start: ({ step, steps }) => void events.push(`log starts ${step}/${steps}`),
+      log: (metrics, step) =>
+        void events.push(`log ${step} ${'train/loss' in metrics ? 'step' : JSON.stringify(metrics)}`),
+      message: (text) => void events.push(text),
+      close: () => void events.push('log closes'),
+    };
+    const { trainer } = tinyRun({
+      steps: 3,
+      evaluateEvery: 2,
+      checkpoints: { directory, every: 2 },
+      loggers: [logger],
+      hooks: {
+        onStart: ({ step }) => note(`start ${step}`),
+        onStepEnd: ({ step }) => note(`step ${step}`),
+        onEvaluate: async ({ step }) => {
+          await note(`evaluate ${step}`);
+          return { 'test/accuracy': 0.5 };
+        },
+        onCheckpoint: ({ step }) => note(`checkpoint ${step}`),
+        onEnd: ({ stopped }) => note(`end ${stopped}`),
+      },
+    });
+    await trainer.run();
+    expect(events).toEqual([
+      'log starts 0/3',
+      'start 0',
+      'log 1 step',
+      'step 1',
+      'Left out: bad.jpg: cut short',
+      'log 2 step',
+      'step 2',
+      'evaluate 2',
+      'log 2 {"test/accuracy":0.5}',
+      'checkpoint 2',
+      'log 3 step',
+      'step 3',
+      'evaluate 3',
+      'log 3 {"test/accuracy":0.5}',
+      'checkpoint 3',
+      'end false',
+      'log closes',
+    ]);
+    const failing = tinyRun({
+      loggers: [logger],
+      hooks: {
+        onStepEnd: async () => {
+          throw new Error('no such thing');
+        },
+      },
+    });
+    await expect(failing.trainer.run()).rejects.toThrow('no such thing');
+    expect(events.at(-1)).toBe('log closes');
+  });
+
+  it('stops after the step under way, by stop() or a signal, and saves', async () => {
+    const controller = new AbortController();
+    const byStop = tinyRun({
+      checkpoints: { directory: join(directory, 'a'), every: 100 },
+      hooks: { onStepEnd: ({ step }) => (step === 2 ? byStop.trainer.stop() : undefined) },
+    });
+    const bySignal = tinyRun({
+      checkpoints: { directory: join(directory, 'b'), every: 100 },
+      hooks: { onStepEnd: ({ step }) => (step === 3 ? controller.abort() : undefined) },
+    });
+    expect(await byStop.trainer.run()).toEqual({ step: 2, stopped: true });
+    expect(await bySignal.trainer.run({ signal: controller.signal })).toEqual({ step: 3, stopped: true });
+    expect(await readdir(join(directory, 'a'))).toEqual(['checkpoint-00000002.safetensors']);
+    expect(await readdir(join(directory, 'b'))).toEqual(['checkpoint-00000003.safetensors']);
+    // A stopped trainer can go on where it is.
+    expect(await byStop.trainer.run()).toEqual({ step: STEPS, stopped: false });
+  });
+
+  it('refuses a folder whose run is further on', async () => {
+    const checkpoints = { directory, every: 4 };
+    await tinyRun({ checkpoints }).trainer.run();
+    await expect(tinyRun({ checkpoints }).trainer.run()).rejects.toThrow(
+      /the newest checkpoint in the folder is .*expected none, for a new run\. Call resume\(\) first/,
+    );
+  });
+
+  it('refuses bad options', () => {
+    expect(() => tinyRun({ steps: 0 })).toThrow('createTrainer: steps is 0, expected an integer >= 1.');
+    expect(() => tinyRun({ clipNorm: 0 })).toThrow('createTrainer: clipNorm is 0');
+    expect(() => tinyRun({ evaluateEvery: 1.5 })).toThrow('evaluateEvery');
+    expect(() => tinyRun({ checkpoints: { directory, every: 0 } })).toThrow('checkpoints.every');
+  });
+});

@@ -1,0 +1,213 @@
+import { type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
+import type { Parameter } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { createCheckpointer } from './checkpointer.ts';
+import { clipByGlobalNorm, globalNorm } from './clip.ts';
+import { refuseNonFinite } from './refusals.ts';
+import { statefulParameters } from './tensor-state.ts';
+import { createThroughput } from './throughput.ts';
+import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
+
+/**
+ * Trains an encoder and its head: batches in, steps of the optimizer out.
+ *
+ * A step whose loss or gradient norm is not finite is refused before the optimizer sees it: the error names the step,
+ * the images and the learning rate, trainable parameters are as they were, and the last checkpoint stays. (Running
+ * statistics and the head's memory have seen the batch by then: go on from the checkpoint.)
+ *
+ * A resumed run gives bit for bit the weights of one that was never interrupted, on the same engine with the same
+ * number of threads.
+ *
+ * @returns a trainer; it owns no tensors between steps.
+ * @throws ProtomemError when an option is out of range.
+ * @example
+ * ```ts
+ * const trainer = createTrainer({
+ *   encoder, head, loader, steps: 2000,
+ *   optimizer: sgd(), schedule: cosine({ base: 0.1, warmup: 100, steps: 2000 }),
+ *   loggers: [consoleLogger()], checkpoints: { directory: 'run/checkpoints', every: 200 },
+ * });
+ * await trainer.resume();
+ * await trainer.run();
+ * ```
+ */
+export function createTrainer(options: TrainerOptions): Trainer {
+  const { encoder, head, loader, optimizer, schedule, clipNorm, hooks = {}, loggers = [] } = options;
+  const steps = integer('createTrainer', 'steps', options.steps, 1);
+  const seed = integer('createTrainer', 'seed', options.seed ?? 0, 0);
+  const evaluateEvery = integer('createTrainer', 'evaluateEvery', options.evaluateEvery ?? steps, 1);
+  if (clipNorm !== undefined) number('createTrainer', 'clipNorm', clipNorm, Number.MIN_VALUE, Number.MAX_VALUE);
+  const trainable = [...under('encoder', encoder.parameters), ...under('head', head.parameters)].filter(
+    (parameter) => parameter.trainable,
+  );
+  const throughput = createThroughput();
+
+  let stepsDone = 0;
+  let stopping = false;
+  const skipped = new Set<string>();
+
+  async function step(): Promise<Record<string, number>> {
+    const begun = performance.now();
+    const batch = await loader.next();
+    const waiting = performance.now() - begun;
+
+    const learningRate = schedule(stepsDone);
+    const { loss, norm, gradients } = differentiate(trainable, () => {
+      const images = tf.tensor4d(batch.pixels, [...batch.shape], 'float32');
+      const embeddings = encoder.apply(images, { training: true, seed: new Random(seed, stepsDone).uint32() >>> 1 });
+      return tf.mean(head.loss(embeddings, batch.labels));
+    });
+    try {
+      const [lossValue, gradientNorm] = await readScalars(loss, norm);
+      refuseNonFinite({ step: stepsDone + 1, loss: lossValue, gradientNorm, learningRate, batch });
+      tf.tidy(() => {
+        const clipped = clipNorm === undefined ? gradients : clipByGlobalNorm(gradients, gradientNorm, clipNorm);
+        optimizer.step(trainable, clipped, learningRate);
+      });
+      stepsDone++;
+      nameSkipped(batch);
+      throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
+      return metrics(lossValue, gradientNorm, learningRate);
+    } finally {
+      tf.dispose([loss, norm, gradients]);
+    }
+  }
+
+  async function run({ signal }: { readonly signal?: AbortSignal } = {}): Promise<RunResult> {
+    await checkpointer?.checkFolder(stepsDone);
+    const { batchSize, batchesPerEpoch } = loader;
+    let saved = stepsDone;
+    try {
+      for (const logger of loggers) await logger.start?.({ step: stepsDone, steps, batchSize, batchesPerEpoch });
+      hear(await hooks.onStart?.({ step: stepsDone, steps }));
+      while (stepsDone < steps && !stopping && !signal?.aborted) {
+        const found = await step();
+        log(found);
+        hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found }));
+        if (hooks.onEvaluate && (stepsDone % evaluateEvery === 0 || stepsDone === steps)) {
+          const answer = await hooks.onEvaluate({ step: stepsDone });
+          if (typeof answer === 'object') log(answer);
+          else hear(answer);
+        }
+        if (checkpointer && stepsDone % checkpointer.every === 0) saved = await save();
+      }
+      if (stepsDone > saved) await save();
+      const result = { step: stepsDone, stopped: stepsDone < steps };
+      await hooks.onEnd?.(result);
+      return result;
+    } finally {
+      stopping = false;
+      for (const logger of loggers) await logger.close();
+    }
+  }
+
+  async function save(): Promise<number> {
+    const path = await checkpointer?.save(stepsDone);
+    if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
+    return stepsDone;
+  }
+
+  async function resume(): Promise<number> {
+    stepsDone = (await checkpointer?.restore(say)) ?? stepsDone;
+    return stepsDone;
+  }
+
+  const log = (found: Readonly<Record<string, number>>): void => {
+    for (const logger of loggers) logger.log(found, stepsDone);
+  };
+  const say = (text: string): void => {
+    for (const logger of loggers) logger.message?.(text);
+  };
+  const hear = (answer: unknown): void => {
+    if (answer === 'stop') stopping = true;
+  };
+
+  function nameSkipped(batch: ImageBatch): void {
+    for (const { name, reason } of batch.skipped) {
+      if (!skipped.has(name)) say(`Left out: ${name}: ${reason}`);
+      skipped.add(name);
+    }
+  }
+
+  function metrics(loss: number, gradientNorm: number, learningRate: number): Record<string, number> {
+    const found: Record<string, number> = {
+      'train/loss': loss,
+      'train/gradient_norm': gradientNorm,
+      'train/learning_rate': learningRate,
+      'progress/epoch': stepsDone / loader.batchesPerEpoch,
+      'speed/images_per_second': throughput.imagesPerSecond(),
+      'speed/waiting_share': throughput.waitingShare(),
+      'speed/seconds_left': (steps - stepsDone) * throughput.secondsPerStep(),
+      'memory/resident_mib': process.memoryUsage.rss() / 2 ** 20,
+      'memory/tensors': tf.memory().numTensors,
+      'data/skipped_images': skipped.size,
+    };
+    for (const [name, value] of Object.entries(head.metrics())) found[`head/${name}`] = value;
+    return found;
+  }
+
+  const own: Stateful = {
+    state: () => ({ values: { skipped: [...skipped], engine: tf.getBackend() }, tensors: {} }),
+    restore({ values }) {
+      for (const name of values.skipped as string[]) skipped.add(name);
+      if (values.engine !== tf.getBackend()) {
+        say(
+          `The checkpoint is from engine ${values.engine}: on ${tf.getBackend()} its run goes on, but not bit for bit.`,
+        );
+      }
+    },
+  };
+  const recipe = {
+    encoder: encoder.card as unknown as Json,
+    head: head.name,
+    optimizer: { name: optimizer.name, ...optimizer.options },
+    batchSize: loader.batchSize,
+    steps,
+    seed,
+    clipNorm: clipNorm ?? null,
+    config: options.config ?? {},
+  };
+  const parts = { encoder: statefulParameters(encoder.parameters), head, loader, optimizer, trainer: own };
+  const checkpointer = options.checkpoints && createCheckpointer(options.checkpoints, recipe, parts);
+
+  return {
+    get stepsDone() {
+      return stepsDone;
+    },
+    resume,
+    step,
+    run,
+    stop() {
+      stopping = true;
+    },
+  };
+}
+
+/** Loss, global gradient norm and gradients by parameter name; the caller owns them. */
+function differentiate(
+  parameters: readonly Parameter[],
+  lossOf: () => tf.Scalar,
+): { loss: tf.Scalar; norm: tf.Scalar; gradients: tf.NamedTensorMap } {
+  return tf.tidy(() => {
+    const variables = parameters.map((parameter) => parameter.variable);
+    const { value: loss, grads } = tf.variableGrads(lossOf, variables);
+    const gradients: tf.NamedTensorMap = {};
+    for (const { name, variable } of parameters) {
+      const gradient = grads[variable.name];
+      if (gradient) gradients[name] = gradient;
+    }
+    return { loss, norm: globalNorm(gradients), gradients };
+  });
+}
+
+async function readScalars(a: tf.Scalar, b: tf.Scalar): Promise<[number, number]> {
+  const both = tf.tidy(() => tf.stack([a, b]));
+  const [first, second] = await both.data();
+  both.dispose();
+  return [first!, second!];
+}
+
+/** Parameters with their part's name in front: unique over the parts. */
+function under(part: string, parameters: readonly Parameter[]): Parameter[] {
+  return parameters.map((parameter) => ({ ...parameter, name: `${part}/${parameter.name}` }));
+}
