@@ -1,0 +1,111 @@
+import { Random } from '@protomem/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bootstrapError } from './bootstrap.ts';
+import { tarAtFar, thresholdAtFar } from './tar-at-far.ts';
+
+describe('tarAtFar', () => {
+  it('takes the best of all thresholds that keep the rate, and never exceeds it', () => {
+    const lists = fc
+      .array(fc.tuple(fc.integer({ min: -8, max: 8 }), fc.boolean()), { minLength: 2, maxLength: 50 })
+      .filter((pairs) => pairs.some(([, same]) => same) && pairs.some(([, same]) => !same));
+    fc.assert(
+      fc.property(lists, fc.double({ min: 0, max: 1, noNaN: true }), (pairs, far) => {
+        const scores = pairs.map(([score]) => score);
+        const labels = pairs.map(([, same]) => same);
+        const rate = (same: boolean, threshold: number): number => {
+          const kind = scores.filter((_, i) => labels[i] === same);
+          return kind.filter((score) => score >= threshold).length / kind.length;
+        };
+        const result = tarAtFar(scores, labels, far);
+        expect(result.reachable).toBe(far >= 1 / labels.filter((same) => !same).length);
+        if (!result.reachable) return;
+        const allowed = [...scores, Number.POSITIVE_INFINITY].filter((threshold) => rate(false, threshold) <= far);
+        expect(result.tar).toBe(Math.max(...allowed.map((threshold) => rate(true, threshold))));
+        expect(result.threshold).toBe(Math.min(...allowed));
+        expect(result.actualFar).toBe(rate(false, result.threshold!));
+        expect(result.actualFar).toBeLessThanOrEqual(far);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+
+  it('allows exactly the false matches that the rate stands for, whatever its rounding', () => {
+    // 0.29 * 100 is 28.999999999999996 in floating point, yet 29 false matches of 100 are a rate of 0.29.
+    const scores = [...Array.from({ length: 100 }, (_, i) => i), 71];
+    const labels = [...new Array(100).fill(0), 1];
+    expect(tarAtFar(scores, labels, 0.29)).toMatchObject({ actualFar: 0.29, tar: 1, threshold: 71 });
+    expect(tarAtFar(scores, labels, 0.28)).toMatchObject({ actualFar: 0.28, tar: 0, threshold: 72 });
+  });
+
+  it('says so when the list is too short for the rate', () => {
+    const scores = [0.9, 0.5, 0.1];
+    expect(tarAtFar(scores, [1, 0, 0], 0.5)).toMatchObject({ reachable: true, tar: 1 });
+    expect(tarAtFar(scores, [1, 0, 0], 0.49)).toEqual({
+      far: 0.49,
+      reachable: false,
+      tar: null,
+      threshold: null,
+      actualFar: null,
+      standardError: null,
+    });
+    expect(thresholdAtFar(scores, [1, 0, 0], 1e-6)).toBeNull();
+  });
+
+  it('handles one positive among a million negatives', () => {
+    const negatives = 1_000_000;
+    const random = new Random(1);
+    const scores = Float64Array.from({ length: negatives + 1 }, () => random.uniform(-1, 0.5));
+    const labels = new Uint8Array(negatives + 1);
+    scores[0] = 0.6;
+    labels[0] = 1;
+    const result = tarAtFar(scores, labels, 1e-6);
+    expect(result).toMatchObject({ reachable: true, tar: 1 });
+    expect(result.actualFar).toBeLessThanOrEqual(1e-6);
+    expect(tarAtFar(scores, labels, 0.99e-6).reachable).toBe(false);
+  });
+
+  it('accepts nobody when the best scores are tied between strangers', () => {
+    expect(tarAtFar([0.5, 0.5, 0.5, 0.5], [1, 1, 0, 0], 0.5)).toMatchObject({
+      tar: 0,
+      threshold: Number.POSITIVE_INFINITY,
+      actualFar: 0,
+    });
+  });
+
+  it('refuses a rate that is none', () => {
+    expect(() => tarAtFar([1, 0], [1, 0], 1.5)).toThrow('tarAtFar: far is 1.5, expected a number in [0, 1].');
+    expect(() => tarAtFar([1, 0], [1, 0], Number.NaN)).toThrow('far is NaN');
+  });
+
+  it('has the binomial standard error', () => {
+    const result = tarAtFar([0.9, 0.8, 0.7, 0.1, 0.2], [1, 1, 1, 1, 0], 1);
+    expect(result.tar).toBe(1);
+    expect(result.standardError).toBe(0);
+    expect(tarAtFar([0.9, 0.8, 0.7, 0.1, 0.2, 0.75], [1, 1, 1, 1, 0, 0], 0.5).standardError).toBeCloseTo(
+      Math.sqrt((0.75 * 0.25) / 4),
+      12,
+    );
+  });
+});
+
+describe('bootstrapError', () => {
+  const random = new Random(3);
+  const labels = Uint8Array.from({ length: 600 }, (_, i) => i % 2);
+  const scores = Float64Array.from(labels, (same) => random.normal(same ? 1 : 0, 1));
+
+  it('agrees with the formula where there is one: a share at a fixed threshold', () => {
+    const share = (s: Float64Array, l: Uint8Array): number =>
+      s.filter((score, i) => l[i] === 1 && score >= 1).length / 300;
+    const p = share(scores, labels);
+    const error = bootstrapError(scores, labels, share, new Random(1), 2000);
+    expect(error / Math.sqrt((p * (1 - p)) / 300)).toBeCloseTo(1, 1);
+  });
+
+  it('exceeds the binomial error of TAR at a small FAR, where the threshold is the larger doubt', () => {
+    const { standardError } = tarAtFar(scores, labels, 1e-2);
+    const error = bootstrapError(scores, labels, (s, l) => tarAtFar(s, l, 1e-2).tar!, new Random(1));
+    expect(error).toBeGreaterThan(standardError!);
+    expect(bootstrapError(scores, labels, (s, l) => tarAtFar(s, l, 1e-2).tar!, new Random(1))).toBe(error);
+  });
+});

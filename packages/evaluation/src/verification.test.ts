@@ -1,0 +1,159 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Random } from '@protomem/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { accuracyAt, bestThreshold, insightFaceThresholds, verification } from './verification.ts';
+import { verificationReport } from './verification-report.ts';
+
+/** Every threshold tried on every pair. */
+function naiveBest(scores: number[], labels: boolean[]): number {
+  const distinct = [...new Set(scores)].sort((a, b) => a - b);
+  const thresholds = [-2, ...distinct.slice(1).map((score, i) => (score + distinct[i]!) / 2), 2];
+  return Math.max(...thresholds.map((t) => scores.filter((s, i) => s >= t === labels[i]).length / scores.length));
+}
+
+describe('bestThreshold', () => {
+  it('is as good as the best of all, and its accuracy is what counting gives', () => {
+    const lists = fc
+      .array(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.boolean()), { minLength: 2, maxLength: 40 })
+      .filter((pairs) => pairs.some(([, same]) => same) && pairs.some(([, same]) => !same));
+    fc.assert(
+      fc.property(lists, (pairs) => {
+        const scores = pairs.map(([score]) => score / 10);
+        const labels = pairs.map(([, same]) => same);
+        const { threshold, accuracy } = bestThreshold(scores, labels);
+        expect(accuracy).toBe(naiveBest(scores, labels));
+        expect(accuracyAt(scores, labels, threshold)).toBe(accuracy);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+
+  it('lies midway between two scores, the highest of equals', () => {
+    expect(bestThreshold([0.75, 0.5, 0.25], [1, 1, 0])).toEqual({ threshold: 0.375, accuracy: 1 });
+    expect(bestThreshold([0.75, 0.5, 0.25, 0], [1, 0, 1, 0])).toEqual({ threshold: 0.625, accuracy: 0.75 });
+    expect(bestThreshold([0.75, 0.5], [0, 1])).toEqual({ threshold: Number.POSITIVE_INFINITY, accuracy: 0.5 });
+    expect(bestThreshold([0.5, 0.5, 0.5], [1, 1, 0])).toEqual({ threshold: 0.5, accuracy: 2 / 3 });
+  });
+
+  it('separates neighbouring doubles', () => {
+    const low = 1 - Number.EPSILON / 2;
+    expect(bestThreshold([1, low], [1, 0])).toEqual({ threshold: 1, accuracy: 1 });
+  });
+
+  it('chooses from a grid when given one', () => {
+    expect(bestThreshold([0.75, 0.5], [1, 0], [1, 0.7, 0.6, 0])).toEqual({ threshold: 0.7, accuracy: 1 });
+    expect(() => bestThreshold([0.75, 0.5], [1, 0], [0, 1])).toThrow(
+      'thresholds[1] is 1, expected a number below the 0',
+    );
+    expect(() => bestThreshold([0.75, 0.5], [1, 0], [])).toThrow('thresholds is "empty"');
+  });
+});
+
+describe('verification', () => {
+  const random = new Random(5);
+  const labels = Uint8Array.from({ length: 103 }, (_, i) => (i >> 1) % 2);
+  const scores = Float64Array.from(labels, (same) => random.normal(same * 0.3, 0.2));
+
+  it('tests each fold at the threshold of the others', () => {
+    const result = verification(scores, labels, { folds: 10 });
+    // 103 pairs: three blocks of 11, then seven of 10.
+    const starts = [0, 11, 22, 33, 43, 53, 63, 73, 83, 93, 103];
+    const accuracies = result.folds.map((fold, k) => {
+      const inside = (_: unknown, i: number): boolean => i >= starts[k]! && i < starts[k + 1]!;
+      const outside = (_: unknown, i: number): boolean => !inside(_, i);
+      const { threshold } = bestThreshold(scores.filter(outside), labels.filter(outside));
+      expect(fold).toMatchObject({ threshold, pairs: starts[k + 1]! - starts[k]! });
+      return accuracyAt(scores.filter(inside), labels.filter(inside), threshold);
+    });
+    expect(result.folds.map((fold) => fold.accuracy)).toEqual(accuracies);
+    const mean = accuracies.reduce((a, b) => a + b) / 10;
+    const variance = accuracies.reduce((a, b) => a + (b - mean) ** 2, 0) / 10;
+    expect(result.accuracy).toBeCloseTo(mean, 12);
+    expect(result.standardDeviation).toBeCloseTo(Math.sqrt(variance), 12);
+    expect(result.standardError).toBeCloseTo(Math.sqrt((variance * 10) / 9 / 10), 12);
+    expect(result.binomialError).toBeCloseTo(Math.sqrt((mean * (1 - mean)) / 103), 12);
+  });
+
+  it('deals a View 1 list, same pairs first, so that each fold has both kinds', () => {
+    const view1 = Array.from({ length: 100 }, (_, i) => i < 50);
+    const result = verification(
+      view1.map((same) => (same ? 0.9 : 0.1)),
+      view1,
+      { split: 'interleaved', folds: 10 },
+    );
+    expect(result).toMatchObject({ accuracy: 1, standardDeviation: 0, standardError: 0 });
+    expect(result.folds.map((fold) => fold.pairs)).toEqual(new Array(10).fill(10));
+  });
+
+  it('is 1 when separated and what the base rate gives when all scores are equal', () => {
+    const balanced = Array.from({ length: 40 }, (_, i) => i % 2 === 0);
+    expect(verification(balanced.map(Number), balanced).accuracy).toBe(1);
+    expect(verification(new Float64Array(40).fill(0.3), balanced).accuracy).toBe(0.5);
+  });
+
+  it('is about 1/2 without signal: the test fold is never used to choose', () => {
+    const noise = new Random(9);
+    const coin = Array.from({ length: 4000 }, (_, i) => i % 2);
+    const { accuracy } = verification(
+      coin.map(() => noise.uniform()),
+      coin,
+    );
+    expect(Math.abs(accuracy - 0.5)).toBeLessThan(0.03);
+  });
+
+  it('refuses bad options', () => {
+    expect(() => verification(scores, labels, { folds: 1 })).toThrow('verification: folds is 1');
+    expect(() => verification(scores, labels, { split: 'random' as 'contiguous' })).toThrow(
+      'expected one of contiguous, interleaved',
+    );
+    expect(() => verification([1, 0], [1, 0], { folds: 2 })).toThrow('0 same and 1 different');
+    expect(() => verification([1, 0], [1, 0], { folds: 3 })).toThrow('folds is 3, expected an integer in [2, 2]');
+  });
+});
+
+describe('verificationReport', () => {
+  it('is plain data that agrees with its parts', () => {
+    const random = new Random(7);
+    const labels = Array.from({ length: 400 }, (_, i) => i < 200);
+    const scores = labels.map((same) => Math.max(-1, Math.min(1, random.normal(same ? 0.5 : 0, 0.2))));
+    const report = verificationReport(scores, labels, { split: 'interleaved', fars: [0.1, 1e-3], bins: 10 });
+    expect(report).toMatchObject(verification(scores, labels, { split: 'interleaved' }));
+    expect(report.tarAtFar.map(({ far, reachable }) => [far, reachable])).toEqual([
+      [0.1, true],
+      [1e-3, false],
+    ]);
+    expect(report.scores.same.counts.reduce((a, b) => a + b)).toBe(200);
+    expect(report.scores.different.counts.reduce((a, b) => a + b)).toBe(200);
+    expect(report.roc.far[0]).toBe(0);
+    expect(report.roc.tar.at(-1)).toBe(1);
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+});
+
+describe('a pretrained encoder on LFW View 2', () => {
+  const folder = process.env.PROTOMEM_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url));
+  const path = `${folder}/reference/lfw_pair_scores_fr_feature_onnx.tsv`;
+  const present = existsSync(path);
+  if (!present) console.log(`Skipped: ${path} is not there (set PROTOMEM_DATA to the folder of reference data).`);
+
+  it.skipIf(!present)('has the accuracy and the rates that are stated for its scores', () => {
+    const rows = readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t').map(Number));
+    const scores = rows.map((row) => row[0]!);
+    const labels = rows.map((row) => row[1]!);
+    const stated = verificationReport(scores, labels, { thresholds: insightFaceThresholds() });
+    expect((100 * stated.accuracy).toFixed(2)).toBe('99.18');
+    expect((100 * stated.standardDeviation).toFixed(2)).toBe('0.46');
+    expect(stated.tarAtFar[1]!.tar!.toFixed(3)).toBe('0.990');
+    expect(stated.tarAtFar[2]!.tar!.toFixed(3)).toBe('0.978');
+    expect(stated.tarAtFar[3]!.reachable).toBe(false);
+    // Exact thresholds: one pair of 6,000 falls the other way.
+    const exact = verificationReport(scores, labels);
+    expect((100 * exact.accuracy).toFixed(2)).toBe('99.17');
+    expect((100 * exact.standardDeviation).toFixed(2)).toBe('0.46');
+  });
+});
