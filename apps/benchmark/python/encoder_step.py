@@ -1,0 +1,77 @@
+"""One contender of the suite `encoder`: the same training step in PyTorch.
+
+usage: encoder_step.py ENCODER BATCH LAYOUT PRECISION
+LAYOUT: nchw (PyTorch's default) or channels-last. PRECISION: float32 or bfloat16 (autocast).
+Prints one JSON line about itself, then the milliseconds of one step for each line that it reads.
+"""
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+
+BLOCKS = {"iresnet18": (2, 2, 2, 2), "iresnet34": (3, 4, 6, 3), "iresnet50": (3, 4, 14, 3), "iresnet100": (3, 13, 30, 3)}
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(inputs),
+            nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.PReLU(outputs),
+            nn.Conv2d(outputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        return self.body(x) + self.shortcut(x)
+
+
+def iresnet(blocks):
+    layers = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)]
+    channels = 64
+    for stage, count in enumerate(blocks):
+        for index in range(count):
+            layers.append(Block(channels, 64 << stage, 2 if index == 0 else 1))
+            channels = 64 << stage
+    layers += [nn.BatchNorm2d(512), nn.Flatten(), nn.Linear(512 * 7 * 7, 512), nn.BatchNorm1d(512)]
+    model = nn.Sequential(*layers)
+    model[-1].weight.requires_grad = False
+    return model
+
+
+def main():
+    name, batch, layout, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    torch.manual_seed(0)
+    order = torch.channels_last if layout == "channels-last" else torch.contiguous_format
+    model = iresnet(BLOCKS[name]).to(memory_format=order)
+    images = torch.randn(batch, 3, 112, 112).contiguous(memory_format=order)
+    targets = torch.randn(batch, 512)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9, weight_decay=5e-4)
+
+    def step():
+        begun = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            embeddings = model(images)
+        loss = (embeddings.float() - targets).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5)
+        optimizer.step()
+        return 1000 * (time.perf_counter() - begun)
+
+    step()
+    parameters = sum(p.numel() for p in model.parameters())
+    about = {"engine": "pytorch", "version": torch.__version__, "threads": torch.get_num_threads(), "precision": precision}
+    print(json.dumps({**about, "layout": layout, "parameters": parameters}), flush=True)
+    for _ in sys.stdin:
+        print(step(), flush=True)
+
+
+main()

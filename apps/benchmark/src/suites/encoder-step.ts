@@ -1,0 +1,45 @@
+// One contender of the suite `encoder`: a training step of an encoder on one of our engines.
+import { createInterface } from 'node:readline';
+import { Random } from '@protomem/core';
+import { createEncoder, type EncoderName } from '@protomem/encoders';
+import { type EngineName, loadEngine } from '@protomem/engine';
+import { clipByGlobalNorm, globalNorm, sgd } from '@protomem/training';
+import * as tf from '@tensorflow/tfjs';
+
+const [engineName, encoderName, batchText, precision] = process.argv.slice(2) as [
+  EngineName,
+  EncoderName,
+  string,
+  'float32' | 'bfloat16-math',
+];
+const batch = Number(batchText);
+const engine = await loadEngine({ prefer: engineName, precision });
+const encoder = createEncoder(encoderName, { embeddingSize: 512 });
+const trainable = encoder.parameters.filter((parameter) => parameter.trainable);
+const optimizer = sgd();
+const random = new Random(0);
+const noise = (...shape: number[]): Float32Array =>
+  Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal());
+const images = tf.tensor4d(noise(batch, 112, 112, 3), [batch, 112, 112, 3]);
+const targets = tf.tensor2d(noise(batch, 512), [batch, 512]);
+
+/** Forward, backward, clipping and SGD: what a step of `createTrainer` does, with a head that costs nothing. */
+async function step(): Promise<number> {
+  const begun = performance.now();
+  const { value, grads } = tf.variableGrads(
+    () => tf.mean(tf.squaredDifference(encoder.apply(images, { training: true }), targets)),
+    trainable.map(({ variable }) => variable),
+  );
+  const gradients = trainable.map(({ variable }) => grads[variable.name]!);
+  const norm = globalNorm(gradients);
+  const [normRead] = await norm.data();
+  tf.tidy(() => optimizer.step(trainable, clipByGlobalNorm(gradients, normRead!, 5), 1e-3));
+  // Reading a weight waits for the step to end.
+  await tf.tidy(() => tf.sum(trainable[0]!.variable)).data();
+  tf.dispose([value, norm, ...gradients]);
+  return performance.now() - begun;
+}
+
+await step();
+console.log(JSON.stringify({ ...engine, parameters: encoder.card.parameters }));
+for await (const _ of createInterface({ input: process.stdin })) console.log(String(await step()));
