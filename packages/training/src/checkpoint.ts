@@ -58,7 +58,7 @@ export async function writeCheckpoint(
     await mkdir(directory, { recursive: true });
     await write(path, ...encodeSafetensors({ tensors, metadata }));
   } catch (error) {
-    throw await writeError('writeCheckpoint', path, error, 'Checkpoints written before are untouched.');
+    throw writeError('writeCheckpoint', path, error);
   }
   return path;
 }

@@ -1,7 +1,9 @@
 export * from './adam-w.ts';
 export * from './checkpoint.ts';
 export * from './clip.ts';
+export * from './console-logger.ts';
 export * from './hooks.ts';
+export * from './jsonl-logger.ts';
 export * from './logger.ts';
 export * from './optimizer.ts';
 export * from './optimizers.ts';
@@ -9,6 +11,7 @@ export * from './recipe.ts';
 export * from './schedules.ts';
 export * from './sgd.ts';
 export * from './tensor-state.ts';
+export * from './tensorboard-logger.ts';
 export * from './throughput.ts';
 export * from './trainer.ts';
 export * from './trainer-options.ts';

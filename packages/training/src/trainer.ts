@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
@@ -83,6 +84,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
       while (stepsDone < steps && !stopping && !signal?.aborted) {
         const found = await step();
         log(found);
+        // On a synchronous backend nothing else yields: timers, signals and the decoders need a turn.
+        await setImmediate();
         hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found }));
         if (hooks.onEvaluate && (stepsDone % evaluateEvery === 0 || stepsDone === steps)) {
           const answer = await hooks.onEvaluate({ step: stepsDone });

@@ -1,20 +1,28 @@
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProtomemError } from '@protomem/core';
 
-/** Turns a failed write into an error that names the file, the cause and the free space. */
-export async function writeError(where: string, path: string, cause: unknown, kept: string): Promise<ProtomemError> {
-  const code = (cause as NodeJS.ErrnoException)?.code;
-  const disk = await statfs(dirname(path)).catch(() => undefined);
-  const free = disk ? ` (${((disk.bavail * disk.bsize) / 2 ** 20).toFixed(1)} MiB free there)` : '';
+/** An error for a failed write that names the file, the cause and the free space. */
+export function writeError(where: string, path: string, cause: unknown): ProtomemError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
   return new ProtomemError(
     {
       where,
       what: `writing ${path}`,
-      got: `refused: ${code === 'ENOSPC' ? 'the disk is full' : String((cause as Error)?.message ?? cause)}${free}`,
-      expected: 'a folder that takes the file',
-      fix: `${kept}${code === 'ENOSPC' ? ' Free some space, then resume.' : ''}`,
+      got: `refused: ${full ? 'the disk is full' : message}${freeSpace(dirname(path))}`,
+      expected: 'a folder that takes it',
+      fix: `Checkpoints written before are untouched${full ? ': free some space, then resume' : ''}.`,
     },
     { cause },
   );
+}
+
+function freeSpace(folder: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return ` (${((bavail * bsize) / 2 ** 20).toFixed(1)} MiB free)`;
+  } catch {
+    return '';
+  }
 }

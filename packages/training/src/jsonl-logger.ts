@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomic } from '@protomem/core';
+import { type AppendFile, appendFile } from './append-file.ts';
+import type { Logger } from './logger.ts';
+
+/**
+ * Writes one JSON object a line: `{"step":1,"time":1700000000.5,"train/loss":3.2}`, time in seconds since 1970.
+ * A number that is not finite is written as null.
+ *
+ * When a run starts, lines of steps after it, and a last line that a kill cut short, are removed: so no step is there
+ * twice after a resume, and a new run begins an empty file.
+ *
+ * @param path of the file; its folder is made when missing.
+ * @example
+ * ```ts
+ * createTrainer({ ...parts, loggers: [jsonlLogger('run/metrics.jsonl')] });
+ * ```
+ */
+export function jsonlLogger(path: string): Logger {
+  let file: AppendFile | undefined;
+  return {
+    async start({ step }) {
+      await dropLinesAfter(path, step);
+      file = appendFile('jsonlLogger', path);
+    },
+    log(metrics, step) {
+      file?.write(new TextEncoder().encode(`${JSON.stringify({ step, time: Date.now() / 1000, ...metrics })}\n`));
+    },
+    close() {
+      file?.close();
+      file = undefined;
+    },
+  };
+}
+
+async function dropLinesAfter(path: string, step: number): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const kept = text
+    .split('\n')
+    .filter((line) => stepOfLine(line) <= step)
+    .map((line) => `${line}\n`)
+    .join('');
+  if (kept !== text) await writeFileAtomic(path, kept);
+}
+
+/** Infinity for a line that is no record: cut short, or empty. */
+function stepOfLine(line: string): number {
+  try {
+    const { step } = JSON.parse(line);
+    return typeof step === 'number' ? step : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
