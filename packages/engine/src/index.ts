@@ -1,1 +1,2 @@
+export * from './ops/cosines.ts';
 export * from './parameters.ts';
