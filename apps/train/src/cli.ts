@@ -1,0 +1,110 @@
+import { parseArgs } from 'node:util';
+import { ProtomemError } from '@protomem/core';
+import { patchConfig, type RunConfig } from './config.ts';
+import { evaluate } from './evaluate.ts';
+import { inspect } from './inspect.ts';
+import { recipes, resolveRecipe } from './recipes/index.ts';
+import { defaultRunFolder, readRunConfig } from './run-folder.ts';
+import { train } from './train.ts';
+
+const help = `Train and evaluate face encoders with Prototype Memory.
+
+  npm run train -- RECIPE [--data DIR] [--out DIR] [--set KEY=VALUE ...]   train, evaluate, write the report
+  npm run train -- RECIPE --out DIR --resume                               go on from the newest checkpoint
+  npm run train -- evaluate RUN [--data DIR] [--set KEY=VALUE ...]         verification of a run's encoder, anew
+  npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
+
+Recipes
+${Object.entries(recipes)
+  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .join('\n')}
+
+Options
+  --data DIR        folder with one folder of images for each identity
+  --out DIR         run folder (default runs/RECIPE); must be new unless --resume
+  --set KEY=VALUE   change one value of the recipe, such as --set encoder.width=0.5; may be repeated
+  --resume          go on where the run in --out stopped
+  --print           print the resolved configuration and stop
+  --help            this text
+`;
+
+const options = {
+  data: { type: 'string' },
+  out: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  resume: { type: 'boolean' },
+  print: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+async function main(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parse(args);
+  const [command, ...rest] = positionals;
+  if (values.help || command === undefined) {
+    console.log(help);
+    return;
+  }
+  const { data, set = [] } = values;
+  if (command === 'evaluate' || command === 'inspect') {
+    const [path, ...extra] = rest;
+    refuseExtra(extra);
+    if (path === undefined) {
+      throw new ProtomemError({ where: command, what: 'its argument', got: 'missing', expected: 'a path' });
+    }
+    await (command === 'evaluate' ? evaluate(path, { data, set }) : inspect(path));
+    return;
+  }
+  refuseExtra(rest);
+  const out = values.out ?? defaultRunFolder(command);
+  const config = values.resume ? await readRunConfig(out, command, { data, set }) : resolve(command, data, set);
+  if (values.print) {
+    console.log(JSON.stringify(config, null, 2));
+    return;
+  }
+  await train(config, { out, resume: values.resume ?? false, signal: abortOnInterrupt() });
+}
+
+function resolve(recipe: string, data: string | undefined, set: readonly string[]): RunConfig {
+  return patchConfig(resolveRecipe(recipe, { data }), set);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new ProtomemError(
+      { where: 'train', what: 'the command line', got: args.join(' '), expected: (error as Error).message },
+      { cause: error },
+    );
+  }
+}
+
+function refuseExtra(extra: readonly string[]): void {
+  if (extra.length === 0) return;
+  throw new ProtomemError({
+    where: 'train',
+    what: 'an argument',
+    got: extra[0],
+    expected: 'nothing more',
+    fix: 'See --help.',
+  });
+}
+
+/** The first Ctrl-C ends the run after the step under way, with a checkpoint; the second ends it at once. */
+function abortOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
+      console.log('\nstopping after this step with a checkpoint; once more ends at once, without one');
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const told = error instanceof ProtomemError;
+  console.error(told ? `error: ${error.message}` : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,67 @@
+import type { ImageSource, Loader, Sampler } from '@protomem/core';
+import type { Encoder, Head } from '@protomem/core/contracts';
+import { fullSoftmax } from '@protomem/baselines';
+import { classesByImages, createAugmentation, createLoader, folderSource, groupIterateAndShuffle, syntheticFaces } from '@protomem/data';
+import { createEncoder } from '@protomem/encoders';
+import { createLoss } from '@protomem/losses';
+import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
+import { cosine, oneCycle, type Schedule } from '@protomem/training';
+import type { RunConfig } from './config.ts';
+import { peopleInPairs } from './pairs.ts';
+
+/** From a configuration to parts: the only place that knows all packages. */
+
+export async function makeSource(config: RunConfig): Promise<ImageSource> {
+  const { data, evaluation } = config;
+  if (data.kind === 'synthetic') {
+    const { identities, imagesPerIdentity, variation, seed } = data;
+    return syntheticFaces({ identities, imagesPerIdentity, variation, seed });
+  }
+  const exclude = evaluation.pairs.kind === 'lfw' ? await peopleInPairs(evaluation.pairs.file) : [];
+  return folderSource(data.dir, { minimumImages: data.minimumImages, exclude });
+}
+
+export function makeLoader(config: RunConfig, source: ImageSource): Loader {
+  const { augmentation, encoder, loader, seed } = config;
+  return createLoader({
+    source,
+    sampler: makeSampler(config, source),
+    height: encoder.inputSize,
+    width: encoder.inputSize,
+    augmentation: createAugmentation(augmentation),
+    seed,
+    ...loader,
+  });
+}
+
+function makeSampler({ sampler, seed }: RunConfig, source: ImageSource): Sampler {
+  const { classes, images, groupSize, rounds } = sampler;
+  return sampler.kind === 'groups'
+    ? groupIterateAndShuffle({ source, classes, images, groupSize, rounds, seed })
+    : classesByImages({ source, classes, images, seed });
+}
+
+export function makeEncoder({ encoder: { name, ...options }, seed }: RunConfig): Encoder {
+  return createEncoder(name, { ...options, seed });
+}
+
+/** A head, and the memory inside it when it has one. */
+export interface MadeHead {
+  readonly head: Head;
+  readonly memory?: PrototypeMemory;
+}
+
+export function makeHead(config: RunConfig, identities: number): MadeHead {
+  const { encoder, head, seed } = config;
+  const { name, ...lossOptions } = head.loss;
+  const loss = createLoss(name, lossOptions);
+  const dimension = encoder.embeddingSize;
+  if (head.kind === 'full-softmax') return { head: fullSoftmax({ identities, dimension, loss, seed }) };
+  const { kind: _, loss: __, ...options } = head;
+  const memory = createPrototypeMemory({ ...options, dimension, seed });
+  return { head: prototypeHead({ memory, loss }), memory };
+}
+
+export function makeSchedule({ schedule: { kind, base, warmup }, steps }: RunConfig): Schedule {
+  return kind === 'cosine' ? cosine({ base, warmup, steps }) : oneCycle({ max: base, steps, rise: warmup / steps });
+}

@@ -1,0 +1,205 @@
+import { nearest, ProtomemError } from '@protomem/core';
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+
+/** Where training images come from. */
+const data = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('synthetic'),
+    /** Identities to train on; those of the evaluation follow them. */
+    identities: count,
+    imagesPerIdentity: count,
+    /** How much the images of one person differ; 1 is the renderer's own choice. */
+    variation: z.number().min(0).max(3),
+    seed: z.int(),
+  }),
+  z.strictObject({
+    kind: z.literal('folder'),
+    /** One folder for each identity. */
+    dir: z.string().min(1),
+    /** Identities with fewer images are left out of training. */
+    minimumImages: count,
+  }),
+]);
+
+/** Pairs of people who are not in the training set. */
+const evaluation = z.strictObject({
+  /** Evaluate every so many steps; 0: only at the end. */
+  every: z.int().min(0),
+  batch: count,
+  pairs: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('synthetic'),
+      identities: z.int().min(2),
+      imagesPerIdentity: z.int().min(2),
+      /** Of each kind, same and different. */
+      count: z.int().min(10),
+    }),
+    z.strictObject({
+      kind: z.literal('lfw'),
+      /** Pair list in LFW's format; everybody named in it is kept out of training. */
+      file: z.string().min(1),
+    }),
+  ]),
+});
+
+const loss = z.strictObject({
+  name: z.enum(['normalizedSoftmax', 'cosFace', 'arcFace']),
+  scale: z.number().positive(),
+  margin: z.number().min(0).max(2).optional(),
+});
+
+const head = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('prototype-memory'),
+    /** Slots of the memory, M. */
+    size: count,
+    generation: z.enum(['mean', 'medoid', 'quality']),
+    ownExample: z.enum(['all', 'leave-one-out', 'split']),
+    gradient: z.enum(['stop', 'exemplars']),
+    refresh: z.enum(['blend', 'replace', 'running-mean', 'age-aware']),
+    refreshRatio: share,
+    renewAge: z.boolean(),
+    eviction: z.enum(['oldest', 'fifo', 'random', 'least-confident']),
+    enter: z.enum(['before', 'after']),
+    loss,
+  }),
+  z.strictObject({ kind: z.literal('full-softmax'), loss }),
+]);
+
+const schema = z.strictObject({
+  recipe: z.string(),
+  seed: z.int().min(0),
+  /** Optimizer steps in all. */
+  steps: count,
+  engine: z.strictObject({
+    prefer: z.enum(['auto', 'node-gpu', 'node', 'wasm', 'cpu']),
+    /** 0: one for each core. */
+    threads: z.int().min(0),
+    precision: z.enum(['float32', 'bfloat16-math']),
+  }),
+  data,
+  augmentation: z.strictObject({
+    flip: share,
+    /** Random shift and zoom, as a share of the image's side. */
+    crop: share,
+    /** Brightness, contrast and saturation jitter. */
+    colour: share,
+    greyscale: share,
+    cutout: share,
+  }),
+  sampler: z.strictObject({
+    kind: z.enum(['classes-by-images', 'groups']),
+    /** Identities in a batch. */
+    classes: count,
+    /** Images of each. */
+    images: count,
+    /** For `groups`: identities in one group, and rounds over it before the next. */
+    groupSize: count,
+    rounds: count,
+  }),
+  loader: z.strictObject({ workers: z.int().min(0), prefetch: count }),
+  encoder: z.strictObject({
+    name: z.enum(['mobilefacenet', 'iresnet18', 'iresnet34', 'iresnet50', 'iresnet100']),
+    /** Side of the square input image, pixels. */
+    inputSize: z.int().min(16),
+    embeddingSize: count,
+    width: z.number().positive(),
+    dropout: z.number().min(0).max(0.95),
+  }),
+  head,
+  /** Heads to train after the first, with the same code, data and budget, for the report to compare. */
+  rivals: z.array(z.enum(['full-softmax'])),
+  optimizer: z.strictObject({ momentum: share, weightDecay: z.number().min(0), clipNorm: z.number().positive() }),
+  schedule: z.strictObject({
+    kind: z.enum(['cosine', 'one-cycle']),
+    base: z.number().positive(),
+    /** Steps of linear warm-up. */
+    warmup: z.int().min(0),
+  }),
+  evaluation,
+  checkpoint: z.strictObject({ every: count, keep: count }),
+  log: z.strictObject({ tensorboard: z.boolean() }),
+});
+
+/** A whole run, resolved: what a recipe returns, what `--set` changes, what is saved beside the results. */
+export type RunConfig = z.infer<typeof schema>;
+
+/** Checks a configuration; the first thing that is wrong is named by its key. */
+export function parseConfig(value: unknown, where: string): RunConfig {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const siblings = Object.keys((read(value, path) as object) ?? {}).filter((key) => !issue.keys.includes(key));
+    throw unknownKey(where, [...path, issue.keys[0]!], siblings);
+  }
+  throw new ProtomemError({
+    where,
+    what: path.join('.') || 'the configuration',
+    got: read(value, path),
+    expected: 'options' in issue && Array.isArray(issue.options) ? `one of ${issue.options.join(', ')}` : issue.message,
+  });
+}
+
+/**
+ * Applies `--set key.path=value` patches, one after the other. A value is JSON where it parses as JSON, else text.
+ * Keys that the configuration does not have are refused; setting `kind` of a part to another kind starts that part
+ * from the fields that both kinds share.
+ */
+export function patchConfig(config: RunConfig, patches: readonly string[]): RunConfig {
+  let value: unknown = config;
+  for (const patch of patches) {
+    const at = patch.indexOf('=');
+    if (at < 1) {
+      throw new ProtomemError({ where: '--set', what: 'its value', got: patch, expected: 'key.path=value' });
+    }
+    const path = patch.slice(0, at).split('.');
+    for (const [depth, key] of path.entries()) {
+      const parent = read(value, path.slice(0, depth));
+      const known = typeof parent === 'object' && parent !== null ? Object.keys(parent) : [];
+      const isLeafOfUnion = depth === path.length - 1 && known.includes('kind');
+      if (!known.includes(key) && !isLeafOfUnion && !optionalKeys.has(path.join('.'))) {
+        throw unknownKey('--set', path.slice(0, depth + 1), known);
+      }
+    }
+    value = write(value, path, parseValue(patch.slice(at + 1)));
+  }
+  return parseConfig(value, '--set');
+}
+
+/** Keys that a recipe may leave out. */
+const optionalKeys = new Set(['head.loss.margin']);
+
+function unknownKey(where: string, path: readonly string[], known: readonly string[]): ProtomemError {
+  const near = nearest(path.at(-1)!, known);
+  return new ProtomemError({
+    where,
+    what: 'a key',
+    got: path.join('.'),
+    expected: `one of ${known.map((key) => [...path.slice(0, -1), key].join('.')).join(', ')}`,
+    fix: near ? `Did you mean "${[...path.slice(0, -1), near].join('.')}"?` : undefined,
+  });
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function read(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], value);
+}
+
+function write(value: unknown, path: readonly string[], leaf: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return leaf;
+  const parent = value as Record<string, unknown>;
+  return { ...parent, [key]: write(parent[key], rest, leaf) };
+}

@@ -1,0 +1,180 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type ImageSource, ProtomemError, Random, type SourceImage } from '@protomem/core';
+import type { Encoder } from '@protomem/core/contracts';
+import { decodeImage, syntheticFaces } from '@protomem/data';
+import { pairScores, parseLfwPairs, type FoldSplit } from '@protomem/evaluation';
+import * as tf from '@tensorflow/tfjs';
+import type { RunConfig } from './config.ts';
+
+/** Pairs of images of people who are not in the training set. */
+export interface PairSet {
+  /** The protocol by its full name. */
+  readonly protocol: string;
+  readonly names: readonly string[];
+  /** RGB of each image, `[side, side, 3]`. */
+  readonly pixels: readonly Uint8Array[];
+  readonly side: number;
+  /** Two positions in `pixels` for each pair. */
+  readonly pairs: Int32Array;
+  /** 1 for the same person. */
+  readonly labels: Uint8Array;
+  readonly split: FoldSplit;
+}
+
+/** Everybody named in a pair list: kept out of training. */
+export async function peopleInPairs(file: string): Promise<string[]> {
+  const pairs = parseLfwPairs(await readPairList(file), file);
+  return [...new Set(pairs.flatMap(({ first, second }) => [first.identity, second.identity]))];
+}
+
+/** Loads and decodes the pairs of a configuration, once for a run. */
+export async function loadPairs(config: RunConfig): Promise<PairSet> {
+  const { pairs } = config.evaluation;
+  const side = config.encoder.inputSize;
+  if (pairs.kind === 'lfw') {
+    if (config.data.kind !== 'folder') {
+      throw new ProtomemError({
+        where: 'evaluation.pairs',
+        what: 'kind',
+        got: pairs.kind,
+        expected: `"synthetic" for data of kind ${config.data.kind}`,
+      });
+    }
+    return lfwPairs(config.data.dir, pairs.file, side);
+  }
+  const variation = config.data.kind === 'synthetic' ? config.data.variation : 1;
+  const seed = config.data.kind === 'synthetic' ? config.data.seed : config.seed;
+  const firstIdentity = config.data.kind === 'synthetic' ? config.data.identities : 0;
+  const { identities, imagesPerIdentity, count } = pairs;
+  const faces = syntheticFaces({ identities, imagesPerIdentity, variation, seed, firstIdentity });
+  return syntheticPairs(faces, imagesPerIdentity, count, side);
+}
+
+async function lfwPairs(dir: string, file: string, side: number): Promise<PairSet> {
+  const list = parseLfwPairs(await readPairList(file), file);
+  const rows = new Map<string, number>();
+  const row = ({ identity, image }: { identity: string; image: number }): number => {
+    const name = join(identity, `${identity}_${String(image).padStart(4, '0')}.jpg`);
+    if (!rows.has(name)) rows.set(name, rows.size);
+    return rows.get(name)!;
+  };
+  const pairs = Int32Array.from(list.flatMap(({ first, second }) => [row(first), row(second)]));
+  const names = [...rows.keys()];
+  const pixels = await decodeAll(names, side, async (i) => readFile(join(dir, names[i]!)));
+  return {
+    protocol: `${basename(file)}, trained on everybody else in ${basename(dir)}`,
+    names,
+    pixels,
+    side,
+    pairs,
+    labels: Uint8Array.from(list, ({ same }) => Number(same)),
+    split: 'interleaved',
+  };
+}
+
+async function syntheticPairs(source: ImageSource, perIdentity: number, count: number, side: number): Promise<PairSet> {
+  const { identities } = source;
+  const random = new Random(count, identities);
+  const seen = new Set<string>();
+  const pairs: number[] = [];
+  const labels: number[] = [];
+  const possible = (identities * perIdentity * (perIdentity - 1)) / 2;
+  if (count > possible / 2) {
+    throw new ProtomemError({
+      where: 'evaluation.pairs',
+      what: 'count',
+      got: count,
+      expected: `at most ${Math.floor(possible / 2)}, half the different pairs of one person among the images`,
+    });
+  }
+  for (const same of [1, 0]) {
+    while (labels.filter((label) => label === same).length < count) {
+      const a = random.below(identities);
+      const b = same ? a : random.below(identities);
+      const [i, j] = [random.below(perIdentity), random.below(perIdentity)];
+      const [first, second] = [a * perIdentity + i, b * perIdentity + j].sort((x, y) => x - y) as [number, number];
+      if ((a === b) !== Boolean(same) || first === second || seen.has(`${first} ${second}`)) continue;
+      seen.add(`${first} ${second}`);
+      pairs.push(first, second);
+      labels.push(same);
+    }
+  }
+  const images = await Promise.all(
+    Array.from({ length: identities * perIdentity }, (_, i) =>
+      source.load(Math.floor(i / perIdentity), i % perIdentity),
+    ),
+  );
+  const names = images.map(({ name }) => name);
+  return {
+    protocol: `${count} + ${count} pairs of ${identities} synthetic people never seen in training`,
+    names,
+    pixels: await decodeAll(names, side, async (i) => (images[i] as SourceImage).bytes),
+    side,
+    pairs: Int32Array.from(pairs),
+    labels: Uint8Array.from(labels),
+    split: 'interleaved',
+  };
+}
+
+function decodeAll(
+  names: readonly string[],
+  side: number,
+  read: (index: number) => Promise<Uint8Array>,
+): Promise<Uint8Array[]> {
+  return Promise.all(
+    names.map(async (name, i) => {
+      const bytes = await read(i).catch((error: Error) => {
+        throw new ProtomemError(
+          {
+            where: 'evaluation.pairs',
+            what: name,
+            got: error.message,
+            expected: 'an image that can be read',
+            fix: 'A pair list is evaluated whole or not at all: check that --data holds the images of this list.',
+          },
+          { cause: error },
+        );
+      });
+      return decodeImage(bytes, { height: side, width: side, name });
+    }),
+  );
+}
+
+async function readPairList(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new ProtomemError(
+      {
+        where: 'evaluation.pairs.file',
+        what: file,
+        got: error.code ?? error.message,
+        expected: "a pair list in LFW's format, such as pairsDevTest.txt",
+        fix: 'Pass --set evaluation.pairs.file=PATH.',
+      },
+      { cause: error },
+    );
+  });
+}
+
+/**
+ * Cosines of all pairs; an embedding is the sum of those of an image and of its mirror image.
+ *
+ * @returns one score a pair.
+ */
+export async function scorePairs(encoder: Encoder, set: PairSet, batch: number): Promise<Float64Array> {
+  const dimension = encoder.card.embeddingSize;
+  const embeddings = new Float32Array(set.pixels.length * dimension);
+  const imageSize = set.side * set.side * 3;
+  for (let start = 0; start < set.pixels.length; start += batch) {
+    const chunk = set.pixels.slice(start, start + batch);
+    const bytes = new Uint8Array(chunk.length * imageSize);
+    for (const [i, pixels] of chunk.entries()) bytes.set(pixels, i * imageSize);
+    const sum = tf.tidy(() => {
+      const images = tf.tensor4d(bytes, [chunk.length, set.side, set.side, 3], 'float32');
+      return tf.add(encoder.apply(images), encoder.apply(tf.reverse(images, 2)));
+    });
+    embeddings.set(await sum.data<'float32'>(), start * dimension);
+    sum.dispose();
+  }
+  return pairScores(embeddings, dimension, set.pairs);
+}

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ProtomemError } from '@protomem/core';
+import type { RunConfig } from '../config.ts';
+import type { RecipeInputs } from './index.ts';
+
+/** LFW View 1: trained on everybody who is not in the DevTest pairs, tested on those pairs. */
+export function lfw({ data }: RecipeInputs): RunConfig {
+  if (data === undefined) {
+    throw new ProtomemError({
+      where: 'train lfw',
+      what: '--data',
+      got: 'missing',
+      expected: 'a folder with one folder of aligned face images for each identity, such as LFW aligned to 112x112',
+      fix: 'Pass --data DIR.',
+    });
+  }
+  const passes = 10;
+  const [classes, images] = [32, 4];
+  const steps = Math.round((passes * 1262) / classes);
+  return {
+    recipe: 'lfw',
+    seed: 0,
+    steps,
+    engine: { prefer: 'auto', threads: 0, precision: 'float32' },
+    data: { kind: 'folder', dir: data, minimumImages: 2 },
+    augmentation: { flip: 0.5, crop: 0.06, colour: 0.15, greyscale: 0, cutout: 0 },
+    sampler: { kind: 'groups', classes, images, groupSize: 1262, rounds: 4 },
+    loader: { workers: 1, prefetch: 4 },
+    encoder: { name: 'iresnet18', inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4 },
+    head: {
+      kind: 'prototype-memory',
+      size: 1024,
+      generation: 'mean',
+      ownExample: 'leave-one-out',
+      gradient: 'stop',
+      refresh: 'blend',
+      refreshRatio: 0.2,
+      renewAge: true,
+      eviction: 'oldest',
+      enter: 'before',
+      loss: { name: 'cosFace', scale: 30, margin: 0.35 },
+    },
+    rivals: ['full-softmax'],
+    optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5 },
+    schedule: { kind: 'one-cycle', base: 0.1, warmup: Math.round(0.1 * steps) },
+    evaluation: { every: Math.ceil(steps / 5), batch: 128, pairs: { kind: 'lfw', file: findPairs(data) } },
+    checkpoint: { every: 100, keep: 2 },
+    log: { tensorboard: true },
+  };
+}
+
+/** The View 1 test pairs, where people keep them: in the folder of images, beside it, or in `protocols` beside it. */
+function findPairs(data: string): string {
+  const places = [data, join(data, '..'), join(data, '..', 'protocols')];
+  const names = ['pairsDevTest.txt', 'lfw_pairsDevTest.txt'];
+  const candidates = places.flatMap((place) => names.map((name) => join(place, name)));
+  // Named in the configuration even when absent: `--set evaluation.pairs.file=PATH` comes after the recipe.
+  return candidates.find((path) => existsSync(path)) ?? candidates[0]!;
+}

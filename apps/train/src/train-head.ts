@@ -1,0 +1,128 @@
+import { mkdir } from 'node:fs/promises';
+import type { ImageSource } from '@protomem/core';
+import { saveEncoder } from '@protomem/encoders';
+import { hardestPairs, type VerificationReport, verificationReport } from '@protomem/evaluation';
+import {
+  consoleLogger,
+  createTrainer,
+  jsonlLogger,
+  type Logger,
+  sgd,
+  tensorboardLogger,
+} from '@protomem/training';
+import { makeEncoder, makeHead, makeLoader, makeSchedule } from './compose.ts';
+import type { RunConfig } from './config.ts';
+import { type PairSet, scorePairs } from './pairs.ts';
+import type { ReportMemory } from './report/report-data.ts';
+import { runFolder, writeJson } from './run-folder.ts';
+import { readRunLog } from './run-log.ts';
+
+/** What training one head gave: plain data, kept in `result.json`. */
+export interface HeadResult {
+  readonly kind: RunConfig['head']['kind'];
+  readonly name: string;
+  readonly seconds: number;
+  readonly steps: number;
+  readonly imagesPerSecond: number;
+  readonly verification: VerificationReport;
+  /** Positions in the pair list, and the scores there. */
+  readonly falseMatches: readonly (readonly [pair: number, score: number])[];
+  readonly falseNonMatches: readonly (readonly [pair: number, score: number])[];
+  readonly memory?: ReportMemory;
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export interface TrainHeadOptions {
+  readonly config: RunConfig;
+  readonly source: ImageSource;
+  readonly pairs: PairSet;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains one head from the start, or from its newest checkpoint, and evaluates it.
+ *
+ * @returns its result; `undefined` when `signal` ended it early.
+ */
+export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
+  const { config, source, pairs, out, resume, signal } = options;
+  const folder = runFolder(out);
+  await mkdir(out, { recursive: true });
+  const encoder = makeEncoder(config);
+  const { head, memory } = makeHead(config, source.identities);
+  const loader = makeLoader(config, source);
+  const skipped = new Map<string, string>();
+  const verify = async (): Promise<VerificationReport & { pairScores: Float64Array }> => {
+    const pairScores = await scorePairs(encoder, pairs, config.evaluation.batch);
+    return { ...verificationReport(pairScores, pairs.labels, { split: pairs.split }), pairScores };
+  };
+  let last: Awaited<ReturnType<typeof verify>> | undefined;
+  const loggers: Logger[] = [consoleLogger(), jsonlLogger(folder.log)];
+  if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
+  const trainer = createTrainer({
+    encoder,
+    head,
+    loader: {
+      ...loader,
+      async next() {
+        const batch = await loader.next();
+        for (const { name, reason } of batch.skipped) skipped.set(name, reason);
+        return batch;
+      },
+    },
+    optimizer: sgd({ momentum: config.optimizer.momentum, weightDecay: config.optimizer.weightDecay }),
+    schedule: makeSchedule(config),
+    steps: config.steps,
+    clipNorm: config.optimizer.clipNorm,
+    seed: config.seed,
+    evaluateEvery: config.evaluation.every || config.steps,
+    hooks: {
+      async onEvaluate() {
+        last = await verify();
+        return {
+          'evaluation/accuracy': last.accuracy,
+          'evaluation/standard_error': last.standardError,
+          'evaluation/tar_at_far_1e-2': last.tarAtFar.find(({ far }) => far === 1e-2)?.tar ?? Number.NaN,
+        };
+      },
+    },
+    loggers,
+    checkpoints: {
+      directory: folder.checkpoints,
+      ...config.checkpoint,
+      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'rivals', 'data.dir'],
+    },
+    config,
+  });
+  try {
+    if (resume) await trainer.resume();
+    const { stopped } = await trainer.run({ signal });
+    if (stopped) return undefined;
+    await saveEncoder(encoder, folder.encoder);
+    last ??= await verify();
+    const { pairScores: scores, ...verification } = last;
+    const hardest = hardestPairs(scores, pairs.labels, 6);
+    const withScore = (rows: readonly number[]) => rows.map((pair) => [pair, scores[pair]!] as const);
+    const { seconds } = await readRunLog(folder.log);
+    const result: HeadResult = {
+      kind: config.head.kind,
+      name: head.name,
+      seconds,
+      steps: config.steps,
+      imagesPerSecond: (config.steps * loader.batchSize) / seconds,
+      verification,
+      falseMatches: withScore(hardest.falseMatches),
+      falseNonMatches: withScore(hardest.falseNonMatches),
+      memory: memory && reportMemory(memory),
+      skipped: [...skipped].map(([name, reason]) => ({ name, reason })),
+    };
+    await writeJson(folder.result, result);
+    return result;
+  } finally {
+    await loader.close();
+    head.dispose();
+    encoder.dispose();
+  }
+}
