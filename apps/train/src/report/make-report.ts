@@ -1,0 +1,112 @@
+import { cpus, release, totalmem, type } from 'node:os';
+import type { ImageSource } from '@protomem/core';
+import { decodeImage } from '@protomem/data';
+import type { EngineInfo } from '@protomem/engine';
+import sharp from 'sharp';
+import type { RunConfig } from '../config.ts';
+import type { PairSet } from '../pairs.ts';
+import { runFolder } from '../run-folder.ts';
+import { readRunLog } from '../run-log.ts';
+import type { HeadResult } from '../train-head.ts';
+import type { ReportData, ReportHead, ReportImage, ReportPair } from './report-data.ts';
+
+export interface MakeReportOptions {
+  readonly config: RunConfig;
+  readonly engine: EngineInfo;
+  readonly source: ImageSource;
+  readonly pairs: PairSet;
+  /** Of the run's own head, then of its rivals. */
+  readonly results: readonly { readonly result: HeadResult; readonly out: string }[];
+  /** Wall time of the command. */
+  readonly seconds: number;
+}
+
+const headNames: Readonly<Record<RunConfig['head']['kind'], string>> = {
+  'prototype-memory': 'Prototype Memory',
+  'full-softmax': 'Full softmax',
+};
+
+/** Side of a face in the report, pixels. */
+const faceSide = 96;
+
+/** Gathers what the report shows. */
+export async function makeReport(options: MakeReportOptions): Promise<ReportData> {
+  const { config, engine, source, pairs, results, seconds } = options;
+  const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs)));
+  return {
+    title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
+    summary:
+      `${config.encoder.name} (width ${config.encoder.width}, ${config.encoder.inputSize}x${config.encoder.inputSize}) ` +
+      `trained for ${config.steps} steps, tested on people that it has never seen.`,
+    finishedAt: new Date().toISOString(),
+    seconds,
+    seed: config.seed,
+    protocol: pairs.protocol,
+    engine,
+    machine: {
+      CPU: cpus()[0]?.model ?? 'unknown',
+      Cores: cpus().length,
+      Memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+      System: `${type()} ${release()}`,
+      'Node.js': process.version,
+    },
+    dataset: {
+      Identities: source.identities,
+      'Images a batch': config.sampler.classes * config.sampler.images,
+      'Test images': pairs.pixels.length,
+      'Test pairs': pairs.labels.length,
+    },
+    heads,
+    faces: await sampleFaces(source),
+    config,
+    skipped: results[0]!.result.skipped,
+  };
+}
+
+async function reportHead(result: HeadResult, out: string, pairs: PairSet): Promise<ReportHead> {
+  const log = await readRunLog(runFolder(out).log);
+  const faces = (rows: HeadResult['falseMatches']): Promise<ReportPair[]> =>
+    Promise.all(
+      rows.map(async ([pair, score]) => ({
+        first: await testFace(pairs, pairs.pairs[2 * pair]!),
+        second: await testFace(pairs, pairs.pairs[2 * pair + 1]!),
+        score,
+      })),
+    );
+  return {
+    name: headNames[result.kind],
+    seconds: result.seconds,
+    imagesPerSecond: result.imagesPerSecond,
+    steps: log.steps,
+    evaluations: log.evaluations,
+    verification: result.verification,
+    falseMatches: await faces(result.falseMatches),
+    falseNonMatches: await faces(result.falseNonMatches),
+    memory: result.memory,
+  };
+}
+
+async function testFace({ pixels, names, side }: PairSet, image: number): Promise<ReportImage> {
+  const raw = { width: side, height: side, channels: 3 } as const;
+  return { name: names[image]!, bytes: await sharp(pixels[image]!, { raw }).jpeg({ quality: 88 }).toBuffer() };
+}
+
+/** A few images of the first identities that have several, as they come from the source. */
+async function sampleFaces(source: ImageSource, rows = 5, columns = 8): Promise<ReportData['faces']> {
+  const faces: { identity: string; images: ReportImage[] }[] = [];
+  for (let identity = 0; identity < source.identities && faces.length < rows && identity < 1000; identity++) {
+    if (source.imagesOf(identity) < Math.min(columns, 4)) continue;
+    const images: ReportImage[] = [];
+    for (let image = 0; image < Math.min(columns, source.imagesOf(identity)); image++) {
+      const { name, bytes } = await source.load(identity, image);
+      // An unreadable image has been named in the log already.
+      const size = { height: faceSide, width: faceSide, name };
+      const pixels = await decodeImage(bytes, size).catch(() => undefined);
+      if (!pixels) continue;
+      const raw = { width: faceSide, height: faceSide, channels: 3 } as const;
+      images.push({ name, bytes: await sharp(pixels, { raw }).jpeg({ quality: 85 }).toBuffer() });
+    }
+    faces.push({ identity: source.identityName(identity), images });
+  }
+  return faces;
+}
