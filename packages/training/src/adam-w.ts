@@ -1,6 +1,7 @@
 import { number } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
-import { createSlots, type Optimizer } from './optimizer.ts';
+import type { Optimizer } from './optimizer.ts';
+import { createSlots } from './slots.ts';
 
 export interface AdamWOptions {
   /** Decay of the mean of gradients. Default 0.9. */

@@ -71,7 +71,7 @@ export async function writeCheckpoint(
  * ```ts
  * const path = await latestCheckpoint('run/checkpoints');
  * const { step, parts } = await readCheckpoint(path!);
- * await statefulParameters(encoder.parameters).restore(parts.encoder!);
+ * restoreParameters(path!, encoder.parameters, parts.encoder!); // of @protomem/engine
  * ```
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {

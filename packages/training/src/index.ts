@@ -10,7 +10,6 @@ export * from './optimizers.ts';
 export * from './recipe.ts';
 export * from './schedules.ts';
 export * from './sgd.ts';
-export * from './tensor-state.ts';
 export * from './tensorboard-logger.ts';
 export * from './throughput.ts';
 export * from './trainer.ts';

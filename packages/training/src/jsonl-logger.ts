@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '@protomem/core';
 import { type AppendFile, appendFile } from './append-file.ts';
 import type { Logger } from './logger.ts';
+import { writeError } from './write-error.ts';
 
 /**
  * Writes one JSON object a line: `{"step":1,"time":1700000000.5,"train/loss":3.2}`, time in seconds since 1970.
@@ -36,7 +37,7 @@ export function jsonlLogger(path: string): Logger {
 async function dropLinesAfter(path: string, step: number): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
-    throw error;
+    throw writeError('jsonlLogger', path, error);
   });
   const kept = text
     .split('\n')

@@ -1,7 +1,6 @@
 import type { State, Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
-import * as tf from '@tensorflow/tfjs';
-import { tensorsFrom, tensorsToState } from './tensor-state.ts';
+import type * as tf from '@tensorflow/tfjs';
 
 /** Moves parameters against their gradients. Its state (momentum and the like) is saved with a checkpoint. */
 export interface Optimizer extends Stateful {
@@ -19,35 +18,4 @@ export interface Optimizer extends Stateful {
   state(): Promise<State>;
   restore(state: State): void;
   dispose(): void;
-}
-
-/** Named tensors that an optimizer keeps between steps, such as one momentum buffer a parameter. */
-export interface Slots {
-  get(name: string): tf.Tensor | undefined;
-  /** Keeps `value` beyond the tidy it was made in and disposes what `name` held before. */
-  set(name: string, value: tf.Tensor): void;
-  state(): Promise<State['tensors']>;
-  restore(tensors: State['tensors']): void;
-  dispose(): void;
-}
-
-export function createSlots(): Slots {
-  const slots = new Map<string, tf.Tensor>();
-  const dispose = () => {
-    for (const tensor of slots.values()) tensor.dispose();
-    slots.clear();
-  };
-  return {
-    get: (name) => slots.get(name),
-    set(name, value) {
-      slots.get(name)?.dispose();
-      slots.set(name, tf.keep(value));
-    },
-    state: () => tensorsToState(slots),
-    restore(tensors) {
-      dispose();
-      for (const [name, tensor] of tensorsFrom(tensors)) slots.set(name, tf.keep(tensor));
-    },
-    dispose,
-  };
 }

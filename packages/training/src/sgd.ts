@@ -1,6 +1,7 @@
 import { number } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
-import { createSlots, type Optimizer } from './optimizer.ts';
+import type { Optimizer } from './optimizer.ts';
+import { createSlots } from './slots.ts';
 
 export interface SgdOptions {
   /** Share of the last step's direction that is kept. Default 0.9; 0 keeps no buffers. */

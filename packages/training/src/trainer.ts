@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
+import { parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm, globalNorm } from './clip.ts';
 import { refuseNonFinite } from './refusals.ts';
-import { statefulParameters } from './tensor-state.ts';
 import { createThroughput } from './throughput.ts';
 import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
 
@@ -170,7 +170,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
     clipNorm: clipNorm ?? null,
     config: options.config ?? {},
   };
-  const parts = { encoder: statefulParameters(encoder.parameters), head, loader, optimizer, trainer: own };
+  const weights: Stateful = {
+    state: () => parametersState(encoder.parameters),
+    restore: (state) => restoreParameters("resume: the checkpoint's encoder", encoder.parameters, state),
+  };
+  const parts = { encoder: weights, head, loader, optimizer, trainer: own };
   const checkpointer = options.checkpoints && createCheckpointer(options.checkpoints, recipe, parts);
 
   return {

@@ -1,7 +1,7 @@
 import { type ImageBatch, type Loader, Random, type State } from '@protomem/core';
 import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
+import { parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { statefulParameters } from '../tensor-state.ts';
 
 const SIZE = 8;
 const WIDTH = 4;
@@ -59,7 +59,6 @@ export function tinyEncoder(): Encoder {
 /** Full softmax over three classes that counts its steps. */
 export function tinyHead(): Head {
   const weight = parameter('weight', normal(3, [WIDTH, CLASSES], 0.5));
-  const weights = statefulParameters([weight]);
   let seen = 0;
   return {
     name: 'tiny-softmax',
@@ -71,10 +70,10 @@ export function tinyHead(): Head {
       return tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1));
     },
     metrics: () => ({ seen }),
-    state: async () => ({ values: { seen }, tensors: (await weights.state()).tensors }),
-    async restore(state) {
+    state: async () => ({ values: { seen }, tensors: (await parametersState([weight])).tensors }),
+    restore(state) {
       seen = state.values.seen as number;
-      await weights.restore(state);
+      restoreParameters('tiny-softmax', [weight], state);
     },
     dispose: () => weight.variable.dispose(),
   };
