@@ -1,0 +1,64 @@
+import { integer, ProtomemError } from '@protomem/core';
+import sharp from 'sharp';
+
+/** How to decode an image. */
+export interface DecodeOptions {
+  /** Rows of the result, pixels. */
+  readonly height: number;
+  /** Columns of the result, pixels. */
+  readonly width: number;
+  /** Names the image in errors. Default `image`. */
+  readonly name?: string;
+  /** Images with more pixels than this are refused before they are unpacked. Default 10^8. */
+  readonly maxPixels?: number;
+}
+
+/**
+ * Decodes an image to RGB at a given size: EXIF rotation applied, any colour space turned into 8-bit sRGB, transparency
+ * laid on black, the first frame of an animation. An image that has the size already keeps its pixels as they are;
+ * another one is scaled (Lanczos 3) to cover it, and what sticks out is cut off evenly on both sides.
+ *
+ * The work is done by libvips in libuv's thread pool (4 threads unless `UV_THREADPOOL_SIZE` is set before the process
+ * starts), one image a thread; the calling thread only waits.
+ *
+ * @param bytes any format that sharp reads: JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG.
+ * @returns `[height, width, 3]`, row-major.
+ * @throws {ProtomemError} names the image when it is cut short, damaged, too large or not an image.
+ *
+ * @example
+ * ```ts
+ * const pixels = await decodeImage(await readFile('face.jpg'), { height: 112, width: 112, name: 'face.jpg' });
+ * ```
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<Uint8Array> {
+  const { height, width, name = 'image', maxPixels = 1e8 } = options;
+  integer('decodeImage', 'height', height, 1);
+  integer('decodeImage', 'width', width, 1);
+  try {
+    const { data } = await sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
+      .resize(width, height, { fit: 'cover', position: 'centre' })
+      .flatten()
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return data;
+  } catch (error) {
+    throw new ProtomemError(
+      {
+        where: 'decodeImage',
+        what: name,
+        got: `unreadable (${reasonOf(error)})`,
+        expected: 'a whole image in a format that sharp reads',
+        fix: 'Replace the file or take it out of the data.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The first line of an error, without the sentence mark. */
+function reasonOf(error: unknown): string {
+  return String(error instanceof Error ? error.message : error)
+    .split('\n')[0]!
+    .trim();
+}

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import { ProtomemError } from '@protomem/core';
+
+/** Two images to compare. */
+export interface FacePair {
+  /** Paths below the data's folder, `NAME/NAME_0001.jpg`. */
+  readonly a: string;
+  readonly b: string;
+  /** True for two images of one person. */
+  readonly same: boolean;
+  /** 0 ... folds - 1. */
+  readonly fold: number;
+}
+
+/** A pair list. */
+export interface PairList {
+  readonly pairs: readonly FacePair[];
+  readonly folds: number;
+  /** Names of all people in it, each once, in order of appearance. */
+  readonly people: readonly string[];
+}
+
+/**
+ * Reads a pair list of Labeled Faces in the Wild: `name n m` is a pair of one person, `name n other m` of two, tabs
+ * between. The first line may tell how many pairs follow: `folds n` (View 2: each fold has n same and n different pairs)
+ * or `n` (View 1: n same and n different); without it, all pairs are one fold.
+ *
+ * @throws {ProtomemError} with the line's number when a line is none of these or the count does not fit.
+ *
+ * Source: http://vis-www.cs.umass.edu/lfw/README.txt, sections on Views 1 and 2.
+ *
+ * @example
+ * ```ts
+ * const { pairs, folds, people } = await readLfwPairs('pairs.txt');
+ * ```
+ */
+export async function readLfwPairs(path: string): Promise<PairList> {
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new ProtomemError(
+      { where: 'readLfwPairs', what: path, got: `unreadable (${error.message})`, expected: 'a pair list' },
+      { cause: error },
+    );
+  });
+  return parseLfwPairs(text, path);
+}
+
+/** {@link readLfwPairs} on text; `where` names the file in errors. */
+export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
+  const lines = text.split(/\r?\n/).map((line) => line.trim().split(/\s+/));
+  const refuse = (line: number, expected: string): never => {
+    const got = lines[line]!.join(' ');
+    throw new ProtomemError({ where, what: `line ${line + 1}`, got, expected });
+  };
+  const header = lines[0]!.every((field) => /^\d+$/.test(field)) ? lines[0]!.map(Number) : undefined;
+  if (header && (header.length > 2 || header.includes(0))) refuse(0, 'counts above 0: folds and pairs, or pairs alone');
+  const folds = header?.length === 2 ? header[0]! : 1;
+  const pairsOfFold = header ? 2 * header.at(-1)! : Number.POSITIVE_INFINITY;
+
+  const pairs: FacePair[] = [];
+  const people = new Set<string>();
+  const image = (name: string, number: string, line: number): string => {
+    if (!/^[1-9]\d{0,3}$/.test(number)) refuse(line, 'image numbers from 1 to 9999');
+    people.add(name);
+    return `${name}/${name}_${number.padStart(4, '0')}.jpg`;
+  };
+  for (let line = header ? 1 : 0; line < lines.length; line++) {
+    const [name, first, third, fourth, ...more] = lines[line]!;
+    if (name === '') continue;
+    if (first === undefined || third === undefined || more.length > 0) refuse(line, '"name n m" or "name n other m"');
+    const a = image(name!, first!, line);
+    const b = fourth === undefined ? image(name!, third!, line) : image(third!, fourth, line);
+    const fold = Math.floor(pairs.length / pairsOfFold);
+    pairs.push({ a, b, same: fourth === undefined || name === third, fold });
+  }
+  const expected = header ? folds * pairsOfFold : pairs.length;
+  if (pairs.length !== expected || pairs.length === 0) {
+    throw new ProtomemError({
+      where,
+      what: 'the number of pairs',
+      got: pairs.length,
+      expected: header ? `${expected}, as line 1 says` : 'at least 1',
+      fix: 'The file is cut short or is not a pair list; use another copy.',
+    });
+  }
+  return { pairs, folds, people: [...people] };
+}

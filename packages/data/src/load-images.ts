@@ -1,0 +1,74 @@
+import { type ImageBatch, type ImageSource, integer } from '@protomem/core';
+import { createProducer } from './loader/producer.ts';
+import { fileSource } from './sources/file-source.ts';
+
+/** How to load images for evaluation. */
+export interface LoadOptions {
+  /** Rows, pixels. */
+  readonly height: number;
+  /** Columns, pixels. */
+  readonly width: number;
+  /** Images in a batch; the last one may have fewer. Default 64. */
+  readonly batchSize?: number;
+  /** Threads, as in `createLoader`; with one, decoding goes on while the main thread computes. Default 0. */
+  readonly workers?: number;
+}
+
+/** Batches made while the one before is in use. */
+const AHEAD = 2;
+
+/**
+ * The named images of a source, decoded, in order, without augmentation: for evaluation.
+ *
+ * @param images which ones: identity and image.
+ * @throws when an image cannot be read; the error names it. Nothing is replaced.
+ *
+ * @example
+ * ```ts
+ * for await (const { pixels, shape, labels } of loadImages(source, [{ identity: 0, image: 0 }], { height: 112, width: 112 })) {
+ *   embed(pixels, shape);
+ * }
+ * ```
+ */
+export async function* loadImages(
+  source: ImageSource,
+  images: readonly { readonly identity: number; readonly image: number }[],
+  options: LoadOptions,
+): AsyncGenerator<ImageBatch, void, undefined> {
+  const where = 'loadImages';
+  const height = integer(where, 'height', options.height, 1);
+  const width = integer(where, 'width', options.width, 1);
+  const batchSize = integer(where, 'batchSize', options.batchSize ?? 64, 1);
+  const producer = createProducer(where, { source, height, width, cacheBytes: 0, strict: true }, options.workers ?? 0);
+  const ahead: Promise<ImageBatch>[] = [];
+  let planned = 0;
+  try {
+    while (planned < images.length || ahead.length > 0) {
+      for (; planned < images.length && ahead.length <= AHEAD; planned += batchSize) {
+        const plan = images.slice(planned, planned + batchSize).map((image) => ({ ...image, seed: 0 }));
+        const batch = producer.produce(plan);
+        batch.catch(() => undefined);
+        ahead.push(batch);
+      }
+      yield await ahead.shift()!;
+    }
+  } finally {
+    await producer.close();
+  }
+}
+
+/**
+ * Image files, decoded, in order: {@link loadImages} for paths. `labels` are positions in the list.
+ *
+ * @example
+ * ```ts
+ * for await (const { pixels, names } of decodeFiles(['a.jpg', 'b.jpg'], { height: 112, width: 112 })) { ... }
+ * ```
+ */
+export function decodeFiles(
+  files: readonly string[],
+  options: LoadOptions,
+): AsyncGenerator<ImageBatch, void, undefined> {
+  const images = files.map((_, identity) => ({ identity, image: 0 }));
+  return loadImages(fileSource(files), images, options);
+}

@@ -1,0 +1,106 @@
+import { type ImageBatch, type ImageSource, type PlannedImage, ProtomemError, Random } from '@protomem/core';
+import type { Augmentation } from '../augment/create-augmentation.ts';
+import { createImageReader, type ReadImage } from './image-reader.ts';
+
+/** What makes a batch out of a plan. */
+export interface AssemblerOptions {
+  readonly source: ImageSource;
+  readonly height: number;
+  readonly width: number;
+  readonly augmentation?: Augmentation;
+  readonly cacheBytes: number;
+  /** Refuse a batch with an unreadable image instead of replacing it. */
+  readonly strict: boolean;
+}
+
+/** Turns a plan into a batch; the same plan always gives the same batch. */
+export type Assembler = (plan: readonly PlannedImage[]) => Promise<ImageBatch>;
+
+/** Other identities that are tried in place of one without a readable image, before those of the batch itself. */
+const STRANGERS_TRIED = 32;
+
+/** Reads, decodes, augments and lays out batches. */
+export function createAssembler(options: AssemblerOptions): Assembler {
+  const { source, height, width, augmentation, strict } = options;
+  const read = createImageReader(source, options);
+  const imageBytes = height * width * 3;
+
+  return async (plan) => {
+    const pixels = new Uint8Array(plan.length * imageBytes);
+    const labels = new Float64Array(plan.length);
+    const names = new Array<string>(plan.length);
+    const place = (slot: number, identity: number, image: Extract<ReadImage, { pixels: Uint8Array }>): void => {
+      const data = pixels.subarray(slot * imageBytes, (slot + 1) * imageBytes);
+      data.set(image.pixels);
+      const changed = augmentation?.apply({ data, height, width }, plan[slot]!.seed);
+      if (changed && changed !== data) data.set(changed);
+      labels[slot] = identity;
+      names[slot] = image.name;
+    };
+
+    const failed: { readonly slot: number; readonly name: string; readonly reason: string }[] = [];
+    await Promise.all(
+      plan.map(async ({ identity, image }, slot) => {
+        const result = await read(identity, image);
+        if ('pixels' in result) place(slot, identity, result);
+        else failed.push({ slot, ...result });
+      }),
+    );
+    failed.sort((a, b) => a.slot - b.slot);
+    if (strict && failed.length > 0) throw unreadable(source, failed);
+    for (const { slot } of failed) {
+      const stand = await findReplacement(source, plan, slot, read);
+      if (!stand) throw unreadable(source, failed);
+      place(slot, stand.identity, stand.image);
+    }
+    const skipped = failed.map(({ name, reason }) => ({ name, reason }));
+    return { pixels, shape: [plan.length, height, width, 3], labels, names, skipped };
+  };
+}
+
+/**
+ * Another image of the same identity, rather one that the batch does not have; else one of another identity, the same
+ * for all images of the lost one: drawn from those that the batch does not have, else the next in the batch.
+ * Depends on the plan and on which files can be read, on nothing else.
+ */
+async function findReplacement(
+  source: ImageSource,
+  plan: readonly PlannedImage[],
+  slot: number,
+  read: ReturnType<typeof createImageReader>,
+): Promise<{ identity: number; image: Extract<ReadImage, { pixels: Uint8Array }> } | undefined> {
+  const lost = plan[slot]!.identity;
+  const inBatch = [...new Set(plan.map(({ identity }) => identity))];
+  const own = inBatch.indexOf(lost);
+  const next = [...inBatch.slice(own + 1), ...inBatch.slice(0, own)];
+  const random = new Random(plan.find(({ identity }) => identity === lost)!.seed, 1);
+  const strangers = Array.from({ length: STRANGERS_TRIED }, () => random.below(source.identities)).filter(
+    (identity) => !inBatch.includes(identity),
+  );
+  for (const identity of [lost, ...strangers, ...next]) {
+    const planned = new Set(plan.filter((other) => other.identity === identity).map(({ image }) => image));
+    const count = source.imagesOf(identity);
+    const start = new Random(plan[slot]!.seed, 2).below(count);
+    // Twice round: first the images that the batch does not have.
+    for (let i = 0; i < 2 * count; i++) {
+      const image = (start + i) % count;
+      if (planned.has(image) !== i >= count) continue;
+      const result = await read(identity, image);
+      if ('pixels' in result) return { identity, image: result };
+    }
+  }
+  return undefined;
+}
+
+function unreadable(
+  source: ImageSource,
+  failed: readonly { readonly name: string; readonly reason: string }[],
+): ProtomemError {
+  return new ProtomemError({
+    where: 'loader',
+    what: `${failed.length} image(s) of ${source.name}, the first of them ${failed[0]!.name},`,
+    got: `unreadable (${failed[0]!.reason})`,
+    expected: 'images that can be read',
+    fix: 'Neither they nor any image tried in their place can be read: check the folder and its permissions.',
+  });
+}

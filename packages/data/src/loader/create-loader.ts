@@ -1,0 +1,127 @@
+import {
+  check,
+  type ImageBatch,
+  type ImageSource,
+  integer,
+  type Loader,
+  type Sampler,
+  type State,
+} from '@protomem/core';
+import type { Augmentation } from '../augment/create-augmentation.ts';
+import { createProducer } from './producer.ts';
+
+/** What to load and how far ahead. */
+export interface LoaderOptions {
+  readonly source: ImageSource;
+  /** Chooses the images; from now on only the loader may move it. */
+  readonly sampler: Sampler;
+  /** Rows of an image, pixels. */
+  readonly height: number;
+  /** Columns of an image, pixels. */
+  readonly width: number;
+  /** Default: none, images as they are. */
+  readonly augmentation?: Augmentation;
+  /** Batches made ahead, at most; each takes B · H · W · 3 bytes. Default 4. */
+  readonly prefetch?: number;
+  /**
+   * Threads that read, decode and augment; 0 works in the calling thread. Default 1 for built-in sources and
+   * augmentations; 0 for the caller's own, which cannot be sent to a thread.
+   */
+  readonly workers?: number;
+  /** Bytes of decoded images to keep, so that they are not decoded again in the next pass. Default 0. */
+  readonly cacheBytes?: number;
+  /** Called once for each unreadable image, when the batch that it is missing from is delivered. */
+  readonly onSkip?: (skipped: { readonly name: string; readonly reason: string }) => void;
+}
+
+/**
+ * A stream of decoded, augmented batches, prepared ahead in worker threads.
+ *
+ * TensorFlow.js on Node holds the main thread while it computes, and no promise moves there meanwhile. So plans for
+ * `prefetch` batches lie ready in a worker thread, which works on while the main thread is busy; finished batches wait,
+ * and no more are begun until one is taken.
+ *
+ * Batches are the same, bit for bit, for any `workers`, `prefetch` and `cacheBytes`, and after any resume. `state()` is
+ * the sampler's state after the batch that `next()` delivered last, whatever was prepared ahead; `restore()` drops that.
+ *
+ * An unreadable image does not end a run: another image of its identity takes its place (chosen by the plan's seed, not
+ * in the batch already if possible), or, when the identity has no readable one, one of another identity, with that
+ * identity's label. `skipped` of the batch names it, and it is not tried again.
+ *
+ * Decoding runs in libuv's threads, whose number is `UV_THREADPOOL_SIZE` (default 4, set before the process starts), for
+ * any number of workers. One worker is enough unless augmentation is heavy.
+ *
+ * @throws from `next()` when neither an image nor any in its place can be read, and after `close()`.
+ *
+ * @example
+ * ```ts
+ * const loader = createLoader({ source, sampler, height: 112, width: 112, augmentation: createAugmentation() });
+ * const { pixels, labels } = await loader.next();
+ * await loader.close();
+ * ```
+ */
+export function createLoader(options: LoaderOptions): Loader {
+  const where = 'createLoader';
+  const { source, sampler, height, width, augmentation, onSkip } = options;
+  integer(where, 'height', height, 1);
+  integer(where, 'width', width, 1);
+  const prefetch = integer(where, 'prefetch', options.prefetch ?? 4, 0);
+  const cacheBytes = integer(where, 'cacheBytes', options.cacheBytes ?? 0, 0);
+  const assembler = { source, height, width, augmentation, cacheBytes, strict: false };
+  const producer = createProducer(where, assembler, options.workers);
+
+  let ahead: { readonly batch: Promise<ImageBatch>; readonly after: State }[] = [];
+  // The sampler's state as of the last delivered batch; undefined until the sampler has been moved.
+  let delivered: State | undefined;
+  let closed = false;
+  const told = new Set<string>();
+
+  const fill = async (): Promise<void> => {
+    delivered ??= await sampler.state();
+    while (ahead.length <= prefetch) {
+      const batch = producer.produce(sampler.next());
+      // A batch may fail long before anybody asks for it.
+      batch.catch(() => undefined);
+      ahead.push({ batch, after: await sampler.state() });
+    }
+  };
+  const deliver = async (): Promise<ImageBatch> => {
+    check(!closed, () => ({ where: 'loader.next', what: 'the loader', got: 'closed', expected: 'an open one' }));
+    await fill();
+    const { batch, after } = ahead.shift()!;
+    const result = await batch;
+    delivered = after;
+    for (const skipped of result.skipped) {
+      if (told.has(skipped.name)) continue;
+      told.add(skipped.name);
+      onSkip?.(skipped);
+    }
+    return result;
+  };
+
+  // One thing at a time: `next` and `restore` wait for those before them.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const turn = last.then(task, task);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+
+  return {
+    batchSize: sampler.batchSize,
+    batchesPerEpoch: sampler.batchesPerEpoch,
+    next: () => inTurn(deliver),
+    state: async () => delivered ?? (await sampler.state()),
+    restore: (state) =>
+      inTurn(async () => {
+        await sampler.restore(state);
+        ahead = [];
+        delivered = undefined;
+      }),
+    async close() {
+      closed = true;
+      ahead = [];
+      await producer.close();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { ImageSource } from '@protomem/core';
+import { decodeImage } from '../decode.ts';
+import { createLimiter } from './limiter.ts';
+
+/** A decoded image, or why there is none. */
+export type ReadImage =
+  | { readonly name: string; readonly pixels: Uint8Array }
+  | { readonly name: string; readonly reason: string };
+
+/** Size of decoded images and what may be kept of them. */
+export interface ReaderOptions {
+  readonly height: number;
+  readonly width: number;
+  /** Bytes of decoded images to keep; 0 keeps none. */
+  readonly cacheBytes: number;
+}
+
+/** Images read at a time: keeps all decoding threads and a disk busy, and stays far below any limit on open files. */
+const READS_AT_A_TIME = 16;
+
+/**
+ * Reads and decodes images of a source, never rejects, and never tries an unreadable one twice. Keeps decoded images
+ * until its budget is full and then no more: with every image visited equally often, dropping one for another would
+ * gain nothing.
+ *
+ * @returns a function whose `pixels` are `[height, width, 3]` and must not be changed.
+ */
+export function createImageReader(
+  source: ImageSource,
+  { height, width, cacheBytes }: ReaderOptions,
+): (identity: number, image: number) => Promise<ReadImage> {
+  const limit = createLimiter(READS_AT_A_TIME);
+  const known = new Map<string, ReadImage>();
+  let room = cacheBytes;
+
+  const read = async (identity: number, image: number): Promise<ReadImage> => {
+    let name: string | undefined;
+    try {
+      const { name: sourceName, bytes } = await source.load(identity, image);
+      name = sourceName;
+      return { name, pixels: await decodeImage(bytes, { height, width, name }) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { name: name ?? `${source.name}#${source.identityName(identity)}/${image}`, reason };
+    }
+  };
+
+  return async (identity, image) => {
+    const key = `${identity}/${image}`;
+    const old = known.get(key);
+    if (old) return old;
+    const result = await limit(() => read(identity, image));
+    if ('reason' in result) known.set(key, result);
+    else if (room >= result.pixels.length && !known.has(key)) {
+      room -= result.pixels.length;
+      known.set(key, result);
+    }
+    return result;
+  };
+}

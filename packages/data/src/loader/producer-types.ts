@@ -1,0 +1,27 @@
+import type { ErrorParts, ImageBatch, PlannedImage } from '@protomem/core';
+import type { AugmentationOptions } from '../augment/create-augmentation.ts';
+import type { SourceSpec } from '../sources/described-source.ts';
+import type { AssemblerOptions } from './assemble.ts';
+
+/** Makes batches somewhere: here, or in worker threads. */
+export interface Producer {
+  produce(plan: readonly PlannedImage[]): Promise<ImageBatch>;
+  close(): Promise<void>;
+}
+
+/** {@link AssemblerOptions} as data, as a worker thread gets them. */
+export interface ProducerSpec extends Omit<AssemblerOptions, 'source' | 'augmentation'> {
+  readonly source: SourceSpec;
+  readonly augmentation?: Required<AugmentationOptions>;
+}
+
+/** A plan on its way to a thread. */
+export interface Job {
+  readonly id: number;
+  readonly plan: readonly PlannedImage[];
+}
+
+/** What comes back. */
+export type JobResult =
+  | { readonly id: number; readonly batch: ImageBatch }
+  | { readonly id: number; readonly error: ErrorParts | string };

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SourceImage } from '@protomem/core';
+import type { DescribedSource, SourceSpec } from './described-source.ts';
+import { type StringTable, stringAt } from './string-table.ts';
+
+/** What a folder of identities holds: enough to open any image without looking into the folder again. */
+export interface FolderIndex extends SourceSpec {
+  readonly kind: 'folder';
+  readonly dir: string;
+  /** Folder names, by identity. */
+  readonly identities: StringTable;
+  /** Number of files up to and with each identity. */
+  readonly fileEnds: Float64Array;
+  /** File names, identity after identity. */
+  readonly files: StringTable;
+}
+
+/** The source that an index describes. */
+export function sourceOfIndex(index: FolderIndex): DescribedSource {
+  const { dir, identities, fileEnds, files } = index;
+  const firstFile = (identity: number): number => (identity === 0 ? 0 : fileEnds[identity - 1]!);
+  return {
+    name: dir,
+    spec: index,
+    identities: fileEnds.length,
+    imagesOf: (identity) => fileEnds[identity]! - firstFile(identity),
+    identityName: (identity) => stringAt(identities, identity),
+    async load(identity, image): Promise<SourceImage> {
+      const name = join(dir, stringAt(identities, identity), stringAt(files, firstFile(identity) + image));
+      return { name, bytes: await readFile(name) };
+    },
+  };
+}

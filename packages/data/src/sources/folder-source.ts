@@ -1,0 +1,131 @@
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { check, type ImageSource, integer, ProtomemError } from '@protomem/core';
+import type { DescribedSource } from './described-source.ts';
+import { sourceOfIndex } from './folder-index.ts';
+import { imageExtensions, isImageFile } from './image-files.ts';
+import { naturalOrder } from './natural-order.ts';
+import { StringTableBuilder, shared } from './string-table.ts';
+
+/** Which identities of a folder to take. */
+export interface FolderOptions {
+  /** Identities with fewer images are left out. Default 1. */
+  readonly minImages?: number;
+  /** Only these identities (names of folders). Default: all. */
+  readonly include?: Iterable<string>;
+  /** Not these, such as the people of a test protocol. Names that the folder does not have are ignored. Default: none. */
+  readonly exclude?: Iterable<string>;
+}
+
+/** Folders read at a time: enough to keep a network disk busy, far below any limit on open files. */
+const READS_AT_A_TIME = 16;
+
+/**
+ * The images of a folder with one folder per identity: `dir/<identity>/<image>`. Identities are numbered in the natural
+ * order of their names (`id2` before `id10`), images of one likewise; so the numbers are the same wherever the folder
+ * has the same names. Symbolic links are followed. Files with other endings than {@link imageExtensions}, hidden files
+ * and deeper folders are passed over.
+ *
+ * Reads each identity's folder once and no file; keeps the names in shared memory (their bytes and 8 more each), which
+ * worker threads use without a copy.
+ *
+ * @param dir the folder.
+ * @throws {ProtomemError} when the folder is missing, is a file, has no identity folders, or fewer than two identities
+ * or images are left.
+ *
+ * @example
+ * ```ts
+ * const { people } = await readLfwPairs('pairsDevTest.txt');
+ * const source = await folderSource('lfw', { minImages: 2, exclude: people });
+ * ```
+ */
+export async function folderSource(dir: string, options: FolderOptions = {}): Promise<ImageSource> {
+  const where = 'folderSource';
+  const minImages = integer(where, 'minImages', options.minImages ?? 1, 1);
+  const include = options.include && new Set(options.include);
+  const exclude = new Set(options.exclude);
+  const entries = await readdir(dir, { withFileTypes: true }).catch((error) => refuseFolder(where, dir, error));
+
+  const candidates = entries
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+    .map((entry) => entry.name)
+    .sort(naturalOrder);
+  const chosen = candidates.filter((name) => (!include || include.has(name)) && !exclude.has(name));
+  const known = new Set(candidates);
+  const missing = [...(include ?? [])].filter((name) => !known.has(name));
+  check(missing.length === 0, () => ({
+    where,
+    what: 'include',
+    got: missing,
+    expected: `names of folders in ${dir}, which has none of these`,
+  }));
+
+  const identities = new StringTableBuilder();
+  const files = new StringTableBuilder();
+  const fileEnds: number[] = [];
+  let found = 0;
+  for (let start = 0; start < chosen.length; start += READS_AT_A_TIME) {
+    const names = chosen.slice(start, start + READS_AT_A_TIME);
+    const lists = await Promise.all(names.map((name) => imagesIn(join(dir, name))));
+    for (const [i, list] of lists.entries()) {
+      if (list.length > 0) found++;
+      if (list.length < minImages) continue;
+      identities.push(names[i]!);
+      for (const file of list) files.push(file);
+      fileEnds.push(files.length);
+    }
+  }
+  check(identities.length >= 2, () => {
+    const loose = entries.filter((entry) => !entry.isDirectory() && isImageFile(entry.name)).length;
+    const seen = [
+      `${candidates.length} folder(s)`,
+      loose > 0 ? `${loose} image(s) outside any` : '',
+      chosen.length < candidates.length ? `${candidates.length - chosen.length} left out by include and exclude` : '',
+      `${found} with images`,
+      minImages > 1 ? `${identities.length} with at least ${minImages}` : '',
+    ];
+    return {
+      where,
+      what: dir,
+      got: `a folder with ${entries.length === 0 ? 'nothing in it' : seen.filter(Boolean).join(', ')}`,
+      expected: `at least two identities, one folder each: ${join(dir, '<identity>', '<image>.jpg')}`,
+      fix: `Images are files that end in ${imageExtensions.join(', ')}.`,
+    };
+  });
+  const source: DescribedSource = sourceOfIndex({
+    kind: 'folder',
+    dir,
+    identities: identities.build(),
+    fileEnds: shared(fileEnds),
+    files: files.build(),
+  });
+  return source;
+}
+
+/** Image files of an identity's folder, in order; none when it is a link to a file, or to nothing. */
+async function imagesIn(path: string): Promise<string[]> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR' || code === 'ENOENT') return [];
+    throw error;
+  }
+  const files = entries.filter((entry) => !entry.isDirectory() && isImageFile(entry.name));
+  return files.map((entry) => entry.name).sort(naturalOrder);
+}
+
+async function refuseFolder(where: string, dir: string, error: unknown): Promise<never> {
+  const there = await stat(dir).catch(() => undefined);
+  throw new ProtomemError(
+    {
+      where,
+      what: dir,
+      got: there?.isFile() ? 'a file' : there ? `unreadable (${(error as Error).message})` : 'missing',
+      expected: 'a folder with one folder of images per identity',
+    },
+    { cause: error },
+  );
+}

@@ -1,0 +1,16 @@
+import { type ImageSource, lookUp } from '@protomem/core';
+import type { SourceSpec } from './described-source.ts';
+import { sourceOfFiles } from './file-source.ts';
+import { sourceOfIndex } from './folder-index.ts';
+
+/** How each kind of described source is rebuilt. */
+const sourceOpeners = {
+  folder: sourceOfIndex,
+  files: sourceOfFiles,
+} as const;
+
+/** The source that a description stands for. */
+export function openSource(spec: SourceSpec): ImageSource {
+  const open = lookUp<(spec: never) => ImageSource>('openSource', 'kind', sourceOpeners, spec.kind);
+  return open(spec as never);
+}
