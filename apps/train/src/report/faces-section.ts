@@ -1,0 +1,41 @@
+import { type Html, html } from './html.ts';
+import { picture, section } from './parts.ts';
+import type { ReportData, ReportHead, ReportPair } from './report-data.ts';
+
+/** What the encoder gets most wrong. */
+export function errorsSection({ heads }: ReportData): Html | undefined {
+  return section(
+    'errors',
+    'Hardest pairs',
+    'The pairs furthest on the wrong side. Look for wrong labels and bad crops before blaming the encoder.',
+    ...heads.map((head) => errorsOf(head, heads.length > 1)),
+  );
+}
+
+function errorsOf({ name, falseMatches = [], falseNonMatches = [] }: ReportHead, named: boolean): Html | undefined {
+  if (falseMatches.length + falseNonMatches.length === 0) return undefined;
+  const list = (title: string, pairs: readonly ReportPair[]): Html | false =>
+    pairs.length > 0 &&
+    html`<div class="card"><h4>${title}</h4><ul class="pairs">${pairs.map(
+      ({ first, second, score }) =>
+        html`<li>${picture(first)}${picture(second)}<span class="score">${score.toFixed(3)}</span></li>`,
+    )}</ul></div>`;
+  return html`${named && html`<h3>${name}</h3>`}<div class="halves">${list(
+    'Different people, highest scores',
+    falseMatches,
+  )}${list('Same person, lowest scores', falseNonMatches)}</div>`;
+}
+
+/** Some of the training images, a row for each identity. */
+export function facesSection({ faces = [] }: ReportData): Html | undefined {
+  if (faces.length === 0) return undefined;
+  return section(
+    'faces',
+    'Training images',
+    'As the encoder sees them; one identity a row.',
+    html`<div class="card faces">${faces.map(
+      ({ identity, images }) =>
+        html`<div class="identity"><span>${identity}</span><div>${images.map((image) => picture(image))}</div></div>`,
+    )}</div>`,
+  );
+}

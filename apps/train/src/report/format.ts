@@ -1,0 +1,28 @@
+/** Number of at most `digits` digits after the point, thousands apart: 12,345.6. */
+export function decimal(value: number, digits = 0): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits });
+}
+
+/** 0.8794 as 87.9. */
+export function percent(value: number, digits = 1): string {
+  return (100 * value).toFixed(digits);
+}
+
+/** A rate as people write it: 1e-3. */
+export function rate(value: number): string {
+  return value >= 0.01 ? `${decimal(100 * value, 2)} %` : value.toExponential().replace('e-', 'e\u2212');
+}
+
+/** 4,271 seconds as 1 h 11 min. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** 2026-11-23, 21:53 UTC. */
+export function moment(iso: string): string {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? iso : `${date.toISOString().slice(0, 16).replace('T', ', ')} UTC`;
+}

@@ -1,0 +1,53 @@
+import type { Json } from '@protomem/core';
+import { type Html, html } from './html.ts';
+import { facts, section, table } from './parts.ts';
+import type { ReportData } from './report-data.ts';
+
+/** How to get the same run again: data, machine, engine, configuration, and what went wrong on the way. */
+export function runSection({ dataset, machine, engine, config, skipped = [] }: ReportData): Html | undefined {
+  const { passedOver } = engine;
+  const entries = flat(config);
+  return section(
+    'run',
+    'The run',
+    '',
+    html`<div class="halves"><div class="card"><h3>Machine and engine</h3>${facts([
+      ...Object.entries(machine),
+      ['Engine', engine.engine],
+      ['Backend', engine.backend],
+      ['Device', engine.device],
+      ['Library', engine.version],
+      ['Threads', engine.threads],
+      ['Precision', engine.precision],
+    ])}</div>${dataset && html`<div class="card"><h3>Data</h3>${facts(Object.entries(dataset))}</div>`}</div>`,
+    passedOver.length > 0
+      ? html`<details><summary>Engines passed over (${passedOver.length})</summary>${table(
+          'Engines that were not used',
+          ['Engine', 'Reason'],
+          passedOver.map(({ engine: name, reason }) => [name, reason]),
+        )}</details>`
+      : undefined,
+    skipped.length > 0
+      ? html`<details open><summary>Images skipped (${skipped.length})</summary>${table(
+          'Images that could not be read',
+          ['Image', 'Reason'],
+          skipped.map(({ name, reason }) => [name, reason]),
+        )}</details>`
+      : undefined,
+    entries.length > 0
+      ? html`<details><summary>Configuration</summary>${table(
+          'Resolved configuration',
+          ['Key', 'Value'],
+          entries.map(([key, value]) => [html`<code>${key}</code>`, html`<code>${value}</code>`]),
+        )}</details>`
+      : undefined,
+  );
+}
+
+/** `{ a: { b: 1 } }` as `a.b` = `1`: the form in which options are set on the command line. */
+function flat(value: Json, path = ''): [string, string][] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.entries(value).flatMap(([key, inner]) => flat(inner, path ? `${path}.${key}` : key));
+  }
+  return path ? [[path, JSON.stringify(value)]] : [];
+}
