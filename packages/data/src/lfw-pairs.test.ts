@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseLfwPairs, readLfwPairs } from './lfw-pairs.ts';
+
+const data = process.env.PROTOMEM_DATA ?? join(import.meta.dirname, '../../../../shared/data');
+
+describe('parseLfwPairs', () => {
+  it('reads folds', () => {
+    const text = '2\t1\nA_B\t1\t12\nA_B\t2\tC\t3\nC\t1\t2\nD\t7\tC\t1000\n';
+    expect(parseLfwPairs(text)).toEqual({
+      folds: 2,
+      people: ['A_B', 'C', 'D'],
+      pairs: [
+        { a: 'A_B/A_B_0001.jpg', b: 'A_B/A_B_0012.jpg', same: true, fold: 0 },
+        { a: 'A_B/A_B_0002.jpg', b: 'C/C_0003.jpg', same: false, fold: 0 },
+        { a: 'C/C_0001.jpg', b: 'C/C_0002.jpg', same: true, fold: 1 },
+        { a: 'D/D_0007.jpg', b: 'C/C_1000.jpg', same: false, fold: 1 },
+      ],
+    });
+  });
+
+  it('reads lists with a count, without a header, and with Windows line ends', () => {
+    const body = 'A\t1\t2\r\nA\t2\tB\t3\r\n';
+    expect(parseLfwPairs(body)).toEqual(parseLfwPairs(`1\n${body}`));
+    expect(parseLfwPairs(body).folds).toBe(1);
+  });
+
+  it.each([
+    ['A\t1\t2\nA\t1\n', 'line 2 is "A 1"'],
+    ['A\t1\t2\nA\t1\tB\t2\t3\n', 'line 2 is "A 1 B 2 3"'],
+    ['A\t1\tx\n', 'line 1 is "A 1 x", expected image numbers'],
+    ['A\t0\t2\n', 'line 1 is "A 0 2", expected image numbers'],
+    ['10\t300\nA\t1\t2\n', 'the number of pairs is 1, expected 6000, as line 1 says'],
+    ['1\nA\t1\t2\nA\t1\t3\nA\t1\tB\t1\n', 'the number of pairs is 3, expected 2'],
+    ['1 2 3\n', 'line 1 is "1 2 3"'],
+    ['', 'the number of pairs is 0'],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseLfwPairs(text, 'list.txt')).toThrow(`list.txt: ${message}`);
+  });
+
+  it('names a file that is missing', async () => {
+    await expect(readLfwPairs('/nowhere/pairs.txt')).rejects.toThrow('readLfwPairs: /nowhere/pairs.txt is "unreadable');
+  });
+
+  it.skipIf(!existsSync(data))('reads the published lists', async () => {
+    const view2 = await readLfwPairs(join(data, 'protocols/lfw_pairs.txt'));
+    expect([view2.folds, view2.pairs.length]).toEqual([10, 6000]);
+    for (let fold = 0; fold < 10; fold++) {
+      const own = view2.pairs.filter((pair) => pair.fold === fold);
+      expect(own.map(({ same }) => same)).toEqual([...new Array(300).fill(true), ...new Array(300).fill(false)]);
+    }
+    const devTest = await readLfwPairs(join(data, 'protocols/lfw_pairsDevTest.txt'));
+    expect([devTest.folds, devTest.pairs.length, devTest.people.length]).toEqual([1, 1000, 963]);
+    const devTrain = await readLfwPairs(join(data, 'protocols/lfw_pairsDevTrain.txt'));
+    expect(devTrain.pairs.filter(({ same }) => same)).toHaveLength(1100);
+  });
+});
