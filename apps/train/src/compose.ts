@@ -1,13 +1,20 @@
+import { fullSoftmax } from '@protomem/baselines';
 import type { ImageSource, Loader, Sampler } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
-import { fullSoftmax } from '@protomem/baselines';
-import { classesByImages, createAugmentation, createLoader, folderSource, groupIterateAndShuffle, syntheticFaces } from '@protomem/data';
+import {
+  classesByImages,
+  createAugmentation,
+  createLoader,
+  folderSource,
+  groupIterateAndShuffle,
+  readLfwPairs,
+  syntheticFaces,
+} from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { cosine, oneCycle, type Schedule } from '@protomem/training';
 import type { RunConfig } from './config.ts';
-import { peopleInPairs } from './pairs.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
 
@@ -17,19 +24,18 @@ export async function makeSource(config: RunConfig): Promise<ImageSource> {
     const { identities, imagesPerIdentity, variation, seed } = data;
     return syntheticFaces({ identities, imagesPerIdentity, variation, seed });
   }
-  const exclude = evaluation.pairs.kind === 'lfw' ? await peopleInPairs(evaluation.pairs.file) : [];
-  return folderSource(data.dir, { minimumImages: data.minimumImages, exclude });
+  const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
+  return folderSource(data.dir, { minImages: data.minImages, exclude });
 }
 
 export function makeLoader(config: RunConfig, source: ImageSource): Loader {
-  const { augmentation, encoder, loader, seed } = config;
+  const { augmentation, encoder, loader } = config;
   return createLoader({
     source,
     sampler: makeSampler(config, source),
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
-    seed,
     ...loader,
   });
 }

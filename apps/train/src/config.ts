@@ -20,7 +20,7 @@ const data = z.discriminatedUnion('kind', [
     /** One folder for each identity. */
     dir: z.string().min(1),
     /** Identities with fewer images are left out of training. */
-    minimumImages: count,
+    minImages: count,
   }),
 ]);
 
@@ -81,14 +81,18 @@ const schema = z.strictObject({
     precision: z.enum(['float32', 'bfloat16-math']),
   }),
   data,
+  /** As `createAugmentation` of `@protomem/data` takes it. */
   augmentation: z.strictObject({
     flip: share,
-    /** Random shift and zoom, as a share of the image's side. */
-    crop: share,
-    /** Brightness, contrast and saturation jitter. */
-    colour: share,
+    shift: share,
+    zoom: share,
+    rotate: z.number().min(0).max(180),
+    brightness: share,
+    contrast: share,
+    saturation: share,
     greyscale: share,
     cutout: share,
+    cutoutSize: share,
   }),
   sampler: z.strictObject({
     kind: z.enum(['classes-by-images', 'groups']),
@@ -100,7 +104,7 @@ const schema = z.strictObject({
     groupSize: count,
     rounds: count,
   }),
-  loader: z.strictObject({ workers: z.int().min(0), prefetch: count }),
+  loader: z.strictObject({ workers: z.int().min(0), prefetch: count, cacheBytes: z.int().min(0) }),
   encoder: z.strictObject({
     name: z.enum(['mobilefacenet', 'iresnet18', 'iresnet34', 'iresnet50', 'iresnet100']),
     /** Side of the square input image, pixels. */

@@ -31,7 +31,12 @@ export async function evaluate(
   const encoder = await loadEncoder(folder.encoder);
   try {
     const scores = await scorePairs(encoder, pairs, config.evaluation.batch);
-    const { scores: _, roc: __, folds: ___, ...figures } = verificationReport(scores, pairs.labels, {
+    const {
+      scores: _,
+      roc: __,
+      folds: ___,
+      ...figures
+    } = verificationReport(scores, pairs.labels, {
       split: pairs.split,
     });
     console.log(JSON.stringify(figures, null, 2));

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type ImageSource, ProtomemError, Random, type SourceImage } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, syntheticFaces } from '@protomem/data';
-import { pairScores, parseLfwPairs, type FoldSplit } from '@protomem/evaluation';
+import { decodeImage, readLfwPairs, syntheticFaces } from '@protomem/data';
+import { type FoldSplit, pairScores } from '@protomem/evaluation';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config.ts';
 
@@ -20,12 +20,6 @@ export interface PairSet {
   /** 1 for the same person. */
   readonly labels: Uint8Array;
   readonly split: FoldSplit;
-}
-
-/** Everybody named in a pair list: kept out of training. */
-export async function peopleInPairs(file: string): Promise<string[]> {
-  const pairs = parseLfwPairs(await readPairList(file), file);
-  return [...new Set(pairs.flatMap(({ first, second }) => [first.identity, second.identity]))];
 }
 
 /** Loads and decodes the pairs of a configuration, once for a run. */
@@ -52,20 +46,18 @@ export async function loadPairs(config: RunConfig): Promise<PairSet> {
 }
 
 async function lfwPairs(dir: string, file: string, side: number): Promise<PairSet> {
-  const list = parseLfwPairs(await readPairList(file), file);
+  const list = (await readLfwPairs(file)).pairs;
   const rows = new Map<string, number>();
-  const row = ({ identity, image }: { identity: string; image: number }): number => {
-    const name = join(identity, `${identity}_${String(image).padStart(4, '0')}.jpg`);
+  const row = (name: string): number => {
     if (!rows.has(name)) rows.set(name, rows.size);
     return rows.get(name)!;
   };
-  const pairs = Int32Array.from(list.flatMap(({ first, second }) => [row(first), row(second)]));
+  const pairs = Int32Array.from(list.flatMap(({ a, b }) => [row(a), row(b)]));
   const names = [...rows.keys()];
-  const pixels = await decodeAll(names, side, async (i) => readFile(join(dir, names[i]!)));
   return {
     protocol: `${basename(file)}, trained on everybody else in ${basename(dir)}`,
     names,
-    pixels,
+    pixels: await decodeAll(names, side, (i) => readFile(join(dir, names[i]!))),
     side,
     pairs,
     labels: Uint8Array.from(list, ({ same }) => Number(same)),
@@ -139,21 +131,6 @@ function decodeAll(
       return decodeImage(bytes, { height: side, width: side, name });
     }),
   );
-}
-
-async function readPairList(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ProtomemError(
-      {
-        where: 'evaluation.pairs.file',
-        what: file,
-        got: error.code ?? error.message,
-        expected: "a pair list in LFW's format, such as pairsDevTest.txt",
-        fix: 'Pass --set evaluation.pairs.file=PATH.',
-      },
-      { cause: error },
-    );
-  });
 }
 
 /**

@@ -2,14 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ImageSource } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs, type VerificationReport, verificationReport } from '@protomem/evaluation';
-import {
-  consoleLogger,
-  createTrainer,
-  jsonlLogger,
-  type Logger,
-  sgd,
-  tensorboardLogger,
-} from '@protomem/training';
+import { consoleLogger, createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeSchedule } from './compose.ts';
 import type { RunConfig } from './config.ts';
 import { type PairSet, scorePairs } from './pairs.ts';
