@@ -1,0 +1,77 @@
+import { check, number } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import { batchNormTrainingName } from './names.ts';
+import { runTrainingKernel } from './register.ts';
+
+/** What {@link batchNormTraining} returns. The caller owns the tensors. */
+export interface BatchNormTrainingResult<T extends tf.Tensor = tf.Tensor> {
+  /** Normalized input, the shape of `x`. */
+  readonly y: T;
+  /** Mean of each channel over the batch, `[C]`. */
+  readonly mean: tf.Tensor1D;
+  /** Biased variance (divided by `count`) of each channel over the batch, `[C]`. */
+  readonly variance: tf.Tensor1D;
+  /** Values per channel, `B` or `B*H*W`: `variance * count / (count - 1)` is the unbiased variance. */
+  readonly count: number;
+}
+
+/**
+ * Batch normalization in training mode, in one kernel where the backend has one:
+ * `y = scale * (x - mean) / sqrt(variance + epsilon) + offset` with mean and biased variance of this batch,
+ * per channel, over all axes but the last. Differentiable in `x`, `scale` and `offset`; the two moments are statistics
+ * through which no gradient flows.
+ *
+ * PyTorch keeps the *unbiased* variance in its running statistics: scale `variance` by `count / (count - 1)` for those.
+ *
+ * @param x `[B, C]` or `[B, H, W, C]`, float32, with at least two values per channel
+ * @param scale `[C]`, float32
+ * @param offset `[C]`, float32
+ * @param epsilon added to the variance; 1e-5
+ * @throws ProtomemError on other shapes, and on a single value per channel, which has no variance
+ *
+ * @example
+ * ```ts
+ * const { y, mean, variance, count } = batchNormTraining(x, tf.ones([64]), tf.zeros([64]));
+ * ```
+ *
+ * Source: S. Ioffe, C. Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
+ */
+export function batchNormTraining<T extends tf.Tensor2D | tf.Tensor4D>(
+  x: T,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  epsilon = 1e-5,
+): BatchNormTrainingResult<T> {
+  const where = 'batchNormTraining';
+  check(x.rank === 2 || x.rank === 4, () => ({ where, what: 'x', got: x.shape, expected: '[B, C] or [B, H, W, C]' }));
+  const channels = x.shape[x.rank - 1]!;
+  for (const [what, tensor] of Object.entries({ scale, offset })) {
+    check(tensor.rank === 1 && tensor.size === channels, () => ({
+      where,
+      what: `shape of ${what}`,
+      got: tensor.shape,
+      expected: `[${channels}], a value for each channel of x ${JSON.stringify(x.shape)}`,
+    }));
+  }
+  number(where, 'epsilon', epsilon, 0, 1);
+  const count = x.shape.slice(0, -1).reduce((product, n) => product * n, 1);
+  check(count > 1, () => ({
+    where,
+    what: 'number of values per channel',
+    got: count,
+    expected: 'at least 2',
+    fix: 'Give the batch more images: one value has no variance.',
+  }));
+
+  const [batch, height, width] = x.rank === 4 ? x.shape : [x.shape[0]!, 1, 1];
+  const image = tf.reshape(x, [batch!, height!, width!, channels]);
+  const [y, mean, variance, ...reserve] = runTrainingKernel(
+    batchNormTrainingName,
+    { x: image, scale, offset },
+    { epsilon },
+  );
+  tf.dispose(reserve);
+  const result = tf.reshape(y!, x.shape);
+  tf.dispose([image, y!]);
+  return { y: result as tf.Tensor as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D, count };
+}

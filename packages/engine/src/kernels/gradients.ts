@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs';
+import {
+  batchNormTrainingGradName,
+  batchNormTrainingName,
+  preluGradName,
+  preluName,
+  sparseSoftmaxCrossEntropyName,
+} from './names.ts';
+
+/** Gradients of our kernels: the same on every backend, because they call kernels again. */
+export const gradients: readonly tf.GradConfig[] = [
+  {
+    kernelName: batchNormTrainingName,
+    inputsToSave: ['x', 'scale'],
+    // y is not needed; moments and whatever the backend reserved for its own gradient kernel are.
+    outputsToSave: [false, true, true, true, true, true],
+    gradFunc: (dy, [x, scale, mean, variance, ...reserve], attrs) => {
+      const inputs: Record<string, tf.Tensor> = { dy: (dy as tf.Tensor[])[0]!, x: x!, scale: scale! };
+      Object.assign(inputs, { mean, variance }, reserve);
+      const [dx, dScale, dOffset] = runKernel(batchNormTrainingGradName, inputs, attrs);
+      return { x: () => dx!, scale: () => dScale!, offset: () => dOffset! };
+    },
+  },
+  {
+    kernelName: preluName,
+    inputsToSave: ['x', 'alpha'],
+    gradFunc: (dy, [x, alpha]) => {
+      const [dx, dAlpha] = runKernel(preluGradName, { dy: dy as tf.Tensor, x: x!, alpha: alpha! });
+      return { x: () => dx!, alpha: () => dAlpha! };
+    },
+  },
+  {
+    kernelName: sparseSoftmaxCrossEntropyName,
+    outputsToSave: [false, true],
+    gradFunc: (dy, [dLogits]) => ({
+      logits: () => tf.mul(dLogits!, tf.expandDims((dy as tf.Tensor[])[0]!, 1)),
+    }),
+  },
+];
+
+function runKernel(name: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}): tf.Tensor[] {
+  return tf.engine().runKernel(name, inputs, attrs) as tf.Tensor[];
+}

@@ -1,0 +1,38 @@
+import { check } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import type { Inputs } from '../kernel.ts';
+import { liveValues } from './live-values.ts';
+
+/**
+ * Outputs: loss of each row, and its gradient for the row of logits.
+ *
+ * Softmax is the backend's; what it leaves to do is one value a row. The row's largest probability is at least `1 / M`,
+ * so `log(sum(exp(row))) = max(row) - log(max(softmax(row)))` loses nothing where the target's own may underflow.
+ */
+export function sparseSoftmaxCrossEntropy(
+  { logits, targets }: Inputs,
+  _: tf.NamedAttrMap,
+  backend: tf.KernelBackend,
+): tf.Tensor[] {
+  const columns = logits!.shape[1]!;
+  const wrong = liveValues(backend, targets!).find((target) => target < 0 || target >= columns);
+  check(wrong === undefined, () => ({
+    where: 'sparseSoftmaxCrossEntropy',
+    what: 'targets',
+    got: wrong,
+    expected: `columns in [0, ${columns})`,
+  }));
+  return tf.tidy(() => {
+    const gradient = tf.softmax(logits!);
+    const largest = tf.max(logits!, 1);
+    const loss = tf.neg(tf.log(tf.max(gradient, 1)));
+    const all = [loss, gradient, largest, logits!, targets!];
+    const [l, g, m, z, t] = all.map((tensor) => liveValues(backend, tensor));
+    t!.forEach((target, row) => {
+      const i = row * columns + target;
+      l![row]! += m![row]! - z![i]!;
+      g![i]! -= 1;
+    });
+    return [loss, gradient];
+  });
+}

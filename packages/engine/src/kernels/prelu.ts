@@ -1,0 +1,33 @@
+import { check } from '@protomem/core';
+import type * as tf from '@tensorflow/tfjs';
+import { preluName } from './names.ts';
+import { runTrainingKernel } from './register.ts';
+
+/**
+ * Parametric rectifier: `y = x` where `x > 0`, else `alpha * x`, with a slope for each channel (last axis).
+ * Differentiable in both; at `x = 0` the gradient is that of the negative side, as in PyTorch.
+ *
+ * Does what `tf.prelu` does, with about a third of its passes over memory and a gradient of its own.
+ *
+ * @param x float32 of any rank >= 1, `[..., C]`
+ * @param alpha slopes of the negative side, `[C]`, float32
+ * @returns a tensor of `x`'s shape; the caller's
+ * @throws ProtomemError when `alpha` is not `[C]`
+ *
+ * @example
+ * ```ts
+ * prelu(tf.tensor2d([[-2, 4]]), tf.tensor1d([0.25, 0.25])); // [[-0.5, 4]]
+ * ```
+ *
+ * Source: K. He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.1.
+ */
+export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor1D): T {
+  const channels = x.shape[x.rank - 1];
+  check(alpha.rank === 1 && alpha.size === channels, () => ({
+    where: 'prelu',
+    what: 'shape of alpha',
+    got: alpha.shape,
+    expected: `[${channels}], a slope for each channel of x ${JSON.stringify(x.shape)}`,
+  }));
+  return runTrainingKernel(preluName, { x, alpha })[0] as T;
+}

@@ -1,0 +1,30 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** The part of tfjs-node's backend that kernels use. */
+export interface TensorflowBackend extends tf.KernelBackend {
+  readonly isUsingGpuDevice: boolean;
+  /** TensorFlow's enumeration constants by name. */
+  readonly binding: Readonly<Record<string, number>>;
+  executeMultipleOutputs(op: string, attributes: object[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
+}
+
+/** Attributes of a TensorFlow op: type and value. The value of a `TYPE` is a name, `FLOAT` or `INT32`. */
+export type Attributes = Readonly<Record<string, readonly ['TYPE' | 'FLOAT' | 'STRING' | 'BOOL', unknown]>>;
+
+/** Executes a TensorFlow op on float32 tensors by its name. The caller owns the outputs. */
+export function execute(
+  backend: tf.KernelBackend,
+  op: string,
+  inputs: readonly tf.Tensor[],
+  attributes: Attributes = {},
+  outputs = 1,
+): tf.Tensor[] {
+  const { binding } = backend as TensorflowBackend;
+  const all: Attributes = { T: ['TYPE', 'FLOAT'], ...attributes };
+  const list = Object.entries(all).map(([name, [type, value]]) => ({
+    name,
+    type: binding[`TF_ATTR_${type}`],
+    value: type === 'TYPE' ? binding[`TF_${value}`] : value,
+  }));
+  return (backend as TensorflowBackend).executeMultipleOutputs(op, list, inputs, outputs);
+}

@@ -1,0 +1,29 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Inputs } from '../kernel.ts';
+import { execute, type TensorflowBackend } from './execute.ts';
+
+/**
+ * TensorFlow has no PReLU op. On a big activation each op is a pass over memory, so the fewest count:
+ * `max(x, alpha * x)` is the function where `alpha <= 1`, in two; `relu(x) + alpha * min(x, 0)` is for any, in four.
+ */
+export function prelu({ x, alpha }: Inputs, _: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor {
+  return tf.tidy(() => {
+    // A GPU has passes to spare, but reading alpha would make it wait.
+    const gpu = (backend as TensorflowBackend).isUsingGpuDevice;
+    if (!gpu && alpha!.dataSync().every((a) => a <= 1)) return tf.maximum(x!, tf.mul(x!, alpha!));
+    return tf.add(tf.relu(x!), tf.mul(tf.minimum(x!, 0), alpha!));
+  });
+}
+
+/** Outputs: gradients for x and alpha. */
+export function preluGrad({ dy, x, alpha }: Inputs, _: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor[] {
+  return tf.tidy(() => {
+    const [positive] = execute(backend, 'ReluGrad', [dy!, x!]);
+    const negative = tf.sub(dy!, positive!);
+    const dx = tf.add(positive!, tf.mul(negative, alpha!));
+    // The sum over all axes but the last, at a third of the cost of Sum.
+    const products = tf.reshape(tf.mul(negative, x!), [-1, alpha!.size]);
+    const [dAlpha] = execute(backend, 'BiasAddGrad', [products], { data_format: ['STRING', 'NHWC'] });
+    return [dx, dAlpha!];
+  });
+}

@@ -1,0 +1,37 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Inputs } from '../kernel.ts';
+import { convGeometry } from './geometry.ts';
+
+/** Gradient of a depthwise convolution for its filter: for each tap, the image under it times `dy`, summed over pixels. */
+export function depthwiseBackpropFilter({ x, dy }: Inputs, attrs: tf.NamedAttrMap): tf.Tensor {
+  const filterShape = attrs.filterShape as [number, number, number, number];
+  const info = convGeometry('DepthwiseConv2dNativeBackpropFilter', x!.shape, filterShape, attrs, true);
+  const { batchSize, inChannels, outChannels, outHeight, outWidth, strideHeight, strideWidth, padInfo } = info;
+  const [rowSpan, columnSpan] = [(outHeight - 1) * strideHeight + 1, (outWidth - 1) * strideWidth + 1];
+  const multiplier = outChannels / inChannels;
+  return tf.tidy(() => {
+    const padded = tf.pad(x as tf.Tensor4D, [
+      [0, 0],
+      [padInfo.top, Math.max(0, rowSpan + info.effectiveFilterHeight - 1 - info.inHeight - padInfo.top)],
+      [padInfo.left, Math.max(0, columnSpan + info.effectiveFilterWidth - 1 - info.inWidth - padInfo.left)],
+      [0, 0],
+    ]);
+    const pixels = batchSize * outHeight * outWidth;
+    const ones = tf.ones([1, pixels]) as tf.Tensor2D;
+    const dy4 = tf.reshape(dy!, [pixels, inChannels, multiplier]);
+    const tap = (row: number, column: number): tf.Tensor2D =>
+      tf.tidy(() => {
+        const end = [batchSize, row + rowSpan, column + columnSpan, inChannels];
+        const under = tf.stridedSlice(padded, [0, row, column, 0], end, [1, strideHeight, strideWidth, 1]);
+        const product = tf.mul(tf.reshape(under, [pixels, inChannels, 1]), dy4);
+        return tf.matMul(ones, tf.reshape(product, [pixels, outChannels]) as tf.Tensor2D);
+      });
+    const taps: tf.Tensor2D[] = [];
+    for (let row = 0; row < info.filterHeight; row++) {
+      for (let column = 0; column < info.filterWidth; column++) {
+        taps.push(tap(row * info.dilationHeight, column * info.dilationWidth));
+      }
+    }
+    return tf.reshape(tf.concat(taps, 0), filterShape);
+  });
+}
