@@ -34,26 +34,33 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
   const { height, width, name = 'image', maxPixels = 1e8 } = options;
   integer('decodeImage', 'height', height, 1);
   integer('decodeImage', 'width', width, 1);
-  try {
-    const { data } = await sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
+  const decode = async (): Promise<Uint8Array> =>
+    sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
       .resize(width, height, { fit: 'cover', position: 'centre' })
       .flatten()
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return data;
-  } catch (error) {
-    throw new ProtomemError(
-      {
-        where: 'decodeImage',
-        what: name,
-        got: `unreadable (${reasonOf(error)})`,
-        expected: 'a whole image in a format that sharp reads',
-        fix: 'Replace the file or take it out of the data.',
-      },
-      { cause: error },
-    );
-  }
+      .toBuffer();
+  // libvips keeps one list of errors for all threads: another decoding may have taken this one's words away.
+  const again = (error: unknown): Promise<Uint8Array> => {
+    if (reasonOf(error) === 'Unknown error') return decode();
+    throw error;
+  };
+  return decode()
+    .catch(again)
+    .catch(again)
+    .catch((error: unknown) => {
+      throw new ProtomemError(
+        {
+          where: 'decodeImage',
+          what: name,
+          got: `unreadable (${reasonOf(error)})`,
+          expected: 'a whole image in a format that sharp reads',
+          fix: 'Replace the file or take it out of the data.',
+        },
+        { cause: error },
+      );
+    });
 }
 
 /** The first line of an error, without the sentence mark. */

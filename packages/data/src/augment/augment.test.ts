@@ -14,7 +14,11 @@ const pixelsOf = (height: number, width: number, seed = 1): Pixels => ({
   height,
   width,
 });
-const sizes = fc.record({ height: fc.integer({ min: 1, max: 9 }), width: fc.integer({ min: 1, max: 9 }), seed: fc.nat() });
+const sizes = fc.record({
+  height: fc.integer({ min: 1, max: 9 }),
+  width: fc.integer({ min: 1, max: 9 }),
+  seed: fc.nat(),
+});
 /** An image made pixel by pixel from a function of row, column and channel. */
 const build = ({ height, width }: Pixels, value: (y: number, x: number, c: number) => number): number[] =>
   Array.from({ length: height * width * 3 }, (_, i) =>
@@ -79,14 +83,24 @@ describe('warp', () => {
   it('turns clockwise by a quarter exactly', () => {
     const image = pixelsOf(7, 7);
     const turned = warp(image, { ...still, degrees: 90 });
-    expect(difference(turned, build(image, (y, x, c) => at(image, 6 - x, y, c)))).toBeLessThanOrEqual(0.51);
+    expect(
+      difference(
+        turned,
+        build(image, (y, x, c) => at(image, 6 - x, y, c)),
+      ),
+    ).toBeLessThanOrEqual(0.51);
   });
 
   it('zooms about the centre', () => {
     const image = pixelsOf(9, 9);
     const zoomed = warp(image, { ...still, zoom: 2 });
-    for (const [y, x] of [[4, 4], [0, 0], [8, 2]] as const) {
-      for (let c = 0; c < 3; c++) expect(zoomed[3 * (9 * y + x) + c]).toBe(at(image, 4 + (y - 4) / 2, 4 + (x - 4) / 2, c));
+    for (const [y, x] of [
+      [4, 4],
+      [0, 0],
+      [8, 2],
+    ] as const) {
+      for (let c = 0; c < 3; c++)
+        expect(zoomed[3 * (9 * y + x) + c]).toBe(at(image, 4 + (y - 4) / 2, 4 + (x - 4) / 2, c));
     }
   });
 });
@@ -124,7 +138,12 @@ describe('greyscale and cutout', () => {
     const image = pixelsOf(6, 5);
     const grey = pixelsOf(6, 5);
     greyscale(grey);
-    expect(difference(grey.data, build(image, (y, x) => luma(image, y, x)))).toBeLessThanOrEqual(0.5001);
+    expect(
+      difference(
+        grey.data,
+        build(image, (y, x) => luma(image, y, x)),
+      ),
+    ).toBeLessThanOrEqual(0.5001);
   });
 
   it('paints the part of a rectangle that is inside', () => {
@@ -205,7 +224,9 @@ describe('createAugmentation', () => {
 
   it('refuses unknown options and values out of range', () => {
     expect(() => createAugmentation({ flipp: 1 } as never)).toThrow('Did you mean "flip"?');
-    expect(() => createAugmentation({ zoom: 1 })).toThrow('createAugmentation: zoom is 1, expected a number in [0, 0.9].');
+    expect(() => createAugmentation({ zoom: 1 })).toThrow(
+      'createAugmentation: zoom is 1, expected a number in [0, 0.9].',
+    );
     expect(() => createAugmentation({ flip: Number.NaN })).toThrow('flip is NaN');
   });
 });

@@ -1,6 +1,6 @@
 import { type ImageBatch, type ImageSource, type PlannedImage, ProtomemError, Random } from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
-import { createImageReader, type ReadImage } from './image-reader.ts';
+import { createImageReader, type Decoded } from './image-reader.ts';
 
 /** What makes a batch out of a plan. */
 export interface AssemblerOptions {
@@ -29,7 +29,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     const pixels = new Uint8Array(plan.length * imageBytes);
     const labels = new Float64Array(plan.length);
     const names = new Array<string>(plan.length);
-    const place = (slot: number, identity: number, image: Extract<ReadImage, { pixels: Uint8Array }>): void => {
+    const place = (slot: number, identity: number, image: Decoded): void => {
       const data = pixels.subarray(slot * imageBytes, (slot + 1) * imageBytes);
       data.set(image.pixels);
       const changed = augmentation?.apply({ data, height, width }, plan[slot]!.seed);
@@ -48,10 +48,11 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     );
     failed.sort((a, b) => a.slot - b.slot);
     if (strict && failed.length > 0) throw unreadable(source, failed);
+    const taken = new Set(plan.map(({ identity, image }) => `${identity}/${image}`));
     for (const { slot } of failed) {
-      const stand = await findReplacement(source, plan, slot, read);
-      if (!stand) throw unreadable(source, failed);
-      place(slot, stand.identity, stand.image);
+      const found = await findReplacement(source, plan, slot, taken, read);
+      if (!found) throw unreadable(source, failed);
+      place(slot, found.identity, found.result);
     }
     const skipped = failed.map(({ name, reason }) => ({ name, reason }));
     return { pixels, shape: [plan.length, height, width, 3], labels, names, skipped };
@@ -59,7 +60,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
 }
 
 /**
- * Another image of the same identity, rather one that the batch does not have; else one of another identity, the same
+ * Another image of the same identity, rather one that is not `taken` yet; else one of another identity, the same
  * for all images of the lost one: drawn from those that the batch does not have, else the next in the batch.
  * Depends on the plan and on which files can be read, on nothing else.
  */
@@ -67,26 +68,30 @@ async function findReplacement(
   source: ImageSource,
   plan: readonly PlannedImage[],
   slot: number,
+  taken: Set<string>,
   read: ReturnType<typeof createImageReader>,
-): Promise<{ identity: number; image: Extract<ReadImage, { pixels: Uint8Array }> } | undefined> {
+): Promise<{ readonly identity: number; readonly result: Decoded } | undefined> {
   const lost = plan[slot]!.identity;
   const inBatch = [...new Set(plan.map(({ identity }) => identity))];
   const own = inBatch.indexOf(lost);
-  const next = [...inBatch.slice(own + 1), ...inBatch.slice(0, own)];
+  const others = [...inBatch.slice(own + 1), ...inBatch.slice(0, own)];
   const random = new Random(plan.find(({ identity }) => identity === lost)!.seed, 1);
   const strangers = Array.from({ length: STRANGERS_TRIED }, () => random.below(source.identities)).filter(
     (identity) => !inBatch.includes(identity),
   );
-  for (const identity of [lost, ...strangers, ...next]) {
-    const planned = new Set(plan.filter((other) => other.identity === identity).map(({ image }) => image));
+  for (const identity of [lost, ...strangers, ...others]) {
     const count = source.imagesOf(identity);
     const start = new Random(plan[slot]!.seed, 2).below(count);
-    // Twice round: first the images that the batch does not have.
-    for (let i = 0; i < 2 * count; i++) {
-      const image = (start + i) % count;
-      if (planned.has(image) !== i >= count) continue;
-      const result = await read(identity, image);
-      if ('pixels' in result) return { identity, image: result };
+    for (const wantTaken of [false, true]) {
+      for (let i = 0; i < count; i++) {
+        const image = (start + i) % count;
+        const key = `${identity}/${image}`;
+        if (taken.has(key) !== wantTaken) continue;
+        const result = await read(identity, image);
+        if ('reason' in result) continue;
+        taken.add(key);
+        return { identity, result };
+      }
     }
   }
   return undefined;

@@ -1,11 +1,15 @@
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, ProtomemError } from '@protomem/core';
 import { decodeImage } from '../decode.ts';
 import { createLimiter } from './limiter.ts';
 
+/** A decoded image, `[height, width, 3]`. */
+export interface Decoded {
+  readonly name: string;
+  readonly pixels: Uint8Array;
+}
+
 /** A decoded image, or why there is none. */
-export type ReadImage =
-  | { readonly name: string; readonly pixels: Uint8Array }
-  | { readonly name: string; readonly reason: string };
+export type ReadImage = Decoded | { readonly name: string; readonly reason: string };
 
 /** Size of decoded images and what may be kept of them. */
 export interface ReaderOptions {
@@ -30,7 +34,8 @@ export function createImageReader(
   { height, width, cacheBytes }: ReaderOptions,
 ): (identity: number, image: number) => Promise<ReadImage> {
   const limit = createLimiter(READS_AT_A_TIME);
-  const known = new Map<string, ReadImage>();
+  // Images on their way, unreadable ones, and as many decoded ones as there is room for.
+  const known = new Map<string, Promise<ReadImage>>();
   let room = cacheBytes;
 
   const read = async (identity: number, image: number): Promise<ReadImage> => {
@@ -40,21 +45,29 @@ export function createImageReader(
       name = sourceName;
       return { name, pixels: await decodeImage(bytes, { height, width, name }) };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { name: name ?? `${source.name}#${source.identityName(identity)}/${image}`, reason };
+      return { name: name ?? `${source.name}#${source.identityName(identity)}/${image}`, reason: reasonOf(error) };
     }
   };
 
-  return async (identity, image) => {
+  return (identity, image) => {
     const key = `${identity}/${image}`;
     const old = known.get(key);
     if (old) return old;
-    const result = await limit(() => read(identity, image));
-    if ('reason' in result) known.set(key, result);
-    else if (room >= result.pixels.length && !known.has(key)) {
-      room -= result.pixels.length;
-      known.set(key, result);
-    }
+    const result = limit(async () => {
+      const done = await read(identity, image);
+      if ('pixels' in done) {
+        if (room >= done.pixels.length) room -= done.pixels.length;
+        else known.delete(key);
+      }
+      return done;
+    });
+    known.set(key, result);
     return result;
   };
+}
+
+/** What lies at the bottom of an error: its own message repeats the image's name. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof ProtomemError && error.cause ? reasonOf(error.cause) : error.message.split('\n')[0]!;
 }

@@ -1,10 +1,9 @@
-import type { Sampler } from '@protomem/core';
+import { Random, type Sampler, type State } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseImages } from './choose-images.ts';
 import { classesByImages } from './classes-by-images.ts';
 import { groupIterateAndShuffle } from './group-iterate-and-shuffle.ts';
-import { Random } from '@protomem/core';
 
 const sourceOf = (identities: number, imagesOf: (identity: number) => number = () => 5) => ({
   name: 'test',
@@ -31,7 +30,9 @@ const samplers = fc
     seed: fc.nat(),
     grouped: fc.boolean(),
   })
-  .filter(({ identities, classes, groupSize }) => classes <= Math.floor(identities / Math.ceil(identities / groupSize)));
+  .filter(
+    ({ identities, classes, groupSize }) => classes <= Math.floor(identities / Math.ceil(identities / groupSize)),
+  );
 type Settings = typeof samplers extends fc.Arbitrary<infer T> ? T : never;
 const make = ({ identities, grouped, ...options }: Settings): Sampler => {
   const source = sourceOf(identities, (identity) => 1 + (identity % 5));
@@ -71,7 +72,7 @@ describe('both samplers', () => {
         // Of the `classes` passes, at most one visit of each identity can be waiting for the next batch.
         expect(Math.max(...counts)).toBeLessThanOrEqual(classes * rounds + rounds);
         expect(Math.min(...counts)).toBeGreaterThanOrEqual(classes * rounds - 1);
-        expect((sampler.state() as { values: { deferred: number[] } }).values.deferred.length).toBeLessThan(
+        expect(((sampler.state() as State).values.deferred as readonly number[]).length).toBeLessThan(
           Math.max(2, classes),
         );
       }),
@@ -106,7 +107,9 @@ describe('both samplers', () => {
     const options = { source: sourceOf(50), classes: 5, images: 2 };
     const saved = classesByImages(options).state() as never;
     expect(() => classesByImages({ ...options, images: 3 }).restore(saved)).toThrow('images of the saved state is 2');
-    expect(() => classesByImages({ ...options, source: sourceOf(51) }).restore(saved)).toThrow('identities of the saved');
+    expect(() => classesByImages({ ...options, source: sourceOf(51) }).restore(saved)).toThrow(
+      'identities of the saved',
+    );
     expect(() => groupIterateAndShuffle({ ...options, groupSize: 50 }).restore(saved)).toThrow('sampler of the saved');
   });
 
@@ -177,12 +180,17 @@ describe('groupIterateAndShuffle', () => {
 describe('chooseImages', () => {
   it('repeats images evenly, and only when there are too few', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 40 }), fc.nat(), (available, count, seed) => {
-        const chosen = chooseImages(available, count, new Random(seed));
-        expect(chosen).toHaveLength(count);
-        const counts = countsOf(available, [chosen]);
-        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 30 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.nat(),
+        (available, count, seed) => {
+          const chosen = chooseImages(available, count, new Random(seed));
+          expect(chosen).toHaveLength(count);
+          const counts = countsOf(available, [chosen]);
+          expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        },
+      ),
     );
   });
 

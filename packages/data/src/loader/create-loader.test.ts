@@ -1,0 +1,251 @@
+import { rmSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageBatch, ImageSource, Loader } from '@protomem/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { encode, noise, temporaryFolder, writePeople } from '../__fixtures__/people-folder.ts';
+import { createAugmentation } from '../augment/create-augmentation.ts';
+import { classesByImages } from '../samplers/classes-by-images.ts';
+import { folderSource } from '../sources/folder-source.ts';
+import { createLoader, type LoaderOptions } from './create-loader.ts';
+
+const open: Loader[] = [];
+afterEach(async () => {
+  for (const loader of open.splice(0)) await loader.close();
+});
+
+function loaderOf(source: ImageSource, options: Partial<LoaderOptions> = {}): Loader {
+  const sampler = classesByImages({ source, classes: 3, images: 2, seed: 5 });
+  const loader = createLoader({ source, sampler, height: 12, width: 10, ...options });
+  open.push(loader);
+  return loader;
+}
+async function take(loader: Loader, count: number): Promise<ImageBatch[]> {
+  const batches: ImageBatch[] = [];
+  for (let i = 0; i < count; i++) batches.push(await loader.next());
+  return batches;
+}
+/** A source made of another's functions, that no thread can be given. */
+const ownSource = (source: ImageSource, change: Partial<ImageSource> = {}): ImageSource => {
+  const { name, identities, imagesOf, identityName, load } = source;
+  return { name, identities, imagesOf, identityName, load, ...change };
+};
+
+/** libvips may lose the words of an error when several images fail at a time. */
+const withoutReasons = (batch: ImageBatch): unknown => ({ ...batch, skipped: batch.skipped.map(({ name }) => name) });
+
+const augmentation = createAugmentation({ shift: 0.1, zoom: 0.1, brightness: 0.2, cutout: 0.5 });
+let dir: string;
+let remove: () => Promise<void>;
+let source: ImageSource;
+beforeAll(async () => {
+  ({ dir, remove } = await temporaryFolder());
+  await writePeople(dir, [4, 1, 2, 3, 2, 5, 2]);
+  source = await folderSource(dir);
+});
+afterAll(() => remove());
+
+describe('createLoader', () => {
+  it('delivers what the sampler planned', async () => {
+    const plan = classesByImages({ source, classes: 3, images: 2, seed: 5 }).next();
+    const loader = loaderOf(source);
+    const { pixels, shape, labels, names, skipped } = await loader.next();
+    expect([loader.batchSize, loader.batchesPerEpoch]).toEqual([6, 3]);
+    expect(shape).toEqual([6, 12, 10, 3]);
+    expect(Array.from(labels)).toEqual(plan.map(({ identity }) => identity));
+    expect(names).toEqual(plan.map(({ identity, image }) => join(dir, `id${identity}`, `${image}.png`)));
+    for (const [slot, { identity, image }] of plan.entries()) {
+      expect(pixels.subarray(360 * slot, 360 * (slot + 1))).toEqual(noise(12, 10, identity, image));
+    }
+    expect(skipped).toEqual([]);
+  });
+
+  it('gives the same batches for any workers, prefetch and cache, and for a source of the caller', async () => {
+    const expected = await take(loaderOf(source, { augmentation, workers: 0, prefetch: 0 }), 12);
+    const variants: Partial<LoaderOptions>[] = [
+      { workers: 1 },
+      { workers: 3, prefetch: 7 },
+      { workers: 0, prefetch: 3, cacheBytes: 3 * 360 },
+      { workers: 1, prefetch: 1, cacheBytes: 1e6 },
+      { workers: undefined, source: ownSource(source) },
+      { workers: undefined, augmentation: { apply: augmentation.apply } },
+    ];
+    for (const variant of variants) {
+      expect(await take(loaderOf(source, { augmentation, ...variant }), 12)).toEqual(expected);
+    }
+    expect(new Set(expected.map(({ pixels }) => pixels.join())).size).toBe(12);
+  });
+
+  it.each([0, 2])('resumes at any batch, %i workers', async (workers) => {
+    const whole = await take(loaderOf(source, { augmentation, workers: 0 }), 12);
+    for (const at of [0, 5]) {
+      const first = loaderOf(source, { augmentation, workers });
+      await take(first, at);
+      const saved = JSON.parse(JSON.stringify(await first.state()));
+      // Restoring drops what another loader has fetched ahead.
+      const second = loaderOf(source, { augmentation, workers, prefetch: 3 });
+      await take(second, 2);
+      await second.restore(saved);
+      expect(await second.state()).toEqual(saved);
+      expect(await take(second, 12 - at)).toEqual(whole.slice(at));
+    }
+  });
+
+  it('answers calls that do not wait for each other in order', async () => {
+    const expected = await take(loaderOf(source, { workers: 0 }), 4);
+    const loader = loaderOf(source);
+    expect(await Promise.all(Array.from({ length: 4 }, () => loader.next()))).toEqual(expected);
+  });
+
+  it('holds back: no image is read beyond `prefetch` batches', async () => {
+    let loads = 0;
+    const counting = ownSource(source, {
+      identities: 1000,
+      imagesOf: () => 10,
+      load: async (identity, image) => {
+        loads++;
+        return { name: `${identity}/${image}`, bytes: await encode(noise(12, 10, identity, image), 12, 10, 'png') };
+      },
+    });
+    const loader = loaderOf(counting, { prefetch: 2 });
+    const idle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
+    await idle();
+    expect(loads).toBe(0);
+    for (let delivered = 1; delivered <= 3; delivered++) {
+      await loader.next();
+      await idle();
+      expect(loads).toBe(6 * (delivered + 2));
+    }
+  });
+
+  it('goes on reading while the main thread is blocked, up to `prefetch` batches', async () => {
+    const folder = await temporaryFolder();
+    // Far more images than are read at a time, so that a thread that stands still cannot have read them all before.
+    const people = [24, 24, 24, 24];
+    await writePeople(folder.dir, people);
+    const blocked = async (workers: number): Promise<number> => {
+      const copy = await folderSource(folder.dir);
+      const sampler = classesByImages({ source: copy, classes: 4, images: 4 });
+      const loader = createLoader({ source: copy, sampler, height: 12, width: 10, prefetch: 5, workers });
+      open.push(loader);
+      await loader.next();
+      // No promise of this thread moves between here and the loss of all files.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+      rmSync(folder.dir, { recursive: true });
+      let whole = 0;
+      while ((await loader.next().catch(() => undefined))?.skipped.length === 0) whole++;
+      return whole;
+    };
+    expect(await blocked(1)).toBe(5);
+    await writePeople(folder.dir, people);
+    // The same without a thread, to see that this test can fail.
+    expect(await blocked(0)).toBeLessThan(5);
+    await folder.remove();
+  });
+
+  it('refuses to send to threads what cannot be sent, and says what can be done', () => {
+    expect(() => loaderOf(ownSource(source), { workers: 1 })).toThrow(
+      /createLoader: workers is 1, expected 0: the source .* is the caller's own object/,
+    );
+    expect(() => loaderOf(source, { workers: 1, augmentation: { apply: augmentation.apply } })).toThrow(
+      'workers is 1, expected 0: this augmentation',
+    );
+    expect(() => loaderOf(source, { prefetch: -1 })).toThrow('createLoader: prefetch is -1');
+  });
+
+  it('stops when closed', async () => {
+    for (const workers of [0, 1]) {
+      const loader = loaderOf(source, { workers });
+      await loader.next();
+      const state = await loader.state();
+      const pending = loader.next().catch(() => undefined);
+      await loader.close();
+      await loader.close();
+      await pending;
+      await expect(loader.next()).rejects.toThrow('loader.next: the loader is "closed"');
+      expect(state).toEqual(await loader.state());
+    }
+  });
+});
+
+describe('images that cannot be read', () => {
+  it('are replaced by another of the same identity, named, reported once, and not tried again', async () => {
+    const folder = await temporaryFolder();
+    await writePeople(folder.dir, [4, 4, 4, 4]);
+    const cut = (await encode(noise(64, 64, 1), 64, 64, 'jpeg')).subarray(0, 2000);
+    const bad = [join(folder.dir, 'id0', '4.jpg'), join(folder.dir, 'id1', '4.jpg'), join(folder.dir, 'id2', '4.png')];
+    await writeFile(bad[0]!, cut);
+    await writeFile(bad[1]!, 'this is a text');
+    await mkdir(bad[2]!);
+    await rename(bad[2]!, join(folder.dir, 'aside'));
+    await writeFile(bad[2]!, '');
+    const faulty = await folderSource(folder.dir, { exclude: ['aside'] });
+
+    const reads = new Map<string, number>();
+    const counting = ownSource(faulty, {
+      load: async (identity, image) => {
+        const loaded = await faulty.load(identity, image);
+        reads.set(loaded.name, (reads.get(loaded.name) ?? 0) + 1);
+        return loaded;
+      },
+    });
+    const told: { name: string; reason: string }[] = [];
+    const options = { augmentation, onSkip: (skipped: { name: string; reason: string }) => told.push(skipped) };
+    const batches = await take(loaderOf(counting, options), 30);
+    expect(told.map(({ name }) => name).sort()).toEqual(bad);
+    expect(told.find(({ name }) => name === bad[0])!.reason).toContain('premature end of JPEG image');
+    expect(told.find(({ name }) => name === bad[1])!.reason).toContain('unsupported image format');
+    for (const name of bad) expect(reads.get(name)).toBe(1);
+    for (const { labels, names } of batches) {
+      for (let slot = 0; slot < 6; slot++) expect(names[slot]).toContain(`${join(folder.dir, `id${labels[slot]}`)}/`);
+      // Two images of each of three identities, no image twice.
+      expect(new Set(labels).size).toBe(3);
+      expect(new Set(names).size).toBe(6);
+    }
+    const skipped = batches.flatMap((batch) => batch.skipped);
+    expect(skipped.length).toBeGreaterThan(bad.length);
+    expect((await take(loaderOf(faulty, { augmentation, workers: 2 }), 30)).map(withoutReasons)).toEqual(
+      batches.map(withoutReasons),
+    );
+    await folder.remove();
+  });
+
+  it('are replaced by another identity when theirs has no other', async () => {
+    const folder = await temporaryFolder();
+    await writePeople(folder.dir, [2, 2, 2, 2, 2, 2]);
+    for (const image of [0, 1]) await writeFile(join(folder.dir, 'id3', `${image}.png`), 'text');
+    const faulty = await folderSource(folder.dir);
+    const batches = await take(loaderOf(faulty, { workers: 0 }), 10);
+    expect(batches.some(({ skipped }) => skipped.length > 0)).toBe(true);
+    for (const { labels, names } of batches) {
+      expect(labels.includes(3)).toBe(false);
+      // A stranger takes both places, so that there are still three identities with two images each.
+      expect(new Set(labels).size).toBe(3);
+      expect(new Set(names).size).toBe(6);
+    }
+    expect((await take(loaderOf(faulty, { workers: 1 }), 10)).map(withoutReasons)).toEqual(batches.map(withoutReasons));
+    await folder.remove();
+  });
+
+  it.each([0, 1])('end a run only when nothing can be read, %i workers', async (workers) => {
+    const folder = await temporaryFolder();
+    await writePeople(folder.dir, [2, 2, 2]);
+    for (const identity of [0, 1, 2]) {
+      for (const image of [0, 1]) await writeFile(join(folder.dir, `id${identity}`, `${image}.png`), 'text');
+    }
+    const loader = loaderOf(await folderSource(folder.dir), { workers });
+    await expect(loader.next()).rejects.toThrow(
+      /loader: 6 image\(s\) of .* is "unreadable \(.*unsupported image format/,
+    );
+    await folder.remove();
+  });
+
+  it('are named by source, identity and number when the source does not name them', async () => {
+    const nameless = ownSource(source, {
+      load: (identity, image) => (identity === 0 ? Promise.reject(new Error('no')) : source.load(identity, image)),
+    });
+    const batches = await take(loaderOf(nameless), 6);
+    const skipped = batches.flatMap((batch) => batch.skipped);
+    expect(skipped[0]).toEqual({ name: expect.stringMatching(/#id0\/[0-3]$/), reason: 'no' });
+  });
+});
