@@ -23,6 +23,16 @@ describe('safetensors', () => {
     }
   });
 
+  it('reads a Buffer, wherever it lies in its memory, into tensors of their own', () => {
+    const bytes = encode(sample);
+    const buffer = Buffer.concat([Buffer.alloc(5), bytes]).subarray(5);
+    const { tensors } = decodeSafetensors(buffer);
+    buffer.fill(0);
+    for (const [name, { data }] of Object.entries(sample)) {
+      expect(Buffer.from(tensors[name]!.data.buffer)).toEqual(Buffer.from(data.buffer));
+    }
+  });
+
   it('aligns every tensor to its element size, as other readers expect', () => {
     const bytes = encode(sample);
     const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));

@@ -95,7 +95,8 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'
     );
   }
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), fail);
-  const body = bytes.subarray(8 + headerLength);
+  // A Buffer's own `slice` would share the file's memory instead of copying.
+  const body = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + headerLength, bytes.length - 8 - headerLength);
   const tensors: Record<string, TensorData> = {};
   let covered = 0;
   for (const [name, entry] of Object.entries(header)) {
