@@ -1,2 +1,6 @@
+export * from './engine-info.ts';
+export { type InstallOptions, type InstallResult, installEngine } from './install/install.ts';
+export * from './kernels/index.ts';
+export * from './load-engine.ts';
 export * from './ops/cosines.ts';
 export * from './parameters.ts';

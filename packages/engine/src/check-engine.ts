@@ -1,0 +1,48 @@
+import { check } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import type { EngineName } from './engine-info.ts';
+
+/**
+ * Computes a small convolution and a matrix product on the active backend and compares them with values worked out by
+ * hand: a library that loads is not yet one that computes (a wrong CUDA, a processor it was not built for).
+ *
+ * @throws ProtomemError when a value is off.
+ */
+export async function checkEngine(engine: EngineName): Promise<void> {
+  const [convolution, product] = tf.tidy(() => {
+    const image = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3, 1]);
+    const filter = tf.tensor4d([1, -1, 2, 0.5], [2, 2, 1, 1]);
+    const convolved = tf.conv2d(image, filter, 1, 'valid');
+    const a = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
+    return [convolved, tf.matMul(a, a, false, true)];
+  }) as [tf.Tensor, tf.Tensor];
+  try {
+    await compare(engine, 'a convolution', convolution, [9.5, 12, 17, 19.5]);
+    await compare(engine, 'a matrix product', product, [14, 32, 32, 77]);
+  } finally {
+    tf.dispose([convolution, product]);
+  }
+}
+
+async function compare(engine: EngineName, what: string, tensor: tf.Tensor, expected: number[]): Promise<void> {
+  const found = Array.from(await tensor.data());
+  check(found.length === expected.length && found.every((value, i) => Math.abs(value - expected[i]!) < 1e-3), () => ({
+    where: 'loadEngine',
+    what: `${what} on ${engine}`,
+    got: found,
+    expected: `[${expected.join(', ')}]`,
+    fix: 'This engine computes wrong values on this machine: take another, and please report it.',
+  }));
+}
+
+/**
+ * Whether products are rounded to bfloat16: `1 + 2^-9` has no place there and becomes 1.
+ * A convolution of a usual size is measured, because oneDNN decides kernel by kernel.
+ */
+export function roundsToBfloat16(): boolean {
+  return tf.tidy(() => {
+    const x = tf.fill([1, 16, 16, 64], 1 + 2 ** -9) as tf.Tensor4D;
+    const filter = tf.ones([3, 3, 64, 64]) as tf.Tensor4D;
+    return tf.conv2d(x, filter, 1, 'valid').dataSync()[0] === 9 * 64;
+  });
+}

@@ -1,0 +1,82 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type InstalledPackage, require } from '../packages.ts';
+import { nodeApi } from './cache.ts';
+import type { Context } from './pip.ts';
+import { runCommand } from './run-command.ts';
+import { throwIfDiskFull, trouble } from './trouble.ts';
+
+const { include_dir: nodeHeaders } = require('node-api-headers') as { include_dir: string };
+
+/** Headers of libtensorflow that the binding's sources name; what these include comes with them. */
+export const headers = [
+  'tensorflow/c/c_api.h',
+  'tensorflow/c/eager/c_api.h',
+  'tensorflow/core/platform/ctstring_internal.h',
+];
+
+/** The C++ compiler: `CXX`, else the first that is there. */
+export async function findCompiler(): Promise<string> {
+  const candidates = process.env.CXX ? [process.env.CXX] : ['g++', 'c++', 'clang++'];
+  for (const compiler of candidates) {
+    if ((await runCommand(compiler, ['--version'])).code === 0) return compiler;
+  }
+  throw trouble(
+    'a C++ compiler',
+    'missing',
+    `one of ${candidates.join(', ')}, to compile the binding of tfjs-node`,
+    'Install one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++), or set CXX to it.',
+  );
+}
+
+/**
+ * Compiles the binding that the npm package ships against the libtensorflow in `folder/tensorflow`, into
+ * `folder/tfjs_binding.node`, and beside it `preload.node`, which keeps the library's load quiet. Both find the
+ * library by their own place, so the folder can be moved.
+ */
+export async function compileBinding(
+  compiler: string,
+  { folder: sources }: InstalledPackage,
+  folder: string,
+  include: string,
+  { signal }: Context,
+): Promise<void> {
+  const libraries = readdirSync(join(folder, 'tensorflow')).filter((name) => name.startsWith('libtensorflow'));
+  const main = libraries.find((name) => !name.includes('framework'))!;
+  const flags = [
+    '-O2',
+    '-std=c++17',
+    '-fPIC',
+    '-shared',
+    `-DNAPI_VERSION=${nodeApi}`,
+    `-I${nodeHeaders}`,
+    `-I${include}`,
+  ];
+  const native = join(require.resolve('@protomem/engine/package.json'), '..', 'native');
+  const compilations = [
+    [
+      ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, 'binding', file)),
+      ...libraries.map((name) => join(folder, 'tensorflow', name)),
+      '-Wl,-rpath,$ORIGIN/tensorflow',
+      ...['-o', join(folder, 'tfjs_binding.node')],
+    ],
+    [
+      `-DLIBTENSORFLOW="$ORIGIN/tensorflow/${main}"`,
+      join(native, 'preload.cc'),
+      '-ldl',
+      ...['-o', join(folder, 'preload.node')],
+    ],
+  ];
+  const results = await Promise.all(
+    compilations.map((args) =>
+      runCommand(compiler, [...flags, ...args], { signal, env: { ...process.env, TMPDIR: folder } }),
+    ),
+  );
+  signal?.throwIfAborted();
+  for (const { code, stderr } of results) {
+    if (code === 0) continue;
+    throwIfDiskFull(stderr, folder);
+    const firstError = stderr.split('\n').find((line) => /error|undefined|cannot/i.test(line)) ?? stderr;
+    throw trouble('the binding', `not compiled: ${firstError.trim()}`, `${compiler} to compile it`, 'Try another CXX.');
+  }
+}

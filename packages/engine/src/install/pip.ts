@@ -1,0 +1,91 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CommandResult, lastLine, runCommand } from './run-command.ts';
+import { throwIfDiskFull, trouble } from './trouble.ts';
+
+/** What the parts of an install share. */
+export interface Context {
+  readonly say: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+// Only the library inside the wheel is used, so any of these does, whichever Python the user has.
+const pythonVersions = ['3.12', '3.11', '3.13', '3.10', '3.9'];
+const noNetwork =
+  /NewConnectionError|ConnectTimeout|ReadTimeout|ConnectionError|Max retries exceeded|ProxyError|Name or service not known|Temporary failure in name resolution|Network is unreachable/;
+
+/** The Python to call pip with. */
+export async function findPip(): Promise<string> {
+  for (const python of ['python3', 'python']) {
+    if ((await runCommand(python, ['-m', 'pip', '--version'])).code === 0) return python;
+  }
+  throw trouble(
+    'pip',
+    'missing',
+    'a python3 that has it, to download TensorFlow',
+    'Install it (Debian, Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip).',
+  );
+}
+
+/**
+ * Downloads one wheel for this platform with the user's usual pip configuration (index, proxy, certificates, cache).
+ *
+ * @param requirement such as `tensorflow-cpu==2.21.0`
+ * @param folder empty folder; pip's temporary files go there too, so that removing it removes everything
+ * @returns path of the wheel
+ */
+export async function downloadWheel(
+  python: string,
+  requirement: string,
+  folder: string,
+  { say, signal }: Context,
+): Promise<string> {
+  const temporary = join(folder, 'tmp');
+  await mkdir(temporary, { recursive: true });
+  const env = { ...process.env, TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
+  const stopReporting = reportProgress(folder, say);
+  let offline: CommandResult | undefined;
+  let last: CommandResult | undefined;
+  try {
+    for (const version of pythonVersions) {
+      const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--progress-bar=off'];
+      args.push('--implementation=cp', `--python-version=${version}`, `--dest=${folder}`);
+      // An index that did not answer once need not be waited for again; another one may still have the next version.
+      if (offline) args.push('--retries=0', '--timeout=5');
+      last = await runCommand(python, [...args, requirement], { env, signal });
+      signal?.throwIfAborted();
+      const wheel = last.code === 0 && (await readdir(folder)).find((name) => name.endsWith('.whl'));
+      if (wheel) return join(folder, wheel);
+      throwIfDiskFull(last.stderr, folder);
+      if (noNetwork.test(last.stderr)) offline ??= last;
+    }
+  } finally {
+    stopReporting();
+  }
+  if (offline) {
+    const index = 'pip could reach (its index, proxy and certificates are configured as for any pip install)';
+    throw trouble(requirement, `not downloaded: no package index answers`, `a package index that ${index}`, 'Connect.');
+  }
+  throw trouble(
+    requirement,
+    `not downloaded: ${lastLine(last!.stderr)}`,
+    `a wheel for ${process.platform} ${process.arch} in pip's index`,
+    'Look at `python3 -m pip config list`.',
+  );
+}
+
+/** A line every few seconds on how much has come, for slow lines. */
+function reportProgress(folder: string, say: (line: string) => void): () => void {
+  const timer = setInterval(async () => {
+    const bytes = await folderSize(folder).catch(() => 0);
+    if (bytes > 1e6) say(`  ${Math.round(bytes / 1e6)} MB so far`);
+  }, 5000);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+async function folderSize(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true });
+  const sizes = await Promise.all(entries.map((name) => stat(join(folder, name))));
+  return sizes.reduce((sum, entry) => sum + (entry.isFile() ? entry.size : 0), 0);
+}

@@ -1,0 +1,122 @@
+import { integer, lookUp, ProtomemError } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import { checkEngine } from './check-engine.ts';
+import { processor } from './devices.ts';
+import type {
+  EngineInfo,
+  EngineName,
+  LoadEngineOptions,
+  PassedOver,
+  Precision,
+  Started,
+  StartOptions,
+} from './engine-info.ts';
+import { startTensorflow } from './tensorflow.ts';
+import { startWasm } from './wasm.ts';
+
+const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> = {
+  'node-gpu': (options) => startTensorflow('gpu', options),
+  node: (options) => startTensorflow('cpu', options),
+  webgpu: refuseWebgpu,
+  wasm: startWasm,
+  cpu: startCpu,
+};
+
+const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
+const precisions: Record<Precision, Precision> = { float32: 'float32', 'bfloat16-math': 'bfloat16-math' };
+
+/**
+ * Picks, loads and checks a tfjs backend, and makes it the active one.
+ *
+ * `'auto'` tries node-gpu, node, wasm and cpu in this order; `passedOver` tells why the faster ones were not taken. An
+ * engine asked for by name that does not load is an error, never another engine. Each engine must reproduce a small
+ * known convolution and matrix product before it is returned. One process holds one build of TensorFlow, with the
+ * settings that it was loaded with; it can hold `wasm` and `cpu` beside it and change between them.
+ *
+ * For TensorFlow some environment variables are set before it loads, unless the user has set them:
+ * `TF_NUM_INTRAOP_THREADS` and `TF_CPP_MIN_LOG_LEVEL` (to 2: warnings and chatter off).
+ *
+ * @param options.prefer engine name or `'auto'`; default `'auto'`
+ * @param options.threads threads of one operation, at least 1; default all that this process may use
+ * @param options.precision `'float32'` (default) or, for `node`, `'bfloat16-math'`; under `'auto'` the engines that
+ *   have no other than float32 ignore it, and {@link EngineInfo} tells what is in force
+ * @throws ProtomemError when the engine asked for does not load, with the reason and what to do
+ *
+ * @example
+ * ```ts
+ * const engine = await loadEngine({ prefer: 'auto', threads: 2 });
+ * console.log(`${engine.engine} ${engine.version} on ${engine.device}, ${engine.threads} threads`);
+ * ```
+ */
+export async function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo> {
+  const { prefer = 'auto', threads, precision } = options;
+  if (threads !== undefined) integer('loadEngine', 'threads', threads, 1, 1024);
+  if (precision !== undefined) lookUp('loadEngine', 'precision', precisions, precision);
+  if (prefer !== 'auto') return start(prefer, { threads, precision });
+
+  const passedOver: PassedOver[] = [];
+  for (const engine of automatic) {
+    try {
+      const float32Only = engine === 'wasm' || engine === 'cpu';
+      return { ...(await start(engine, { threads, precision: float32Only ? undefined : precision })), passedOver };
+    } catch (error) {
+      if (engine === automatic.at(-1)) throw error;
+      passedOver.push({ engine, reason: (error as Error).message.replace(/^loadEngine: /, '') });
+    }
+  }
+  throw new Error('unreachable: the last engine returns or throws');
+}
+
+async function start(engine: EngineName, options: StartOptions): Promise<EngineInfo> {
+  // 'auto' has been dealt with: it stands here for the list that an unknown name gets.
+  const load = lookUp('loadEngine', 'prefer', { auto: startCpu, ...engines }, engine);
+  try {
+    const started = await load(options);
+    await checkEngine(engine);
+    return { engine, ...started, passedOver: [] };
+  } catch (error) {
+    if (error instanceof ProtomemError) throw error;
+    throw new ProtomemError(
+      {
+        where: 'loadEngine',
+        what: `the engine ${engine}`,
+        got: `failing: ${(error as Error)?.message ?? error}`,
+        expected: 'an engine that starts',
+        fix: 'npx protomem-engine doctor shows the whole picture.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+async function startCpu({ threads, precision }: StartOptions): Promise<Started> {
+  if (threads !== undefined) integer('loadEngine', 'threads of the engine "cpu"', threads, 1);
+  if (precision === 'bfloat16-math') {
+    throw new ProtomemError({
+      where: 'loadEngine',
+      what: 'precision',
+      got: precision,
+      expected: '"float32", the only one of the engine "cpu"',
+    });
+  }
+  await tf.setBackend('cpu');
+  // The backend greets its first use with advice to install another; who asked for it has been told why.
+  Object.assign(tf.backend(), { firstUse: false });
+  return {
+    backend: 'cpu',
+    device: processor(),
+    version: tf.version['tfjs-backend-cpu'],
+    threads: 1,
+    precision: 'float32',
+  };
+}
+
+async function refuseWebgpu(): Promise<never> {
+  throw new ProtomemError({
+    where: 'loadEngine',
+    what: 'prefer',
+    got: 'webgpu',
+    expected: 'an engine of this version: node-gpu, node, wasm or cpu',
+    fix: 'WebGPU is not available yet.',
+  });
+}

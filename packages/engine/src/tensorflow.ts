@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { check, type ProtomemError } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import { findBinding } from './binding.ts';
+import { roundsToBfloat16 } from './check-engine.ts';
+import { gpus, processor, usableThreads } from './devices.ts';
+import type { Started, StartOptions } from './engine-info.ts';
+import { restoreUtilFunctions } from './node-compatibility.ts';
+import { findPackage, type InstalledPackage, require } from './packages.ts';
+
+/** The part of tfjs-node's backend that is looked at here. */
+interface TensorflowBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+/** oneDNN's and TensorFlow's own variable for the same thing; both are read, the second by newer versions. */
+const mathMode = ['ONEDNN_DEFAULT_FPMATH_MODE', 'TF_SET_ONEDNN_FPMATH_MODE'] as const;
+
+/**
+ * Starts tfjs's `tensorflow` backend. libtensorflow reads its settings from the environment while it loads, so threads
+ * and precision hold for the life of the process; asking for others later is an error.
+ */
+export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptions): Promise<Started> {
+  if (!tf.findBackendFactory('tensorflow')) load(device, options);
+  else checkSettings(options);
+  check(await tf.setBackend('tensorflow'), () => ({
+    where: 'loadEngine',
+    what: 'the tensorflow backend',
+    got: 'not starting',
+    expected: 'a backend that starts',
+  }));
+  const backend = tf.backend() as unknown as TensorflowBackend;
+  check(backend.isUsingGpuDevice === (device === 'gpu'), () => wrongDevice(device));
+  return {
+    backend: 'tensorflow',
+    device: device === 'gpu' ? gpus().join(', ') : processor(),
+    version: backend.binding.TF_Version,
+    threads: threadsInForce(),
+    precision: asksForBfloat16() && roundsToBfloat16() ? 'bfloat16-math' : 'float32',
+  };
+}
+
+function load(device: 'cpu' | 'gpu', options: StartOptions): void {
+  const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  const found = findPackage(name);
+  check(found !== undefined, () => ({
+    where: 'loadEngine',
+    what: name,
+    got: 'not installed',
+    expected: 'the package in node_modules',
+    fix: `npm install ${name}, then npx protomem-engine install${device === 'gpu' ? ' --gpu' : ''}.`,
+  }));
+  check(device === 'cpu' || gpus().length > 0, () => ({
+    where: 'loadEngine',
+    what: 'the NVIDIA GPU',
+    got: 'missing',
+    expected: 'a GPU that the driver shows to this process',
+    fix: 'Check nvidia-smi; in a container, pass the GPU through.',
+  }));
+  const binding = findBinding(found);
+  check(binding !== undefined, () => ({
+    where: 'loadEngine',
+    what: `the native library of ${name}`,
+    got: 'missing',
+    expected: 'one that is installed',
+    fix: `Run npx protomem-engine install${device === 'gpu' ? ' --gpu' : ''}.`,
+  }));
+  restoreUtilFunctions();
+  prepareEnvironment(options, dirname(binding));
+  requireWithBinding(found, binding);
+  check(tf.findBackendFactory('tensorflow') !== null, () => ({
+    where: 'loadEngine',
+    what: `the @tensorflow/tfjs that ${name} ${found.version} uses`,
+    got: 'another copy',
+    expected: `the one that @protomem/engine uses, ${tf.version.tfjs}`,
+    fix: 'Install @tensorflow/tfjs in the same version as the other tfjs packages.',
+  }));
+}
+
+function prepareEnvironment({ threads, precision }: StartOptions, bindingFolder: string): void {
+  const { env } = process;
+  if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
+  env.TF_NUM_INTRAOP_THREADS ??= String(usableThreads());
+  if (precision === 'bfloat16-math') for (const variable of mathMode) env[variable] = 'BF16';
+  if (precision === 'float32') for (const variable of mathMode) delete env[variable];
+  if (env.TF_CPP_MIN_LOG_LEVEL !== undefined) return;
+  env.TF_CPP_MIN_LOG_LEVEL = '2';
+  const preload = join(bindingFolder, 'preload.node');
+  if (existsSync(preload)) require(preload);
+}
+
+/**
+ * tfjs-node asks `@mapbox/node-pre-gyp` where its binding is, and nothing else. For the time of the load that module is
+ * one function that names the binding found here; so nothing in node_modules has to be changed.
+ */
+function requireWithBinding({ name, manifest }: InstalledPackage, binding: string): void {
+  const gyp = require.resolve('@mapbox/node-pre-gyp', { paths: [manifest] });
+  const before = require.cache[gyp];
+  require.cache[gyp] = { id: gyp, filename: gyp, loaded: true, exports: { find: () => binding } } as NodeJS.Module;
+  try {
+    require(name);
+  } finally {
+    if (before) require.cache[gyp] = before;
+    else delete require.cache[gyp];
+  }
+}
+
+function checkSettings({ threads, precision }: StartOptions): void {
+  check(threads === undefined || threads === threadsInForce(), () => already('threads', threads, threadsInForce()));
+  const loaded = asksForBfloat16() ? 'bfloat16-math' : 'float32';
+  check(precision === undefined || precision === loaded, () => already('precision', precision, loaded));
+}
+
+const already = (what: string, got: unknown, loaded: unknown): ConstructorParameters<typeof ProtomemError>[0] => ({
+  where: 'loadEngine',
+  what,
+  got,
+  expected: `${loaded}, with which TensorFlow is already loaded in this process`,
+  fix: 'Ask for it in the first loadEngine of a process.',
+});
+
+const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof ProtomemError>[0] =>
+  device === 'gpu'
+    ? {
+        where: 'loadEngine',
+        what: 'the GPU',
+        got: 'not used by TensorFlow',
+        expected: 'a GPU that TensorFlow can use',
+        fix: 'Run with TF_CPP_MIN_LOG_LEVEL=0 to read which CUDA library it misses.',
+      }
+    : {
+        where: 'loadEngine',
+        what: 'the TensorFlow of this process',
+        got: 'running on the GPU',
+        expected: 'one on the CPU',
+        fix: 'Start a new process for the engine "node", or hide the GPU with CUDA_VISIBLE_DEVICES=-1.',
+      };
+
+const threadsInForce = (): number => Number(process.env.TF_NUM_INTRAOP_THREADS) || usableThreads();
+const asksForBfloat16 = (): boolean => mathMode.every((variable) => process.env[variable] === 'BF16');
