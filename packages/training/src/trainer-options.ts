@@ -54,6 +54,8 @@ export interface RunResult {
 
 export interface Trainer {
   readonly stepsDone: number;
+  /** Images that could not be read, and why, by name; kept over a resume. */
+  readonly skipped: ReadonlyMap<string, string>;
   /** Goes on from the newest readable checkpoint. @returns the steps done; 0 when there is no checkpoint. */
   resume(): Promise<number>;
   /** One step. @returns its metrics. */

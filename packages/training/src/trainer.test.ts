@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tinyEncoder, tinyHead, tinyLoader } from './__fixtures__/tiny-parts.ts';
 import { adamW } from './adam-w.ts';
+import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
 import { cosine } from './schedules.ts';
 import { sgd } from './sgd.ts';
@@ -206,6 +207,47 @@ describe('a run', () => {
     expect(await readdir(join(directory, 'b'))).toEqual(['checkpoint-00000003.safetensors']);
     // A stopped trainer can go on where it is.
     expect(await byStop.trainer.run()).toEqual({ step: STEPS, stopped: false });
+  });
+
+  it('gives timers and signals a turn, however busy it is', async () => {
+    const { trainer } = tinyRun({ steps: 100_000 });
+    setTimeout(() => trainer.stop(), 20);
+    expect((await trainer.run()).stopped).toBe(true);
+  });
+
+  it('keeps count of images that could not be read, over a resume', async () => {
+    const checkpoints = { directory, every: 3 };
+    const first = tinyRun({ checkpoints, hooks: { onStepEnd: ({ step }) => (step === 3 ? 'stop' : undefined) } });
+    await first.trainer.run();
+    const second = tinyRun({ checkpoints });
+    await second.trainer.resume();
+    expect([...second.trainer.skipped]).toEqual([['bad.jpg', 'cut short']]);
+    expect((await second.trainer.step())['data/skipped_images']).toBe(1);
+  });
+
+  it('says when it is resumed on another engine, and refuses another recipe', async () => {
+    const checkpoints = { directory, every: 3 };
+    const hooks: Hooks = { onStepEnd: ({ step }) => (step === 3 ? 'stop' : undefined) };
+    await tinyRun({ checkpoints, hooks, config: { out: 'a', margin: 0.4 } }).trainer.run();
+    const other = tinyRun({ checkpoints, config: { out: 'b', margin: 0.5 }, optimizer: sgd({ momentum: 0.8 }) });
+    await expect(other.trainer.resume()).rejects.toThrow(
+      'They differ in config.margin: saved 0.4, now 0.5; config.out: saved "a", now "b"; ' +
+        'optimizer.momentum: saved 0.9, now 0.8; optimizer.nesterov: saved true, now false.',
+    );
+    const elsewhere = tinyRun({
+      checkpoints: { ...checkpoints, mayDiffer: ['out'] },
+      config: { out: 'b', margin: 0.4 },
+    });
+    expect(await elsewhere.trainer.resume()).toBe(3);
+    expect(await tinyRun({ checkpoints: { directory: join(directory, 'none'), every: 1 } }).trainer.resume()).toBe(0);
+
+    const [engine] = (await enginesAtHand()).filter((name) => name !== 'cpu');
+    if (!engine) return;
+    await useEngine(engine);
+    const messages: string[] = [];
+    const logger: Logger = { log: () => undefined, message: (text) => messages.push(text), close: () => undefined };
+    await tinyRun({ checkpoints, config: { out: 'a', margin: 0.4 }, loggers: [logger] }).trainer.resume();
+    expect(messages).toEqual([expect.stringMatching(/^The checkpoint is from engine cpu: .*not bit for bit\.$/)]);
   });
 
   it('refuses a folder whose run is further on', async () => {

@@ -45,7 +45,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   let stepsDone = 0;
   let stopping = false;
-  const skipped = new Set<string>();
+  const skipped = new Map<string, string>();
 
   async function step(): Promise<Record<string, number>> {
     const begun = performance.now();
@@ -128,7 +128,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   function nameSkipped(batch: ImageBatch): void {
     for (const { name, reason } of batch.skipped) {
       if (!skipped.has(name)) say(`Left out: ${name}: ${reason}`);
-      skipped.add(name);
+      skipped.set(name, reason);
     }
   }
 
@@ -150,9 +150,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
   }
 
   const own: Stateful = {
-    state: () => ({ values: { skipped: [...skipped], engine: tf.getBackend() }, tensors: {} }),
+    state: () => ({ values: { skipped: Object.fromEntries(skipped), engine: tf.getBackend() }, tensors: {} }),
     restore({ values }) {
-      for (const name of values.skipped as string[]) skipped.add(name);
+      for (const [name, reason] of Object.entries(values.skipped as Record<string, string>)) skipped.set(name, reason);
       if (values.engine !== tf.getBackend()) {
         say(
           `The checkpoint is from engine ${values.engine}: on ${tf.getBackend()} its run goes on, but not bit for bit.`,
@@ -181,6 +181,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     get stepsDone() {
       return stepsDone;
     },
+    skipped,
     resume,
     step,
     run,
