@@ -59,7 +59,7 @@ export function transposedConvolution(
     1,
   );
   const image = tf.reshape(woven, [batchSize, height * strideHeight, width * strideWidth, inChannels]) as tf.Tensor4D;
-  return tf.slice(image, [0, 0, 0, 0], info.inShape);
+  return tf.slice(image, [0, 0, 0, 0], [batchSize, inHeight, inWidth, inChannels]);
 }
 
 function phases(
