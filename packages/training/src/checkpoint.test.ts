@@ -130,7 +130,7 @@ describe('checkpoints', () => {
   it('find a really full disk as such, and leave nothing half-written', async (context) => {
     const disk = join(directory, 'disk');
     await mkdir(disk);
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
+    const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
     context.skip(mounted.status !== 0, 'a small disk can be mounted by root only');
     try {
       const older = await writeCheckpoint(disk, checkpoint(1));
@@ -142,7 +142,7 @@ describe('checkpoints', () => {
       expect(await readCheckpoint(older)).toEqual(checkpoint(1));
       expect((await readdir(disk)).sort()).toEqual(['big', 'checkpoint-00000001.safetensors']);
     } finally {
-      spawnSync('umount', [disk]);
+      spawnSync('/bin/umount', [disk]);
     }
   });
 

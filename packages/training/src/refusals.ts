@@ -1,4 +1,4 @@
-import { check, type ImageBatch, ProtomemError } from '@protomem/core';
+import { check, type ImageBatch, ProtomemError, type State } from '@protomem/core';
 
 const NAMED_IMAGES = 4;
 
@@ -23,6 +23,21 @@ export function refuseNonFinite(found: {
       `Learning rate ${learningRate}; images ${images.join(', ')}${more}. The step was not taken; ` +
       'resume from the last checkpoint, with a lower rate, a longer warm-up or clipNorm.',
   });
+}
+
+/** Throws when a weight is not finite: the run could not go on from such a checkpoint, and it would displace a good one. */
+export function refuseNonFiniteWeights(step: number, weights: State): void {
+  for (const [name, { data }] of Object.entries(weights.tensors)) {
+    for (let i = 0; i < data.length; i++) {
+      check(Number.isFinite(data[i]), () => ({
+        where: `checkpoint of step ${step}`,
+        what: `element ${i} of "${name}"`,
+        got: data[i],
+        expected: 'a finite number',
+        fix: 'It is not written; resume from the last one, with a lower rate, a longer warm-up or clipNorm.',
+      }));
+    }
+  }
 }
 
 /** Throws when a run would write its checkpoints among those of a run that is further on. */

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
+import { registerTrainingKernels } from '@protomem/engine';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -52,7 +53,10 @@ afterEach(() => rm(directory, { recursive: true }));
 
 for (const engine of await enginesAtHand()) {
   describe(`a run on ${engine}`, () => {
-    beforeEach(() => useEngine(engine));
+    beforeEach(async () => {
+      await useEngine(engine);
+      registerTrainingKernels(tf.getBackend());
+    });
 
     it('learns, and leaves no tensors behind', async () => {
       const { trainer } = tinyRun({ optimizer: adamW(), schedule: () => 0.02, steps: 60 });
@@ -128,6 +132,13 @@ describe('a run', () => {
       head: { ...head, loss: (embeddings, labels) => head.loss(steep(embeddings) as tf.Tensor2D, labels) },
     });
     await expect(trainer.step()).rejects.toThrow(/step 1: the gradient norm is (Infinity|NaN)/);
+  });
+
+  it('never saves weights that are not finite over good ones', async () => {
+    const schedule = (step: number) => (step < 3 ? 0.1 : Number.POSITIVE_INFINITY);
+    const { trainer } = tinyRun({ schedule, checkpoints: { directory, every: 2 } });
+    await expect(trainer.run()).rejects.toThrow(/^checkpoint of step 4: element \d+ of ".*" is -?(NaN|Infinity)/);
+    expect(await readdir(directory)).toEqual(['checkpoint-00000002.safetensors']);
   });
 
   it('calls hooks in order, waits for them and passes their errors on', async () => {

@@ -5,7 +5,7 @@ import { parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm, globalNorm } from './clip.ts';
-import { refuseNonFinite } from './refusals.ts';
+import { refuseNonFinite, refuseNonFiniteWeights } from './refusals.ts';
 import { createThroughput } from './throughput.ts';
 import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
 
@@ -171,7 +171,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
     config: options.config ?? {},
   };
   const weights: Stateful = {
-    state: () => parametersState(encoder.parameters),
+    async state() {
+      const state = await parametersState(encoder.parameters);
+      refuseNonFiniteWeights(stepsDone, state);
+      return state;
+    },
     restore: (state) => restoreParameters("resume: the checkpoint's encoder", encoder.parameters, state),
   };
   const parts = { encoder: weights, head, loader, optimizer, trainer: own };
