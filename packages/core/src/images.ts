@@ -41,9 +41,9 @@ export interface ImageBatch {
   readonly shape: readonly [number, number, number, 3];
   /** B identities. */
   readonly labels: Float64Array;
-  /** The images that the sampler asked for, in order; for messages. */
+  /** The images in the batch, in order; for messages. */
   readonly names: readonly string[];
-  /** Images that could not be read and were replaced by another of the same identity. */
+  /** Images that could not be read and were replaced, by another of the same identity where it has one. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 

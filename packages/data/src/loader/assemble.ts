@@ -19,6 +19,9 @@ export type Assembler = (plan: readonly PlannedImage[]) => Promise<ImageBatch>;
 /** Other identities that are tried in place of one without a readable image, before those of the batch itself. */
 const STRANGERS_TRIED = 32;
 
+/** Images of an identity that are tried before it counts as unreadable; it may have 2^53. */
+const IMAGES_TRIED = 64;
+
 /** Reads, decodes, augments and lays out batches. */
 export function createAssembler(options: AssemblerOptions): Assembler {
   const { source, height, width, augmentation, strict } = options;
@@ -83,7 +86,7 @@ async function findReplacement(
     const count = source.imagesOf(identity);
     const start = new Random(plan[slot]!.seed, 2).below(count);
     for (const wantTaken of [false, true]) {
-      for (let i = 0; i < count; i++) {
+      for (let i = 0; i < Math.min(count, IMAGES_TRIED); i++) {
         const image = (start + i) % count;
         const key = `${identity}/${image}`;
         if (taken.has(key) !== wantTaken) continue;

@@ -7,6 +7,7 @@ import { encode, noise, temporaryFolder, writePeople } from '../__fixtures__/peo
 import { createAugmentation } from '../augment/create-augmentation.ts';
 import { classesByImages } from '../samplers/classes-by-images.ts';
 import { folderSource } from '../sources/folder-source.ts';
+import { syntheticFaces } from '../synthetic/synthetic-faces.ts';
 import { createLoader, type LoaderOptions } from './create-loader.ts';
 
 const open: Loader[] = [];
@@ -95,6 +96,12 @@ describe('createLoader', () => {
     const expected = await take(loaderOf(source, { workers: 0 }), 4);
     const loader = loaderOf(source);
     expect(await Promise.all(Array.from({ length: 4 }, () => loader.next()))).toEqual(expected);
+  });
+
+  it('makes faces in threads too', async () => {
+    const faces = syntheticFaces({ identities: 1e9, imagesPerIdentity: 1e6, seed: 1 });
+    const here = await take(loaderOf(faces, { augmentation, workers: 0, height: 32, width: 32 }), 3);
+    expect(await take(loaderOf(faces, { augmentation, workers: 1, height: 32, width: 32 }), 3)).toEqual(here);
   });
 
   it('holds back: no image is read beyond `prefetch` batches', async () => {

@@ -37,7 +37,7 @@ export function createWorkerPool(spec: ProducerSpec, size: number): Producer {
   const start = (): Worker => {
     const worker = startWorker(perWorker);
     worker.on('message', settle);
-    worker.on('error', breakDown);
+    worker.on('error', (cause) => breakDown(new Error(`loader: a worker thread failed: ${cause}`, { cause })));
     worker.on('exit', (code) => breakDown(new Error(`loader: a worker thread ended with code ${code}`)));
     return worker;
   };

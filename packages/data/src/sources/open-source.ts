@@ -1,4 +1,5 @@
 import { type ImageSource, lookUp } from '@protomem/core';
+import { type SyntheticFacesSpec, syntheticFaces } from '../synthetic/synthetic-faces.ts';
 import type { SourceSpec } from './described-source.ts';
 import { sourceOfFiles } from './file-source.ts';
 import { sourceOfIndex } from './folder-index.ts';
@@ -7,6 +8,7 @@ import { sourceOfIndex } from './folder-index.ts';
 const sourceOpeners = {
   folder: sourceOfIndex,
   files: sourceOfFiles,
+  synthetic: ({ options }: SyntheticFacesSpec) => syntheticFaces(options),
 } as const;
 
 /** The source that a description stands for. */
