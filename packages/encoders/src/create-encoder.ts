@@ -1,0 +1,66 @@
+import { lookUp } from '@protomem/core';
+import type { EncoderCard } from '@protomem/core/contracts';
+import type { DefinedEncoder, EncoderMaker } from './define-encoder.ts';
+import { iresnet18, iresnet34, iresnet50, iresnet100 } from './iresnet.ts';
+import { mobilefacenet } from './mobilefacenet.ts';
+import type { EncoderOptions } from './options.ts';
+
+/** Encoder families by name. Own ones are added by passing a larger object: `{ ...encoders, mine }`. */
+export const encoders = { mobilefacenet, iresnet18, iresnet34, iresnet50, iresnet100 } as const;
+
+/** Names of the built-in encoders. */
+export type EncoderName = keyof typeof encoders;
+
+/** An object of encoder families. */
+export type EncoderRegistry = Readonly<Record<string, EncoderMaker>>;
+
+/**
+ * Makes an encoder by name.
+ *
+ * @param name a key of `registry`.
+ * @param options see {@link EncoderOptions}.
+ * @param registry default {@link encoders}.
+ * @returns a new encoder with random weights; the caller disposes it.
+ * @throws on an unknown name (the known ones are listed) or option.
+ *
+ * @example
+ * ```ts
+ * const encoder = createEncoder('mobilefacenet', { inputSize: 64, width: 0.5, seed: 1 });
+ * const embeddings = encoder.apply(tf.zeros([8, 64, 64, 3])); // [8, 128]
+ * ```
+ */
+export function createEncoder(name: EncoderName, options?: EncoderOptions): DefinedEncoder;
+export function createEncoder<R extends EncoderRegistry>(
+  name: keyof R & string,
+  options: EncoderOptions | undefined,
+  registry: R,
+): DefinedEncoder;
+export function createEncoder(
+  name: string,
+  options: EncoderOptions = {},
+  registry: EncoderRegistry = encoders,
+): DefinedEncoder {
+  return lookUp('createEncoder', 'name', registry, name)(options);
+}
+
+/**
+ * The card of an encoder that is not made: no tensor is allocated.
+ *
+ * @example
+ * ```ts
+ * encoderCard('iresnet50').parameters; // 43590848
+ * ```
+ */
+export function encoderCard(name: EncoderName, options?: EncoderOptions): EncoderCard;
+export function encoderCard<R extends EncoderRegistry>(
+  name: keyof R & string,
+  options: EncoderOptions | undefined,
+  registry: R,
+): EncoderCard;
+export function encoderCard(
+  name: string,
+  options: EncoderOptions = {},
+  registry: EncoderRegistry = encoders,
+): EncoderCard {
+  return lookUp('encoderCard', 'name', registry, name).card(options);
+}

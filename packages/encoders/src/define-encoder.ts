@@ -1,0 +1,157 @@
+import { check, Random } from '@protomem/core';
+import type { Encoder, EncoderCard } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { forward } from './forward.ts';
+import { countMacs, countParameters, type Layer, type Weight, weightsOf } from './layer.ts';
+import { type EncoderOptions, type ResolvedEncoderOptions, resolveOptions } from './options.ts';
+
+/** An encoder that knows the options it was made with, so that a file can make it again. */
+export interface DefinedEncoder extends Encoder {
+  readonly options: ResolvedEncoderOptions;
+}
+
+/** Where the first value of each weight comes from: as many numbers as its shape says, row-major, given away. */
+export type InitialValues = (weight: Weight) => Float32Array;
+
+/** Makes encoders of one family. */
+export interface EncoderMaker {
+  /**
+   * @param options see {@link EncoderOptions}.
+   * @param values first values of the weights. Default: random ones from `options.seed`.
+   * @returns a new encoder; the caller disposes it.
+   * @throws on an unknown or impossible option.
+   */
+  (options?: EncoderOptions, values?: InitialValues): DefinedEncoder;
+  /** The card that an encoder of these options has, without making it. */
+  card(options?: EncoderOptions): EncoderCard;
+}
+
+/** What makes an encoder family: everything but the options. */
+export interface EncoderDefinition {
+  readonly name: string;
+  /** Default width of an embedding. */
+  readonly embeddingSize: number;
+  /** (x - mean) / std, of RGB values in [0, 255]. */
+  readonly normalization: EncoderCard['normalization'];
+  readonly source: string;
+  /** The network for checked options: from images `[B, H, W, 3]` to `[B, D]` or `[B, 1, 1, D]`. */
+  layers(options: ResolvedEncoderOptions): readonly Layer[];
+}
+
+/**
+ * Makes an encoder family out of a list of layers: parameters, MACs, variables and forward pass all follow from it.
+ *
+ * @example
+ * ```ts
+ * const tiny = defineEncoder({
+ *   name: 'tiny',
+ *   embeddingSize: 32,
+ *   normalization: { mean: 127.5, std: 127.5 },
+ *   source: 'ours',
+ *   layers: ({ inputSize: [height, width], embeddingSize }) => [
+ *     convolution('conv', 3, 8, { kernel: 3, stride: 2, deviation: 0.1 }),
+ *     norm('bn', 8),
+ *     prelu('prelu', 8),
+ *     { kind: 'dense', name: 'fc', inputs: [Math.ceil(height / 2), Math.ceil(width / 2), 8], outputs: embeddingSize },
+ *   ],
+ * });
+ * const encoder = createEncoder('tiny', { inputSize: 32 }, { ...encoders, tiny });
+ * ```
+ */
+export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
+  const resolve = (options: EncoderOptions): ResolvedEncoderOptions =>
+    resolveOptions(definition.name, options, definition.embeddingSize);
+  const make = (options: EncoderOptions = {}, values?: InitialValues): DefinedEncoder => {
+    const resolved = resolve(options);
+    const layers = definition.layers(resolved);
+    return build(cardOf(definition, layers, resolved), resolved, layers, values ?? randomValues(resolved.seed));
+  };
+  const card = (options: EncoderOptions = {}): EncoderCard => {
+    const resolved = resolve(options);
+    return cardOf(definition, definition.layers(resolved), resolved);
+  };
+  return Object.assign(make, { card });
+}
+
+function cardOf(
+  { name, normalization, source }: EncoderDefinition,
+  layers: readonly Layer[],
+  { inputSize, embeddingSize }: ResolvedEncoderOptions,
+): EncoderCard {
+  const parameters = countParameters(layers);
+  return { name, inputSize, embeddingSize, normalization, parameters, macs: countMacs(layers, inputSize), source };
+}
+
+function build(
+  card: EncoderCard,
+  options: ResolvedEncoderOptions,
+  layers: readonly Layer[],
+  valuesOf: InitialValues,
+): DefinedEncoder {
+  const weights = weightsOf(layers);
+  const values = weights.map(valuesOf);
+  const parameters = weights.map(({ name, shape, trainable, decay }, i) => {
+    const variable = tf.tidy(() => tf.variable(tf.tensor(values[i]!, [...shape]), trainable));
+    return { name, variable, trainable, decay };
+  });
+  const variables = new Map(parameters.map(({ name, variable }) => [name, variable]));
+
+  return {
+    card,
+    options,
+    parameters,
+    apply(images, { training = false, seed = 0 } = {}) {
+      checkImages(card, images, training);
+      check(!parameters[0]?.variable.isDisposed, () => ({
+        where: `${card.name}.apply`,
+        what: 'the encoder',
+        got: 'disposed',
+        expected: 'one that is still in use',
+      }));
+      const random = new Random(options.seed, seed);
+      return tf.tidy(() => {
+        const { mean, std } = card.normalization;
+        const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
+        const y = forward(layers, x, { variables, training, uniform: () => random.uniform() });
+        return tf.reshape(y, [images.shape[0], card.embeddingSize]) as tf.Tensor2D;
+      });
+    },
+    dispose() {
+      for (const { variable } of parameters) variable.dispose();
+    },
+  };
+}
+
+function checkImages({ name, inputSize }: EncoderCard, images: tf.Tensor4D, training: boolean): void {
+  const [height, width] = inputSize;
+  const { shape } = images;
+  check(
+    shape.length === 4 && shape[1] === height && shape[2] === width && shape[3] === 3 && images.dtype !== 'string',
+    () => ({
+      where: `${name}.apply`,
+      what: 'images',
+      got: `${images.dtype} [${shape.join(', ')}]`,
+      expected: `float32 or int32 [B, ${height}, ${width}, 3]`,
+      fix: 'Resize the images or make the encoder with another inputSize.',
+    }),
+  );
+  check(!training || shape[0] > 1, () => ({
+    where: `${name}.apply`,
+    what: 'number of images',
+    got: shape[0],
+    expected: 'at least 2 in training: one image has no batch variance',
+  }));
+}
+
+/** One stream of random numbers through all weights, in the order they are asked for. */
+function randomValues(seed: number): InitialValues {
+  const random = new Random(seed);
+  return ({ shape, start }) => {
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    if ('constant' in start) return values.fill(start.constant);
+    for (let i = 0; i < values.length; i++) {
+      values[i] = 'normal' in start ? random.normal(0, start.normal) : random.uniform(-start.uniform, start.uniform);
+    }
+    return values;
+  };
+}

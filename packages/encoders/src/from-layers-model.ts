@@ -1,0 +1,90 @@
+import { check } from '@protomem/core';
+import type { Encoder, EncoderCard, Parameter } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * Adapts a `tf.LayersModel` to the encoder contract, so that a model of your own is trained, saved and evaluated like
+ * the built-in ones.
+ *
+ * Weights named `...kernel` get weight decay; moving means and variances are saved and not trained. Give every layer a
+ * name: automatic ones count up through the process, and then a saved file does not fit the next run's model.
+ *
+ * @param model one input `[B, H, W, 3]` of known H and W, one output `[B, D]`. Owned by the encoder from now on.
+ * @param card what the model's users should know. Default: the model's name, `normalization` `{ mean: 0, std: 1 }` (the
+ * model sees RGB values in [0, 255]), parameters and MACs counted from the model (kernels of layers with a fixed output
+ * size), `source` "own model".
+ * @returns an encoder; disposing it disposes the model. Its dropout draws from tfjs's own generator, not from `seed`.
+ * @throws when inputs or outputs do not fit.
+ *
+ * @example
+ * ```ts
+ * const model = tf.sequential({
+ *   name: 'mine',
+ *   layers: [
+ *     tf.layers.conv2d({ name: 'conv', inputShape: [32, 32, 3], filters: 8, kernelSize: 3, activation: 'relu' }),
+ *     tf.layers.globalAveragePooling2d({ name: 'pool' }),
+ *     tf.layers.dense({ name: 'embedding', units: 16 }),
+ *   ],
+ * });
+ * const encoder = fromLayersModel(model, { normalization: { mean: 127.5, std: 127.5 } });
+ * ```
+ */
+export function fromLayersModel(
+  model: tf.LayersModel,
+  card: Partial<Pick<EncoderCard, 'name' | 'normalization' | 'parameters' | 'macs' | 'source'>> = {},
+): Encoder {
+  const [input, output] = [model.inputs.map(({ shape }) => shape), model.outputs.map(({ shape }) => shape)];
+  const [, height, width, colours] = input[0] ?? [];
+  check(input.length === 1 && input[0]!.length === 4 && !!height && !!width && colours === 3, () => ({
+    where: 'fromLayersModel',
+    what: 'input of the model',
+    got: JSON.stringify(input),
+    expected: 'one of shape [null, height, width, 3]',
+  }));
+  const embeddingSize = output[0]?.[1];
+  check(output.length === 1 && output[0]!.length === 2 && !!embeddingSize, () => ({
+    where: 'fromLayersModel',
+    what: 'output of the model',
+    got: JSON.stringify(output),
+    expected: 'one of shape [null, embeddingSize]',
+  }));
+  const parameters = model.weights.map((weight): Parameter => {
+    const name = weight.originalName;
+    // What a layer reads is the variable itself; the declared type is narrower.
+    const variable = weight.read() as tf.Variable;
+    return { name, variable, trainable: weight.trainable, decay: weight.trainable && /kernel$/.test(name) };
+  });
+  const counted = parameters.filter(({ name }) => !/moving_(mean|variance)$/.test(name));
+  const full: EncoderCard = {
+    name: model.name,
+    normalization: { mean: 0, std: 1 },
+    parameters: counted.reduce((sum, { variable }) => sum + variable.size, 0),
+    macs: model.layers.reduce((sum, layer) => sum + macsOf(layer), 0),
+    source: 'own model',
+    ...card,
+    inputSize: [height!, width!],
+    embeddingSize: embeddingSize!,
+  };
+  const { mean, std } = full.normalization;
+  return {
+    card: full,
+    parameters,
+    apply(images, { training = false } = {}) {
+      return tf.tidy(() => {
+        const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
+        return model.apply(x, { training }) as tf.Tensor2D;
+      });
+    },
+    dispose() {
+      model.dispose();
+    },
+  };
+}
+
+/** Kernel elements times output places: right for convolutions, depthwise ones and matrix products. */
+function macsOf(layer: tf.layers.Layer): number {
+  if (Array.isArray(layer.outputShape[0])) return 0;
+  const places = (layer.outputShape as tf.Shape).slice(1, -1).reduce((a: number, b) => a * (b ?? 0), 1);
+  const kernels = layer.weights.filter(({ originalName }) => /kernel$/.test(originalName));
+  return kernels.reduce((sum, { shape }) => sum + shape.reduce((a: number, b) => a * (b ?? 0), 1) * places, 0);
+}

@@ -1,0 +1,79 @@
+import { defineEncoder, type EncoderMaker } from './define-encoder.ts';
+import { convolution, type Layer, norm, prelu, sizeAfter } from './layer.ts';
+import { widened } from './options.ts';
+
+/** Convolutions start as in the source. Batch norm follows each of them, so the scale sets the pace and not the signal. */
+const deviation = 0.1;
+
+/**
+ * IResNet with the given number of blocks in its four stages: a 3x3 stem, blocks of norm, 3x3, norm, PReLU, 3x3, norm
+ * beside the shortcut, then norm, dropout, a linear layer on the flattened maps, and a norm whose scale stays 1. Each
+ * stage halves height and width (rounded up) in the second convolution of its first block.
+ *
+ * Source: Deng et al., "ArcFace", CVPR 2019, section 3.1 (the "E-IR" network), as InsightFace's
+ * `arcface_torch/backbones/iresnet.py` has it; names, padding, epsilon, momentum and initialization are that file's.
+ * Differs: the flattened maps have the channel last, so `fc.weight` is stored as `[height, width, channels, D]`.
+ */
+function iresnet(depth: number, blocks: readonly [number, number, number, number]): EncoderMaker {
+  return defineEncoder({
+    name: `iresnet${depth}`,
+    embeddingSize: 512,
+    normalization: { mean: 127.5, std: 127.5 },
+    source: 'Deng et al., ArcFace, CVPR 2019, arXiv:1801.07698; InsightFace arcface_torch/backbones/iresnet.py',
+    layers({ inputSize, embeddingSize, width, dropout }) {
+      const stem = widened(64, width);
+      const layers: Layer[] = [
+        convolution('conv1', 3, stem, { kernel: 3, deviation }),
+        norm('bn1', stem),
+        prelu('prelu', stem),
+      ];
+      let channels = stem;
+      for (const [stage, count] of blocks.entries()) {
+        const outputs = widened(64 * 2 ** stage, width);
+        for (let block = 0; block < count; block++) {
+          layers.push(residualBlock(`layer${stage + 1}.${block}`, channels, outputs, block === 0 ? 2 : 1));
+          channels = outputs;
+        }
+      }
+      layers.push(norm('bn2', channels));
+      if (dropout > 0) layers.push({ kind: 'dropout', rate: dropout });
+      const maps = [...sizeAfter(layers, inputSize), channels] as const;
+      layers.push({ kind: 'dense', name: 'fc', inputs: maps, outputs: embeddingSize });
+      layers.push(norm('features', embeddingSize, false));
+      return layers;
+    },
+  });
+}
+
+function residualBlock(name: string, inputs: number, outputs: number, stride: 1 | 2): Layer {
+  return {
+    kind: 'residual',
+    body: [
+      norm(`${name}.bn1`, inputs),
+      convolution(`${name}.conv1`, inputs, outputs, { kernel: 3, deviation }),
+      norm(`${name}.bn2`, outputs),
+      prelu(`${name}.prelu`, outputs),
+      convolution(`${name}.conv2`, outputs, outputs, { kernel: 3, stride, deviation }),
+      norm(`${name}.bn3`, outputs),
+    ],
+    shortcut:
+      stride === 1
+        ? []
+        : [
+            convolution(`${name}.downsample.0`, inputs, outputs, { kernel: 1, stride, deviation }),
+            norm(`${name}.downsample.1`, outputs),
+          ],
+  };
+}
+
+/** IResNet-18: blocks 2, 2, 2, 2. 24.0 M parameters, 2.6 G MACs at 112x112, D = 512. */
+export const iresnet18: EncoderMaker = iresnet(18, [2, 2, 2, 2]);
+
+/** IResNet-34: blocks 3, 4, 6, 3. 34.1 M parameters, 4.5 G MACs at 112x112, D = 512. */
+export const iresnet34: EncoderMaker = iresnet(34, [3, 4, 6, 3]);
+
+/** IResNet-50: blocks 3, 4, 14, 3 (no bottlenecks). 43.6 M parameters, 6.3 G MACs at 112x112, D = 512. */
+export const iresnet50: EncoderMaker = iresnet(50, [3, 4, 14, 3]);
+
+/** IResNet-100: blocks 3, 13, 30, 3. 65.2 M parameters, 12.1 G MACs at 112x112, D = 512. */
+export const iresnet100: EncoderMaker = iresnet(100, [3, 13, 30, 3]);

@@ -1,0 +1,191 @@
+/** Height and width, or a kernel's. */
+export type Size = readonly [number, number];
+
+/** How a weight starts. */
+export type Start = { readonly normal: number } | { readonly uniform: number } | { readonly constant: number };
+
+/** A tensor that a layer owns. */
+export interface Weight {
+  /** Full path, such as `layer1.0.conv1.weight`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly start: Start;
+  readonly trainable: boolean;
+  readonly decay: boolean;
+  /** A running mean or variance: saved, but not counted as a parameter. */
+  readonly statistic: boolean;
+}
+
+/** One step of a network, as data: what is counted, allocated and run are three readings of the same list. */
+export type Layer =
+  | {
+      readonly kind: 'convolution';
+      readonly name: string;
+      readonly kernel: Size;
+      readonly inputs: number;
+      readonly outputs: number;
+      readonly stride: 1 | 2;
+      /** Zeros around the image, the same on all four sides. */
+      readonly padding: 0 | 1;
+      /** Standard deviation of the normal start. */
+      readonly deviation: number;
+    }
+  | {
+      readonly kind: 'depthwise';
+      readonly name: string;
+      readonly kernel: Size;
+      readonly channels: number;
+      readonly stride: 1 | 2;
+      readonly padding: 0 | 1;
+      readonly deviation: number;
+    }
+  | {
+      readonly kind: 'norm';
+      readonly name: string;
+      readonly channels: number;
+      /** False: the scale stays 1. */
+      readonly learnScale: boolean;
+    }
+  | { readonly kind: 'prelu'; readonly name: string; readonly channels: number }
+  | { readonly kind: 'dropout'; readonly rate: number }
+  | {
+      readonly kind: 'dense';
+      readonly name: string;
+      /** Height, width and channels of the maps that are flattened. */
+      readonly inputs: readonly [number, number, number];
+      readonly outputs: number;
+    }
+  | {
+      readonly kind: 'residual';
+      readonly body: readonly Layer[];
+      /** Empty for the identity. */
+      readonly shortcut: readonly Layer[];
+    };
+
+/** A convolution without bias. Padding: `(kernel - 1) / 2` unless said otherwise. */
+export function convolution(
+  name: string,
+  inputs: number,
+  outputs: number,
+  options: { readonly kernel: 1 | 3; readonly stride?: 1 | 2; readonly deviation: number },
+): Layer {
+  const { kernel, stride = 1, deviation } = options;
+  const padding = kernel === 3 ? 1 : 0;
+  return { kind: 'convolution', name, kernel: [kernel, kernel], inputs, outputs, stride, padding, deviation };
+}
+
+/** Batch normalization: epsilon 1e-5, running statistics with momentum 0.1. */
+export function norm(name: string, channels: number, learnScale = true): Layer {
+  return { kind: 'norm', name, channels, learnScale };
+}
+
+/** PReLU with one slope a channel, 0.25 at the start. */
+export function prelu(name: string, channels: number): Layer {
+  return { kind: 'prelu', name, channels };
+}
+
+/** The tensors that layers own, in the order of the forward pass. */
+export function weightsOf(layers: readonly Layer[]): Weight[] {
+  return layers.flatMap(ownWeights);
+}
+
+function ownWeights(layer: Layer): Weight[] {
+  switch (layer.kind) {
+    case 'convolution':
+      return [
+        kernel(layer.name, [...layer.kernel, layer.inputs, layer.outputs], {
+          normal: layer.deviation,
+        }),
+      ];
+    case 'depthwise':
+      return [kernel(layer.name, [...layer.kernel, layer.channels, 1], { normal: layer.deviation })];
+    case 'dense': {
+      // PyTorch's default for a linear layer, weight and bias.
+      const start = { uniform: 1 / Math.sqrt(product(layer.inputs)) };
+      return [
+        kernel(layer.name, [...layer.inputs, layer.outputs], start),
+        vector(`${layer.name}.bias`, layer.outputs, start),
+      ];
+    }
+    case 'prelu':
+      return [vector(`${layer.name}.weight`, layer.channels, { constant: 0.25 })];
+    case 'norm': {
+      const { name, channels, learnScale } = layer;
+      const statistic = { trainable: false, statistic: true };
+      return [
+        { ...vector(`${name}.weight`, channels, { constant: 1 }), trainable: learnScale },
+        vector(`${name}.bias`, channels, { constant: 0 }),
+        { ...vector(`${name}.running_mean`, channels, { constant: 0 }), ...statistic },
+        { ...vector(`${name}.running_var`, channels, { constant: 1 }), ...statistic },
+      ];
+    }
+    case 'residual':
+      return [...weightsOf(layer.body), ...weightsOf(layer.shortcut)];
+    case 'dropout':
+      return [];
+  }
+}
+
+function kernel(name: string, shape: readonly number[], start: Start): Weight {
+  return { name: `${name}.weight`, shape, start, trainable: true, decay: true, statistic: false };
+}
+
+function vector(name: string, length: number, start: Start): Weight {
+  return { name, shape: [length], start, trainable: true, decay: false, statistic: false };
+}
+
+/**
+ * Numbers that layers learn, counted as PyTorch's `parameters()` does: everything but running statistics (so a scale
+ * that is fixed at 1 counts).
+ */
+export function countParameters(layers: readonly Layer[]): number {
+  return weightsOf(layers).reduce((sum, { shape, statistic }) => (statistic ? sum : sum + product(shape)), 0);
+}
+
+/** Multiply-accumulate operations of convolutions and matrix products for one image of `size`. */
+export function countMacs(layers: readonly Layer[], size: Size): number {
+  return trace(layers, size).macs;
+}
+
+/** Height and width after layers. */
+export function sizeAfter(layers: readonly Layer[], size: Size): Size {
+  return trace(layers, size).size;
+}
+
+function trace(layers: readonly Layer[], size: Size): { macs: number; size: Size } {
+  let macs = 0;
+  let now = size;
+  for (const layer of layers) {
+    switch (layer.kind) {
+      case 'convolution':
+        now = slide(layer, now);
+        macs += product(now) * product(layer.kernel) * layer.inputs * layer.outputs;
+        break;
+      case 'depthwise':
+        now = slide(layer, now);
+        macs += product(now) * product(layer.kernel) * layer.channels;
+        break;
+      case 'dense':
+        now = [1, 1];
+        macs += product(layer.inputs) * layer.outputs;
+        break;
+      case 'residual': {
+        const body = trace(layer.body, now);
+        macs += body.macs + trace(layer.shortcut, now).macs;
+        now = body.size;
+        break;
+      }
+    }
+  }
+  return { macs, size: now };
+}
+
+function slide(layer: Layer & { kernel: Size; stride: number; padding: number }, [height, width]: Size): Size {
+  const { kernel, stride, padding } = layer;
+  const steps = (length: number, k: number): number => Math.floor((length + 2 * padding - k) / stride) + 1;
+  return [steps(height, kernel[0]), steps(width, kernel[1])];
+}
+
+function product(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a * b, 1);
+}
