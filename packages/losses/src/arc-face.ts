@@ -1,0 +1,60 @@
+import { number } from '@protomem/core';
+import { stopGradient } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { type MarginLoss, marginLoss } from './margin-loss.ts';
+
+export interface ArcFaceOptions {
+  /** What cosines are multiplied by. Default 64. */
+  readonly scale?: number;
+  /** Added to the angle to a sample's own class, radians; in [0, pi]. Default 0.5. */
+  readonly margin?: number;
+  /** Apply the margin only where the angle is below 90 degrees. Default false. */
+  readonly easyMargin?: boolean;
+}
+
+/** Below this sin², sin is held constant: about the rounding of a float32 cosine near 1. */
+const LEAST_SQUARED_SINE = 1e-7;
+
+/**
+ * ArcFace: the angle to a sample's own class must win by a margin, `cos(t + m)` in place of `c_y = cos(t)`. It is
+ * computed as `c_y * cos(m) - sin(t) * sin(m)`.
+ *
+ * - Beyond `t = pi - m`, where `cos(t + m)` would rise again, `c_y - m * sin(pi - m)` takes its place.
+ *   With `easyMargin`, instead: `c_y` itself from 90 degrees on.
+ * - Gradient: the derivative of those formulas, `sin(t + m) / sin(t)` within the margin's range. It has no bound at
+ *   `t = 0`, so `sin(t)` counts as constant where `sin²(t) < 1e-7` (t below 0.018 degrees): there the derivative is
+ *   `cos(m)`, and it is finite for every cosine, also for one that rounding put beyond 1.
+ *
+ * @throws ProtomemError when an option is out of its range
+ *
+ * @example
+ * ```ts
+ * const loss = arcFace({ margin: 0.5 });
+ * const perSample = loss(cosines, targets); // [B, M] and int32 [B] -> [B]
+ * ```
+ *
+ * Source: Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019, equation 3. Same
+ * values and gradient as pytorch-metric-learning. InsightFace's trainer takes the angle outside of autograd, so that
+ * its derivative is 1 in place of `sin(t + m) / sin(t)`; ours differs from it there.
+ */
+export function arcFace(options: ArcFaceOptions = {}): MarginLoss {
+  const { scale = 64, margin = 0.5, easyMargin = false } = options;
+  number('arcFace', 'scale', scale, 1e-6, 1e6);
+  number('arcFace', 'margin', margin, 0, Math.PI);
+  const limit = easyMargin ? 0 : Math.cos(Math.PI - margin);
+  const beyond = easyMargin ? 0 : margin * Math.sin(Math.PI - margin);
+  return marginLoss({
+    name: 'arcFace',
+    scale,
+    margin: (cosines) =>
+      tf.tidy(() => {
+        // (1 - c)(1 + c) keeps the digits that 1 - c² loses near 1.
+        const squaredSine = tf.mul(tf.sub(1, cosines), tf.add(1, cosines));
+        const sine = tf.sqrt(tf.maximum(squaredSine, LEAST_SQUARED_SINE));
+        const within = tf.sub<tf.Tensor1D>(tf.mul(cosines, Math.cos(margin)), tf.mul(sine, Math.sin(margin)));
+        // tfjs would look for a gradient of the comparison too.
+        const isWithin = tf.greater(stopGradient(cosines), limit);
+        return tf.where(isWithin, within, tf.sub(cosines, beyond));
+      }),
+  });
+}
