@@ -1,1 +1,1 @@
-export {};
+export * from './full-softmax.ts';

@@ -1,0 +1,497 @@
+import { check, type State, type Stateful, takeTensor } from '@protomem/core';
+import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
+import { putElements, stopGradient, unitRows, updateRows } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { cosinesTo } from './cosines-to.ts';
+import { type Groups, groupLabels } from './group-labels.ts';
+import { type PrototypeMemoryOptions, type PrototypeMemorySettings, toSettings } from './options.ts';
+import { targetSupport } from './own-example.ts';
+import { type Admission, Slots } from './slots.ts';
+import { Staleness, type StalenessPoint } from './staleness.ts';
+
+/** A stored prototype against one that the present encoder makes of the same class. */
+export interface StalenessProbe {
+  readonly id: number;
+  /** Steps since the stored prototype was last written. */
+  readonly age: number;
+  readonly cosine: number;
+}
+
+/** A batch from which prototypes were made, before anything is changed. */
+interface Batch {
+  readonly groups: Groups;
+  /** Embeddings at unit length, `[B, D]`; differentiable. */
+  readonly unit: tf.Tensor2D;
+  /** The same and their lengths `[B]`, as prototypes see them: constants under `stop`. */
+  readonly source: { readonly unit: tf.Tensor2D; readonly norms: tf.Tensor1D };
+  /** The slot of each identity, C; -1 for those that are not in memory. */
+  readonly slots: readonly number[];
+  /** What is stored for each, `[C, D]`; any row for those that are not in memory. */
+  readonly stored: tf.Tensor2D;
+  /** What is to be stored, `[C, D]`. */
+  readonly prototypes: tf.Tensor2D;
+  /** For each: length of its embeddings (B), cosine stored to fresh (C), confidence (C). */
+  readonly facts: Float32Array;
+}
+
+/**
+ * A memory of limited size that holds recent class prototypes, which serve as the columns of a softmax classifier. The
+ * prototypes of a batch's classes are made from its embeddings; a class in memory is refreshed, a new one takes a free
+ * slot or that of a class which leaves. Nothing in it depends on how many identities there are.
+ *
+ * Source: Smirnov et al., "Prototype Memory for Large-scale Face Representation Learning", IEEE Access 10 (2022). What
+ * its abstract leaves open are options; their defaults are this library's choice.
+ */
+export class PrototypeMemory implements Stateful {
+  readonly size: number;
+  readonly dimension: number;
+  private readonly settings: PrototypeMemorySettings;
+  private readonly slots: Slots;
+  private readonly staleness = new Staleness();
+  private readonly matrix: tf.Variable<tf.Rank.R2>;
+  private last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
+
+  /** Use {@link createPrototypeMemory}. */
+  constructor(options: PrototypeMemoryOptions) {
+    this.settings = toSettings(options);
+    this.size = this.settings.size;
+    this.dimension = this.settings.dimension;
+    this.slots = new Slots(this.size, this.settings);
+    this.matrix = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([this.size, this.dimension]), false));
+  }
+
+  /** Classes in memory. */
+  get occupied(): number {
+    return this.slots.occupied;
+  }
+
+  /** Batches admitted so far: the clock that ages are counted on. */
+  get step(): number {
+    return this.slots.step;
+  }
+
+  /** The slot of an identity, which is its row in {@link columns}; -1 when it is not in memory. */
+  slotOf(id: number): number {
+    return this.slots.find(id);
+  }
+
+  /** The identity in an occupied slot. */
+  idOf(slot: number): number {
+    check(Number.isInteger(slot) && slot >= 0 && slot < this.occupied, () => ({
+      where: 'PrototypeMemory.idOf',
+      what: 'slot',
+      got: slot,
+      expected: `an occupied slot, 0 ... ${this.occupied - 1}`,
+    }));
+    return this.slots.idOf(slot);
+  }
+
+  /**
+   * The prototypes, `[occupied, D]`, at unit length; row s is the class in slot s. Not differentiable. (A class whose
+   * exemplars cancel out has a zero row until its next refresh.)
+   *
+   * @returns the caller's to dispose. It may share its buffer with the memory: copy what must outlive the next admission.
+   */
+  columns(): tf.Tensor2D {
+    return this.occupied === this.size
+      ? tf.clone<tf.Tensor2D>(this.matrix)
+      : tf.slice(this.matrix, [0, 0], [this.occupied, this.dimension]);
+  }
+
+  /**
+   * Puts a batch's classes into the memory: makes their prototypes, refreshes those that are there, enqueues the others,
+   * evicting classes when there is no room. Classes of one batch never evict each other. Costs O(C * D) on the device,
+   * and O(C) look-ups on the host.
+   *
+   * @param embeddings `[B, D]`, float32, not normalized; stays the caller's. No gradient.
+   * @param labels B identities, integers in [0, 2^53).
+   * @throws ProtomemError, and changes nothing, when shapes or labels do not fit, an embedding is not finite, or the
+   *   batch has more classes than the memory has slots
+   */
+  admit(embeddings: tf.Tensor2D, labels: ArrayLike<number>): Admission {
+    let admission: Admission;
+    tf.tidy(() => {
+      admission = this.commit(this.prepare('PrototypeMemory.admit', embeddings, labels));
+    });
+    return admission!;
+  }
+
+  /**
+   * Admits a batch and returns its loss against the memory.
+   *
+   * With e an embedding at unit length and P the columns, cosines are `e * P^T`, where the cosine to a sample's own class
+   * is taken to the prototype that `ownExample` asks for:
+   * - `leave-one-out` and `split` make it like the stored one (same generation, same refresh) from the images that they
+   *   allow. When they allow none, because the class has one image in the batch, it is the prototype stored before this
+   *   batch; for a class that was not in memory it is the image's own embedding, a target that is met already.
+   * - With `enter: 'after'`, a class that was in memory is met as it was stored, whatever `ownExample` says.
+   *
+   * The backward pass reads the memory's buffer: finish it before the next admission.
+   *
+   * @param embeddings `[B, D]`, float32, not normalized; stays the caller's.
+   * @param labels B identities, integers in [0, 2^53).
+   * @param cosineLoss any function of cosines `[B, M]` and target columns `[B]`, int32, to one loss per sample `[B]`.
+   * @returns `[B]`, differentiable in `embeddings`; the caller's.
+   * @throws ProtomemError as {@link admit} does, or when `cosineLoss` returns another shape
+   *
+   * @example
+   * ```ts
+   * const perSample = memory.loss(embeddings, [17, 17, 4], cosFace());
+   * ```
+   */
+  loss(embeddings: tf.Tensor2D, labels: ArrayLike<number>, cosineLoss: CosineLoss): tf.Tensor1D {
+    return tf.tidy(() => {
+      const where = 'PrototypeMemory.loss';
+      const batch = this.prepare(where, embeddings, labels);
+      const { columns, fresh, freshAt, targets } =
+        this.settings.enter === 'before' ? this.enterBefore(batch) : this.enterAfter(batch);
+      let cosines =
+        this.settings.gradient === 'exemplars' && fresh
+          ? cosinesTo(batch.unit, columns, fresh, freshAt)
+          : (tf.matMul(batch.unit, columns, false, true) as tf.Tensor2D);
+      if (this.settings.ownExample !== 'all') {
+        const own: tf.Tensor1D = tf.sum(tf.mul(batch.unit, this.targetPrototypes(batch)), 1);
+        cosines = putElements(cosines, targets, own);
+      }
+      const losses = cosineLoss(cosines, targets);
+      check(losses.rank === 1 && losses.size === targets.size, () => ({
+        where,
+        what: 'shape of what the loss function returned',
+        got: losses.shape,
+        expected: `[${targets.size}], one loss per sample`,
+      }));
+      return losses;
+    });
+  }
+
+  /** Age of every class in memory, in slot order: steps since its last refresh (without `renewAge`, since its entry). */
+  ages(): Float64Array {
+    return Float64Array.from({ length: this.occupied }, (_, slot) => this.slots.age(slot));
+  }
+
+  /**
+   * The last batch's `classes`, `hitRate` (share of them found in memory), `refreshed`, `enqueued` and `evicted` classes;
+   * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps.
+   */
+  metrics(): HeadMetrics {
+    const { classes, refreshed, enqueued, evicted } = this.last;
+    let [sum, maxAge] = [0, 0];
+    for (let slot = 0; slot < this.occupied; slot++) {
+      const age = this.slots.age(slot);
+      sum += age;
+      if (age > maxAge) maxAge = age;
+    }
+    return {
+      classes,
+      hitRate: classes > 0 ? refreshed / classes : 0,
+      refreshed,
+      enqueued,
+      evicted,
+      occupancy: this.occupied / this.size,
+      meanAge: this.occupied > 0 ? sum / this.occupied : 0,
+      maxAge,
+    };
+  }
+
+  /**
+   * How far stored prototypes are from ones that the present encoder makes, against age. Changes nothing.
+   *
+   * @param fresh `[C, D]`, float32, not necessarily at unit length; stays the caller's
+   * @param ids C identities; those that are not in memory are left out of the answer
+   */
+  stalenessProbe(fresh: tf.Tensor2D, ids: ArrayLike<number>): StalenessProbe[] {
+    const where = 'PrototypeMemory.stalenessProbe';
+    this.checkEmbeddings(where, 'fresh', fresh);
+    check(ids.length === fresh.shape[0], () => ({
+      where,
+      what: 'number of ids',
+      got: ids.length,
+      expected: `${fresh.shape[0]}, one for each prototype`,
+    }));
+    const slots = Array.from(ids, (id) => this.slots.find(id));
+    const cosines = tf.tidy(() => {
+      const stored = this.rows(slots);
+      return tf.sum(tf.mul(stored, unitRows(fresh)), 1).dataSync();
+    });
+    return slots.flatMap((slot, i) =>
+      slot < 0 ? [] : [{ id: ids[i]!, age: this.slots.sinceWritten(slot), cosine: cosines[i]! }],
+    );
+  }
+
+  /**
+   * The staleness curve so far, for free: at each refresh, the cosine between the stored prototype and the one that the
+   * batch makes, against the steps since it was stored; in bins that widen with age. The batch's images are others than
+   * those stored, so that it lies below 1 from the first: staleness is its fall with age.
+   */
+  stalenessCurve(): StalenessPoint[] {
+    return this.staleness.curve();
+  }
+
+  /** Begins the staleness curve anew. */
+  resetStaleness(): void {
+    this.staleness.reset();
+  }
+
+  /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
+  state(): State {
+    const { values, tensors } = this.slots.state();
+    const columns = this.columns();
+    const prototypes = Float32Array.from(columns.dataSync());
+    columns.dispose();
+    return {
+      values,
+      tensors: {
+        ...tensors,
+        prototypes: { dtype: 'F32', shape: [this.occupied, this.dimension], data: prototypes },
+        staleness: this.staleness.state(),
+      },
+    };
+  }
+
+  /**
+   * Takes over a state, exactly: a memory of the same options goes on as the saved one would have. Into a smaller
+   * memory the youngest classes go; slots are kept as they were as long as all of them fit.
+   *
+   * @throws ProtomemError, and changes nothing, when the state is of another width or damaged
+   */
+  restore(state: State): void {
+    const where = 'PrototypeMemory.restore';
+    const count = state.tensors.ids?.shape[0] ?? 0;
+    const prototypes = takeTensor(where, state.tensors, 'prototypes', 'F32', [count, this.dimension]);
+    check(prototypes.every(Number.isFinite), () => ({
+      where,
+      what: 'tensor "prototypes"',
+      got: 'not finite everywhere',
+      expected: 'finite numbers',
+      fix: 'Take another checkpoint.',
+    }));
+    takeTensor(where, state.tensors, 'staleness', 'F64', this.staleness.state().shape);
+    const kept = this.slots.restore(where, state);
+    this.staleness.restore(where, state.tensors);
+    this.last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
+    const rows = new Float32Array(kept.length * this.dimension);
+    kept.forEach((row, slot) => {
+      rows.set(prototypes.subarray(row * this.dimension, (row + 1) * this.dimension), slot * this.dimension);
+    });
+    tf.tidy(() => {
+      updateRows(
+        this.matrix,
+        Int32Array.from(kept, (_, slot) => slot),
+        tf.tensor2d(rows, [kept.length, this.dimension]),
+      );
+    });
+  }
+
+  /** Frees the prototypes; the memory cannot be used afterwards. */
+  dispose(): void {
+    this.matrix.dispose();
+  }
+
+  /** Makes a batch's prototypes and checks everything that can be wrong with it. */
+  private prepare(where: string, embeddings: tf.Tensor2D, labels: ArrayLike<number>): Batch {
+    this.checkEmbeddings(where, 'embeddings', embeddings);
+    const groups = groupLabels(where, labels, embeddings.shape[0]);
+    const classes = groups.ids.length;
+    check(classes <= this.size, () => ({
+      where,
+      what: 'number of identities in the batch',
+      got: classes,
+      expected: `at most ${this.size}, the size of the memory`,
+      fix: 'Make the memory larger or the batch smaller.',
+    }));
+    const slots = groups.ids.map((id) => this.slots.find(id));
+
+    const unit = unitRows(embeddings);
+    const origin = this.settings.gradient === 'stop' ? stopGradient(embeddings) : embeddings;
+    const sourceUnit = this.settings.gradient === 'stop' ? stopGradient(unit) : unit;
+    const source = { unit: sourceUnit, norms: tf.sum<tf.Tensor1D>(tf.mul(sourceUnit, origin), 1) };
+
+    const images = embeddings.shape[0];
+    const members = new Float32Array(classes * images);
+    groups.groupOf.forEach((group, i) => {
+      members[group * images + i] = 1;
+    });
+    const support = tf.tensor2d(members, [classes, images]);
+    const shares = slots.map((slot, group) => this.share(slot, groups.sizes[group]!));
+    const stored = this.rows(slots);
+    const fresh = this.generate(source, support);
+    const prototypes = blend(stored, fresh, shares);
+    const meanExemplar = tf.div(tf.matMul(support, source.unit), tf.expandDims(tf.tensor1d([...groups.sizes]), 1));
+    const facts = tf.concat([
+      source.norms,
+      tf.sum(tf.mul(stored, fresh), 1),
+      tf.sum(tf.mul(prototypes, meanExemplar), 1),
+    ]);
+    // The one read of the step: a prototype that is not a number would stay in the memory.
+    const numbers = facts.dataSync<'float32'>();
+    for (let i = 0; i < images; i++) {
+      check(Number.isFinite(numbers[i]), () => ({
+        where,
+        what: `embedding ${i} of ${images} (identity ${labels[i]})`,
+        got: `of length ${numbers[i]}`,
+        expected: 'finite',
+        fix: 'Lower the learning rate, clip gradients, or look at this image.',
+      }));
+    }
+    check(numbers.every(Number.isFinite), () => ({
+      where,
+      what: 'a prototype made from the batch',
+      got: 'not finite',
+      expected: 'finite numbers',
+      fix: 'Look at the function given as generation.',
+    }));
+    return { groups, unit, source, slots, stored, prototypes, facts: numbers };
+  }
+
+  /** Writes a prepared batch into the memory. */
+  private commit(batch: Batch): Admission {
+    const { groups, slots, facts } = batch;
+    const [images, classes] = [groups.groupOf.length, slots.length];
+    slots.forEach((slot, group) => {
+      if (slot >= 0) this.staleness.add(this.slots.facts(slot).age, facts[images + group]!);
+    });
+    const admission = this.slots.admit(groups, facts.subarray(images + classes));
+    updateRows(this.matrix, admission.slots, stopGradient(batch.prototypes));
+    this.last = {
+      classes,
+      refreshed: admission.refreshed.length,
+      enqueued: admission.enqueued.length,
+      evicted: admission.evicted.length,
+    };
+    return admission;
+  }
+
+  /** C7 `before`: the batch's prototypes are in the columns. */
+  private enterBefore(batch: Batch): Entered {
+    const { slots, targets } = this.commit(batch);
+    return {
+      columns: this.columns(),
+      fresh: batch.prototypes,
+      freshAt: tf.tensor1d(slots, 'int32'),
+      targets: tf.tensor1d(targets, 'int32'),
+    };
+  }
+
+  /** C7 `after`: the columns as they were, and one more for each class that was not among them. */
+  private enterAfter(batch: Batch): Entered {
+    const { groups, slots } = batch;
+    const [before, absent] = [this.occupied, slots.flatMap((slot, group) => (slot < 0 ? [group] : []))];
+    const columnOf = [...slots];
+    absent.forEach((group, i) => {
+      columnOf[group] = before + i;
+    });
+    const fresh = absent.length > 0 ? tf.gather(batch.prototypes, tf.tensor1d(absent, 'int32')) : undefined;
+    const parts = before > 0 ? [this.columns()] : [];
+    if (fresh) parts.push(stopGradient(fresh));
+    // A copy: the backward pass needs the columns as they are now, and the batch enters before it. Joining one part
+    // alone would share its buffer.
+    const columns = parts.length > 1 ? tf.concat(parts, 0) : (tf.mul(parts[0]!, 1) as tf.Tensor2D);
+    this.commit(batch);
+    return {
+      columns,
+      fresh,
+      freshAt: tf.tensor1d(
+        absent.map((_, i) => before + i),
+        'int32',
+      ),
+      targets: tf.tensor1d(
+        groups.groupOf.map((group) => columnOf[group]!),
+        'int32',
+      ),
+    };
+  }
+
+  /** The prototype that each image is classified against, `[B, D]`; not for `ownExample: 'all'`. */
+  private targetPrototypes(batch: Batch): tf.Tensor2D {
+    const { groups, slots, stored, source } = batch;
+    const images = groups.groupOf.length;
+    const support = targetSupport(this.settings.ownExample, groups);
+    const shares = Array.from(groups.groupOf, (group, i) => {
+      const row = support.subarray(i * images, (i + 1) * images);
+      const exemplars = row.reduce((a, b) => a + b, 0);
+      const slot = slots[group]!;
+      if (slot < 0) {
+        // An image alone of a class not met before: there is nothing else to make its target from.
+        if (exemplars === 0) row[i] = 1;
+        return 1;
+      }
+      return exemplars === 0 || this.settings.enter === 'after' ? 0 : this.share(slot, exemplars);
+    });
+    const fresh = this.generate(source, tf.tensor2d(support, [images, images]));
+    return blend(tf.gather(stored, tf.tensor1d(groups.groupOf, 'int32')), fresh, shares);
+  }
+
+  private generate(source: Batch['source'], support: tf.Tensor2D): tf.Tensor2D {
+    return unitRows(tf.matMul(this.settings.generation({ ...source, support }), source.unit));
+  }
+
+  /** The share of the batch's prototype in what is stored; `slot` is -1 for a class that is not in memory. */
+  private share(slot: number, exemplars: number): number {
+    if (slot < 0) return 1;
+    const { refresh, refreshRatio: ratio } = this.settings;
+    const share = refresh({ ...this.slots.facts(slot), exemplars, ratio });
+    check(share >= 0 && share <= 1, () => ({
+      where: 'createPrototypeMemory',
+      what: 'result of the function given as refresh',
+      got: share,
+      expected: 'a number in [0, 1]',
+    }));
+    return share;
+  }
+
+  /** The stored prototypes of slots, `[n, D]`; the first row for a slot of -1. */
+  private rows(slots: readonly number[]): tf.Tensor2D {
+    return tf.tidy(() =>
+      tf.gather<tf.Tensor2D>(
+        this.matrix,
+        tf.tensor1d(
+          slots.map((slot) => Math.max(slot, 0)),
+          'int32',
+        ),
+      ),
+    );
+  }
+
+  private checkEmbeddings(where: string, what: string, x: tf.Tensor2D): void {
+    check(x.rank === 2 && x.shape[0] > 0 && x.shape[1] === this.dimension && x.dtype === 'float32', () => ({
+      where,
+      what,
+      got: `${x.dtype} ${JSON.stringify(x.shape)}`,
+      expected: `float32 [B, ${this.dimension}], B >= 1`,
+    }));
+  }
+}
+
+/** What a loss is computed on. */
+interface Entered {
+  readonly columns: tf.Tensor2D;
+  /** Rows of `columns` that were made from this batch, differentiable, and where they are. */
+  readonly fresh?: tf.Tensor2D;
+  readonly freshAt: tf.Tensor1D;
+  /** The column of each sample's own class, `[B]`, int32. */
+  readonly targets: tf.Tensor1D;
+}
+
+/** `normalize((1 - share) * stored + share * fresh)`, row by row. */
+function blend(stored: tf.Tensor2D, fresh: tf.Tensor2D, shares: readonly number[]): tf.Tensor2D {
+  const share = tf.expandDims<tf.Tensor2D>(tf.tensor1d([...shares]), 1);
+  return unitRows(tf.add(tf.mul(tf.sub(1, share), stored), tf.mul(share, fresh)));
+}
+
+/**
+ * Makes an empty Prototype Memory.
+ *
+ * @param options `size` and `dimension` are needed; the rest has defaults, see {@link PrototypeMemoryOptions}
+ * @returns holds one tensor `[size, dimension]` until it is disposed
+ * @throws ProtomemError when an option is out of its range or a name unknown
+ *
+ * @example
+ * ```ts
+ * const memory = createPrototypeMemory({ size: 1000, dimension: 128 });
+ * const { enqueued } = memory.admit(tf.randomNormal([4, 128]), [7, 7, 2 ** 40, 2 ** 40]); // [7, 2 ** 40]
+ * memory.columns().print(); // [2, 128]
+ * ```
+ */
+export function createPrototypeMemory(options: PrototypeMemoryOptions): PrototypeMemory {
+  return new PrototypeMemory(options);
+}

@@ -1,0 +1,237 @@
+import {
+  check,
+  ProtomemError,
+  Random,
+  type RandomState,
+  type State,
+  type TensorData,
+  takeTensor,
+} from '@protomem/core';
+import type { Eviction, Visited } from './eviction.ts';
+import type { Groups } from './group-labels.ts';
+import type { Refreshed } from './refresh.ts';
+import { SlotHeap } from './slot-heap.ts';
+
+/** What the admission of a batch changed. */
+export interface Admission {
+  /** The distinct identities of the batch, C, in order of first appearance. */
+  readonly ids: readonly number[];
+  /** The slot of each of `ids`: its row in the memory. */
+  readonly slots: Int32Array;
+  /** The slot of each image's identity, B: its target column. */
+  readonly targets: Int32Array;
+  /** Identities that were in memory. */
+  readonly refreshed: readonly number[];
+  /** Identities that were not. */
+  readonly enqueued: readonly number[];
+  /** Identities that had to leave. */
+  readonly evicted: readonly number[];
+}
+
+/**
+ * Which identity is in which slot, since when, and who leaves next: the memory without its prototypes. Occupied slots
+ * are always the first ones. Bytes held depend on `size` alone.
+ */
+export class Slots {
+  /** Batches admitted. */
+  step = 0;
+  occupied = 0;
+  readonly size: number;
+  private readonly renewAge: boolean;
+  private readonly eviction: Eviction | 'random';
+  private readonly rng: Random;
+  private readonly slotOf = new Map<number, number>();
+  private readonly ids: Float64Array;
+  /** Steps of entry and of the last refresh. */
+  private readonly entered: Float64Array;
+  private readonly written: Float64Array;
+  private readonly seen: Float64Array;
+  private readonly confidence: Float64Array;
+  private readonly order: SlotHeap;
+
+  constructor(size: number, options: { renewAge: boolean; eviction: Eviction | 'random'; seed: number }) {
+    this.size = size;
+    this.renewAge = options.renewAge;
+    this.eviction = options.eviction;
+    this.rng = new Random(options.seed);
+    this.ids = new Float64Array(size);
+    this.entered = new Float64Array(size);
+    this.written = new Float64Array(size);
+    this.seen = new Float64Array(size);
+    this.confidence = new Float64Array(size);
+    this.order = new SlotHeap(size);
+  }
+
+  /** The slot of an identity; -1 when it is not in memory. */
+  find(id: number): number {
+    return this.slotOf.get(id) ?? -1;
+  }
+
+  idOf(slot: number): number {
+    return this.ids[slot]!;
+  }
+
+  /** Steps since an occupied slot's age was last renewed. */
+  age(slot: number): number {
+    return this.step - this.agedFrom(slot);
+  }
+
+  /** Steps since an occupied slot was last written, were a batch admitted now. */
+  facts(slot: number): Omit<Refreshed, 'exemplars' | 'ratio'> {
+    return { id: this.ids[slot]!, age: this.step + 1 - this.written[slot]!, seen: this.seen[slot]! };
+  }
+
+  /** Steps since an occupied slot was last written. */
+  sinceWritten(slot: number): number {
+    return this.step - this.written[slot]!;
+  }
+
+  /**
+   * Gives every identity of a batch a slot: its own, a free one, or that of a class which leaves. Classes of the batch
+   * never make each other leave.
+   *
+   * @param groups at most `size` identities
+   * @param confidence of each, C
+   */
+  admit(groups: Groups, confidence: ArrayLike<number>): Admission {
+    this.step++;
+    const refreshed: number[] = [];
+    const enqueued: number[] = [];
+    const evicted: number[] = [];
+    // Nobody of this batch is in the order while slots are given away.
+    for (const id of groups.ids) {
+      const slot = this.find(id);
+      if (slot < 0) {
+        enqueued.push(id);
+      } else {
+        refreshed.push(id);
+        this.written[slot] = this.step;
+        if (this.eviction !== 'random') this.order.remove(slot);
+      }
+    }
+    for (const id of enqueued) {
+      const slot = this.occupied < this.size ? this.occupied++ : this.evict(evicted);
+      this.slotOf.set(id, slot);
+      this.ids[slot] = id;
+      this.entered[slot] = this.step;
+      this.written[slot] = this.step;
+      this.seen[slot] = 0;
+    }
+    const slots = Int32Array.from(groups.ids, (id) => this.find(id));
+    slots.forEach((slot, group) => {
+      this.seen[slot]! += groups.sizes[group]!;
+      this.confidence[slot] = confidence[group]!;
+      this.enterOrder(slot);
+    });
+    const targets = groups.groupOf.map((group) => slots[group]!);
+    return { ids: groups.ids, slots, targets, refreshed, enqueued, evicted };
+  }
+
+  state(): State {
+    const n = this.occupied;
+    const column = (values: Float64Array): TensorData => ({ dtype: 'F64', shape: [n], data: values.slice(0, n) });
+    return {
+      values: { step: this.step, rng: this.rng.state() },
+      tensors: {
+        ids: column(this.ids),
+        entered: column(this.entered),
+        written: column(this.written),
+        seen: column(this.seen),
+        confidence: column(this.confidence),
+      },
+    };
+  }
+
+  /**
+   * Takes over a state, checked first as a whole. When it has more classes than this memory has slots, the youngest
+   * survive and close ranks.
+   *
+   * @returns the saved rows that survive, in the order of the slots they now have
+   */
+  restore(where: string, state: State): Int32Array {
+    const step = state.values.step as number;
+    const fail = (what: string, got: unknown, expected: string): never => {
+      throw new ProtomemError({ where, what, got, expected, fix: 'The state is not one of a prototype memory.' });
+    };
+    if (!Number.isSafeInteger(step) || step < 0) return fail('step', step, 'a count of steps');
+    const ids = takeTensor(where, state.tensors, 'ids', 'F64', [null]);
+    const column = (name: string): Float64Array => takeTensor(where, state.tensors, name, 'F64', [ids.length]);
+    const [entered, written, seen, confidence] = [
+      column('entered'),
+      column('written'),
+      column('seen'),
+      column('confidence'),
+    ];
+    const distinct = new Set<number>();
+    for (const [row, id] of ids.entries()) {
+      if (!Number.isSafeInteger(id) || id < 0 || distinct.has(id)) {
+        return fail(`ids[${row}]`, id, 'an integer in [0, 2^53), each once');
+      }
+      distinct.add(id);
+      const inOrder = 1 <= entered[row]! && entered[row]! <= written[row]! && written[row]! <= step;
+      if (!inOrder) return fail(`steps of ids[${row}]`, [entered[row], written[row]], `entry <= refresh <= ${step}`);
+      if (!(seen[row]! >= 1)) return fail(`seen[${row}]`, seen[row], 'a count >= 1');
+      if (!Number.isFinite(confidence[row])) return fail(`confidence[${row}]`, confidence[row], 'a finite number');
+    }
+    if (!Array.isArray(state.values.rng)) return fail('rng', state.values.rng, 'four words');
+    this.rng.restore(state.values.rng as unknown as RandomState);
+
+    const agedFrom = this.renewAge ? written : entered;
+    const rows = Int32Array.from(ids, (_, row) => row);
+    const kept = rows
+      .toSorted((a, b) => agedFrom[b]! - agedFrom[a]! || b - a)
+      .slice(0, this.size)
+      .sort();
+    this.step = step;
+    this.occupied = kept.length;
+    this.slotOf.clear();
+    this.order.clear();
+    kept.forEach((row, slot) => {
+      this.ids[slot] = ids[row]!;
+      this.entered[slot] = entered[row]!;
+      this.written[slot] = written[row]!;
+      this.seen[slot] = seen[row]!;
+      this.confidence[slot] = confidence[row]!;
+      this.slotOf.set(ids[row]!, slot);
+      this.enterOrder(slot);
+    });
+    return kept;
+  }
+
+  private agedFrom(slot: number): number {
+    return this.renewAge ? this.written[slot]! : this.entered[slot]!;
+  }
+
+  private enterOrder(slot: number): void {
+    if (this.eviction === 'random') return;
+    const visited: Visited = {
+      id: this.ids[slot]!,
+      enteredAt: this.entered[slot]!,
+      agedFrom: this.agedFrom(slot),
+      seen: this.seen[slot]!,
+      confidence: this.confidence[slot]!,
+    };
+    const priority = this.eviction(visited);
+    check(!Number.isNaN(priority), () => ({
+      where: 'createPrototypeMemory',
+      what: 'result of the function given as eviction',
+      got: priority,
+      expected: 'a number',
+    }));
+    this.order.push(slot, priority);
+  }
+
+  private evict(evicted: number[]): number {
+    let slot: number;
+    if (this.eviction === 'random') {
+      // A slot written in this step belongs to the batch.
+      do slot = this.rng.below(this.size);
+      while (this.written[slot] === this.step);
+    } else {
+      slot = this.order.pop();
+    }
+    evicted.push(this.ids[slot]!);
+    this.slotOf.delete(this.ids[slot]!);
+    return slot;
+  }
+}
