@@ -11,6 +11,7 @@ import type {
   Started,
   StartOptions,
 } from './engine-info.ts';
+import { registerTrainingKernels } from './kernels/register.ts';
 import { startTensorflow } from './tensorflow.ts';
 import { startWasm } from './wasm.ts';
 
@@ -72,6 +73,7 @@ async function start(engine: EngineName, options: StartOptions): Promise<EngineI
   const load = lookUp('loadEngine', 'prefer', { auto: startCpu, ...engines }, engine);
   try {
     const started = await load(options);
+    registerTrainingKernels(started.backend);
     await checkEngine(engine);
     return { engine, ...started, passedOver: [] };
   } catch (error) {

@@ -1,14 +1,11 @@
-import { check, lookUp } from '@protomem/core';
+import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
+import { loadEngine } from './load-engine.ts';
 
 /** Engines that tests run on: the backends that one process can hold side by side. */
 export type TestEngine = 'cpu' | 'wasm' | 'node';
 
-const backends: Record<TestEngine, { backend: string; load: () => Promise<unknown> }> = {
-  cpu: { backend: 'cpu', load: async () => undefined },
-  wasm: { backend: 'wasm', load: () => import('@tensorflow/tfjs-backend-wasm') },
-  node: { backend: 'tensorflow', load: () => import('@tensorflow/tfjs-node') },
-};
+const names = ['cpu', 'wasm', 'node'] as const satisfies TestEngine[];
 
 /**
  * The engines that load on this machine, always with `cpu`, for `describe.each(await enginesAtHand())`.
@@ -23,17 +20,17 @@ const backends: Record<TestEngine, { backend: string; load: () => Promise<unknow
  */
 export async function enginesAtHand(): Promise<TestEngine[]> {
   const active = tf.getBackend();
-  const names: TestEngine[] = [];
-  for (const name of Object.keys(backends) as TestEngine[]) {
+  const found: TestEngine[] = [];
+  for (const name of names) {
     try {
       await useEngine(name);
-      names.push(name);
+      found.push(name);
     } catch {
       // Not installed or not built here: tests skip it.
     }
   }
   await tf.setBackend(active || 'cpu');
-  return names;
+  return found;
 }
 
 /**
@@ -43,10 +40,13 @@ export async function enginesAtHand(): Promise<TestEngine[]> {
  * @throws when the engine does not load on this machine
  */
 export async function useEngine(name: TestEngine): Promise<void> {
-  const { backend, load } = lookUp('useEngine', 'name', backends, name);
-  await load();
-  const active = await tf.setBackend(backend);
-  check(active, () => ({ where: 'useEngine', what: 'name', got: name, expected: 'an engine that starts here' }));
+  check(names.includes(name), () => ({
+    where: 'useEngine',
+    what: 'name',
+    got: name,
+    expected: `one of ${names.join(', ')}`,
+  }));
+  await loadEngine({ prefer: name });
 }
 
 /**
