@@ -75,6 +75,8 @@ function onTerminal(stream: NodeJS.WritableStream): Shown {
         barCompleteChar: '█',
         barIncompleteChar: '░',
         hideCursor: true,
+        // A message clears the bar's line.
+        forceRedraw: true,
         // Ctrl-C belongs to the application, which saves a checkpoint first.
         gracefulExit: false,
       });
