@@ -205,7 +205,8 @@ it('equals the published counts', () => {
 });
 
 it('has the table of its README right', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const readme = text.replace(/ +/g, ' '); // The formatter pads columns.
   for (const name of names) {
     const { embeddingSize, parameters, macs, normalization } = encoderCard(name);
     const row = [
