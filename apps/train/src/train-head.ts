@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ImageSource } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs, type VerificationReport, verificationReport } from '@protomem/evaluation';
+import type { PrototypeMemory } from '@protomem/memory';
 import { consoleLogger, createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeSchedule } from './compose.ts';
 import type { RunConfig } from './config.ts';
@@ -118,4 +119,18 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     head.dispose();
     encoder.dispose();
   }
+}
+
+function reportMemory(memory: PrototypeMemory): ReportMemory {
+  return {
+    slots: memory.size,
+    used: memory.occupied,
+    ages: Array.from(memory.ages()),
+    staleness: memory.stalenessCurve().map(({ age, cosine, count }) => ({
+      from: age,
+      to: age,
+      count,
+      meanCosine: cosine,
+    })),
+  };
 }

@@ -30,13 +30,13 @@ async function step(): Promise<number> {
     () => tf.mean(tf.squaredDifference(encoder.apply(images, { training: true }), targets)),
     trainable.map(({ variable }) => variable),
   );
-  const gradients = trainable.map(({ variable }) => grads[variable.name]!);
+  const gradients = Object.fromEntries(trainable.map(({ name, variable }) => [name, grads[variable.name]!]));
   const norm = globalNorm(gradients);
   const [normRead] = await norm.data();
   tf.tidy(() => optimizer.step(trainable, clipByGlobalNorm(gradients, normRead!, 5), 1e-3));
   // Reading a weight waits for the step to end.
   await tf.tidy(() => tf.sum(trainable[0]!.variable)).data();
-  tf.dispose([value, norm, ...gradients]);
+  tf.dispose([value, norm, gradients]);
   return performance.now() - begun;
 }
 
