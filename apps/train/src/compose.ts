@@ -5,6 +5,7 @@ import {
   classesByImages,
   createAugmentation,
   createLoader,
+  everyImage,
   folderSource,
   groupIterateAndShuffle,
   readLfwPairs,
@@ -41,10 +42,10 @@ export function makeLoader(config: RunConfig, source: ImageSource): Loader {
 }
 
 function makeSampler({ sampler, seed }: RunConfig, source: ImageSource): Sampler {
-  const { classes, images, groupSize, rounds } = sampler;
-  return sampler.kind === 'groups'
-    ? groupIterateAndShuffle({ source, classes, images, groupSize, rounds, seed })
-    : classesByImages({ source, classes, images, seed });
+  const { kind, classes, images, groupSize, rounds } = sampler;
+  if (kind === 'every-image') return everyImage({ source, classes, images, seed });
+  if (kind === 'classes-by-images') return classesByImages({ source, classes, images, seed });
+  return groupIterateAndShuffle({ source, classes, images, groupSize, rounds, seed });
 }
 
 export function makeEncoder({ encoder: { name, ...options }, seed }: RunConfig): Encoder {

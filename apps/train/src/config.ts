@@ -95,7 +95,7 @@ const schema = z.strictObject({
     cutoutSize: share,
   }),
   sampler: z.strictObject({
-    kind: z.enum(['classes-by-images', 'groups']),
+    kind: z.enum(['classes-by-images', 'groups', 'every-image']),
     /** Identities in a batch. */
     classes: count,
     /** Images of each. */

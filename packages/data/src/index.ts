@@ -10,6 +10,7 @@ export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './lfw
 export { decodeFiles, type LoadOptions, loadImages } from './load-images.ts';
 export { createLoader, type LoaderOptions } from './loader/create-loader.ts';
 export { classesByImages } from './samplers/classes-by-images.ts';
+export { type EveryImageOptions, everyImage } from './samplers/every-image.ts';
 export { type GroupOptions, groupIterateAndShuffle } from './samplers/group-iterate-and-shuffle.ts';
 export type { ClassesByImagesOptions } from './samplers/identity-sampler.ts';
 export { permutation } from './samplers/permutation.ts';

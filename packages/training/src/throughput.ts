@@ -7,6 +7,8 @@ export interface Throughput {
   /** Share of the time spent waiting for data, 0 to 1. */
   waitingShare(): number;
   secondsPerStep(): number;
+  /** Of the step added last; 0 before the first. */
+  lastStepSeconds(): number;
 }
 
 /**
@@ -26,5 +28,6 @@ export function createThroughput(window = 50): Throughput {
     imagesPerSecond: () => ratio(total('images'), total('seconds')),
     waitingShare: () => ratio(total('waiting'), total('seconds')),
     secondsPerStep: () => ratio(total('seconds'), steps.length),
+    lastStepSeconds: () => steps.at(-1)?.seconds ?? 0,
   };
 }

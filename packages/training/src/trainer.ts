@@ -140,6 +140,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       'progress/epoch': stepsDone / loader.batchesPerEpoch,
       'speed/images_per_second': throughput.imagesPerSecond(),
       'speed/waiting_share': throughput.waitingShare(),
+      'speed/step_seconds': throughput.lastStepSeconds(),
       'speed/seconds_left': (steps - stepsDone) * throughput.secondsPerStep(),
       'memory/resident_mib': process.memoryUsage.rss() / 2 ** 20,
       'memory/tensors': tf.memory().numTensors,

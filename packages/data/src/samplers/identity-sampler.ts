@@ -1,4 +1,5 @@
 import { check, type ImageSource, integer, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
+import { checkSampler } from './check-sampler.ts';
 import { chooseImages } from './choose-images.ts';
 import { IdentityStream, type StreamCursor } from './identity-stream.ts';
 
@@ -75,15 +76,7 @@ export function identitySampler(
     },
     state: (): State => ({ values: { ...config, batch, cursor: { ...stream.cursor }, deferred }, tensors: {} }),
     restore(state: State): void {
-      for (const [key, value] of Object.entries(config)) {
-        check(state.values[key] === value, () => ({
-          where,
-          what: `${key} of the saved state`,
-          got: state.values[key],
-          expected: `${value}, as this sampler was made`,
-          fix: 'Resume with the data and options that the run was started with, or start a new run.',
-        }));
-      }
+      checkSampler(where, config, state);
       batch = state.values.batch as number;
       stream.cursor = state.values.cursor as unknown as StreamCursor;
       deferred = [...(state.values.deferred as readonly number[])];
