@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ImageBatch, ImageSource, Loader } from '@protomem/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encode, noise, temporaryFolder, writePeople } from '../__fixtures__/people-folder.ts';
@@ -158,6 +161,13 @@ describe('createLoader', () => {
       'workers is 1, expected 0: this augmentation',
     );
     expect(() => loaderOf(source, { prefetch: -1 })).toThrow('createLoader: prefetch is -1');
+  });
+
+  it.each(['close', 'close while busy', 'forget'])('lets a program finish, never too early: %s', async (ending) => {
+    const script = fileURLToPath(new URL('../__fixtures__/finish.ts', import.meta.url));
+    const node = ['--import', 'tsx', '--conditions=@protomem/source', script, dir, ending];
+    const { stdout } = await promisify(execFile)(process.execPath, node);
+    expect(stdout).toBe('end reached\n');
   });
 
   it('stops when closed', async () => {

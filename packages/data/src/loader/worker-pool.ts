@@ -21,13 +21,13 @@ export function createWorkerPool(spec: ProducerSpec, size: number): Producer {
 
   const settle = (result: JobResult): void => {
     const job = waiting.get(result.id);
+    // A late result must not unref a thread whose end `close` is waiting for.
+    if (!job) return;
     waiting.delete(result.id);
     if (waiting.size === 0) for (const worker of workers) worker.unref();
-    if ('batch' in result) job?.resolve(result.batch);
-    else {
-      const { error } = result;
-      job?.reject(typeof error === 'string' ? new Error(error) : new ProtomemError(error));
-    }
+    if ('batch' in result) return job.resolve(result.batch);
+    const { error } = result;
+    job.reject(typeof error === 'string' ? new Error(error) : new ProtomemError(error));
   };
   const breakDown = (error: unknown): void => {
     broken ??= error;

@@ -77,8 +77,14 @@ export function identitySampler(
     state: (): State => ({ values: { ...config, batch, cursor: { ...stream.cursor }, deferred }, tensors: {} }),
     restore(state: State): void {
       checkSampler(where, config, state);
-      batch = state.values.batch as number;
-      stream.cursor = state.values.cursor as unknown as StreamCursor;
+      const { pass, group, round, index } = state.values.cursor as unknown as StreamCursor;
+      batch = integer(where, 'batch of the saved state', state.values.batch as number, 0);
+      stream.cursor = {
+        pass: integer(where, 'cursor.pass of the saved state', pass, 0),
+        group: integer(where, 'cursor.group of the saved state', group, 0, groups - 1),
+        round: integer(where, 'cursor.round of the saved state', round, 0, rounds - 1),
+        index: integer(where, 'cursor.index of the saved state', index, 0, identities - 1),
+      };
       deferred = [...(state.values.deferred as readonly number[])];
     },
   };
