@@ -3,12 +3,12 @@ import { logRoc, thin } from './curve-points.ts';
 import { decimal, percent } from './format.ts';
 import type { Html } from './html.ts';
 import type { ReportHead, StalenessBin } from './report-data.ts';
-import { type ChartSpec, svgChart } from './svg-chart.ts';
+import { type ChartFrame, type ChartSpec, svgChart } from './svg-chart.ts';
 
 /** Height of a chart that stands alone, and of two that share a card. */
-const ALONE = 236;
-const UPPER = 148;
-const LOWER = 100;
+const ALONE: ChartFrame = { height: 246, labelled: true };
+const UPPER: ChartFrame = { height: 138, labelled: false };
+const LOWER: ChartFrame = { height: 108, labelled: true };
 
 /** A curve of one head, drawn in the colour of that head's place in the report. */
 export interface HeadCurve<T> {
@@ -39,8 +39,12 @@ const headDash = {
     ],
   },
 };
+/** 500, 1k, 1.5k: the same form at every tick, which d3's SI format does not give. */
+const countLabels = {
+  labelExpr: "datum.value < 1000 ? format(datum.value, '~g') : format(datum.value / 1000, '~g') + 'k'",
+};
 const stepAxis = (shown: boolean): Layer =>
-  shown ? { title: 'step', format: '~s', labelFlush: true } : { title: null, labels: false };
+  shown ? { title: 'step', ...countLabels, labelFlush: true } : { title: null, labels: false };
 
 /** One quantity over the steps, for every head that has it; undefined when none has. */
 export async function stepCurves(
@@ -155,28 +159,34 @@ export async function rocCurves(heads: readonly ReportHead[]): Promise<Html | un
   );
 }
 
+/** Cosines that any head's histogram reaches, so that histograms of several heads can be compared. */
+export function scoreRange(heads: readonly ReportHead[]): readonly [number, number] {
+  const filled = heads.flatMap(({ verification }) =>
+    [verification?.scores.same, verification?.scores.different].flatMap((bins) =>
+      (bins?.counts ?? []).flatMap((count, i) => (count > 0 ? [bins!.edges[i]!, bins!.edges[i + 1]!] : [])),
+    ),
+  );
+  return [Math.min(-0.2, ...filled), Math.max(0.6, ...filled)];
+}
+
 /** Scores of pairs of the same person and of different people, with the threshold between them. */
 export async function scoreHistogram(
   head: ReportHead,
+  domain: readonly [number, number],
   options: { readonly small: boolean; readonly axis: boolean },
 ): Promise<Html | undefined> {
   if (!head.verification) return undefined;
   const { scores, threshold, positives, negatives } = head.verification;
   const bars = (kind: string, { edges, counts }: Histogram, total: number): Layer[] =>
-    counts.map((count, i) => ({ kind, from: edges[i], to: edges[i + 1], share: count / total, count }));
+    counts.flatMap((count, i) => (count > 0 ? [{ kind, from: edges[i], to: edges[i + 1], share: count / total }] : []));
   const values = [...bars('different', scores.different, negatives), ...bars('same', scores.same, positives)];
-  const filled = values.filter(({ count }) => (count as number) > 0);
-  const domain = [
-    Math.max(-1, Math.min(-0.2, ...filled.map(({ from }) => from as number))),
-    Math.min(1, Math.max(0.6, ...filled.map(({ to }) => to as number))),
-  ];
-  const inside = Number.isFinite(threshold) && threshold > domain[0]! && threshold < domain[1]!;
+  const inside = Number.isFinite(threshold) && threshold > domain[0] && threshold < domain[1];
   return svgChart(
     {
       layer: [
         {
-          data: { values: filled },
-          mark: { type: 'bar', opacity: 0.62, binSpacing: 0.5 },
+          data: { values },
+          mark: { type: 'rect', opacity: 0.6 },
           encoding: {
             x: {
               field: 'from',
@@ -192,6 +202,7 @@ export async function scoreHistogram(
               stack: null,
               axis: { format: '~%', tickCount: options.small ? 3 : 5 },
             },
+            y2: { datum: 0 },
             color: {
               field: 'kind',
               type: 'nominal',
@@ -220,7 +231,7 @@ export async function scoreHistogram(
           : []),
       ],
     } as unknown as ChartSpec,
-    options.small ? (options.axis ? 138 : 108) : ALONE,
+    options.small ? { height: options.axis ? 142 : 112, labelled: options.axis } : ALONE,
     `Histogram of cosines: ${decimal(positives)} pairs of the same person, ${decimal(negatives)} of different people, best threshold ${decimal(threshold, 3)}.`,
   );
 }
@@ -240,7 +251,7 @@ export async function stalenessCurves(
     field: 'age',
     type: 'quantitative',
     scale: { domain: [0, oldest], nice: false },
-    axis: shown ? { title: 'age in steps', format: '~s', labelFlush: true } : { title: null, labels: false },
+    axis: shown ? { title: 'age in steps', ...countLabels, labelFlush: true } : { title: null, labels: false },
   });
   const y = { field: 'meanCosine', type: 'quantitative', title: null, scale: { domain }, axis: { tickCount: 4 } };
   const dash = heads > 1 ? { strokeDash: headDash } : {};
@@ -274,11 +285,12 @@ export async function stalenessCurves(
     {
       title: 'Prototypes probed',
       data: { values },
-      mark: { type: 'bar', opacity: 0.6, binSpacing: 1 },
+      mark: { type: 'rect', opacity: 0.6, stroke: 'var(--card)', strokeWidth: 1 },
       encoding: {
         x: { ...x(true), field: 'from' },
         x2: { field: 'end' },
         y: { field: 'count', type: 'quantitative', title: null, stack: null, axis: { tickCount: 2, format: '~s' } },
+        y2: { datum: 0 },
         color: headColor,
       },
     } as unknown as ChartSpec,
@@ -299,16 +311,17 @@ export async function ageHistogram(curves: readonly HeadCurve<number>[]): Promis
   return svgChart(
     {
       data: { values },
-      mark: { type: 'bar', opacity: 0.6, binSpacing: 1 },
+      mark: { type: 'rect', opacity: 0.6, stroke: 'var(--card)', strokeWidth: 1 },
       encoding: {
         x: {
           field: 'from',
           type: 'quantitative',
           scale: { domain: [0, oldest + 1], nice: false },
-          axis: { title: 'age in steps', format: '~s', labelFlush: true },
+          axis: { title: 'age in steps', ...countLabels, labelFlush: true },
         },
         x2: { field: 'to' },
         y: { field: 'count', type: 'quantitative', title: null, stack: null, axis: { format: '~s' } },
+        y2: { datum: 0 },
         color: headColor,
       },
     } as unknown as ChartSpec,

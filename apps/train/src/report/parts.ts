@@ -23,7 +23,7 @@ export function grid(...cards: readonly (Html | undefined)[]): Html | undefined 
 export function figure(title: string, note: string, ...charts: readonly (Html | undefined)[]): Html | undefined {
   const shown = charts.filter((chart) => chart !== undefined);
   if (shown.length === 0) return undefined;
-  return html`<figure class="card"><figcaption><h3>${title}</h3><p>${note}</p></figcaption>${shown}</figure>`;
+  return html`<figure class="card"><figcaption><h3>${title}</h3><p>${note}</p></figcaption><div>${shown}</div></figure>`;
 }
 
 /** Which colour and dash is which head; nothing when there is only one. */
@@ -47,7 +47,7 @@ export function facts(entries: readonly (readonly [string, Html | string | numbe
 /** A table whose first column names the rows; wide ones scroll in themselves. */
 export function table(
   caption: string,
-  columns: readonly string[],
+  columns: readonly (Html | string)[],
   rows: readonly (readonly (Html | string | number)[])[],
 ): Html {
   return html`<div class="table" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
@@ -62,7 +62,7 @@ export function table(
 /** An image that travels inside the page. */
 export function picture({ bytes, name }: ReportImage): Html {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-  return html`<img src="data:${mediaType(bytes)};base64,${data}" alt="${name}" title="${name}" width="112" height="112" loading="lazy">`;
+  return html`<img src="data:${mediaType(bytes)};base64,${data}" alt="${name}" title="${name}" width="112" height="112">`;
 }
 
 function mediaType(bytes: Uint8Array): string {

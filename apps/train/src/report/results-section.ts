@@ -1,8 +1,8 @@
-import type { VerificationReport } from '@protomem/evaluation';
-import { rocCurves, scoreHistogram } from './charts.ts';
+import type { TarAtFar, VerificationReport } from '@protomem/evaluation';
+import { rocCurves, scoreHistogram, scoreRange } from './charts.ts';
 import { decimal, duration, percent, rate } from './format.ts';
 import { type Html, html } from './html.ts';
-import { figure, grid, legend, section, swatch, table } from './parts.ts';
+import { figure, grid, section, swatch, table } from './parts.ts';
 import type { ReportData, ReportHead } from './report-data.ts';
 
 /** The few numbers that a reader came for, large; below each, those of the heads that it is compared with. */
@@ -56,9 +56,10 @@ export async function resultsSection({ heads, protocol }: ReportData): Promise<H
   const verified = heads.filter((head) => head.verification);
   if (verified.length === 0) return undefined;
   const several = verified.length > 1;
+  const range = scoreRange(verified);
   const histograms = await Promise.all(
     verified.map(async (head, i) => {
-      const chart = await scoreHistogram(head, { small: several, axis: i === verified.length - 1 });
+      const chart = await scoreHistogram(head, range, { small: several, axis: i === verified.length - 1 });
       return several ? html`<p class="panel">${swatch(heads.indexOf(head))}${head.name}</p>${chart}` : chart;
     }),
   );
@@ -67,7 +68,6 @@ export async function resultsSection({ heads, protocol }: ReportData): Promise<H
     'results',
     'Verification',
     `${protocol ? `${protocol}. ` : ''}${decimal(positives)} pairs of the same person, ${decimal(negatives)} of different people.`,
-    legend(heads),
     grid(
       figure(
         'ROC',
@@ -86,16 +86,26 @@ export async function resultsSection({ heads, protocol }: ReportData): Promise<H
   );
 }
 
+/** A column for each head; the threshold too where there is only one. */
 function tarTable(heads: readonly ReportHead[]): Html {
-  const rows = heads.flatMap(({ name, verification }, head) =>
-    (verification?.tarAtFar ?? []).map(({ far, tar, standardError, threshold }) => [
-      heads.length > 1 ? html`<span title="${name}">${swatch(head)}</span>${rate(far)}` : rate(far),
-      tar === null ? html`<span class="muted">too few pairs</span>` : `${percent(tar)} ± ${percent(standardError!)}`,
-      threshold === null ? '' : threshold.toFixed(3),
+  const fars = [...new Set(heads.flatMap(({ verification }) => (verification?.tarAtFar ?? []).map(({ far }) => far)))];
+  const entryOf = ({ verification }: ReportHead, far: number): TarAtFar | undefined =>
+    verification?.tarAtFar.find((entry) => entry.far === far);
+  const cell = ({ tar, standardError }: Pick<TarAtFar, 'tar' | 'standardError'> = unreachable): Html | string =>
+    tar === null ? html`<span class="muted">too few pairs</span>` : `${percent(tar)} ± ${percent(standardError!)}`;
+  const single = heads.length === 1;
+  return table(
+    'True accept rate, %',
+    ['at FAR', ...(single ? ['TAR', 'Threshold'] : heads.map(({ name }, i) => html`${swatch(i)}${name}`))],
+    fars.map((far) => [
+      rate(far),
+      ...heads.map((head) => cell(entryOf(head, far))),
+      ...(single ? [entryOf(heads[0]!, far)?.threshold?.toFixed(3) ?? ''] : []),
     ]),
   );
-  return table('True accept rate at a false accept rate', ['FAR', 'TAR, %', 'Threshold'], rows);
 }
+
+const unreachable = { tar: null, standardError: null };
 
 function resultsTable(heads: readonly ReportHead[]): Html {
   return table(

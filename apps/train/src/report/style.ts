@@ -37,9 +37,9 @@ section > h2 + .lead { margin-top: 4px; }
 .facts dd { overflow-wrap: anywhere; }
 header .facts { margin: 20px 0 28px; }
 
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; overflow: hidden;
+.tiles { display: flex; flex-wrap: wrap; gap: 1px; overflow: hidden;
   border: 1px solid var(--line); border-radius: 12px; background: var(--line); }
-.tile { background: var(--card); padding: 16px 18px; }
+.tile { flex: 1 1 150px; background: var(--card); padding: 16px 18px; }
 .tile .label { color: var(--muted); font-size: 12.5px; }
 .tile .value { font-size: 27px; line-height: 1.3; letter-spacing: -0.02em; font-weight: 600; white-space: nowrap; }
 .tile .value small { font-size: 14px; font-weight: 450; letter-spacing: 0; color: var(--muted); }
@@ -60,15 +60,17 @@ main > .legend { margin-bottom: 10px; }
 .box.different { background: var(--different); }
 
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 16px; }
+/* Two rows a card, so that plots beside each other begin at one height, however long their captions are. */
+.grid > .card { grid-row: span 2; }
+.grid > figure { display: grid; grid-template-rows: subgrid; row-gap: 12px; }
 .halves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px; min-width: 0; }
 .card > h3, .card > h4 { margin-bottom: 12px; }
-figcaption { margin-bottom: 12px; }
 figcaption p { color: var(--muted); font-size: 13px; line-height: 1.4; margin-top: 2px; text-wrap: pretty; }
 figure .legend { margin-bottom: 8px; }
 figure .panel { font-size: 12.5px; color: var(--muted); }
-figure > svg { display: block; width: 100%; max-width: 520px; height: auto; }
-figure > svg + svg { margin-top: 10px; }
+figure > div > svg { display: block; width: 100%; max-width: 520px; height: auto; }
+figure > div > svg + svg { margin-top: 10px; }
 svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
 
 .table { overflow-x: auto; }
@@ -82,6 +84,9 @@ th, td { padding: 7px 18px 7px 0; vertical-align: baseline; }
 th:last-child, td:last-child { padding-right: 0; }
 tbody tr { border-top: 1px solid var(--line); }
 td { overflow-wrap: anywhere; }
+section > .table tbody th { min-width: 160px; }
+.card .table :is(th, td) { padding-right: 12px; }
+.card .table thead th { white-space: normal; vertical-align: bottom; }
 th small { display: block; color: var(--muted); font-weight: 400; font-size: 12.5px; }
 code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 summary { cursor: pointer; font-weight: 500; padding: 4px 0; }
@@ -89,7 +94,7 @@ details > .table { margin-top: 8px; }
 summary:focus-visible, .table:focus-visible { outline: 2px solid var(--head-0); outline-offset: 2px; border-radius: 6px; }
 
 img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: var(--line); border-radius: 6px; }
-.pairs { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(118px, 1fr)); gap: 16px; }
+.pairs { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 16px 12px; }
 .pairs li { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; }
 .pairs img:first-child { border-radius: 6px 0 0 6px; }
 .pairs img:nth-child(2) { border-radius: 0 6px 6px 0; }

@@ -3,14 +3,13 @@ import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import { escapeText, Html } from './html.ts';
 
 /** Width that every chart is drawn for, pixels; the page scales it a little. */
-export const CHART_WIDTH = 372;
+const CHART_WIDTH = 372;
 
 /** Colours are CSS variables of the page, so that one picture serves light, dark and print. */
 const config: Config = {
   aria: false,
   background: 'transparent',
   font: 'inherit',
-  padding: { left: 0, right: 6, top: 4, bottom: 0 },
   axis: {
     domain: false,
     ticks: false,
@@ -23,23 +22,33 @@ const config: Config = {
     titleFontWeight: 'normal',
   },
   axisX: { grid: false, domain: true, domainColor: 'var(--axis)', tickCount: 5, titleAnchor: 'end', titlePadding: 4 },
-  // A fixed extent keeps charts that stand one above the other in line.
-  axisY: { tickCount: 5, minExtent: 34, maxExtent: 34, titlePadding: 0 },
+  axisY: { tickCount: 5 },
   title: { anchor: 'start', color: 'var(--muted)', fontSize: 11, fontWeight: 'normal', offset: 6 },
   view: { stroke: null },
 };
 
 /** A Vega-Lite chart without its size and style. */
-export type ChartSpec = Omit<TopLevelSpec, 'config' | 'width' | 'height' | 'autosize'>;
+export type ChartSpec = Omit<TopLevelSpec, 'config' | 'width' | 'height' | 'autosize' | 'padding'>;
+
+/** Room that a chart is drawn in. */
+export interface ChartFrame {
+  /** Of the whole picture, pixels. */
+  readonly height: number;
+  /** Room below for the labels and title of the x axis; left out where a chart below shares the axis. */
+  readonly labelled: boolean;
+}
 
 /** Draws a chart as inline SVG. `description` is what is read out in its place. */
-export async function svgChart(spec: ChartSpec, height: number, description: string): Promise<Html> {
+export async function svgChart(spec: ChartSpec, frame: ChartFrame, description: string): Promise<Html> {
+  // Fixed room for labels, because text cannot be measured here; it also keeps charts in one column in line.
+  const padding = { left: 42, right: 8, top: 'title' in spec ? 24 : 8, bottom: frame.labelled ? 36 : 6 };
   const full = {
     ...spec,
     config,
-    width: CHART_WIDTH,
-    height,
-    autosize: { type: 'fit', contains: 'padding' },
+    width: CHART_WIDTH - padding.left - padding.right,
+    height: frame.height - padding.top - padding.bottom,
+    padding,
+    autosize: 'none',
   } as TopLevelSpec;
   const view = new vega.View(vega.parse(compile(full).spec), { renderer: 'none' });
   const svg = await view.toSVG();
