@@ -25,9 +25,8 @@ export function createWorkerPool(spec: ProducerSpec, size: number): Producer {
     if (!job) return;
     waiting.delete(result.id);
     if (waiting.size === 0) for (const worker of workers) worker.unref();
-    if ('batch' in result) return job.resolve(result.batch);
-    const { error } = result;
-    job.reject(typeof error === 'string' ? new Error(error) : new ProtomemError(error));
+    if ('batch' in result) job.resolve(result.batch);
+    else job.reject(typeof result.error === 'string' ? new Error(result.error) : new ProtomemError(result.error));
   };
   const breakDown = (error: unknown): void => {
     broken ??= error;
