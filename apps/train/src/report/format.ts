@@ -15,9 +15,10 @@ export function rate(value: number): string {
 
 /** 4,271 seconds as 1 h 11 min. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 59.5) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
