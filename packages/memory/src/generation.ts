@@ -1,4 +1,5 @@
 import { lookUp } from '@protomem/core';
+import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** Exemplars, and which of them each prototype is to be made from. */
@@ -21,7 +22,8 @@ export type Generation = (exemplars: Exemplars) => tf.Tensor2D;
 
 /**
  * - `mean`: every exemplar alike, so the normalized mean of the normalized exemplars.
- * - `medoid`: the one exemplar whose cosines to the others sum highest.
+ * - `medoid`: the one exemplar whose cosines to the others sum highest; of those within 1e-5, as two alone always are, the
+ *   first.
  * - `quality`: weighted by the embedding's length, which grows with an image's quality; so the normalized mean of the
  *   embeddings as they are.
  */
@@ -45,10 +47,14 @@ function quality({ support, norms }: Exemplars): tf.Tensor2D {
 
 function medoid({ support, unit }: Exemplars): tf.Tensor2D {
   return tf.tidy(() => {
-    const closeness = tf.matMul(support, tf.matMul(unit, unit, false, true));
-    const amongSupport = tf.add(closeness, tf.mul(tf.sub(support, 1), 1e9));
-    const chosen = tf.oneHot(tf.cast(tf.argMax(amongSupport, 1), 'int32'), unit.shape[0]);
-    // Without any support the arg max is nobody's.
+    // Which exemplar it is has no gradient.
+    const fixed = stopGradient(unit);
+    const closeness = tf.matMul(support, tf.matMul(fixed, fixed, false, true));
+    // Rounding must not choose among equals, else engines disagree: each place later counts a little less.
+    const handicap = tf.mul(tf.cumsum(support, 1), 1e-5);
+    const amongSupport = tf.sub(tf.add(closeness, tf.mul(tf.sub(support, 1), 1e9)), handicap);
+    const chosen = tf.cast(tf.equal(amongSupport, tf.max(amongSupport, 1, true)), 'float32');
+    // Without any support the highest is nobody's.
     return tf.mul(chosen, support);
   });
 }

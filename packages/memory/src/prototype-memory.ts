@@ -6,7 +6,7 @@ import { cosinesTo } from './cosines-to.ts';
 import { type Groups, groupLabels } from './group-labels.ts';
 import { type PrototypeMemoryOptions, type PrototypeMemorySettings, toSettings } from './options.ts';
 import { targetSupport } from './own-example.ts';
-import { type Admission, Slots } from './slots.ts';
+import { type Admission, type SlotFacts, Slots } from './slots.ts';
 import { Staleness, type StalenessPoint } from './staleness.ts';
 
 /** A stored prototype against one that the present encoder makes of the same class. */
@@ -26,6 +26,8 @@ interface Batch {
   readonly source: { readonly unit: tf.Tensor2D; readonly norms: tf.Tensor1D };
   /** The slot of each identity, C; -1 for those that are not in memory. */
   readonly slots: readonly number[];
+  /** What the refresh is told of each, as of before this batch; undefined for those that are not in memory. */
+  readonly known: readonly (SlotFacts | undefined)[];
   /** What is stored for each, `[C, D]`; any row for those that are not in memory. */
   readonly stored: tf.Tensor2D;
   /** What is to be stored, `[C, D]`. */
@@ -312,7 +314,8 @@ export class PrototypeMemory implements Stateful {
       members[group * images + i] = 1;
     });
     const support = tf.tensor2d(members, [classes, images]);
-    const shares = slots.map((slot, group) => this.share(slot, groups.sizes[group]!));
+    const known = slots.map((slot) => (slot < 0 ? undefined : this.slots.facts(slot)));
+    const shares = known.map((facts, group) => this.share(facts, groups.sizes[group]!));
     const stored = this.rows(slots);
     const fresh = this.generate(source, support);
     const prototypes = blend(stored, fresh, shares);
@@ -340,15 +343,15 @@ export class PrototypeMemory implements Stateful {
       expected: 'finite numbers',
       fix: 'Look at the function given as generation.',
     }));
-    return { groups, unit, source, slots, stored, prototypes, facts: numbers };
+    return { groups, unit, source, slots, known, stored, prototypes, facts: numbers };
   }
 
   /** Writes a prepared batch into the memory. */
   private commit(batch: Batch): Admission {
-    const { groups, slots, facts } = batch;
-    const [images, classes] = [groups.groupOf.length, slots.length];
-    slots.forEach((slot, group) => {
-      if (slot >= 0) this.staleness.add(this.slots.facts(slot).age, facts[images + group]!);
+    const { groups, known, facts } = batch;
+    const [images, classes] = [groups.groupOf.length, known.length];
+    known.forEach((slot, group) => {
+      if (slot) this.staleness.add(slot.age, facts[images + group]!);
     });
     const admission = this.slots.admit(groups, facts.subarray(images + classes));
     updateRows(this.matrix, admission.slots, stopGradient(batch.prototypes));
@@ -403,19 +406,19 @@ export class PrototypeMemory implements Stateful {
 
   /** The prototype that each image is classified against, `[B, D]`; not for `ownExample: 'all'`. */
   private targetPrototypes(batch: Batch): tf.Tensor2D {
-    const { groups, slots, stored, source } = batch;
+    const { groups, known, stored, source } = batch;
     const images = groups.groupOf.length;
     const support = targetSupport(this.settings.ownExample, groups);
     const shares = Array.from(groups.groupOf, (group, i) => {
       const row = support.subarray(i * images, (i + 1) * images);
       const exemplars = row.reduce((a, b) => a + b, 0);
-      const slot = slots[group]!;
-      if (slot < 0) {
+      const facts = known[group];
+      if (!facts) {
         // An image alone of a class not met before: there is nothing else to make its target from.
         if (exemplars === 0) row[i] = 1;
         return 1;
       }
-      return exemplars === 0 || this.settings.enter === 'after' ? 0 : this.share(slot, exemplars);
+      return exemplars === 0 || this.settings.enter === 'after' ? 0 : this.share(facts, exemplars);
     });
     const fresh = this.generate(source, tf.tensor2d(support, [images, images]));
     return blend(tf.gather(stored, tf.tensor1d(groups.groupOf, 'int32')), fresh, shares);
@@ -425,11 +428,11 @@ export class PrototypeMemory implements Stateful {
     return unitRows(tf.matMul(this.settings.generation({ ...source, support }), source.unit));
   }
 
-  /** The share of the batch's prototype in what is stored; `slot` is -1 for a class that is not in memory. */
-  private share(slot: number, exemplars: number): number {
-    if (slot < 0) return 1;
+  /** The share of the batch's prototype in what is stored; all of it for a class that is not in memory. */
+  private share(facts: SlotFacts | undefined, exemplars: number): number {
+    if (!facts) return 1;
     const { refresh, refreshRatio: ratio } = this.settings;
-    const share = refresh({ ...this.slots.facts(slot), exemplars, ratio });
+    const share = refresh({ ...facts, exemplars, ratio });
     check(share >= 0 && share <= 1, () => ({
       where: 'createPrototypeMemory',
       what: 'result of the function given as refresh',

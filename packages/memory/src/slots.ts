@@ -28,6 +28,9 @@ export interface Admission {
   readonly evicted: readonly number[];
 }
 
+/** What the memory knows of a class that is about to be refreshed. */
+export type SlotFacts = Omit<Refreshed, 'exemplars' | 'ratio'>;
+
 /**
  * Which identity is in which slot, since when, and who leaves next: the memory without its prototypes. Occupied slots
  * are always the first ones. Bytes held depend on `size` alone.
@@ -76,8 +79,8 @@ export class Slots {
     return this.step - this.agedFrom(slot);
   }
 
-  /** Steps since an occupied slot was last written, were a batch admitted now. */
-  facts(slot: number): Omit<Refreshed, 'exemplars' | 'ratio'> {
+  /** What a refresh is told of an occupied slot by the batch that comes next. */
+  facts(slot: number): SlotFacts {
     return { id: this.ids[slot]!, age: this.step + 1 - this.written[slot]!, seen: this.seen[slot]! };
   }
 
