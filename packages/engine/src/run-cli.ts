@@ -1,10 +1,8 @@
 import { parseArgs } from 'node:util';
 import { ProtomemError } from '@protomem/core';
-import { examine, printExamination } from './doctor.ts';
 import type { EngineInfo, EngineName } from './engine-info.ts';
 import { installEngine } from './install/install.ts';
 import { lastLine, runCommand } from './install/run-command.ts';
-import { loadEngine } from './load-engine.ts';
 import { findPackage } from './packages.ts';
 
 const help = `protomem-engine: the native TensorFlow of tfjs-node, without the download of its installer
@@ -96,6 +94,7 @@ async function runInstall({ gpu, from, force }: Values): Promise<number> {
 }
 
 async function runDoctor({ json }: Values): Promise<number> {
+  const { examine, printExamination } = await import('./doctor.ts');
   const found = await examine(tryElsewhere);
   console.log(json ? JSON.stringify(found, undefined, 2) : printExamination(found));
   return 0;
@@ -113,6 +112,8 @@ async function tryElsewhere(engine: EngineName): Promise<EngineInfo | { reason: 
 }
 
 async function runTry(_: Values, name?: string): Promise<number> {
+  // tfjs takes a second to load, which an install that has nothing to do can spare.
+  const { loadEngine } = await import('./load-engine.ts');
   try {
     console.log(JSON.stringify(await loadEngine({ prefer: name as EngineName })));
     return 0;

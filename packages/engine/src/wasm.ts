@@ -97,13 +97,17 @@ function provideThreads(threads: number): () => void {
     constructor(file: string | URL, options?: workerThreads.WorkerOptions) {
       const ofPool = String(file).startsWith('blob:');
       // The package keeps the source as it stands inside a string literal: its line breaks are to be escaped again.
-      super(ofPool ? wasmWorkerContents.replaceAll('\n', '\\n') : file, ofPool ? { ...options, eval: true } : options);
+      super(
+        ofPool ? wasmWorkerContents.replaceAll('\n', '\\n') : file,
+        ofPool ? { ...options, eval: true, execArgv: [] } : options,
+      );
       if (!ofPool) return;
       const { postMessage } = this;
       this.postMessage = (message, transfer) =>
         postMessage.call(this, message?.cmd === 'load' ? { ...message, urlOrBlob: main } : message, transfer);
-      // A process that has nothing else to do may end.
+      // A process that has nothing else to do may end; emscripten would hold it up while the pool lives.
       this.unref();
+      this.ref = () => undefined;
     }
   }
 

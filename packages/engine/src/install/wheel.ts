@@ -58,13 +58,10 @@ export async function openWheel(path: string): Promise<Wheel> {
   }
 }
 
-function readEntries(zip: ZipFile): Promise<Map<string, Entry>> {
-  return new Promise((resolve, reject) => {
-    const entries = new Map<string, Entry>();
-    zip.on('entry', (entry: Entry) => entries.set(entry.fileName, entry));
-    zip.on('end', () => resolve(entries));
-    zip.on('error', reject);
-  });
+async function readEntries(zip: ZipFile): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
+  return entries;
 }
 
 async function read(zip: ZipFile, entries: ReadonlyMap<string, Entry>, member: string): Promise<string> {
