@@ -1,0 +1,337 @@
+import type { State } from '@protomem/core';
+import type { CosineLoss } from '@protomem/core/contracts';
+import { sparseSoftmaxCrossEntropy } from '@protomem/engine';
+import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createPrototypeMemory, type PrototypeMemory, type PrototypeMemoryOptions, prototypeHead } from './index.ts';
+
+const softmax: CosineLoss = (cosines, targets) => sparseSoftmaxCrossEntropy(tf.mul(cosines, 8), targets);
+const batch = (rows: number, seed: number): tf.Tensor2D => tf.randomNormal([rows, 3], 0.5, 1, 'float32', seed);
+const make = (options: Partial<PrototypeMemoryOptions> = {}): PrototypeMemory =>
+  createPrototypeMemory({ size: 4, dimension: 3, ...options });
+const rowsOf = (memory: PrototypeMemory): number[][] => tf.tidy(() => memory.columns().arraySync());
+
+describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
+  beforeAll(() => useEngine(engine));
+
+  it('takes a custom loss, as in the README', () => {
+    const memory = createPrototypeMemory({ size: 1000, dimension: 3 });
+    const embeddings = batch(4, 1);
+    const labels = [7, 7, 2 ** 40, 2 ** 40];
+
+    const squaredHinge = (cosines: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D => {
+      const wanted = tf.sub(tf.mul(tf.oneHot(targets, cosines.shape[1]), 2), 1); // 1 at the own class, -1 elsewhere
+      return tf.sum(tf.square(tf.relu(tf.sub(0.5, tf.mul(wanted, cosines)))), 1);
+    };
+    const perSample = memory.loss(embeddings, labels, squaredHinge);
+
+    const unit = embeddings.arraySync().map((row) => row.map((v) => v / Math.hypot(...row)));
+    const columns = rowsOf(memory);
+    const dot = (a: number[], b: number[]): number => a.reduce((s, v, i) => s + v * b[i]!, 0);
+    // Each image's own class is the other image of that class.
+    const expected = [1, 0, 3, 2].map((other, i) => {
+      const [own, rival] = [dot(unit[i]!, unit[other]!), dot(unit[i]!, columns[i < 2 ? 1 : 0]!)];
+      return Math.max(0, 0.5 - own) ** 2 + Math.max(0, 0.5 + rival) ** 2;
+    });
+    expectClose(perSample, expected);
+    memory.dispose();
+  });
+
+  it('keeps unit prototypes in the rows that slotOf names', () => {
+    const memory = make();
+    memory.admit(batch(4, 1), [9, 2 ** 53 - 1, 9, 5]);
+    expect(memory.occupied).toBe(3);
+    const rows = rowsOf(memory);
+    expect(rows.length).toBe(3);
+    for (const row of rows) expect(Math.hypot(...row)).toBeCloseTo(1, 5);
+    const first = batch(4, 1).arraySync()[1]!;
+    expectClose(
+      rows[memory.slotOf(2 ** 53 - 1)]!,
+      first.map((v) => v / Math.hypot(...first)),
+    );
+    expect([0, 1, 2].map((slot) => memory.idOf(slot))).toEqual([9, 2 ** 53 - 1, 5]);
+    expect(memory.slotOf(4)).toBe(-1);
+    expect(() => memory.idOf(3)).toThrow('PrototypeMemory.idOf: slot is 3, expected an occupied slot, 0 ... 2.');
+    memory.dispose();
+  });
+
+  it('goes on from a state bit for bit, with every eviction', () => {
+    for (const eviction of ['oldest', 'fifo', 'random', 'least-confident'] as const) {
+      const options = { eviction, refresh: 'age-aware', seed: 3 } as const;
+      const memory = make(options);
+      const other = make({ ...options, seed: 4 });
+      const step = (m: PrototypeMemory, i: number): void => {
+        const x = batch(6, i);
+        m.loss(x, [i, i, i % 5, (3 * i) % 11, i % 5, 100 + i], softmax).dispose();
+        x.dispose();
+      };
+      for (let i = 0; i < 5; i++) step(memory, i);
+      // As a checkpoint has it: values through JSON, tensors copied.
+      const state = memory.state();
+      const saved: State = { values: JSON.parse(JSON.stringify(state.values)), tensors: state.tensors };
+      for (let i = 5; i < 12; i++) step(memory, i);
+      other.restore(saved);
+      for (let i = 5; i < 12; i++) step(other, i);
+      expect(other.state()).toEqual(memory.state());
+      expect(other.metrics()).toEqual(memory.metrics());
+      for (const m of [memory, other]) m.dispose();
+    }
+  });
+
+  it('refuses a bad batch and stays as it was', () => {
+    const memory = make();
+    memory.admit(batch(3, 1), [1, 2, 3]);
+    const before = memory.state();
+    const refuses = (embeddings: tf.Tensor, labels: ArrayLike<number>, message: string): void => {
+      const x = embeddings as tf.Tensor2D;
+      expect(leaked(() => expect(() => memory.loss(x, labels, softmax)).toThrow(message))).toBe(0);
+      expect(leaked(() => expect(() => memory.admit(x, labels)).toThrow(message))).toBe(0);
+    };
+    refuses(batch(2, 1), [1], 'number of labels is 1, expected 2, one for each embedding.');
+    refuses(batch(2, 1), [1, -4], 'label 1 of 2 is -4, expected an integer in [0, 2^53).');
+    refuses(batch(2, 1), [1.5, 1], 'label 0 of 2 is 1.5');
+    refuses(batch(2, 1), [1, 2 ** 53], 'label 1 of 2 is 9007199254740992');
+    refuses(batch(2, 1), [1, Number.NaN], 'label 1 of 2 is NaN');
+    refuses(tf.zeros([2, 5]), [1, 2], 'embeddings is "float32 [2,5]", expected float32 [B, 3], B >= 1.');
+    refuses(tf.zeros([0, 3]), [], 'embeddings is "float32 [0,3]"');
+    refuses(tf.zeros([2, 3], 'int32'), [1, 2], 'embeddings is "int32 [2,3]"');
+    refuses(
+      tf.tensor2d([1, 2, 3, 1, Number.NaN, 3], [2, 3]),
+      [1, 2],
+      'embedding 1 of 2 (identity 2) is "of length NaN"',
+    );
+    refuses(tf.tensor2d([1, Number.POSITIVE_INFINITY, 3], [1, 3]), [4], 'embedding 0 of 1 (identity 4)');
+    refuses(
+      batch(5, 1),
+      [1, 2, 3, 4, 5],
+      'number of identities in the batch is 5, expected at most 4, the size of the memory.',
+    );
+    expect(memory.state()).toEqual(before);
+    memory.dispose();
+  });
+
+  it('holds a zero embedding and exemplars that cancel out, with finite gradients', () => {
+    const memory = make({ gradient: 'exemplars' });
+    const x = tf.tensor2d([0, 0, 0, 1, 0, 0, -1, 0, 0], [3, 3]);
+    const { value, grad } = tf.valueAndGrad((e) => tf.sum(memory.loss(e as tf.Tensor2D, [1, 2, 2], softmax)))(x);
+    expect([...value.dataSync(), ...grad.dataSync()].every(Number.isFinite)).toBe(true);
+    expect(rowsOf(memory).flat().every(Number.isFinite)).toBe(true);
+    memory.admit(tf.tensor2d([1, 0, 0], [1, 3]), [2]);
+    expectClose(rowsOf(memory)[memory.slotOf(2)]!, [1, 0, 0]);
+    memory.dispose();
+  });
+
+  it('gives the gradient of the columns as they were, also when the batch enters after the loss', () => {
+    // All classes known, memory full: what the loss reads is the memory's own buffer unless it is copied.
+    const memory = make({ enter: 'after', refresh: 'replace' });
+    memory.admit(batch(4, 1), [1, 2, 3, 4]);
+    const columns = tf.tensor2d(rowsOf(memory));
+    const x = batch(4, 2);
+    const plain = tf.grad((e) => {
+      const unit = tf.div(e, tf.norm(e, 2, 1, true)) as tf.Tensor2D;
+      return tf.sum(softmax(tf.matMul(unit, columns, false, true), tf.tensor1d([0, 1, 2, 3], 'int32')));
+    })(x);
+    expectClose(tf.grad((e) => tf.sum(memory.loss(e as tf.Tensor2D, [1, 2, 3, 4], softmax)))(x), plain);
+    expectClose(tf.tensor2d(rowsOf(memory)), tf.div(x, tf.norm(x, 2, 1, true)));
+    memory.dispose();
+  });
+
+  it('probes staleness', () => {
+    const memory = make({ refresh: 'replace' });
+    memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2]);
+    memory.admit(tf.tensor2d([0, 0, 1], [1, 3]), [3]);
+    memory.admit(tf.tensor2d([0, 0, 1], [1, 3]), [3]);
+    const probe = memory.stalenessProbe(tf.tensor2d([3, 4, 0, 1, 1, 1, 0, 0, 5], [3, 3]), [1, 77, 3]);
+    expect(probe.map(({ id, age }) => [id, age])).toEqual([
+      [1, 2],
+      [3, 0],
+    ]);
+    expect(probe[0]!.cosine).toBeCloseTo(0.6);
+    expect(probe[1]!.cosine).toBeCloseTo(1);
+    expect(memory.step).toBe(3);
+    expect(() => memory.stalenessProbe(batch(2, 1), [1])).toThrow('number of ids is 1, expected 2');
+    memory.dispose();
+  });
+
+  it('gathers the staleness curve at each refresh', () => {
+    const memory = make({ refresh: 'replace' });
+    const admit = (x: number, y: number, id: number): void => {
+      memory.admit(tf.tensor2d([x, y, 0], [1, 3]), [id]);
+    };
+    admit(1, 0, 1); // step 1
+    admit(1, 0, 2);
+    admit(3, 4, 1); // age 2, cosine 0.6
+    admit(0, 1, 2); // age 2, cosine 0
+    admit(0, 2, 2); // age 1, cosine 1
+    const curve = memory.stalenessCurve();
+    expect(curve.map(({ age, count }) => [age, count])).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    expect(curve[0]!.cosine).toBeCloseTo(1, 5);
+    expect(curve[1]!.cosine).toBeCloseTo(0.3, 5);
+    const other = make();
+    other.restore(memory.state());
+    expect(other.stalenessCurve()).toEqual(curve);
+    memory.resetStaleness();
+    expect(memory.stalenessCurve()).toEqual([]);
+    for (const m of [memory, other]) m.dispose();
+  });
+
+  it('leaves no tensor behind, in no use of it', () => {
+    const x = batch(6, 1);
+    for (const enter of ['before', 'after'] as const) {
+      for (const gradient of ['stop', 'exemplars'] as const) {
+        const count = leaked(() => {
+          const memory = make({ enter, gradient });
+          const head = prototypeHead({ memory, loss: softmax });
+          for (let i = 0; i < 3; i++) {
+            memory.admit(x, [1, 1, 2, 2, 3, i]);
+            head.loss(x, [1, 1, 2, 2, 3, 2 * i]).dispose();
+            tf.grad((e) => tf.sum(head.loss(e as tf.Tensor2D, [1, 2, 1, 7, 7, i])))(x).dispose();
+            memory.columns().dispose();
+          }
+          memory.stalenessProbe(x, [1, 2, 3, 4, 5, 6]);
+          head.restore(head.state() as State);
+          head.dispose();
+        });
+        expect(count).toBe(0);
+      }
+    }
+  });
+});
+
+describe('PrototypeMemory', () => {
+  it('takes policies as functions', () => {
+    const memory = make({
+      generation: ({ support }) => support,
+      refresh: ({ age }) => (age > 1 ? 1 : 0),
+      eviction: ({ id }) => -id, // the highest identity leaves first
+    });
+    memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3]), [10, 40, 20, 30]);
+    memory.admit(tf.tensor2d([0, 1, 0], [1, 3]), [10]);
+    expectClose(rowsOf(memory)[0]!, [1, 0, 0]);
+    memory.admit(tf.tensor2d([0, 1, 0], [1, 3]), [20]);
+    expectClose(rowsOf(memory)[2]!, [0, 1, 0]);
+    expect(memory.admit(batch(2, 1), [5, 6]).evicted).toEqual([40, 30]);
+    memory.dispose();
+    const broken = make({ refresh: () => 2, eviction: 'fifo' });
+    broken.admit(batch(1, 1), [1]);
+    expect(() => broken.admit(batch(1, 1), [1])).toThrow(
+      'result of the function given as refresh is 2, expected a number in [0, 1].',
+    );
+    broken.dispose();
+    const notFinite = make({ generation: ({ support }) => tf.mul(support, Number.NaN) });
+    expect(() => notFinite.admit(batch(1, 1), [1])).toThrow('a prototype made from the batch is "not finite"');
+    notFinite.dispose();
+  });
+
+  it('never lets classes of one batch evict each other', () => {
+    const memory = make();
+    memory.admit(batch(4, 1), [1, 2, 3, 4]);
+    const { evicted, refreshed, slots } = memory.admit(batch(4, 2), [5, 1, 6, 7]); // 1 is the oldest
+    expect(evicted).toEqual([2, 3, 4]);
+    expect(refreshed).toEqual([1]);
+    expect([...slots].sort()).toEqual([0, 1, 2, 3]);
+    memory.dispose();
+  });
+
+  it('reports the last batch and the ages', () => {
+    const memory = make();
+    expect(memory.metrics()).toMatchObject({ occupancy: 0, hitRate: 0, meanAge: 0, maxAge: 0 });
+    memory.admit(batch(3, 1), [1, 2, 3]);
+    memory.admit(batch(3, 1), [1, 1, 4]);
+    memory.admit(batch(2, 1), [1, 5]);
+    expect(memory.metrics()).toEqual({
+      classes: 2,
+      hitRate: 0.5,
+      refreshed: 1,
+      enqueued: 1,
+      evicted: 1,
+      occupancy: 1,
+      meanAge: (0 + 0 + 2 + 1) / 4,
+      maxAge: 2,
+    });
+    expect([...memory.ages()].sort()).toEqual([0, 0, 1, 2]);
+    memory.dispose();
+  });
+
+  it('holds no more than its slots, however many identities pass', () => {
+    const memory = make({ size: 8 });
+    const x = batch(4, 1);
+    for (let i = 0; i < 500; i++) memory.admit(x, [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]);
+    const { tensors, values } = memory.state();
+    expect(memory.occupied).toBe(8);
+    expect([...tensors.ids!.data].sort((a, b) => a - b)).toEqual(Array.from({ length: 8 }, (_, i) => 1992 + i));
+    // The index too: nobody who left is found.
+    expect(Array.from({ length: 2000 }, (_, id) => memory.slotOf(id)).filter((slot) => slot >= 0).length).toBe(8);
+    const bytes = Object.values(tensors).reduce((sum, t) => sum + t.data.byteLength, JSON.stringify(values).length);
+    expect(bytes).toBeLessThan(8 * (3 * 4 + 5 * 8) + 128 * 3 * 8 + 100);
+    memory.dispose();
+  });
+
+  it('refuses a state that is not its own, and stays as it was', () => {
+    const memory = make();
+    memory.admit(batch(3, 1), [1, 2, 3]);
+    const state = memory.state();
+    const other = make();
+    other.admit(batch(2, 2), [8, 9]);
+    const before = other.state();
+    const refuses = (bad: State, message: string): void => {
+      expect(() => other.restore(bad)).toThrow(message);
+      expect(other.state()).toEqual(before);
+    };
+    const change = (name: string, data: ArrayLike<number>): State => ({
+      values: state.values,
+      tensors: { ...state.tensors, [name]: { ...state.tensors[name]!, data: Float64Array.from(data) } as never },
+    });
+    refuses(
+      { values: {}, tensors: {} },
+      'PrototypeMemory.restore: tensor "prototypes" is "missing", expected F32 [0,3].',
+    );
+    refuses({ ...state, values: { step: 1 } }, 'PrototypeMemory.restore: rng is undefined');
+    refuses({ ...state, values: { ...state.values, step: -1 } }, 'step is -1, expected a count of steps.');
+    refuses(change('ids', [1, 2, 1]), 'ids[2] is 1, expected an integer in [0, 2^53), each once.');
+    refuses(change('written', [1, 7, 1]), 'steps of ids[1] is [1, 7], expected entry <= refresh <= 1.');
+    refuses(change('seen', [1, 0, 1]), 'seen[1] is 0');
+    refuses(change('confidence', [1, 1, Number.NaN]), 'confidence[2] is NaN');
+    const wide = createPrototypeMemory({ size: 4, dimension: 5 });
+    expect(() => wide.restore(state)).toThrow('tensor "prototypes" is "F32 [3,3]", expected F32 [3,5].');
+    for (const m of [memory, other, wide]) m.dispose();
+  });
+
+  it('refuses options it cannot work with', () => {
+    expect(() => make({ size: 0 })).toThrow('createPrototypeMemory: size is 0');
+    expect(() => make({ dimension: 1.5 })).toThrow('createPrototypeMemory: dimension is 1.5');
+    expect(() => make({ eviction: 'olddest' as never })).toThrow(
+      'createPrototypeMemory: eviction is "olddest", expected one of oldest, fifo, random, least-confident. Did you mean "oldest"?',
+    );
+    expect(() => make({ refresh: 'mean' as never })).toThrow(
+      'expected one of blend, replace, running-mean, age-aware.',
+    );
+    expect(() => make({ generation: 'max' as never })).toThrow('generation is "max"');
+    expect(() => make({ ownExample: 'none' as never })).toThrow('ownExample is "none"');
+    expect(() => make({ gradient: 'all' as never })).toThrow('gradient is "all", expected one of stop, exemplars.');
+    expect(() => make({ enter: 'never' as never })).toThrow('enter is "never", expected one of before, after.');
+    expect(() => make({ refreshRatio: 2 })).toThrow('refreshRatio is 2');
+    const memory = make();
+    expect(() => memory.loss(batch(2, 1), [1, 2], (cosines) => tf.sum(cosines))).toThrow(
+      'shape of what the loss function returned is [], expected [2], one loss per sample.',
+    );
+    memory.dispose();
+  });
+
+  it('is a head', async () => {
+    const head = prototypeHead({ memory: make(), loss: softmax });
+    expect(head.name).toBe('prototype-memory');
+    expect(head.parameters).toEqual([]);
+    expect(head.loss(batch(4, 1), [1, 1, 2, 2]).shape).toEqual([4]);
+    expect(head.metrics()).toMatchObject({ classes: 2, enqueued: 2 });
+    const other = prototypeHead({ memory: make(), loss: softmax, name: 'mine' });
+    await other.restore(await head.state());
+    expect(await other.state()).toEqual(await head.state());
+    expect(other.name).toBe('mine');
+    for (const h of [head, other]) h.dispose();
+  });
+});
