@@ -38,6 +38,7 @@ describe('logRoc', () => {
 describe('numbers and markup', () => {
   it('are written as people write them', () => {
     expect(decimal(12345.678, 1)).toBe('12,345.7');
+    expect([decimal(Number.NaN), duration(Number.NaN)]).toEqual(['\u2013', '\u2013 s']);
     expect(percent(0.8794)).toBe('87.9');
     expect([rate(0.1), rate(0.01), rate(0.001)]).toEqual(['10 %', '1 %', '1e\u22123']);
     expect([3.21, 45.2, 125, 7260].map(duration)).toEqual(['3.2 s', '45 s', '2 min 5 s', '2 h 1 min']);

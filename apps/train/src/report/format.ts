@@ -1,6 +1,6 @@
-/** Number of at most `digits` digits after the point, thousands apart: 12,345.6. */
+/** Number of at most `digits` digits after the point, thousands apart: 12,345.6; a dash for what is no number. */
 export function decimal(value: number, digits = 0): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: digits });
+  return Number.isFinite(value) ? value.toLocaleString('en-US', { maximumFractionDigits: digits }) : '\u2013';
 }
 
 /** 0.8794 as 87.9. */
@@ -15,7 +15,7 @@ export function rate(value: number): string {
 
 /** 4,271 seconds as 1 h 11 min. */
 export function duration(seconds: number): string {
-  if (seconds < 59.5) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
+  if (!(seconds >= 59.5)) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   const minutes = Math.round(seconds / 60);

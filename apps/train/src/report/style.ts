@@ -59,7 +59,7 @@ main > .legend { margin-bottom: 10px; }
 .box.same { background: var(--same); }
 .box.different { background: var(--different); }
 
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 16px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 16px; }
 /* Two rows a card, so that plots beside each other begin at one height, however long their captions are. */
 .grid > .card { grid-row: span 2; }
 .grid > figure { display: grid; grid-template-rows: subgrid; row-gap: 12px; }
@@ -83,7 +83,7 @@ thead th { color: var(--muted); font-size: 12.5px; font-weight: 450; white-space
 th, td { padding: 7px 18px 7px 0; vertical-align: baseline; }
 th:last-child, td:last-child { padding-right: 0; }
 tbody tr { border-top: 1px solid var(--line); }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; }
 section > .table tbody th { min-width: 160px; }
 .card .table :is(th, td) { padding-right: 12px; }
 .card .table thead th { white-space: normal; vertical-align: bottom; }
@@ -109,7 +109,8 @@ img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: co
   :root { --page: #fff; }
   body { padding: 0; font-size: 11pt; }
   .card, .tile, tr, .identity, .pairs li { break-inside: avoid; }
-  h2, h3, h4 { break-after: avoid; }
+  h2, h3, h4, .lead { break-after: avoid; }
+  .card.faces { break-inside: auto; }
   section { margin-top: 24px; }
   .grid { grid-template-columns: 1fr 1fr; }
   details::details-content { content-visibility: visible; block-size: auto; }
