@@ -1,11 +1,29 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Inputs } from '../kernel.ts';
 import { convGeometry } from './geometry.ts';
+import { pointer, withSimd } from './simd.ts';
 
-/** Gradient of a depthwise convolution for its filter: for each tap, the image under it times `dy`, summed over pixels. */
-export function depthwiseBackpropFilter({ x, dy }: Inputs, attrs: tf.NamedAttrMap): tf.Tensor {
+const kernelName = 'DepthwiseConv2dNativeBackpropFilter';
+
+/** Gradient of a depthwise convolution for its filter: a loop for the usual case, taps for several outputs a channel. */
+export const depthwiseBackpropFilter = withSimd<tf.Tensor>((simd, inputs, attrs, backend) => {
   const filterShape = attrs.filterShape as [number, number, number, number];
-  const info = convGeometry('DepthwiseConv2dNativeBackpropFilter', x!.shape, filterShape, attrs, true);
+  const { x, dy } = inputs as Record<string, tf.Tensor>;
+  const info = convGeometry(kernelName, x!.shape, filterShape, attrs, true);
+  if (filterShape[3] > 1 || info.dilationHeight * info.dilationWidth > 1) return byTaps(inputs, attrs);
+  const dFilter = tf.zeros(filterShape);
+  simd.depthwiseFilterGradient(
+    ...[x!, dy!, dFilter].map((tensor) => pointer(backend, tensor)),
+    ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth],
+    ...[info.filterHeight, info.filterWidth, info.strideHeight, info.strideWidth, info.padInfo.top, info.padInfo.left],
+  );
+  return dFilter;
+}, byTaps);
+
+/** For each tap, the image under it times `dy`, summed over pixels. */
+function byTaps({ x, dy }: Inputs, attrs: tf.NamedAttrMap): tf.Tensor {
+  const filterShape = attrs.filterShape as [number, number, number, number];
+  const info = convGeometry(kernelName, x!.shape, filterShape, attrs, true);
   const { batchSize, inChannels, outChannels, outHeight, outWidth, strideHeight, strideWidth, padInfo } = info;
   const [rowSpan, columnSpan] = [(outHeight - 1) * strideHeight + 1, (outWidth - 1) * strideWidth + 1];
   const multiplier = outChannels / inChannels;
