@@ -10,13 +10,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  insightFaceThresholds,
-  pairScores,
-  parseLfwPairs,
-  type Verification,
-  verificationReport,
-} from '@protomem/evaluation';
+import { readLfwPairs } from '@protomem/data';
+import { insightFaceThresholds, pairScores, type Verification, verificationReport } from '@protomem/evaluation';
 import * as ort from 'onnxruntime-web';
 import sharp from 'sharp';
 
@@ -27,10 +22,8 @@ if (!modelPath || !imagesPath || !pairsPath) {
   process.exit(1);
 }
 
-const pairs = parseLfwPairs(await readFile(pairsPath, 'utf8'), pairsPath);
-const fileOf = ({ identity, image }: { identity: string; image: number }): string =>
-  join(imagesPath, identity, `${identity}_${String(image).padStart(4, '0')}.jpg`);
-const files = [...new Set(pairs.flatMap(({ first, second }) => [fileOf(first), fileOf(second)]))];
+const { pairs } = await readLfwPairs(pairsPath);
+const files = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))];
 const rowOf = new Map(files.map((file, row) => [file, row]));
 
 ort.env.wasm.numThreads = Number(process.env.THREADS ?? 1);
@@ -40,8 +33,8 @@ const [inputName, outputName] = [session.inputNames[0]!, session.outputNames[0]!
 const started = performance.now();
 const embeddings: Float32Array[] = [];
 for (const [row, file] of files.entries()) {
-  const upright = await embed(await planes(file, false));
-  const mirrored = await embed(await planes(file, true));
+  const upright = await embed(await planes(join(imagesPath, file), false));
+  const mirrored = await embed(await planes(join(imagesPath, file), true));
   embeddings.push(upright.map((value, i) => value + mirrored[i]!));
   if ((row + 1) % 500 === 0 || row + 1 === files.length) {
     const seconds = (performance.now() - started) / 1000;
@@ -52,7 +45,7 @@ for (const [row, file] of files.entries()) {
 const dimension = embeddings[0]!.length;
 const all = new Float32Array(files.length * dimension);
 for (const [row, embedding] of embeddings.entries()) all.set(embedding, row * dimension);
-const rows = pairs.flatMap(({ first, second }) => [rowOf.get(fileOf(first))!, rowOf.get(fileOf(second))!]);
+const rows = pairs.flatMap(({ a, b }) => [rowOf.get(a)!, rowOf.get(b)!]);
 const scores = pairScores(all, dimension, rows);
 const labels = pairs.map((pair) => pair.same);
 

@@ -1,7 +1,6 @@
 export * from './bootstrap.ts';
 export * from './hardest-pairs.ts';
 export * from './histogram.ts';
-export * from './lfw-pairs.ts';
 export * from './pair-scores.ts';
 export { areaUnderCurve, equalErrorRate, type RocCurve, rocCurve } from './roc-curve.ts';
 export * from './tar-at-far.ts';

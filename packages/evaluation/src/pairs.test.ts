@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hardestPairs } from './hardest-pairs.ts';
 import { histogram } from './histogram.ts';
-import { parseLfwPairs } from './lfw-pairs.ts';
 import { pairScores } from './pair-scores.ts';
 
 describe('pairScores', () => {
@@ -72,22 +71,5 @@ describe('histogram', () => {
   it('refuses an empty range', () => {
     expect(() => histogram([], 3, 1, 1)).toThrow('range is [1, 1]');
     expect(() => histogram([], 0, 0, 1)).toThrow('bins is 0');
-  });
-});
-
-describe('parseLfwPairs', () => {
-  const same = { same: true, first: { identity: 'Al', image: 1 }, second: { identity: 'Al', image: 12 } };
-  const different = { same: false, first: { identity: 'Al', image: 3 }, second: { identity: 'Jo', image: 1 } };
-
-  it('reads View 1 and View 2 lists, with a header or without, and Windows line ends', () => {
-    const lines = 'Al\t1\t12\nAl\t3\tJo\t1\n';
-    for (const text of [lines, `500\n${lines}`, `10\t300\n${lines}`, lines.replaceAll('\n', '\r\n')]) {
-      expect(parseLfwPairs(text)).toEqual([same, different]);
-    }
-  });
-
-  it('names the line at fault', () => {
-    expect(() => parseLfwPairs('Al\t1\t2\nAl 1 2\n', 'pairs.txt')).toThrow('pairs.txt: line 2 is "Al 1 2"');
-    expect(() => parseLfwPairs('Al\t1\tx\n', 'pairs.txt')).toThrow('pairs.txt: an image number on line 1 is NaN');
   });
 });

@@ -1,2 +1,0 @@
-export { renderReport } from './render-report.ts';
-export type * from './report-data.ts';
