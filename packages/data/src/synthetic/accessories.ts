@@ -36,43 +36,34 @@ export function drawGlasses(scene: Scene, dark: boolean): string {
   const colour = dark ? mix(rgb(0x17161a), glasses.colour, 0.25) : glasses.colour;
   const stroke = scene.paint(colour);
   const rim = (dark ? 1.3 : Math.max(0.6, glasses.rim)) * scale;
-  let parts = '';
-  for (const side of [-1, 1]) {
-    const d = curve(frame(scene, side, width, height, square), true);
-    const top = scene.on(side * eyes.x, eyes.y - height, 6);
-    const low = scene.on(side * eyes.x, eyes.y + height, 6);
-    const fill = dark
-      ? scene.linear(top, low, [
-          [0, rgb(0x121114), 0.97],
-          [1, mix(rgb(0x2a262a), glasses.colour, 0.4), 0.88],
-        ])
-      : scene.linear(top, low, [
-          [0, WHITE, 0.14],
-          [0.5, WHITE, 0.03],
-          [1, WHITE, 0.1],
-        ]);
-    parts += tag('path', { d, fill, stroke, 'stroke-width': rim });
-    const temple = curve([
-      scene.on(side * (eyes.x + width), eyes.y - 2, 4),
-      scene.off(side * (head.width + 1), eyes.y - 1.5, 4),
-    ]);
-    parts += tag('path', { d: temple, fill: 'none', stroke, 'stroke-width': rim * 1.15 });
-    const glare = curve([
-      scene.on(side * eyes.x + photo.light.x * 7 - 3, eyes.y - height * 0.45, 6),
-      scene.on(side * eyes.x + photo.light.x * 7 + 1, eyes.y - height * 0.62, 6),
-    ]);
-    parts += tag('path', {
-      d: glare,
-      fill: 'none',
+  const sides = [-1, 1] as const;
+  const lenses = sides.map((side) => curve(frame(scene, side, width, height, square), true)).join('');
+  const fill = dark
+    ? scene.fade([
+        [0, rgb(0x121114), 0.97],
+        [1, mix(rgb(0x2a262a), glasses.colour, 0.4), 0.88],
+      ])
+    : scene.paint(WHITE);
+  const gap = eyes.x + 0.6 - width;
+  const bridge = curve([scene.on(-gap, eyes.y + 0.5, 7), scene.on(0, eyes.y - 1.2, 8), scene.on(gap, eyes.y + 0.5, 7)]);
+  const temples = sides.map((side) =>
+    curve([scene.on(side * (eyes.x + width), eyes.y - 2, 4), scene.off(side * (head.width + 1), eyes.y - 1.5, 4)]),
+  );
+  const glare = sides.map((side) => {
+    const x = side * eyes.x + photo.light.x * 7;
+    return curve([scene.on(x - 3, eyes.y - height * 0.45, 6), scene.on(x + 1, eyes.y - height * 0.62, 6)]);
+  });
+  return (
+    tag('path', { d: lenses, fill, 'fill-opacity': dark ? 1 : 0.07, stroke, 'stroke-width': rim }) +
+    tag('path', { d: bridge + temples.join(''), fill: 'none', stroke, 'stroke-width': rim * 1.15 }) +
+    tag('path', {
+      d: glare.join(''),
       stroke: '#fff',
       'stroke-width': 1.3 * scale,
       'stroke-linecap': 'round',
-      opacity: 0.2 + 0.4 * photo.light.gloss,
-    });
-  }
-  const gap = eyes.x + 0.6 - width;
-  const bridge = curve([scene.on(-gap, eyes.y + 0.5, 7), scene.on(0, eyes.y - 1.2, 8), scene.on(gap, eyes.y + 0.5, 7)]);
-  return parts + tag('path', { d: bridge, fill: 'none', stroke, 'stroke-width': rim * 1.1 });
+      'stroke-opacity': 0.2 + 0.4 * photo.light.gloss,
+    })
+  );
 }
 
 export function drawEarrings(scene: Scene): string {

@@ -13,7 +13,8 @@ const WALLS = [
 export function drawBackdrop(scene: Scene): string {
   const rng = new Random(scene.photo.seed, 7);
   const wall = (): Rgb => mix(WALLS[rng.below(WALLS.length)]!, [rng.uniform(), rng.uniform(), rng.uniform()], 0.15);
-  const [first, second] = [wall(), wall()];
+  const walls = [wall(), wall(), wall()] as const;
+  const [first, second] = walls;
   const lean = rng.uniform(-40, 40);
   const fill = scene.linear({ x: 56 - lean, y: 0 }, { x: 56 + lean, y: 112 }, [
     [0, first],
@@ -52,8 +53,8 @@ export function drawBackdrop(scene: Scene): string {
     }
   } else if (kind === 3) {
     // Foliage and crowds: soft blots.
-    for (let i = 7; i > 0; i--)
-      parts += scene.spot(spread(), rng.uniform(10, 24), rng.uniform(10, 24), wall(), rng.uniform(0.4, 0.9));
+    for (let i = 6; i > 0; i--)
+      parts += scene.spot(spread(), rng.uniform(10, 24), rng.uniform(10, 24), walls[i % 3]!, rng.uniform(0.4, 0.9));
   } else if (kind === 4) {
     const y = rng.uniform(20, 80);
     parts += tag('rect', { x: -8, y, width: 128, height: 130, fill: scene.paint(wall()), opacity: 0.7 });
@@ -84,11 +85,7 @@ export function drawClothes(scene: Scene): string {
     ],
     [at(100, 170), at(-100, 170)],
   );
-  const fill = scene.linear(at(scene.photo.light.x * 50, 112), at(-scene.photo.light.x * 50 - 0.1, 130), [
-    [0, mix(colour, WHITE, 0.1)],
-    [1, multiply(colour, [0.7, 0.7, 0.7])],
-  ]);
-  let parts = tag('path', { d, fill });
+  let parts = tag('path', { d, fill: scene.paint(multiply(colour, [0.88, 0.88, 0.88])) });
   if (collar === 1) {
     const light = scene.paint(mix(colour, WHITE, rng.uniform(0.3, 0.85)));
     for (const side of [-1, 1]) {

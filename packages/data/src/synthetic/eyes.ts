@@ -16,8 +16,7 @@ export function drawEyes(scene: Scene): string {
     [0.5, dim],
   ]);
   const iris = scene.glow([
-    [0, mix(eyes.iris, WHITE, 0.12)],
-    [0.6, eyes.iris],
+    [0.4, mix(eyes.iris, WHITE, 0.06)],
     [1, multiply(eyes.iris, [0.42, 0.42, 0.45])],
   ]);
   const r = eyes.irisRadius * scale;
@@ -34,9 +33,9 @@ export function drawEyes(scene: Scene): string {
   const lash = scene.paint(mix(mix(person.hair.natural, BLACK, 0.65), skin.deep, 0.35 * (1 - eyes.lashes)));
   const shadow = made ? mix(person.lipstick, rgb(0x6a4a4a), 0.5) : skin.shade;
   const line = (d: string, width: number, opacity: number): string =>
-    tag('path', { d, 'stroke-width': width * scale, opacity });
+    tag('path', { d, 'stroke-width': width * scale, 'stroke-opacity': opacity });
   return (
-    tag('path', { d: both('lid'), fill: scene.paint(shadow), opacity: 0.4 }) +
+    tag('path', { d: both('lid'), fill: scene.paint(shadow), 'fill-opacity': 0.4 }) +
     `<g clip-path="${scene.clip(both('shape'))}">${tag('path', { d: left.shape, fill: white })}${tag('path', { d: right.shape, fill: white })}${balls}</g>` +
     `<g fill="none" stroke="${scene.paint(skin.deep)}" stroke-linecap="round">` +
     line(both('fold'), 0.75, 0.3 + 0.3 * (1 - eyes.hood)) +

@@ -21,7 +21,7 @@ export function drawFolds(scene: Scene): string {
     const trace = (sign: number, line: readonly (readonly [number, number])[]): Point[] =>
       line.map(([x, y]) => scene.on(sign * x, y, 0.5));
     const d = places.map((line) => curve(trace(-1, line)) + curve(trace(1, line))).join('');
-    return tag('path', { d, 'stroke-width': width * scale, opacity: Math.min(0.7, opacity) });
+    return tag('path', { d, 'stroke-width': width * scale, 'stroke-opacity': Math.min(0.7, opacity) });
   };
   const cheek = lines(
     [

@@ -107,12 +107,18 @@ function drawFront(scene: Scene, style: Style): string {
   const lit = scene.on(light.x * 34, 8 + light.y * 10);
   const fill = scene.radial(lit, 74 * scale, [
     [0, bright, style.opacity],
-    [0.4, style.colour, style.opacity],
     [1, dark, style.opacity],
   ]);
+  // Hair that stands off the skin throws a shadow on it.
   const shade =
     style.opacity > 0.9
-      ? `${tag('path', { d, fill: scene.paint(scene.skin.deep), opacity: 0.28, transform: `translate(${light.x > 0 ? -0.8 : 0.8} 1.7)` })}`
+      ? tag('path', {
+          d: curve(border),
+          fill: 'none',
+          stroke: scene.paint(scene.skin.deep),
+          'stroke-width': 3.4,
+          'stroke-opacity': 0.26,
+        })
       : '';
   return (
     shade +
@@ -165,7 +171,7 @@ function strands(
       stroke: colour,
       'stroke-width': 1.15 * scale,
       'stroke-linecap': 'round',
-      opacity,
+      'stroke-opacity': opacity,
     });
   return (
     lines(dark, scene.paint(multiply(style.colour, [0.45, 0.42, 0.42])), 0.38) +

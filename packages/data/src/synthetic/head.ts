@@ -43,10 +43,7 @@ export function drawNeck(scene: Scene): string {
     [at(w * 2.2, 134), at(w * 1.6, 124), at(w * 1.08, 116), at(w, 104), at(w, 78)],
   );
   const side = scene.photo.light.x * w;
-  const fill = scene.linear(at(side, 110), at(-side * 1.3 - 0.1, 112), [
-    [0, mix(skin.base, skin.shade, 0.35)],
-    [1, mix(skin.shade, skin.deep, 0.3)],
-  ]);
+  const fill = scene.paint(mix(skin.base, skin.shade, 0.75));
   const shadow = scene.spot(scene.off(-side * 0.3, head.chinY - 1, 4), w * 1.15, 15, skin.deep, 0.62);
   return tag('path', { d, fill }) + shadow;
 }
@@ -86,7 +83,7 @@ export function drawEars(scene: Scene): string {
       fill: 'none',
       stroke: scene.paint(skin.deep),
       'stroke-width': 1.1 * scale,
-      opacity: 0.45,
+      'stroke-opacity': 0.45,
     })
   );
 }
@@ -116,12 +113,11 @@ export function drawFace(scene: Scene, inside: string): string {
   const smile = Math.max(0, expression.smile);
   const cheekX = 22.5;
   const cheekY = 74 - smile * 2;
-  const pink = mix(skin.base, rgb(0xd8524f), 0.55);
   const spots = [-1, 1]
     .map((side) => {
       const towards = side * light.x;
       return (
-        scene.spot(scene.on(side * cheekX, cheekY), 13, 10.5, pink, head.blush * 0.75) +
+        scene.spot(scene.on(side * cheekX, cheekY), 13, 10.5, skin.pink, head.blush * 0.75) +
         scene.spot(
           scene.on(side * (cheekX - 1), cheekY - 6),
           9,
@@ -129,7 +125,7 @@ export function drawFace(scene: Scene, inside: string): string {
           skin.lit,
           0.25 + 0.2 * smile + 0.25 * Math.max(0, towards),
         ) +
-        scene.spot(scene.on(side * 33, 86), 11, 16, skin.shade, 0.75 - head.flesh * 0.5) +
+        scene.spot(scene.on(side * 33, 86), 11, 16, skin.deep, 0.26 - head.flesh * 0.18) +
         scene.spot(scene.on(side * (eyes.x - 3), eyes.y - 4), 13, 7.5, skin.deep, 0.2 + eyes.depth * 0.25)
       );
     })
@@ -141,6 +137,6 @@ export function drawFace(scene: Scene, inside: string): string {
     : '';
   return (
     tag('path', { d, fill, stroke: scene.paint(skin.deep), 'stroke-width': 0.9, 'stroke-opacity': 0.35 }) +
-    `<g clip-path="${scene.clip(d)}">${spots}${forehead}${chin}${cleft}${inside}${tag('path', { d, fill: shadow })}</g>`
+    `<g clip-path="${scene.clip(d)}">${spots}${forehead}${chin}${cleft}${inside}${tag('rect', { x: 0, y: 0, width: 112, height: 112, fill: shadow })}</g>`
   );
 }

@@ -18,14 +18,14 @@ export function drawMarks(scene: Scene): string {
         d: freckles.map(dot).join(''),
         stroke: scene.paint(mix(skin.shade, rgb(0x9a5a30), 0.5)),
         'stroke-width': 0.95 * scale,
-        opacity: 0.5,
+        'stroke-opacity': 0.5,
       }),
     ...marks.moles.map(({ x, y, radius }) =>
       tag('path', {
         d: dot(scene.on(x, y, 0.5)),
         stroke: scene.paint(multiply(skin.deep, [0.8, 0.75, 0.75])),
         'stroke-width': 2 * radius * scale,
-        opacity: 0.85,
+        'stroke-opacity': 0.85,
       }),
     ),
   ].filter(Boolean);

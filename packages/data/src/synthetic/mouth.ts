@@ -61,7 +61,7 @@ export function drawMouth(scene: Scene): string {
   const line = scene.paint(multiply(lip, [0.42, 0.3, 0.3]));
   let parts =
     scene.spot(scene.on(0, y + gap + low + 2.6), w * 0.62, 2.6, skin.deep, 0.3) +
-    scene.spot(scene.on(0, y - up - 2.6), 2, 4, skin.shade, 0.45);
+    scene.spot(scene.on(0, y - up - 2.6), 2, 4, skin.deep, 0.18);
   if (gap > 0.6) {
     const shape = lens(seam, [...inner].reverse());
     const teeth = Math.min(gap * 0.8 + 0.4, 4.2);
@@ -112,7 +112,7 @@ export function drawMouth(scene: Scene): string {
       stroke: line,
       'stroke-width': 0.75 * scale,
       'stroke-linecap': 'round',
-      opacity: 0.75,
+      'stroke-opacity': 0.75,
     }) +
     scene.spot(
       on(photo.light.x * 2.5, y + gap + low * 0.45, 2.5),

@@ -54,12 +54,11 @@ export function drawNose(scene: Scene): string {
     [on(-nose.bridge * 0.3 + light.x, eyes.y + 2, h * 0.4), on(-nose.bridge * 0.3 + light.x, tip - 4, h * 0.95)],
     [on(nose.bridge * 0.45 + light.x, tip - 4, h * 0.95), on(nose.bridge * 0.35 + light.x, eyes.y + 2, h * 0.4)],
   );
-  const shine = mix(skin.lit, WHITE, 0.35);
   return (
     cast +
-    tag('path', { d: ridge, fill: scene.paint(skin.lit), opacity: 0.38 }) +
-    scene.spot(on(0, tip, h), nose.ball * 1.25, nose.ball * 1.1, mix(skin.base, rgb(0xcf5a50), 0.28), 0.4) +
-    tag('path', { d: under, fill: scene.paint(skin.deep), opacity: 0.34 }) +
+    tag('path', { d: ridge, fill: scene.paint(skin.lit), 'fill-opacity': 0.38 }) +
+    scene.spot(on(0, tip, h), nose.ball * 1.25, nose.ball * 1.1, skin.pink, 0.2) +
+    tag('path', { d: under, fill: scene.paint(skin.deep), 'fill-opacity': 0.34 }) +
     flanks +
     tag('path', {
       d: wings.join(''),
@@ -67,9 +66,9 @@ export function drawNose(scene: Scene): string {
       stroke: scene.paint(skin.deep),
       'stroke-width': 0.95 * scale,
       'stroke-linecap': 'round',
-      opacity: 0.5,
+      'stroke-opacity': 0.5,
     }) +
-    tag('path', { d: holes.join(''), fill: scene.paint(mix(skin.deep, rgb(0x200a08), 0.6)), opacity: 0.72 }) +
-    scene.spot(on(light.x * 1.3, tip - 1.4, h), nose.ball * 0.75, nose.ball * 0.6, shine, 0.4 + 0.4 * light.gloss)
+    tag('path', { d: holes.join(''), fill: scene.paint(mix(skin.deep, rgb(0x200a08), 0.6)), 'fill-opacity': 0.72 }) +
+    scene.spot(on(light.x * 1.3, tip - 1.4, h), nose.ball * 0.75, nose.ball * 0.6, WHITE, 0.16 + 0.24 * light.gloss)
   );
 }

@@ -127,7 +127,7 @@ export function drawPerson(rng: Random): Person {
   const feminine = chance(0.5);
   const softness = clamp(vary(feminine ? 0.8 : 0.2, 0.14));
   const by = (masculine: number, soft: number): number => lerp(masculine, soft, softness);
-  const age = 18 + 54 * rng.uniform() ** 1.4;
+  const age = 18 + 54 * rng.uniform() ** 1.7;
   const old = clamp((age - 40) / 34);
 
   const melanin = clamp(0.06 + 0.9 * rng.uniform() ** 1.35);
@@ -179,7 +179,7 @@ export function drawPerson(rng: Random): Person {
     taper: vary(0.45, 0.15),
     arch: Math.max(0.2, vary(by(1.4, 2.5), 0.8)),
     archAt: vary(0.6, 0.08),
-    slope: vary(by(0.4, -0.1), 0.9),
+    slope: vary(by(0.7, 0.4), 0.75),
     density: clamp(vary(by(0.88, 0.78), 0.1), 0.45),
     colour: mix(mix(hair.natural, rgb(0x2a1c15), 0.45), hair.colour, hair.grey * 0.5),
   };
@@ -202,7 +202,7 @@ export function drawPerson(rng: Random): Person {
     upper: Math.max(1, vary(by(2.3, 3) + melanin * 0.7, 0.65)),
     lower: Math.max(1.6, vary(by(3.6, 4.2) + melanin * 0.9, 0.75)),
     bow: clamp(vary(0.55, 0.25), 0.05),
-    corners: vary(0, 0.7),
+    corners: vary(-0.35, 0.6),
     colour: lips,
     gap: chance(0.12) ? rng.uniform(0.4, 1) : 0,
   };
@@ -215,7 +215,7 @@ export function drawPerson(rng: Random): Person {
     moustache: kind > 0.62 ? rng.uniform(0.55, 1) : 0,
     goatee: kind > 0.7 ? rng.uniform(0.5, 1) : 0,
     full: kind > 0.8 ? rng.uniform(0.35, 1) : 0,
-    colour: mix(hair.natural, rgb(0xb9b5b0), clamp(hair.grey * 1.2)),
+    colour: mix(mix(hair.natural, rgb(0x3a2418), 0.4), rgb(0xb9b5b0), clamp(hair.grey * 1.2)),
   };
   const moles = Array.from({ length: chance(0.45) ? 1 + rng.below(3) : 0 }, () => ({
     x: rng.uniform(-30, 30),

@@ -81,7 +81,7 @@ export function drawPhoto(rng: Random, variation: number): Photo {
   };
 
   const mood = rng.uniform();
-  const smile = mood < 0.45 ? 0.08 + vary(0.1) : rng.uniform(0.35, 1) * strength;
+  const smile = mood < 0.4 ? 0.08 + vary(0.1) : rng.uniform(0.35, 1) * strength;
   const open = chance(0.4) ? rng.uniform() ** 1.3 : 0;
   const expression = {
     smile: clamp(smile, -0.25, 1),

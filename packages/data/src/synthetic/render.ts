@@ -28,8 +28,8 @@ export function photoOf(seed: number, identity: number, image: number, variation
   return drawPhoto(new Random(seed, PHOTO, identity, image), variation);
 }
 
-/** Composes a photo of a person, from the back to the front, as SVG text with a 112 x 112 view. */
-export function renderFace(person: Person, photo: Photo): string {
+/** Composes a photo of a person, from the back to the front, as SVG text: a 112 x 112 view, `size` pixels wide. */
+export function renderFace(person: Person, photo: Photo, size = 112): string {
   const scene = new Scene(person, photo);
   const covered = photo.headscarf < person.headscarf;
   const { occlusion } = photo;
@@ -51,7 +51,7 @@ export function renderFace(person: Person, photo: Photo): string {
     hair.front,
     glasses ? drawGlasses(scene, occlusion === 'sunglasses') : '',
     !covered && (occlusion === 'cap' || occlusion === 'beanie') ? drawHat(scene, occlusion) : '',
-    occlusion === 'strand' && !covered ? drawStrand(scene) : '',
+    occlusion === 'strand' && !covered && person.hair.sideY > 60 ? drawStrand(scene) : '',
     occlusion === 'scarf' ? drawScarf(scene) : '',
     occlusion === 'hand' ? drawHand(scene) : '',
   ];
@@ -66,9 +66,9 @@ export function renderFace(person: Person, photo: Photo): string {
   }
   picture = layers[0] + picture;
   if (grain > 0) {
-    // One channel of the noise becomes opacity: dark specks on a light veil.
+    // One channel of the noise becomes the opacity of grey.
     filters += `<filter id="n" ${area}><feTurbulence type="fractalNoise" baseFrequency="0.8" seed="${photo.seed % 1000}"/><feColorMatrix values="0 0 0 0 0.5 0 0 0 0 0.5 0 0 0 0 0.5 2 0 0 0 -0.5"/></filter>`;
     picture += `<rect width="112" height="112" filter="url(#n)" opacity="${fixed(grain)}"/>`;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="112" height="112" viewBox="0 0 112 112"><defs>${scene.defs}${filters}</defs>${picture}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 112 112"><defs>${scene.defs}${filters}</defs>${picture}</svg>`;
 }

@@ -22,7 +22,7 @@ export class Scene {
   readonly photo: Photo;
   /** Lengths of the face in the picture: for widths of strokes and radii. */
   readonly scale: number;
-  readonly skin: { readonly base: Rgb; readonly lit: Rgb; readonly shade: Rgb; readonly deep: Rgb };
+  readonly skin: { readonly base: Rgb; readonly lit: Rgb; readonly shade: Rgb; readonly deep: Rgb; readonly pink: Rgb };
   private readonly definitions: string[] = [];
   private readonly spots = new Map<string, string>();
   private readonly turn: { cosYaw: number; sinYaw: number; cosPitch: number; sinPitch: number };
@@ -39,6 +39,7 @@ export class Scene {
       lit: mix(base, rgb(0xfff1e2), 0.2 - 0.08 * person.melanin),
       shade: multiply(base, [0.8, 0.68, 0.64]),
       deep: multiply(base, [0.5, 0.34, 0.3]),
+      pink: mix(base, rgb(0xd8524f), 0.5),
     };
     this.similarity = { a: 1, b: 0, x: 0, y: 0 };
     this.similarity = align(landmarks(person, photo).map((p) => this.on(p.x, p.y, p.lift)));
@@ -123,7 +124,7 @@ export class Scene {
       ]);
     this.spots.set(key, fill);
     const [x, y] = [rx * this.scale, ry * this.scale];
-    return tag('ellipse', { cx: at.x, cy: at.y, rx: x, ry: y, fill, opacity: clamp(opacity) });
+    return tag('ellipse', { cx: at.x, cy: at.y, rx: x, ry: y, fill, 'fill-opacity': clamp(opacity) });
   }
 
   get defs(): string {

@@ -41,21 +41,24 @@ export function lens(there: readonly Point[], back: readonly Point[]): string {
   return `${curve(there)}${curve(back).replace('M', 'L')}Z`;
 }
 
-/** Open outline of bulges, as of curls or leaves: an arc from each point to the next. */
-export function scallops(points: readonly Point[], bulge = 0.56): string {
-  const arcs = points.slice(1).map((to, i) => {
+/** Open outline of bulges to the left of the way, as of curls: a bow from each point to the next. */
+export function scallops(points: readonly Point[], bulge = 0.75): string {
+  const bows = points.slice(1).map((to, i) => {
     const from = points[i]!;
-    const radius = fixed(Math.max(0.1, Math.hypot(to.x - from.x, to.y - from.y) * bulge));
-    return `A${radius} ${radius} 0 0 1 ${pair(to)}`;
+    const top = {
+      x: (from.x + to.x) / 2 + (to.y - from.y) * bulge,
+      y: (from.y + to.y) / 2 - (to.x - from.x) * bulge,
+    };
+    return `Q${pair(top)} ${pair(to)}`;
   });
-  return `M${pair(points[0]!)}${arcs.join('')}`;
+  return `M${pair(points[0]!)}${bows.join('')}`;
 }
 
 /** `tag('path', { d, fill })`; numbers are rounded, shares (opacity, widths) a little finer. */
 export function tag(name: string, attributes: Readonly<Record<string, string | number>>): string {
   let text = `<${name}`;
   for (const [key, value] of Object.entries(attributes)) {
-    const fine = key === 'opacity' || key === 'stroke-width' || key === 'r';
+    const fine = key.endsWith('opacity') || key === 'stroke-width' || key === 'r';
     text += ` ${key}="${typeof value === 'string' ? value : fine ? share(value) : fixed(value)}"`;
   }
   return `${text}/>`;
