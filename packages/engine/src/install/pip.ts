@@ -14,6 +14,8 @@ const pythonVersions = ['3.12', '3.11', '3.13', '3.10', '3.9'];
 const noNetwork =
   /NewConnectionError|ConnectTimeout|ReadTimeout|ConnectionError|Max retries exceeded|ProxyError|Name or service not known|Temporary failure in name resolution|Network is unreachable/;
 
+const orFolder = 'or unpack a TensorFlow elsewhere and name its folder with --from.';
+
 /** The Python to call pip with. */
 export async function findPip(): Promise<string> {
   for (const python of ['python3', 'python']) {
@@ -23,7 +25,7 @@ export async function findPip(): Promise<string> {
     'pip',
     'missing',
     'a python3 that has it, to download TensorFlow',
-    'Install it (Debian, Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip).',
+    `Install it (Debian, Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip), ${orFolder}`,
   );
 }
 
@@ -63,14 +65,19 @@ export async function downloadWheel(
     stopReporting();
   }
   if (offline) {
-    const index = 'pip could reach (its index, proxy and certificates are configured as for any pip install)';
-    throw trouble(requirement, `not downloaded: no package index answers`, `a package index that ${index}`, 'Connect.');
+    const index = 'pip reaches with its usual configuration';
+    throw trouble(
+      requirement,
+      'not downloaded: no package index answers',
+      `a package index that ${index}`,
+      `Connect this machine, ${orFolder}`,
+    );
   }
   throw trouble(
     requirement,
     `not downloaded: ${lastLine(last!.stderr)}`,
     `a wheel for ${process.platform} ${process.arch} in pip's index`,
-    'Look at `python3 -m pip config list`.',
+    `Look at \`${python} -m pip config list\`, ${orFolder}`,
   );
 }
 

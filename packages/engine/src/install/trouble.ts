@@ -1,10 +1,8 @@
 import { ProtomemError } from '@protomem/core';
 
-const advice = 'Or unpack a TensorFlow yourself and name its folder with --from, or go on with the engine "wasm".';
-
 /** An install that cannot go on: what is wrong, and what to do. */
 export const trouble = (what: string, got: string, expected: string, fix: string): ProtomemError =>
-  new ProtomemError({ where: 'protomem-engine install', what, got, expected, fix: `${fix} ${advice}` });
+  new ProtomemError({ where: 'protomem-engine install', what, got, expected, fix });
 
 /** Messages of the system, of pip and of compilers for a disk that is full. */
 const diskFull = /ENOSPC|No space left on device|EDQUOT|Disk quota exceeded/i;
