@@ -165,15 +165,33 @@ export function patchConfig(config: RunConfig, patches: readonly string[]): RunC
     for (const [depth, key] of path.entries()) {
       const parent = read(value, path.slice(0, depth));
       const known = typeof parent === 'object' && parent !== null ? Object.keys(parent) : [];
-      const isLeafOfUnion = depth === path.length - 1 && known.includes('kind');
-      if (!known.includes(key) && !isLeafOfUnion && !optionalKeys.has(path.join('.'))) {
+      const mayAppear = depth === path.length - 1 && known.includes('kind');
+      if (!known.includes(key) && !mayAppear && !optionalKeys.has(path.join('.'))) {
         throw unknownKey('--set', path.slice(0, depth + 1), known);
       }
     }
     value = write(value, path, parseValue(patch.slice(at + 1)));
+    if (path.at(-1) === 'kind') value = keepShared(value, path.slice(0, -1));
   }
   return parseConfig(value, '--set');
 }
+
+/** Drops from a part what its new kind does not have. */
+function keepShared(value: unknown, path: readonly string[]): unknown {
+  const part = read(value, path) as Record<string, unknown>;
+  const kinds = unions[path.join('.')]?.options ?? [];
+  const chosen = kinds.find((option) => option.shape.kind.value === part.kind);
+  // An unknown kind is refused, with the known ones, when the whole is checked.
+  if (!chosen) return value;
+  return write(value, path, Object.fromEntries(Object.entries(part).filter(([key]) => key in chosen.shape)));
+}
+
+/** Parts that come in several kinds. */
+const unions: Readonly<Record<string, { options: readonly { shape: { kind: { value: string } } }[] }>> = {
+  data,
+  head,
+  'evaluation.pairs': evaluation.shape.pairs,
+};
 
 /** Keys that a recipe may leave out. */
 const optionalKeys = new Set(['head.loss.margin']);

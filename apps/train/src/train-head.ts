@@ -47,7 +47,6 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const encoder = makeEncoder(config);
   const { head, memory } = makeHead(config, source.identities);
   const loader = makeLoader(config, source);
-  const skipped = new Map<string, string>();
   const verify = async (): Promise<VerificationReport & { pairScores: Float64Array }> => {
     const pairScores = await scorePairs(encoder, pairs, config.evaluation.batch);
     return { ...verificationReport(pairScores, pairs.labels, { split: pairs.split }), pairScores };
@@ -58,14 +57,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const trainer = createTrainer({
     encoder,
     head,
-    loader: {
-      ...loader,
-      async next() {
-        const batch = await loader.next();
-        for (const { name, reason } of batch.skipped) skipped.set(name, reason);
-        return batch;
-      },
-    },
+    loader,
     optimizer: sgd({ momentum: config.optimizer.momentum, weightDecay: config.optimizer.weightDecay }),
     schedule: makeSchedule(config),
     steps: config.steps,
@@ -110,7 +102,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       falseMatches: withScore(hardest.falseMatches),
       falseNonMatches: withScore(hardest.falseNonMatches),
       memory: memory && reportMemory(memory),
-      skipped: [...skipped].map(([name, reason]) => ({ name, reason })),
+      skipped: [...trainer.skipped].map(([name, reason]) => ({ name, reason })),
     };
     await writeJson(folder.result, result);
     return result;

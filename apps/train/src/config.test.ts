@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig, patchConfig } from './config.ts';
+import { recipes, resolveRecipe } from './recipes/index.ts';
+
+const demo = resolveRecipe('demo', {});
+
+describe('configuration', () => {
+  it.each(Object.keys(recipes))('of recipe %s is complete', (name) => {
+    const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces' });
+    expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
+  });
+
+  it('takes patches in order, JSON or text', () => {
+    const config = patchConfig(demo, ['steps=7', 'encoder.name=mobilefacenet', 'encoder.width=0.5', 'steps=8']);
+    expect(config.steps).toBe(8);
+    expect(config.encoder).toMatchObject({ name: 'mobilefacenet', width: 0.5 });
+    expect(demo.encoder.name).toBe('iresnet18');
+  });
+
+  it('changes the kind of a part and keeps what both kinds have', () => {
+    const config = patchConfig(demo, ['head.kind=full-softmax']);
+    expect(config.head).toEqual({ kind: 'full-softmax', loss: demo.head.loss });
+  });
+
+  it('refuses unknown keys, names and values by their key', () => {
+    expect(() => patchConfig(demo, ['head.sizes=3'])).toThrow('--set: a key is "head.sizes"');
+    expect(() => patchConfig(demo, ['head.sizes=3'])).toThrow('Did you mean "head.size"?');
+    expect(() => patchConfig(demo, ['encoder.nmae=x'])).toThrow('Did you mean "encoder.name"?');
+    expect(() => patchConfig(demo, ['steps=0'])).toThrow('--set: steps is 0');
+    expect(() => patchConfig(demo, ['encoder.width=wide'])).toThrow('--set: encoder.width is "wide"');
+    expect(() => patchConfig(demo, ['head.kind=softmax'])).toThrow('head.kind is "softmax"');
+    expect(() => patchConfig(demo, ['steps'])).toThrow('expected key.path=value');
+    expect(() => parseConfig({ ...demo, extra: 1 }, 'config.json')).toThrow('config.json: a key is "extra"');
+  });
+
+  it('refuses a recipe that is not there, or without its data', () => {
+    expect(() => resolveRecipe('demmo', {})).toThrow('Did you mean "demo"?');
+    expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');
+    expect(() => resolveRecipe('demo', { data: 'faces' })).toThrow('the demo draws its own faces');
+  });
+});
