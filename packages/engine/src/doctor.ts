@@ -34,7 +34,7 @@ interface PackageState {
 }
 
 /** Environment variables that change what is printed here. */
-export const relevantVariables = [
+const relevantVariables = [
   ...['PROTOMEM_CACHE', 'XDG_CACHE_HOME', 'TF_NUM_INTRAOP_THREADS', 'TF_CPP_MIN_LOG_LEVEL', 'TF_ENABLE_ONEDNN_OPTS'],
   ...['TF_SET_ONEDNN_FPMATH_MODE', 'ONEDNN_DEFAULT_FPMATH_MODE', 'CUDA_VISIBLE_DEVICES', 'CXX'],
 ];

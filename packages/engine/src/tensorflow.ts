@@ -15,6 +15,9 @@ interface TensorflowBackend {
   readonly binding: { readonly TF_Version: string };
 }
 
+/** What tfjs-node depends on to find its binding. */
+const gypModule = '@mapbox/node-pre-gyp';
+
 /** oneDNN's and TensorFlow's own variable for the same thing; both are read, the second by newer versions. */
 const mathMode = ['ONEDNN_DEFAULT_FPMATH_MODE', 'TF_SET_ONEDNN_FPMATH_MODE'] as const;
 
@@ -23,7 +26,11 @@ const mathMode = ['ONEDNN_DEFAULT_FPMATH_MODE', 'TF_SET_ONEDNN_FPMATH_MODE'] as 
  * and precision hold for the life of the process; asking for others later is an error.
  */
 export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptions): Promise<Started> {
-  if (!tf.findBackendFactory('tensorflow')) load(device, options);
+  if (device === 'gpu') {
+    findNeeded(device);
+    checkGpu();
+  }
+  if (!tf.findBackendFactory('tensorflow')) load(findNeeded(device), device, options);
   else checkSettings(options);
   check(await tf.setBackend('tensorflow'), () => ({
     where: 'loadEngine',
@@ -42,7 +49,7 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
   };
 }
 
-function load(device: 'cpu' | 'gpu', options: StartOptions): void {
+function findNeeded(device: 'cpu' | 'gpu'): InstalledPackage {
   const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
   const found = findPackage(name);
   check(found !== undefined, () => ({
@@ -52,17 +59,24 @@ function load(device: 'cpu' | 'gpu', options: StartOptions): void {
     expected: 'the package in node_modules',
     fix: `npm install ${name}, then npx protomem-engine install${device === 'gpu' ? ' --gpu' : ''}.`,
   }));
-  check(device === 'cpu' || gpus().length > 0, () => ({
+  return found;
+}
+
+function checkGpu(): void {
+  check(gpus().length > 0, () => ({
     where: 'loadEngine',
     what: 'the NVIDIA GPU',
     got: 'missing',
     expected: 'a GPU that the driver shows to this process',
     fix: 'Check nvidia-smi; in a container, pass the GPU through.',
   }));
+}
+
+function load(found: InstalledPackage, device: 'cpu' | 'gpu', options: StartOptions): void {
   const binding = findBinding(found);
   check(binding !== undefined, () => ({
     where: 'loadEngine',
-    what: `the native library of ${name}`,
+    what: `the native library of ${found.name}`,
     got: 'missing',
     expected: 'one that is installed',
     fix: `Run npx protomem-engine install${device === 'gpu' ? ' --gpu' : ''}.`,
@@ -72,7 +86,7 @@ function load(device: 'cpu' | 'gpu', options: StartOptions): void {
   requireWithBinding(found, binding);
   check(tf.findBackendFactory('tensorflow') !== null, () => ({
     where: 'loadEngine',
-    what: `the @tensorflow/tfjs that ${name} ${found.version} uses`,
+    what: `the @tensorflow/tfjs that ${found.name} ${found.version} uses`,
     got: 'another copy',
     expected: `the one that @protomem/engine uses, ${tf.version.tfjs}`,
     fix: 'Install @tensorflow/tfjs in the same version as the other tfjs packages.',
@@ -92,11 +106,11 @@ function prepareEnvironment({ threads, precision }: StartOptions, bindingFolder:
 }
 
 /**
- * tfjs-node asks `@mapbox/node-pre-gyp` where its binding is, and nothing else. For the time of the load that module is
+ * tfjs-node asks {@link gypModule} where its binding is, and nothing else. For the time of the load that module is
  * one function that names the binding found here; so nothing in node_modules has to be changed.
  */
 function requireWithBinding({ name, manifest }: InstalledPackage, binding: string): void {
-  const gyp = require.resolve('@mapbox/node-pre-gyp', { paths: [manifest] });
+  const gyp = require.resolve(gypModule, { paths: [manifest] });
   const before = require.cache[gyp];
   require.cache[gyp] = { id: gyp, filename: gyp, loaded: true, exports: { find: () => binding } } as NodeJS.Module;
   try {
@@ -128,7 +142,7 @@ const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof Protom
         what: 'the GPU',
         got: 'not used by TensorFlow',
         expected: 'a GPU that TensorFlow can use',
-        fix: 'Run with TF_CPP_MIN_LOG_LEVEL=0 to read which CUDA library it misses.',
+        fix: 'Start a new process with TF_CPP_MIN_LOG_LEVEL=0 to read which CUDA library it misses.',
       }
     : {
         where: 'loadEngine',

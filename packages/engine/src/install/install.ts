@@ -41,9 +41,15 @@ export interface InstallResult {
 
 /** The steps that reach outside, so that tests can take their place. */
 export interface Steps {
+  readonly findTools: (pip: boolean) => Promise<Tools>;
   readonly unpackFromPip: typeof unpackFromPip;
   readonly compileBinding: typeof compileBinding;
   readonly probeBinding: typeof probeBinding;
+}
+
+interface Tools {
+  readonly compiler: string;
+  readonly python: string;
 }
 
 /** Free bytes that an install needs at its peak: download, what pip keeps of it, libraries. */
@@ -63,7 +69,7 @@ const needed = { cpu: 1.6e9, gpu: 12e9 };
  * ```
  */
 export const installEngine = (options: InstallOptions = {}): Promise<InstallResult> =>
-  install(options, { unpackFromPip, compileBinding, probeBinding });
+  install(options, { findTools, unpackFromPip, compileBinding, probeBinding });
 
 /** {@link installEngine} with its steps given. */
 export async function install(options: InstallOptions, steps: Steps): Promise<InstallResult> {
@@ -83,8 +89,7 @@ export async function install(options: InstallOptions, steps: Steps): Promise<In
   checkPlatform();
   const root = cacheFolder();
   // A full cache folder or a missing compiler is better known before a long download than after it.
-  const compiler = await findCompiler();
-  const python = from === undefined ? await findPip() : '';
+  const tools = await steps.findTools(from === undefined);
   await makeRoot(root);
   await checkSpace(root, gpu ? needed.gpu : needed.cpu);
   const context = { say, signal };
@@ -94,7 +99,7 @@ export async function install(options: InstallOptions, steps: Steps): Promise<In
     await removeLeftovers(root);
     const folder = join(root, `.building-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
-      const installed = await build({ found, from, folder, compiler, python, gpu }, context, steps);
+      const installed = await build({ found, from, folder, tools, gpu }, context, steps);
       const target = await publish(folder, join(root, installName(found, installed.tensorflow)));
       return { binding: join(target, 'tfjs_binding.node'), tensorflow: installed.tensorflow, present: false };
     } catch (error) {
@@ -133,6 +138,10 @@ async function findPresent(
   return 'tensorflow' in own ? { binding, tensorflow: own.tensorflow, present: true } : undefined;
 }
 
+async function findTools(pip: boolean): Promise<Tools> {
+  return { compiler: await findCompiler(), python: pip ? await findPip() : '' };
+}
+
 function checkPlatform(): void {
   const { platform, arch } = process;
   const glibc = (process.report.getReport() as { header?: { glibcVersionRuntime?: string } }).header
@@ -166,26 +175,25 @@ interface Build {
   readonly found: InstalledPackage;
   readonly from: string | undefined;
   readonly folder: string;
-  readonly compiler: string;
-  readonly python: string;
+  readonly tools: Tools;
   readonly gpu: boolean;
 }
 
 async function build(request: Build, context: Context, steps: Steps): Promise<Installed> {
-  const { found, from, folder, compiler, python, gpu } = request;
+  const { found, from, folder, tools, gpu } = request;
   await mkdir(folder);
   let include = join(`${folder}.headers`, 'tensorflow', 'include');
   let source = from;
   if (from === undefined) {
     // On arm64 the package "tensorflow" is the one for the CPU.
     const requirement = `${gpu || process.arch === 'arm64' ? 'tensorflow' : 'tensorflow-cpu'}==${pinnedTensorflow}`;
-    source = await steps.unpackFromPip(python, requirement, { folder, include, cuda: gpu }, context);
+    source = await steps.unpackFromPip(tools.python, requirement, { folder, include, cuda: gpu }, context);
   } else {
     context.say(`copying the libraries of ${from} ...`);
     include = await copyFromFolder(from, folder);
   }
   context.say(`compiling the binding of ${found.name} ${found.version} ...`);
-  await steps.compileBinding(compiler, found, folder, include, context);
+  await steps.compileBinding(tools.compiler, found, folder, include, context);
   const probe = await steps.probeBinding(join(folder, 'tfjs_binding.node'));
   if ('reason' in probe) {
     throw trouble('the compiled binding', `not loading: ${probe.reason}`, 'one that loads on this machine', '');

@@ -10,7 +10,7 @@ export interface Context {
 }
 
 // Only the library inside the wheel is used, so any of these does, whichever Python the user has.
-const pythonVersions = ['3.12', '3.11', '3.13', '3.10', '3.9'];
+const pythonVersions = ['3.12', '3.11', '3.13', '3.10'];
 const noNetwork =
   /NewConnectionError|ConnectTimeout|ReadTimeout|ConnectionError|Max retries exceeded|ProxyError|Name or service not known|Temporary failure in name resolution|Network is unreachable/;
 

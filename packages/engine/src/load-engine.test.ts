@@ -1,0 +1,127 @@
+import os, { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import workerThreads from 'node:worker_threads';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { findBinding, ownBinding } from './binding.ts';
+import { checkEngine } from './check-engine.ts';
+import { lastLine, runCommand } from './install/run-command.ts';
+import { loadEngine } from './load-engine.ts';
+import { findPackage } from './packages.ts';
+import { enginesAtHand } from './testing.ts';
+
+const tfjsNode = findPackage('@tensorflow/tfjs-node')!;
+const native = findBinding(tfjsNode) !== undefined;
+if (!native) console.log('skipping the tests of the engine "node": run protomem-engine install first');
+
+/** Runs TypeScript in a process of its own, where no engine is loaded yet, and returns what it prints as JSON. */
+async function elsewhere(code: string, env: NodeJS.ProcessEnv = {}) {
+  const module = JSON.stringify(join(import.meta.dirname, 'load-engine.ts'));
+  const script = `import { loadEngine } from ${module}; const result = await (async () => { ${code} })();
+    console.log(JSON.stringify(result));`;
+  const args = ['--import', 'tsx', '--conditions=@protomem/source', '--input-type=module', '-e', script];
+  const clean = { ...process.env, TF_NUM_INTRAOP_THREADS: '', TF_CPP_MIN_LOG_LEVEL: undefined, ...env };
+  const { stdout, stderr } = await runCommand(process.execPath, args, { env: clean });
+  return { result: JSON.parse(lastLine(stdout) || 'null'), stderr };
+}
+
+describe.each(await enginesAtHand())('%s', (engine) => {
+  it('loads, computes and says what it is', async () => {
+    const info = await loadEngine({ prefer: engine });
+    expect(info).toMatchObject({ engine, precision: 'float32', passedOver: [] });
+    expect(info.backend).toBe(tf.getBackend());
+    expect(info.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(info.device).not.toBe('');
+    expect(info.threads).toBe(engine === 'cpu' ? 1 : availableParallelism());
+    const tensors = tf.memory().numTensors;
+    await checkEngine(engine);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('has a check that can fail', async () => {
+    const { backendName } = tf.engine();
+    const kernel = tf.getKernel('Conv2D', backendName);
+    tf.unregisterKernel('Conv2D', backendName);
+    const wrong: tf.KernelFunc = (params) => {
+      const { x, filter } = params.inputs;
+      return kernel.kernelFunc({ ...params, inputs: { x: tf.zeros(x!.shape), filter: filter! } });
+    };
+    tf.registerKernel({ ...kernel, kernelFunc: wrong });
+    try {
+      await expect(checkEngine(engine)).rejects.toThrow(`a convolution on ${engine} is [`);
+    } finally {
+      tf.unregisterKernel('Conv2D', backendName);
+      tf.registerKernel(kernel);
+    }
+  });
+});
+
+it('puts back what the wasm threads needed', async () => {
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = [os.cpus, workerThreads.Worker, ...events.map((event) => process.listenerCount(event))];
+  await loadEngine({ prefer: 'wasm' });
+  expect([os.cpus, workerThreads.Worker, ...events.map((event) => process.listenerCount(event))]).toEqual(before);
+});
+
+it('runs wasm with the threads asked for, and lets the process end', async () => {
+  const { result, stderr } = await elsewhere(`return loadEngine({ prefer: 'wasm', threads: 3 })`);
+  expect(result).toMatchObject({ engine: 'wasm', threads: 3 });
+  expect(stderr).toBe('');
+});
+
+it.each([
+  [{ prefer: 'nod' }, /prefer is "nod".*Did you mean "node"\?/],
+  [{ prefer: 'webgpu' }, /webgpu.*not available yet/],
+  [{ prefer: 'node-gpu' }, /tfjs-node-gpu is "not installed".*npm install @tensorflow\/tfjs-node-gpu/],
+  [{ threads: 0 }, /threads is 0/],
+  [{ precision: 'float16' }, /precision is "float16"/],
+  [{ prefer: 'wasm', precision: 'bfloat16-math' }, /the only one of the engine "wasm"/],
+  [{ prefer: 'wasm', threads: 7 }, /threads is 7.*already loaded/],
+])('refuses %j', async (options, message) => {
+  await loadEngine({ prefer: 'wasm' });
+  await expect(loadEngine(options as object)).rejects.toThrow(message);
+});
+
+it.skipIf(ownBinding(tfjsNode))('passes over node when its library is missing, unless it is asked for', async () => {
+  const env = { PROTOMEM_CACHE: join(import.meta.dirname, 'nowhere') };
+  const { result } = await elsewhere('return loadEngine()', env);
+  expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm' });
+  expect(result.passedOver).toEqual([
+    { engine: 'node-gpu', reason: expect.stringContaining('tfjs-node-gpu') },
+    { engine: 'node', reason: expect.stringContaining('protomem-engine install') },
+  ]);
+  const { stderr } = await elsewhere(`return loadEngine({ prefer: 'node' })`, env);
+  expect(stderr).toMatch(/the native library of @tensorflow\/tfjs-node is "missing".*protomem-engine install/);
+});
+
+describe.skipIf(!native)('node in a process of its own', () => {
+  const tasks = `(await import('node:fs')).readdirSync('/proc/self/task').length`;
+
+  it('is quiet, and settings hold for the process', async () => {
+    const { result, stderr } = await elsewhere(`
+      const info = await loadEngine({ prefer: 'node', threads: 1, precision: 'float32' });
+      const refused = await loadEngine({ prefer: 'node', threads: 2 }).catch((error) => error.message);
+      return { info, refused };`);
+    expect(result.info).toMatchObject({ engine: 'node', threads: 1, precision: 'float32' });
+    expect(result.refused).toMatch(/threads is 2, expected 1, with which TensorFlow is already loaded/);
+    expect(stderr).toBe('');
+  });
+
+  it.skipIf(process.platform !== 'linux')('starts as many threads as it says', async () => {
+    const counts = [1, 2, 4].map(async (threads) => {
+      const code = `const { threads } = await loadEngine({ prefer: 'node', threads: ${threads} }); return [threads, ${tasks}];`;
+      return (await elsewhere(code)).result as [number, number];
+    });
+    const [one, two, four] = await Promise.all(counts);
+    expect([one![0], two![0], four![0]]).toEqual([1, 2, 4]);
+    expect(two![1] - one![1]).toBe(1);
+    expect(four![1] - one![1]).toBe(3);
+  });
+
+  it('listens to the environment', async () => {
+    const env = { TF_NUM_INTRAOP_THREADS: '1', TF_CPP_MIN_LOG_LEVEL: '0' };
+    const { result, stderr } = await elsewhere(`return loadEngine({ prefer: 'node' })`, env);
+    expect(result.threads).toBe(1);
+    expect(stderr).not.toBe('');
+  });
+});
