@@ -29,7 +29,7 @@ export interface Hair {
 }
 
 /** Fringe shape: off the face, straight across, to one side, or parted like a curtain. */
-export type Fall = 'off' | 'across' | 'swept' | 'curtain';
+type Fall = 'off' | 'across' | 'swept' | 'curtain';
 
 interface Cut {
   readonly fall: Fall;

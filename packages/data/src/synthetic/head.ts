@@ -24,7 +24,7 @@ function profile({ person, photo }: Scene): [number, number, number][] {
 }
 
 /** Outline of the head, clockwise from the crown. */
-export function headOutline(scene: Scene): Point[] {
+function headOutline(scene: Scene): Point[] {
   const { head } = scene.person;
   const half = profile(scene);
   const skew = (side: number): number => 1 + side * head.skew * 0.012;

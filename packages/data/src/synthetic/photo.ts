@@ -1,7 +1,7 @@
 import type { Random } from '@protomem/core';
 import { clamp, type Grade } from './colour.ts';
 
-export type Occlusion = 'none' | 'sunglasses' | 'cap' | 'beanie' | 'scarf' | 'hand' | 'strand';
+type Occlusion = 'none' | 'sunglasses' | 'cap' | 'beanie' | 'scarf' | 'hand' | 'strand';
 
 /** Everything that one photo adds: `variation` scales all but the backdrop and the clothes. Angles are in radians. */
 export interface Photo {
