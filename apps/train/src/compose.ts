@@ -20,10 +20,10 @@ import type { RunConfig } from './config.ts';
 /** From a configuration to parts: the only place that knows all packages. */
 
 export async function makeSource(config: RunConfig): Promise<ImageSource> {
-  const { data, evaluation } = config;
+  const { data, encoder, evaluation } = config;
   if (data.kind === 'synthetic') {
     const { identities, imagesPerIdentity, variation, seed } = data;
-    return syntheticFaces({ identities, imagesPerIdentity, variation, seed });
+    return syntheticFaces({ identities, imagesPerIdentity, variation, seed, size: encoder.inputSize });
   }
   const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
   return folderSource(data.dir, { minImages: data.minImages, exclude });

@@ -3,8 +3,7 @@ import { stat } from 'node:fs/promises';
 import { ProtomemError } from '@protomem/core';
 import { loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
-import { verificationReport } from '@protomem/evaluation';
-import { loadPairs, scorePairs } from './pairs.ts';
+import { loadPairs, verifyPairs } from './pairs.ts';
 import { readRunConfig, runFolder } from './run-folder.ts';
 
 /** Verifies the encoder of a finished run once more, or on other data or pairs, and prints the figures. */
@@ -30,15 +29,7 @@ export async function evaluate(
   console.log(`test: ${pairs.protocol}`);
   const encoder = await loadEncoder(folder.encoder);
   try {
-    const scores = await scorePairs(encoder, pairs, config.evaluation.batch);
-    const {
-      scores: _,
-      roc: __,
-      folds: ___,
-      ...figures
-    } = verificationReport(scores, pairs.labels, {
-      split: pairs.split,
-    });
+    const { scores, roc, folds, pairScores, ...figures } = await verifyPairs(encoder, pairs, config.evaluation.batch);
     console.log(JSON.stringify(figures, null, 2));
   } finally {
     encoder.dispose();

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { type ImageSource, ProtomemError, Random, type SourceImage } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { decodeImage, readLfwPairs, syntheticFaces } from '@protomem/data';
-import { type FoldSplit, pairScores } from '@protomem/evaluation';
+import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config.ts';
 
@@ -41,7 +41,7 @@ export async function loadPairs(config: RunConfig): Promise<PairSet> {
   const seed = config.data.kind === 'synthetic' ? config.data.seed : config.seed;
   const firstIdentity = config.data.kind === 'synthetic' ? config.data.identities : 0;
   const { identities, imagesPerIdentity, count } = pairs;
-  const faces = syntheticFaces({ identities, imagesPerIdentity, variation, seed, firstIdentity });
+  const faces = syntheticFaces({ identities, imagesPerIdentity, variation, seed, firstIdentity, size: side });
   return syntheticPairs(faces, imagesPerIdentity, count, side);
 }
 
@@ -133,12 +133,25 @@ function decodeAll(
   );
 }
 
+/** Every measure over a list of pairs, and the score of each. */
+export async function verifyPairs(
+  encoder: Encoder,
+  set: PairSet,
+  batch: number,
+): Promise<VerificationReport & { readonly pairScores: Float64Array }> {
+  const scores = await scorePairs(encoder, set, batch);
+  // Short lists have fewer pairs of a kind than the usual ten folds.
+  const same = set.labels.reduce((sum, label) => sum + label, 0);
+  const folds = Math.min(10, same, set.labels.length - same);
+  return { ...verificationReport(scores, set.labels, { split: set.split, folds }), pairScores: scores };
+}
+
 /**
  * Cosines of all pairs; an embedding is the sum of those of an image and of its mirror image.
  *
  * @returns one score a pair.
  */
-export async function scorePairs(encoder: Encoder, set: PairSet, batch: number): Promise<Float64Array> {
+async function scorePairs(encoder: Encoder, set: PairSet, batch: number): Promise<Float64Array> {
   const dimension = encoder.card.embeddingSize;
   const embeddings = new Float32Array(set.pixels.length * dimension);
   const imageSize = set.side * set.side * 3;

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import type { ImageSource } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
-import { hardestPairs, type VerificationReport, verificationReport } from '@protomem/evaluation';
+import { hardestPairs, type VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import { consoleLogger, createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeSchedule } from './compose.ts';
 import type { RunConfig } from './config.ts';
-import { type PairSet, scorePairs } from './pairs.ts';
+import { type PairSet, verifyPairs } from './pairs.ts';
 import type { ReportMemory } from './report/report-data.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import { readRunLog } from './run-log.ts';
@@ -47,10 +47,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const encoder = makeEncoder(config);
   const { head, memory } = makeHead(config, source.identities);
   const loader = makeLoader(config, source);
-  const verify = async (): Promise<VerificationReport & { pairScores: Float64Array }> => {
-    const pairScores = await scorePairs(encoder, pairs, config.evaluation.batch);
-    return { ...verificationReport(pairScores, pairs.labels, { split: pairs.split }), pairScores };
-  };
+  const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Awaited<ReturnType<typeof verify>> | undefined;
   const loggers: Logger[] = [consoleLogger(), jsonlLogger(folder.log)];
   if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));

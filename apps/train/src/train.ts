@@ -91,7 +91,7 @@ async function finished(out: string): Promise<HeadResult | undefined> {
 }
 
 /** One line for a person. */
-export function summary({ name, verification, seconds, imagesPerSecond }: HeadResult): string {
+function summary({ name, verification, seconds, imagesPerSecond }: HeadResult): string {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
   const tar = verification.tarAtFar.find(({ far }) => far === 1e-2);
   const tarText = tar?.tar == null ? 'out of reach' : percent(tar.tar);
