@@ -15,8 +15,9 @@ export function lfw({ data }: RecipeInputs): RunConfig {
       fix: 'Pass --data DIR.',
     });
   }
-  // About ten passes over LFW's 6,968 images of people with at least two, 128 at a time.
-  const steps = 560;
+  // About thirteen passes over LFW's 6,968 images of people with at least two, 128 at a time. More augmentation than a
+  // mirror, a pixel of shift and a little light costs accuracy in so few.
+  const steps = 740;
   return {
     recipe: 'lfw',
     seed: 0,
@@ -25,13 +26,13 @@ export function lfw({ data }: RecipeInputs): RunConfig {
     data: { kind: 'folder', dir: data, minImages: 2 },
     augmentation: {
       flip: 0.5,
-      shift: 0.04,
-      zoom: 0.05,
-      rotate: 5,
-      brightness: 0.2,
-      contrast: 0.2,
-      saturation: 0.2,
-      greyscale: 0.05,
+      shift: 0.02,
+      zoom: 0,
+      rotate: 0,
+      brightness: 0.1,
+      contrast: 0.1,
+      saturation: 0,
+      greyscale: 0,
       cutout: 0,
       cutoutSize: 0.35,
     },
