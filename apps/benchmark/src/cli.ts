@@ -5,9 +5,9 @@ import { parseArgs } from 'node:util';
 import { lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
 import { type Summary, summarize } from './statistics.ts';
 import type { Suite } from './suite.ts';
-import { encoder } from './suites/encoder.ts';
+import { encoder, encoderWasm } from './suites/encoder.ts';
 
-const suites: Readonly<Record<string, Suite>> = { encoder };
+const suites: Readonly<Record<string, Suite>> = { encoder, 'encoder-wasm': encoderWasm };
 
 const help = `Measure protomem beside others, in one run, taking turns.
 
@@ -15,7 +15,7 @@ const help = `Measure protomem beside others, in one run, taking turns.
 
 Suites
 ${Object.entries(suites)
-  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}`)
   .join('\n')}
 
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
@@ -68,6 +68,10 @@ async function runSuite(name: string, suite: Suite, quick: boolean): Promise<Res
   }
   const times = new Map<string, number[]>(contenders.map((contender) => [contender.name, []]));
   const rounds = suite.rounds[quick ? 'quick' : 'full'];
+  for (let step = 1; step <= suite.warmup; step++) {
+    for (const contender of contenders) await contender.measure();
+    console.log(`warm-up ${step}/${suite.warmup}`);
+  }
   const begun = performance.now();
   for (let round = 1; round <= rounds; round++) {
     // A B C A B C: whatever drifts in the machine hits all of them.

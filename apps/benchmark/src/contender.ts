@@ -15,7 +15,7 @@ export interface Contender {
  * Starts a process that prints one JSON line about itself, then one line with the milliseconds of a step for each line
  * it reads. All contenders are alive at once and idle while another runs.
  *
- * @returns the contender, or why it cannot take part: the last line it wrote to stderr.
+ * @returns the contender, or why it cannot take part, as it says on stderr.
  */
 export async function startContender(
   name: string,
@@ -25,7 +25,9 @@ export async function startContender(
   const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let complaint = '';
   child.stderr!.on('data', (data: Buffer) => {
-    complaint = data.toString().trim().split('\n').at(-1) || complaint;
+    // The line that names the error, where there is one: Node's last line is its version.
+    const lines = data.toString().trim().split('\n');
+    complaint = lines.find((line) => /^\w*Error: /.test(line)) ?? (complaint || lines.at(-1)!);
   });
   const gone = new Promise<never>((_, reject) => {
     child.once('error', reject);

@@ -4,6 +4,8 @@ import type { Contender } from './contender.ts';
 export interface Suite {
   readonly about: string;
   readonly unit: string;
+  /** Steps of each before the first measurement. */
+  readonly warmup: number;
   /** Measurements of each contender. */
   readonly rounds: { readonly full: number; readonly quick: number };
   readonly caseName: string;
