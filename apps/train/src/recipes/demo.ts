@@ -42,7 +42,7 @@ export function demo({ data }: RecipeInputs): RunConfig {
       ownExample: 'leave-one-out',
       gradient: 'stop',
       refresh: 'blend',
-      refreshRatio: 0.2,
+      refreshRatio: 0.5,
       renewAge: true,
       eviction: 'oldest',
       enter: 'before',
