@@ -46,7 +46,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
       ownExample: 'leave-one-out',
       gradient: 'stop',
       refresh: 'blend',
-      refreshRatio: 0.5,
+      refreshRatio: 0.3,
       renewAge: true,
       eviction: 'oldest',
       enter: 'before',
