@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs';
-import type { Stateful } from './state.ts';
+import type { State, Stateful } from './state.ts';
 
 /** What a user of an encoder has to know before feeding it. */
 export interface EncoderCard {
@@ -43,14 +43,60 @@ export interface Encoder {
   dispose(): void;
 }
 
+/** What a head tells a loss besides cosines and targets. */
+export interface LossContext {
+  /** Lengths that the embeddings had before they were scaled to 1, `[B]`, float32; differentiable. Not disposed. */
+  readonly norms: Tensor1D;
+}
+
 /**
- * A classification loss on cosines, and the place where a user's own loss is plugged in.
+ * A classification loss on cosines, and the place where a user's own loss is plugged in: any function will do.
  *
  * @param cosines `[B, M]`, float32: each embedding against each class column.
  * @param targets `[B]`, int32: the column of each sample's own class.
+ * @param context every head gives it; a loss that needs it says so when it is missing.
  * @returns one loss per sample, `[B]`; differentiable in `cosines`; owned by the caller.
  */
-export type CosineLoss = (cosines: Tensor2D, targets: Tensor1D) => Tensor1D;
+export interface CosineLoss {
+  (cosines: Tensor2D, targets: Tensor1D, context?: LossContext): Tensor1D;
+  /** Running statistics and the like, where the loss has any: heads save them with their own state. */
+  state?(): State;
+  restore?(state: State): void;
+}
+
+/** What a sample's own class contributes to a {@link SoftmaxLoss}. */
+export interface TargetTerms {
+  /** `[B]`, differentiable. */
+  readonly logit: Tensor1D;
+  /** Whatever else about each sample the loss needs later, each `[B]`, differentiable. */
+  readonly values?: readonly Tensor1D[];
+}
+
+/**
+ * How a {@link SoftmaxLoss} is made up: enough to evaluate it over blocks of columns, never holding all cosines at once.
+ * With `c` the cosines of a sample and `y` its column:
+ * `loss = combine(target(c[y]), log(sum over j != y of exp(negative(c[j]))))`.
+ */
+export interface SoftmaxForm {
+  /** @param cosines `[B]`: to each sample's own class. */
+  target(cosines: Tensor1D, context?: LossContext): TargetTerms;
+  /**
+   * Logits of the other classes: a number s stands for `s * cosines`, which is fastest; a function works element by
+   * element, on any part `[B, m]` of the columns, and may use the target's terms.
+   */
+  readonly negative: number | ((cosines: Tensor2D, terms: TargetTerms) => Tensor2D);
+  /**
+   * One loss per sample `[B]` from the target's terms and the log of the summed exponentials `[B]`. Default: softmax
+   * cross-entropy, `softplus(negatives - terms.logit)`.
+   */
+  combine?(terms: TargetTerms, negatives: Tensor1D): Tensor1D;
+}
+
+/** A loss in which the other classes meet in one sum of exponentials, as in every margin softmax. */
+export interface SoftmaxLoss extends CosineLoss {
+  readonly name: string;
+  readonly form: SoftmaxForm;
+}
 
 /** Numbers that a head reports for the logs: occupancy, hit rate and the like. */
 export type HeadMetrics = Readonly<Record<string, number>>;
@@ -69,8 +115,15 @@ export interface Head extends Stateful {
    *
    * @param embeddings `[B, D]`, float32, not normalized. Not disposed.
    * @param labels B identities, safe integers.
+   * @param images what the embeddings were made from, as the encoder took it; for heads with an encoder of their own.
+   *   Not disposed.
    */
-  loss(embeddings: Tensor2D, labels: ArrayLike<number>): Tensor1D;
+  loss(embeddings: Tensor2D, labels: ArrayLike<number>, images?: Tensor4D): Tensor1D;
+  /**
+   * Called after each step of the optimizer, outside of any gradient scope: for heads that follow the encoder or move
+   * their own weights row by row.
+   */
+  afterStep?(step: { readonly encoder: Encoder; readonly learningRate: number }): void;
   /** Numbers about the last step and the present state; cheap. */
   metrics(): HeadMetrics;
   dispose(): void;

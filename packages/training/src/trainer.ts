@@ -56,7 +56,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const { loss, norm, gradients } = differentiate(trainable, () => {
       const images = tf.tensor4d(batch.pixels, [...batch.shape], 'float32');
       const embeddings = encoder.apply(images, { training: true, seed: new Random(seed, stepsDone).uint32() >>> 1 });
-      return tf.mean(head.loss(embeddings, batch.labels));
+      return tf.mean(head.loss(embeddings, batch.labels, images));
     });
     try {
       const [lossValue, gradientNorm] = await readScalars(loss, norm);
@@ -64,6 +64,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       tf.tidy(() => {
         const clipped = clipNorm === undefined ? gradients : clipByGlobalNorm(gradients, gradientNorm, clipNorm);
         optimizer.step(trainable, clipped, learningRate);
+        head.afterStep?.({ encoder, learningRate });
       });
       stepsDone++;
       nameSkipped(batch);
