@@ -50,7 +50,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
       renewAge: true,
       eviction: 'oldest',
       enter: 'before',
-      loss: { name: 'cosFace', scale: 30, margin: 0.35 },
+      loss: { name: 'cosFace', scale: 30, margin: 0.25 },
     },
     rivals: ['full-softmax'],
     optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5 },
