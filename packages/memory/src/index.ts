@@ -4,6 +4,8 @@ export * from './options.ts';
 export * from './own-example.ts';
 export * from './prototype-head.ts';
 export * from './prototype-memory.ts';
+export type { StorageName } from './prototype-store.ts';
 export * from './refresh.ts';
+export type { RivalPair } from './rival-pairs.ts';
 export type { Admission } from './slots.ts';
 export type { StalenessPoint } from './staleness.ts';

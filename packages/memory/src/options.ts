@@ -1,7 +1,8 @@
-import { check, integer, number } from '@protomem/core';
+import { check, integer, lookUp, number } from '@protomem/core';
 import { type Eviction, type EvictionName, toEviction } from './eviction.ts';
 import { type Generation, type GenerationName, toGeneration } from './generation.ts';
 import { type OwnExample, toOwnExample } from './own-example.ts';
+import { type StorageName, stores } from './prototype-store.ts';
 import { type Refresh, type RefreshName, toRefresh } from './refresh.ts';
 
 /** Options of `createPrototypeMemory`. C1 ... C7 are the choices that the method leaves open. */
@@ -32,6 +33,27 @@ export interface PrototypeMemoryOptions {
    * as it was, with a column appended for each class that was not in it; costs a copy of the columns. Default `before`.
    */
   readonly enter?: 'before' | 'after';
+  /**
+   * C8, rate of a gradient step on the prototypes in memory: after each backward pass
+   * `p = normalize(p - rate * dLoss/dp)`, for every column. It costs the logits of the whole memory and a third matrix
+   * product. Only with `enter: 'before'` and without `hardest`. Default 0: none.
+   */
+  readonly prototypeRate?: number;
+  /** C9, how prototypes are stored: `float32` or `bfloat16` (half the bytes, engines `node` and `node-gpu`). */
+  readonly storage?: StorageName;
+  /**
+   * Hard-prototype selection: besides its own class, only the `hardest` nearest columns of each sample enter the loss.
+   * Exact. Such a loss sees cosines `[B, hardest + 1]`, the sample's own first. Default: all columns enter.
+   */
+  readonly hardest?: number;
+  /**
+   * The most bytes that logits take at a time, for losses that can be evaluated over blocks of columns (those of
+   * `@protomem/losses` that have a `form`); others are given all cosines at once. Default 8 MiB, about what a
+   * processor's cache holds.
+   */
+  readonly logitBytes?: number;
+  /** Samples of each batch for which the nearest other class is noted, for `rivals()`. Default 4; 0: none. */
+  readonly observeRivals?: number;
   /** Of `random` eviction. Default 0. */
   readonly seed?: number;
 }
@@ -48,6 +70,11 @@ export interface PrototypeMemorySettings {
   readonly renewAge: boolean;
   readonly eviction: Eviction | 'random';
   readonly enter: 'before' | 'after';
+  readonly prototypeRate: number;
+  readonly storage: StorageName;
+  readonly hardest: number | undefined;
+  readonly logitBytes: number;
+  readonly observeRivals: number;
   readonly seed: number;
 }
 
@@ -57,6 +84,15 @@ export function toSettings(options: PrototypeMemoryOptions): PrototypeMemorySett
     check(names.includes(value), () => ({ where, what, got: value, expected: `one of ${names.join(', ')}` }));
     return value;
   };
+  const { prototypeRate = 0, enter = 'before', hardest, storage = 'float32' } = options;
+  lookUp(where, 'storage', stores, storage);
+  check(prototypeRate === 0 || (enter === 'before' && hardest === undefined), () => ({
+    where,
+    what: 'prototypeRate',
+    got: prototypeRate,
+    expected: `0 with enter "${enter}"${hardest === undefined ? '' : ' and hardest'}`,
+    fix: 'A gradient step on the prototypes needs enter "before", and no hardest.',
+  }));
   return {
     size: integer(where, 'size', options.size, 1, 2 ** 31 - 1),
     dimension: integer(where, 'dimension', options.dimension, 1),
@@ -67,7 +103,12 @@ export function toSettings(options: PrototypeMemoryOptions): PrototypeMemorySett
     refreshRatio: number(where, 'refreshRatio', options.refreshRatio ?? 0.2, 0, 1),
     renewAge: options.renewAge ?? true,
     eviction: toEviction(where, options.eviction ?? 'oldest'),
-    enter: oneOf('enter', options.enter ?? 'before', ['before', 'after']),
+    enter: oneOf('enter', enter, ['before', 'after']),
+    prototypeRate: number(where, 'prototypeRate', prototypeRate, 0, 1e6),
+    storage,
+    hardest: hardest === undefined ? undefined : integer(where, 'hardest', hardest, 1),
+    logitBytes: integer(where, 'logitBytes', options.logitBytes ?? 2 ** 23, 1),
+    observeRivals: integer(where, 'observeRivals', options.observeRivals ?? 4, 0),
     seed: integer(where, 'seed', options.seed ?? 0, 0),
   };
 }

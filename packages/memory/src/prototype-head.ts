@@ -1,3 +1,4 @@
+import { joinStates, ProtomemError, partState } from '@protomem/core';
 import type { CosineLoss, Head } from '@protomem/core/contracts';
 import type { PrototypeMemory } from './prototype-memory.ts';
 
@@ -26,8 +27,20 @@ export function prototypeHead(parts: {
     parameters: [],
     loss: (embeddings, labels) => memory.loss(embeddings, labels, loss),
     metrics: () => memory.metrics(),
-    state: () => memory.state(),
-    restore: (state) => memory.restore(state),
+    state: () => joinStates({ memory: memory.state(), ...(loss.state && { loss: loss.state() }) }),
+    restore: (state) => {
+      memory.restore(partState(state, 'memory') ?? missing('memory'));
+      if (loss.restore) loss.restore(partState(state, 'loss') ?? missing('loss'));
+    },
     dispose: () => memory.dispose(),
   };
+}
+
+function missing(part: string): never {
+  throw new ProtomemError({
+    where: 'prototypeHead.restore',
+    what: `state of the ${part}`,
+    got: 'missing',
+    expected: 'what state() of a head with the same parts returned',
+  });
 }

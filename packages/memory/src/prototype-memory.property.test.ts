@@ -1,10 +1,16 @@
 import { Random } from '@protomem/core';
-import { sparseSoftmaxCrossEntropy } from '@protomem/engine';
+import type { CosineLoss, SoftmaxForm } from '@protomem/core/contracts';
+import { putElements, sparseSoftmaxCrossEntropy, takeElements } from '@protomem/engine';
 import { enginesAtHand, expectClose, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ReferenceMemory, type ReferenceOptions } from './__fixtures__/reference-memory.ts';
+import {
+  type NaiveLoss,
+  naiveSoftmax,
+  ReferenceMemory,
+  type ReferenceOptions,
+} from './__fixtures__/reference-memory.ts';
 import { createPrototypeMemory, type PrototypeMemory } from './index.ts';
 
 const DIMENSION = 4;
@@ -22,12 +28,69 @@ const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   renewAge: fc.boolean(),
   eviction: fc.constantFrom('oldest', 'fifo', 'random', 'least-confident'),
   enter: fc.constantFrom('before', 'after'),
+  hardest: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+  // From one column at a time to all at once.
+  logitBytes: fc.constantFrom(1, 80, 2 ** 20),
+  observeRivals: fc.nat({ max: 3 }),
   seed: fc.nat(),
 });
 
+/** A loss with a form, which is all that is wanted of it here: called as it is, it takes the form at its word. */
+function formed(form: SoftmaxForm): CosineLoss {
+  const { negative, combine } = form;
+  const loss: CosineLoss = (cosines, targets, context) => {
+    const terms = form.target(takeElements(cosines, targets), context);
+    const logits = typeof negative === 'number' ? tf.mul(cosines, negative) : negative(cosines, terms);
+    const others = tf.logSumExp(putElements(logits as tf.Tensor2D, targets, tf.fill([targets.size], -1e9)), 1);
+    return combine ? combine(terms, others as tf.Tensor1D) : tf.softplus(tf.sub(others, terms.logit) as tf.Tensor1D);
+  };
+  return Object.assign(loss, { form });
+}
+
+/** One loss of each kind that the memory tells apart, and the same by hand. */
+const losses: Record<string, readonly [CosineLoss, NaiveLoss]> = {
+  'a function of all cosines': [
+    (cosines, targets) => sparseSoftmaxCrossEntropy(tf.mul(cosines, SCALE), targets),
+    (own, others) =>
+      naiveSoftmax(
+        SCALE * own,
+        others.map((c) => SCALE * c),
+      ),
+  ],
+  'a margin at the target': [
+    formed({ target: (c) => ({ logit: tf.mul(SCALE, tf.sub(c, 0.2)) }), negative: SCALE }),
+    (own, others) =>
+      naiveSoftmax(
+        SCALE * (own - 0.2),
+        others.map((c) => SCALE * c),
+      ),
+  ],
+  'others weighed by the target': [
+    formed({
+      target: (c) => ({ logit: tf.mul(c, SCALE), values: [tf.square(c)] }),
+      negative: (c, { logit, values }) =>
+        tf.mul(c, tf.expandDims(tf.add(tf.mul(values![0]!, 3), tf.add(logit, SCALE)), 1)) as tf.Tensor2D,
+      combine: ({ logit, values }, others) => tf.add(tf.softplus(tf.sub(others, logit)), values![0]!),
+    }),
+    (own, others) =>
+      naiveSoftmax(
+        SCALE * own,
+        others.map((c) => c * (3 * own ** 2 + SCALE * own + SCALE)),
+      ) +
+      own ** 2,
+  ],
+};
+const kinds = Object.keys(losses);
+
 const steps = fc.array(
   fc.oneof(
-    { weight: 6, arbitrary: fc.record({ labels: fc.array(fc.constantFrom(...IDS), { minLength: 1, maxLength: 9 }) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        labels: fc.array(fc.constantFrom(...IDS), { minLength: 1, maxLength: 9 }),
+        kind: fc.constantFrom(undefined, ...kinds),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ restoreTo: fc.option(fc.integer({ min: 1, max: 6 })) }) },
   ),
   { minLength: 1, maxLength: 14 },
@@ -90,15 +153,14 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
           const labels = step.labels.filter((id) => distinct.includes(id));
           const embeddings = draw(rng, labels.length);
           const x = tf.tensor2d(embeddings);
-          if (rng.below(2) === 0) {
+          if (step.kind === undefined) {
             expect(memory.admit(x, labels)).toEqual(reference.admit(embeddings, labels));
           } else {
-            const expected = reference.losses(embeddings, embeddings, labels, SCALE);
-            const losses = memory.loss(x, labels, (cosines, targets) =>
-              sparseSoftmaxCrossEntropy(tf.mul(cosines, SCALE), targets),
-            );
-            expectClose(losses, expected, 1e-4);
-            losses.dispose();
+            const [loss, naive] = losses[step.kind]!;
+            const expected = reference.losses(embeddings, embeddings, labels, naive);
+            const perSample = memory.loss(x, labels, loss);
+            expectClose(perSample, expected, 1e-4);
+            perSample.dispose();
             const { evicted, enqueued } = reference.admit(embeddings, labels);
             expect(memory.metrics()).toMatchObject({ evicted: evicted.length, enqueued: enqueued.length });
           }
@@ -121,47 +183,84 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
           choices.push({ ownExample, gradient, enter, generation });
 
   it.each(choices)('has the gradient of finite differences: %o', (choice) => {
-    const rng = new Random(21);
+    for (const kind of kinds) {
+      for (const columns of [{}, { logitBytes: 1 }, { logitBytes: 160 }, { hardest: 2, logitBytes: 160 }]) {
+        const [loss, naive] = losses[kind]!;
+        const rng = new Random(21);
+        const given: ReferenceOptions = {
+          size: 6,
+          dimension: DIMENSION,
+          refresh: 'blend',
+          refreshRatio: 0.4,
+          renewAge: true,
+          eviction: 'oldest',
+          hardest: undefined,
+          seed: 0,
+          ...choice,
+          ...columns,
+        };
+        // Full of other classes and two of the batch's: it refreshes, enqueues and evicts; 3 and 4 have one image.
+        const before = { embeddings: draw(rng, 6), labels: [1, 2, 3, 11, 12, 13] };
+        const labels = [1, 5, 3, 1, 5, 1, 4, 1, 5, 5];
+        const embeddings = draw(rng, labels.length);
+        const reference = new ReferenceMemory(given);
+        reference.admit(before.embeddings, before.labels);
+        const memory = createPrototypeMemory(given);
+        memory.admit(tf.tensor2d(before.embeddings), before.labels);
+
+        const weights = labels.map((_, i) => 1 + i / 4);
+        const f = (x: number[][]): number => {
+          const source = choice.gradient === 'stop' ? embeddings : x;
+          return reference.losses(x, source, labels, naive).reduce((s, value, i) => s + weights[i]! * value, 0);
+        };
+        const moved = (i: number, d: number, by: number): number[][] =>
+          embeddings.map((row, k) => row.map((v, l) => (k === i && l === d ? v + by : v)));
+        const expected = embeddings.flatMap((row, i) =>
+          row.map((_, d) => (f(moved(i, d, 1e-5)) - f(moved(i, d, -1e-5))) / 2e-5),
+        );
+        const gradient = tf.grad((x) => tf.sum(tf.mul(weights, memory.loss(x as tf.Tensor2D, labels, loss))))(
+          tf.tensor2d(embeddings),
+        );
+        expectClose(gradient, expected, 2e-4);
+        memory.dispose();
+      }
+    }
+  });
+
+  it.each([
+    { ownExample: 'all', gradient: 'stop' },
+    { ownExample: 'leave-one-out', gradient: 'exemplars' },
+  ] as const)('takes a gradient step on the prototypes: %o', (choice) => {
+    const rng = new Random(5);
     const given: ReferenceOptions = {
       size: 6,
       dimension: DIMENSION,
+      generation: 'mean',
       refresh: 'blend',
       refreshRatio: 0.4,
       renewAge: true,
       eviction: 'oldest',
+      enter: 'before',
+      hardest: undefined,
       seed: 0,
+      prototypeRate: 0.05,
       ...choice,
     };
-    // Full of other classes and two of the batch's: the batch refreshes, enqueues and evicts; 3 and 4 have one image.
-    const before = { embeddings: draw(rng, 6), labels: [1, 2, 3, 11, 12, 13] };
-    const labels = [1, 5, 3, 1, 5, 1, 4, 1, 5, 5];
-    const embeddings = draw(rng, labels.length);
     const reference = new ReferenceMemory(given);
-    reference.admit(before.embeddings, before.labels);
     const memory = createPrototypeMemory(given);
-    memory.admit(tf.tensor2d(before.embeddings), before.labels);
-
-    const weights = labels.map((_, i) => 1 + i / 4);
-    const f = (x: number[][]): number => {
-      const source = choice.gradient === 'stop' ? embeddings : x;
-      return reference.losses(x, source, labels, SCALE).reduce((s, loss, i) => s + weights[i]! * loss, 0);
-    };
-    const moved = (i: number, d: number, by: number): number[][] =>
-      embeddings.map((row, k) => row.map((v, l) => (k === i && l === d ? v + by : v)));
-    const expected = embeddings.flatMap((row, i) =>
-      row.map((_, d) => (f(moved(i, d, 1e-5)) - f(moved(i, d, -1e-5))) / 2e-5),
-    );
-    const gradient = tf.grad((x) =>
-      tf.sum(
-        tf.mul(
-          tf.tensor1d(weights),
-          memory.loss(x as tf.Tensor2D, labels, (cosines, targets) =>
-            sparseSoftmaxCrossEntropy(tf.mul(cosines, SCALE), targets),
-          ),
-        ),
-      ),
-    )(tf.tensor2d(embeddings));
-    expectClose(gradient, expected, 1e-4);
+    for (const labels of [
+      [1, 2, 3, 4, 5],
+      [1, 1, 2, 8, 8, 9],
+      [9, 1, 9],
+    ]) {
+      const embeddings = draw(rng, labels.length);
+      const [loss] = losses['a function of all cosines']!;
+      tf.dispose(tf.grad((x) => tf.sum(memory.loss(x as tf.Tensor2D, labels, loss)))(tf.tensor2d(embeddings)));
+      const own = reference.losses(embeddings, embeddings, labels, (cosine) => cosine);
+      reference.admit(embeddings, labels);
+      reference.descend(embeddings, labels, own, SCALE, 0.05);
+      expectSame(memory, reference);
+    }
     memory.dispose();
   });
 });

@@ -1,5 +1,5 @@
 import type { State } from '@protomem/core';
-import type { CosineLoss } from '@protomem/core/contracts';
+import type { CosineLoss, Head } from '@protomem/core/contracts';
 import { sparseSoftmaxCrossEntropy } from '@protomem/engine';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
@@ -137,6 +137,58 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
+  it('tells a loss the lengths that embeddings had, with their gradient', () => {
+    const memory = make();
+    const lengths: CosineLoss = (_, __, context) => tf.mul(context!.norms, 2);
+    const x = tf.tensor2d([3, 4, 0, 0, 0, 2], [2, 3]);
+    const { value, grad } = tf.valueAndGrad((e) => memory.loss(e as tf.Tensor2D, [1, 2], lengths))(x);
+    expectClose(value, [10, 4], 1e-4);
+    expectClose(grad, [1.2, 1.6, 0, 0, 0, 2], 1e-4);
+    memory.dispose();
+  });
+
+  it('notes the rivals of a few samples', () => {
+    const memory = make({ size: 5, observeRivals: 1, logitBytes: 4 });
+    memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), [10, 20, 30]);
+    expect(memory.rivals()).toEqual([]);
+    // The second step observes sample 2 % 2 = 0, the third sample 1: 20's nearest are 30 (of its own batch) and 10.
+    memory.loss(tf.tensor2d([0.1, 3, 4, 1, 0, 0], [2, 3]), [20, 40], softmax).dispose();
+    memory.loss(tf.tensor2d([0, 0, 1, 0.6, 0.8, 0], [2, 3]), [30, 20], softmax).dispose();
+    const [first, second] = memory.rivals();
+    expect(first).toMatchObject({ id: 20, rival: 30, step: 2 });
+    expect(first!.cosine).toBeCloseTo(4 / Math.hypot(0.1, 3, 4), 5);
+    expect(second).toMatchObject({ id: 20, step: 3 });
+    expect([10, 40]).toContain(second!.rival); // both lie along the first axis
+    expect(second!.cosine).toBeCloseTo(0.6, 5);
+    memory.dispose();
+  });
+
+  it('stores prototypes in half the bytes, where the engine can', () => {
+    const options = { size: 6, dimension: 4, storage: 'bfloat16' } as const;
+    if (engine !== 'node') {
+      expect(() => createPrototypeMemory(options)).toThrow('expected tensorflow (engine node or node-gpu)');
+      return;
+    }
+    const [half, full] = [createPrototypeMemory(options), createPrototypeMemory({ ...options, storage: 'float32' })];
+    const x = tf.randomNormal<tf.Rank.R2>([6, 4], 0.5, 1, 'float32', 3);
+    for (const labels of [
+      [1, 1, 2, 3, 4, 5],
+      [1, 6, 7, 8, 8, 2],
+    ]) {
+      const losses = [half, full].map((memory) => memory.loss(x, labels, softmax).dataSync());
+      expectClose(losses[0]!, [...losses[1]!], 0.05);
+    }
+    expect([half.metrics().bytes, full.metrics().bytes]).toEqual([6 * 4 * 2, 6 * 4 * 4]);
+    // Each value is rounded to 8 bits: by 2^-9 of itself at most.
+    expect(half.metrics().roundingError).toBeGreaterThan(0);
+    expect(half.metrics().roundingError).toBeLessThan(2 ** -17);
+    expectClose(half.columns(), rowsOf(full).flat(), 2 ** -7);
+    const again = createPrototypeMemory(options);
+    again.restore(half.state());
+    expect(again.state()).toEqual(half.state());
+    for (const memory of [half, full, again]) memory.dispose();
+  });
+
   it('probes staleness', () => {
     const memory = make({ refresh: 'replace' });
     memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2]);
@@ -252,6 +304,7 @@ describe('PrototypeMemory', () => {
       occupancy: 1,
       meanAge: (0 + 0 + 2 + 1) / 4,
       maxAge: 2,
+      bytes: 4 * 3 * 4,
     });
     expect([...memory.ages()].sort()).toEqual([0, 0, 1, 2]);
     memory.dispose();
@@ -315,6 +368,14 @@ describe('PrototypeMemory', () => {
     expect(() => make({ gradient: 'all' as never })).toThrow('gradient is "all", expected one of stop, exemplars.');
     expect(() => make({ enter: 'never' as never })).toThrow('enter is "never", expected one of before, after.');
     expect(() => make({ refreshRatio: 2 })).toThrow('refreshRatio is 2');
+    expect(() => make({ hardest: 0 })).toThrow('hardest is 0');
+    expect(() => make({ storage: 'float64' as never })).toThrow(
+      'storage is "float64", expected one of float32, bfloat16.',
+    );
+    expect(() => make({ prototypeRate: 0.1, enter: 'after' })).toThrow(
+      'prototypeRate is 0.1, expected 0 with enter "after".',
+    );
+    expect(() => make({ prototypeRate: 0.1, hardest: 5 })).toThrow('expected 0 with enter "before" and hardest.');
     const memory = make();
     expect(() => memory.loss(batch(2, 1), [1, 2], (cosines) => tf.sum(cosines))).toThrow(
       'shape of what the loss function returned is [], expected [2], one loss per sample.',
@@ -333,5 +394,24 @@ describe('PrototypeMemory', () => {
     expect(await other.state()).toEqual(await head.state());
     expect(other.name).toBe('mine');
     for (const h of [head, other]) h.dispose();
+  });
+
+  it('saves what its loss remembers', async () => {
+    const withMemory = (): { head: Head; calls: () => number } => {
+      let calls = 0;
+      const loss: CosineLoss = Object.assign((c: tf.Tensor2D, t: tf.Tensor1D) => (calls++, softmax(c, t)), {
+        state: () => ({ values: { calls }, tensors: {} }),
+        restore: ({ values }: State) => {
+          calls = values.calls as number;
+        },
+      });
+      return { head: prototypeHead({ memory: make(), loss }), calls: () => calls };
+    };
+    const [one, two] = [withMemory(), withMemory()];
+    one.head.loss(batch(2, 1), [1, 2]).dispose();
+    await two.head.restore(await one.head.state());
+    expect(two.calls()).toBe(1);
+    expect(() => two.head.restore({ values: {}, tensors: {} })).toThrow('prototypeHead.restore: state of the memory');
+    for (const { head } of [one, two]) head.dispose();
   });
 });

@@ -1,11 +1,13 @@
 import { check, type State, type Stateful, takeTensor } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
-import { putElements, stopGradient, unitRows, updateRows } from '@protomem/engine';
+import { stopGradient, unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { cosinesTo } from './cosines-to.ts';
 import { type Groups, groupLabels } from './group-labels.ts';
+import { type Meeting, memoryLoss } from './memory-loss.ts';
 import { type PrototypeMemoryOptions, type PrototypeMemorySettings, toSettings } from './options.ts';
 import { targetSupport } from './own-example.ts';
+import { type PrototypeStore, stores } from './prototype-store.ts';
+import { type RivalPair, RivalPairs } from './rival-pairs.ts';
 import { type Admission, type SlotFacts, Slots } from './slots.ts';
 import { Staleness, type StalenessPoint } from './staleness.ts';
 
@@ -24,6 +26,8 @@ interface Batch {
   readonly unit: tf.Tensor2D;
   /** The same and their lengths `[B]`, as prototypes see them: constants under `stop`. */
   readonly source: { readonly unit: tf.Tensor2D; readonly norms: tf.Tensor1D };
+  /** Lengths of the embeddings, `[B]`; differentiable. */
+  readonly norms: tf.Tensor1D;
   /** The slot of each identity, C; -1 for those that are not in memory. */
   readonly slots: readonly number[];
   /** What the refresh is told of each, as of before this batch; undefined for those that are not in memory. */
@@ -50,7 +54,9 @@ export class PrototypeMemory implements Stateful {
   private readonly settings: PrototypeMemorySettings;
   private readonly slots: Slots;
   private readonly staleness = new Staleness();
-  private readonly matrix: tf.Variable<tf.Rank.R2>;
+  private readonly store: PrototypeStore;
+  private readonly rivalPairs = new RivalPairs();
+  private roundingError: number | undefined;
   private last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
 
   /** Use {@link createPrototypeMemory}. */
@@ -59,7 +65,7 @@ export class PrototypeMemory implements Stateful {
     this.size = this.settings.size;
     this.dimension = this.settings.dimension;
     this.slots = new Slots(this.size, this.settings);
-    this.matrix = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([this.size, this.dimension]), false));
+    this.store = stores[this.settings.storage](this.size, this.dimension);
   }
 
   /** Classes in memory. */
@@ -95,9 +101,7 @@ export class PrototypeMemory implements Stateful {
    * @returns the caller's to dispose. It may share its buffer with the memory: copy what must outlive the next admission.
    */
   columns(): tf.Tensor2D {
-    return this.occupied === this.size
-      ? tf.clone<tf.Tensor2D>(this.matrix)
-      : tf.slice(this.matrix, [0, 0], [this.occupied, this.dimension]);
+    return this.store.block(0, this.occupied);
   }
 
   /**
@@ -144,23 +148,18 @@ export class PrototypeMemory implements Stateful {
   loss(embeddings: tf.Tensor2D, labels: ArrayLike<number>, cosineLoss: CosineLoss): tf.Tensor1D {
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
+      const { enter } = this.settings;
       const batch = this.prepare(where, embeddings, labels);
-      const { columns, fresh, freshAt, targets } =
-        this.settings.enter === 'before' ? this.enterBefore(batch) : this.enterAfter(batch);
-      let cosines =
-        this.settings.gradient === 'exemplars' && fresh
-          ? cosinesTo(batch.unit, columns, fresh, freshAt)
-          : (tf.matMul(batch.unit, columns, false, true) as tf.Tensor2D);
-      if (this.settings.ownExample !== 'all') {
-        const own: tf.Tensor1D = tf.sum(tf.mul(batch.unit, this.targetPrototypes(batch)), 1);
-        cosines = putElements(cosines, targets, own);
-      }
-      const losses = cosineLoss(cosines, targets);
-      check(losses.rank === 1 && losses.size === targets.size, () => ({
+      if (enter === 'before') this.commit(batch);
+      const meeting = this.meet(batch);
+      this.rivalPairs.observe(meeting, batch.groups, this.slots, this.settings);
+      const losses = memoryLoss(meeting, cosineLoss, this.settings);
+      if (enter === 'after') this.commit(batch);
+      check(losses.rank === 1 && losses.size === embeddings.shape[0], () => ({
         where,
         what: 'shape of what the loss function returned',
         got: losses.shape,
-        expected: `[${targets.size}], one loss per sample`,
+        expected: `[${embeddings.shape[0]}], one loss per sample`,
       }));
       return losses;
     });
@@ -173,7 +172,8 @@ export class PrototypeMemory implements Stateful {
 
   /**
    * The last batch's `classes`, `hitRate` (share of them found in memory), `refreshed`, `enqueued` and `evicted` classes;
-   * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps.
+   * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps, and `bytes` that the prototypes take. With
+   * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored.
    */
   metrics(): HeadMetrics {
     const { classes, refreshed, enqueued, evicted } = this.last;
@@ -192,6 +192,8 @@ export class PrototypeMemory implements Stateful {
       occupancy: this.occupied / this.size,
       meanAge: this.occupied > 0 ? sum / this.occupied : 0,
       maxAge,
+      bytes: this.store.bytes,
+      ...(this.roundingError !== undefined && { roundingError: this.roundingError }),
     };
   }
 
@@ -232,6 +234,14 @@ export class PrototypeMemory implements Stateful {
   /** Begins the staleness curve anew. */
   resetStaleness(): void {
     this.staleness.reset();
+  }
+
+  /**
+   * Pairs of identities that looked alike lately, the most alike first: for a few samples of each batch
+   * (`observeRivals`), the class in memory that was nearest to it besides its own. The last 1024 of them; not saved.
+   */
+  rivals(): RivalPair[] {
+    return this.rivalPairs.list();
   }
 
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
@@ -276,8 +286,7 @@ export class PrototypeMemory implements Stateful {
       rows.set(prototypes.subarray(row * this.dimension, (row + 1) * this.dimension), slot * this.dimension);
     });
     tf.tidy(() => {
-      updateRows(
-        this.matrix,
+      this.store.write(
         Int32Array.from(kept, (_, slot) => slot),
         tf.tensor2d(rows, [kept.length, this.dimension]),
       );
@@ -286,7 +295,7 @@ export class PrototypeMemory implements Stateful {
 
   /** Frees the prototypes; the memory cannot be used afterwards. */
   dispose(): void {
-    this.matrix.dispose();
+    this.store.dispose();
   }
 
   /** Makes a batch's prototypes and checks everything that can be wrong with it. */
@@ -304,9 +313,9 @@ export class PrototypeMemory implements Stateful {
     const slots = groups.ids.map((id) => this.slots.find(id));
 
     const unit = unitRows(embeddings);
-    const origin = this.settings.gradient === 'stop' ? stopGradient(embeddings) : embeddings;
-    const sourceUnit = this.settings.gradient === 'stop' ? stopGradient(unit) : unit;
-    const source = { unit: sourceUnit, norms: tf.sum<tf.Tensor1D>(tf.mul(sourceUnit, origin), 1) };
+    const norms: tf.Tensor1D = tf.sum(tf.mul(unit, embeddings), 1);
+    const source =
+      this.settings.gradient === 'stop' ? { unit: stopGradient(unit), norms: stopGradient(norms) } : { unit, norms };
 
     const images = embeddings.shape[0];
     const members = new Float32Array(classes * images);
@@ -320,10 +329,12 @@ export class PrototypeMemory implements Stateful {
     const fresh = this.generate(source, support);
     const prototypes = blend(stored, fresh, shares);
     const meanExemplar = tf.div(tf.matMul(support, source.unit), tf.expandDims(tf.tensor1d([...groups.sizes]), 1));
+    const rounded = this.store.rounded?.(prototypes);
     const facts = tf.concat([
       source.norms,
       tf.sum(tf.mul(stored, fresh), 1),
       tf.sum(tf.mul(prototypes, meanExemplar), 1),
+      ...(rounded ? [tf.sub(1, tf.mean(tf.sum(tf.mul(unitRows(rounded), prototypes), 1, true), 0))] : []),
     ]);
     // The one read of the step: a prototype that is not a number would stay in the memory.
     const numbers = facts.dataSync<'float32'>();
@@ -343,7 +354,7 @@ export class PrototypeMemory implements Stateful {
       expected: 'finite numbers',
       fix: 'Look at the function given as generation.',
     }));
-    return { groups, unit, source, slots, known, stored, prototypes, facts: numbers };
+    return { groups, unit, source, norms, slots, known, stored, prototypes, facts: numbers };
   }
 
   /** Writes a prepared batch into the memory. */
@@ -354,7 +365,8 @@ export class PrototypeMemory implements Stateful {
       if (slot) this.staleness.add(slot.age, facts[images + group]!);
     });
     const admission = this.slots.admit(groups, facts.subarray(images + classes));
-    updateRows(this.matrix, admission.slots, stopGradient(batch.prototypes));
+    this.roundingError = facts[images + 2 * classes];
+    this.store.write(admission.slots, stopGradient(batch.prototypes));
     this.last = {
       classes,
       refreshed: admission.refreshed.length,
@@ -364,43 +376,35 @@ export class PrototypeMemory implements Stateful {
     return admission;
   }
 
-  /** C7 `before`: the batch's prototypes are in the columns. */
-  private enterBefore(batch: Batch): Entered {
-    const { slots, targets } = this.commit(batch);
+  /** Brings a batch and the memory together: before its admission for `enter: 'after'`, else after it. */
+  private meet(batch: Batch): Meeting {
+    const { groups, known, stored, prototypes, unit } = batch;
+    const after = this.settings.enter === 'after';
+    const slots = after ? batch.slots : groups.ids.map((id) => this.slots.find(id));
+    // C7 `after`: a class in memory is met as it was stored; one that is not gets a column behind those of the memory.
+    const isKnown = tf.tensor1d(
+      known.map((facts) => facts !== undefined),
+      'bool',
+    );
+    const fresh = after ? tf.where(tf.expandDims(isKnown, 1), stored, prototypes) : prototypes;
+    let column = this.occupied;
+    const ownGroup = tf.tensor1d(groups.groupOf, 'int32');
+    const own =
+      this.settings.ownExample === 'all' ? tf.gather<tf.Tensor2D>(fresh, ownGroup) : this.targetPrototypes(batch);
     return {
-      columns: this.columns(),
-      fresh: batch.prototypes,
-      freshAt: tf.tensor1d(slots, 'int32'),
-      targets: tf.tensor1d(targets, 'int32'),
-    };
-  }
-
-  /** C7 `after`: the columns as they were, and one more for each class that was not among them. */
-  private enterAfter(batch: Batch): Entered {
-    const { groups, slots } = batch;
-    const [before, absent] = [this.occupied, slots.flatMap((slot, group) => (slot < 0 ? [group] : []))];
-    const columnOf = [...slots];
-    absent.forEach((group, i) => {
-      columnOf[group] = before + i;
-    });
-    const fresh = absent.length > 0 ? tf.gather(batch.prototypes, tf.tensor1d(absent, 'int32')) : undefined;
-    const parts = before > 0 ? [this.columns()] : [];
-    if (fresh) parts.push(stopGradient(fresh));
-    // A copy: the backward pass needs the columns as they are now, and the batch enters before it. Joining one part
-    // alone would share its buffer.
-    const columns = parts.length > 1 ? tf.concat(parts, 0) : (tf.mul(parts[0]!, 1) as tf.Tensor2D);
-    this.commit(batch);
-    return {
-      columns,
+      unit,
+      norms: batch.norms,
+      own: tf.sum(tf.mul(unit, own), 1),
+      ownGroup,
       fresh,
-      freshAt: tf.tensor1d(
-        absent.map((_, i) => before + i),
-        'int32',
-      ),
-      targets: tf.tensor1d(
-        groups.groupOf.map((group) => columnOf[group]!),
-        'int32',
-      ),
+      columnOf: slots.map((slot) => (slot < 0 ? column++ : slot)),
+      rest: {
+        count: this.occupied,
+        block: (from, count) => this.store.block(from, count),
+        rows: (at) => this.store.rows(at),
+        write: (at, values) => this.store.write(at, values),
+      },
+      leftOut: Int32Array.from(slots.filter((slot) => slot >= 0)),
     };
   }
 
@@ -445,8 +449,7 @@ export class PrototypeMemory implements Stateful {
   /** The stored prototypes of slots, `[n, D]`; the first row for a slot of -1. */
   private rows(slots: readonly number[]): tf.Tensor2D {
     return tf.tidy(() =>
-      tf.gather<tf.Tensor2D>(
-        this.matrix,
+      this.store.rows(
         tf.tensor1d(
           slots.map((slot) => Math.max(slot, 0)),
           'int32',
@@ -463,16 +466,6 @@ export class PrototypeMemory implements Stateful {
       expected: `float32 [B, ${this.dimension}], B >= 1`,
     }));
   }
-}
-
-/** What a loss is computed on. */
-interface Entered {
-  readonly columns: tf.Tensor2D;
-  /** Rows of `columns` that were made from this batch, differentiable, and where they are. */
-  readonly fresh?: tf.Tensor2D;
-  readonly freshAt: tf.Tensor1D;
-  /** The column of each sample's own class, `[B]`, int32. */
-  readonly targets: tf.Tensor1D;
 }
 
 /** `normalize((1 - share) * stored + share * fresh)`, row by row. */

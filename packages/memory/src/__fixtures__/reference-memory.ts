@@ -22,7 +22,17 @@ export interface ReferenceOptions extends PrototypeMemoryOptions {
   readonly renewAge: boolean;
   readonly eviction: 'oldest' | 'fifo' | 'random' | 'least-confident';
   readonly enter: 'before' | 'after';
+  readonly hardest: number | undefined;
   readonly seed: number;
+}
+
+/** A loss on the cosine to a sample's own class and those to the others, in any order. */
+export type NaiveLoss = (own: number, others: number[]) => number;
+
+/** Softmax cross-entropy of logits `own` and `others`. */
+export function naiveSoftmax(own: number, others: number[]): number {
+  const top = Math.max(own, ...others);
+  return top + Math.log([own, ...others].reduce((sum, z) => sum + Math.exp(z - top), 0)) - own;
 }
 
 const dot = (a: number[], b: number[]): number => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
@@ -141,11 +151,11 @@ export class ReferenceMemory {
   }
 
   /**
-   * Scaled softmax loss of each sample, without admitting anything. What prototypes are made of is given apart, so that
-   * a derivative can leave it alone.
+   * The loss of each sample, without admitting anything. What prototypes are made of is given apart, so that a
+   * derivative can leave it alone.
    */
-  losses(embeddings: number[][], source: number[][], labels: number[], scale: number): number[] {
-    const { ownExample, enter } = this.options;
+  losses(embeddings: number[][], source: number[][], labels: number[], loss: NaiveLoss): number[] {
+    const { ownExample, enter, hardest = Number.POSITIVE_INFINITY } = this.options;
     const ids = [...new Set(labels)];
     const others = (id: number, keep: (i: number) => boolean): number[][] =>
       source.filter((_, i) => labels[i] === id && keep(i));
@@ -184,9 +194,30 @@ export class ReferenceMemory {
         else if (support.length === 0) target = unit(source[i]!);
         else target = this.prototype(id, support);
       }
-      const logits = [...columns].map(([column, vector]) => scale * dot(e, column === id ? target : vector));
+      const rivals = [...columns].flatMap(([column, vector]) => (column === id ? [] : [dot(e, vector)]));
+      const entering = rivals.sort((a, b) => b - a).slice(0, hardest);
+      return loss(dot(e, target), entering);
+    });
+  }
+
+  /**
+   * A gradient step on all prototypes, as it follows the admission of a batch whose images' cosines to their own class
+   * were `own`: the loss is the sum of softmax losses at `scale`.
+   */
+  descend(embeddings: number[][], labels: number[], own: number[], scale: number, rate: number): void {
+    const pulls = this.entries.map(() => new Array<number>(this.options.dimension).fill(0));
+    embeddings.map(unit).forEach((e, i) => {
+      const target = this.entries.findIndex((entry) => entry.id === labels[i]);
+      const logits = this.entries.map((entry, j) => scale * (j === target ? own[i]! : dot(e, entry.vector)));
       const top = Math.max(...logits);
-      return top + Math.log(logits.reduce((s, z) => s + Math.exp(z - top), 0)) - scale * dot(e, target);
+      const sums = logits.reduce((total, z) => total + Math.exp(z - top), 0);
+      logits.forEach((z, j) => {
+        const slope = scale * (Math.exp(z - top) / sums - (j === target ? 1 : 0));
+        pulls[j] = pulls[j]!.map((v, d) => v + slope * e[d]!);
+      });
+    });
+    this.entries.forEach((entry, j) => {
+      entry.vector = unit(entry.vector.map((v, d) => v - rate * pulls[j]![d]!));
     });
   }
 }

@@ -1,0 +1,34 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * Gradients computed on the spot, inside or outside of a gradient that is being recorded, of which they become no part:
+ * for operations that make their own gradient from that of a function they are given.
+ *
+ * @param f called once with `xs`; its other inputs are constants
+ * @param xs stay the caller's
+ * @returns the sum of `f`'s elements differentiated by each of `xs`, and what `f` returned; all the caller's
+ */
+export function detachedGradients(
+  f: (xs: readonly tf.Tensor[]) => tf.Tensor,
+  xs: readonly tf.Tensor[],
+): { value: tf.Tensor; gradients: tf.Tensor[] } {
+  // tfjs records one tape at a time, and not at all inside a custom gradient: this one gets a tape of its own.
+  const { state } = tf.engine() as unknown as {
+    state: Record<'activeTape' | 'gradientDepth' | 'kernelDepth', unknown>;
+  };
+  const { activeTape, gradientDepth, kernelDepth } = state;
+  Object.assign(state, { activeTape: undefined, gradientDepth: 0, kernelDepth: 0 });
+  try {
+    return tf.tidy(() => {
+      const { value, grads } = tf.engine().gradients(() => f(xs), xs as tf.Tensor[], undefined as never, true);
+      return { value, gradients: xs.map((x, i) => grads[i] ?? tf.zerosLike(x)) };
+    });
+  } finally {
+    Object.assign(state, { activeTape, gradientDepth, kernelDepth });
+  }
+}
+
+/** Whether operations are being recorded for a gradient, so that a custom one will be asked for. */
+export function isRecording(): boolean {
+  return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
+}
