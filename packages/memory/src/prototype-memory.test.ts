@@ -399,7 +399,11 @@ describe('PrototypeMemory', () => {
   it('saves what its loss remembers', async () => {
     const withMemory = (): { head: Head; calls: () => number } => {
       let calls = 0;
-      const loss: CosineLoss = Object.assign((c: tf.Tensor2D, t: tf.Tensor1D) => (calls++, softmax(c, t)), {
+      const counted: CosineLoss = (cosines, targets) => {
+        calls++;
+        return softmax(cosines, targets);
+      };
+      const loss: CosineLoss = Object.assign(counted, {
         state: () => ({ values: { calls }, tensors: {} }),
         restore: ({ values }: State) => {
           calls = values.calls as number;
