@@ -1,7 +1,10 @@
-import { check, integer, Random, takeTensor } from '@protomem/core';
-import type { CosineLoss, Head } from '@protomem/core/contracts';
+import type { CosineLoss } from '@protomem/core/contracts';
 import { unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { toBatch } from './batch.ts';
+import { IdentityWeights } from './identity-weights.ts';
+import { restoreLossState, withLossState } from './loss-state.ts';
+import { type ObservableHead, probeStaleness } from './staleness.ts';
 
 export interface FullSoftmaxOptions {
   /** N, classes: labels are 0 ... N - 1. */
@@ -30,53 +33,36 @@ export interface FullSoftmaxOptions {
  * const perSample = head.loss(embeddings, [0, 3, 3, 499]);
  * ```
  */
-export function fullSoftmax(options: FullSoftmaxOptions): Head {
-  const { loss: cosineLoss, seed = 0 } = options;
-  const identities = integer('fullSoftmax', 'identities', options.identities, 1, 2 ** 31 - 1);
-  const dimension = integer('fullSoftmax', 'dimension', options.dimension, 1);
-  const shape: [number, number] = [identities, dimension];
-  const rng = new Random(integer('fullSoftmax', 'seed', seed, 0));
-  const first = Float32Array.from({ length: identities * dimension }, () => rng.normal(0, 0.01));
-  const weight = tf.tidy(() => tf.variable(tf.tensor2d(first, shape), true));
+export function fullSoftmax(options: FullSoftmaxOptions): ObservableHead {
+  const { loss: cosineLoss } = options;
+  const weights = new IdentityWeights('fullSoftmax', options, true);
+  const { identities, dimension, variable } = weights;
 
   return {
     name: 'full-softmax',
-    parameters: [{ name: 'head.weight', variable: weight, trainable: true, decay: true }],
+    parameters: [{ name: 'head.weight', variable, trainable: true, decay: true }],
     loss: (embeddings, labels) =>
       tf.tidy(() => {
-        const targets = tf.tensor1d(toTargets(embeddings, labels, shape), 'int32');
-        return cosineLoss(tf.matMul(unitRows(embeddings), unitRows(weight), false, true), targets);
+        const batch = toBatch('fullSoftmax.loss', embeddings, labels, dimension, identities);
+        const cosines = tf.matMul<tf.Tensor2D>(batch.unit, unitRows(variable), false, true);
+        weights.meet(batch.labels);
+        return cosineLoss(cosines, tf.tensor1d([...batch.labels], 'int32'), { norms: batch.norms });
       }),
     metrics: () => ({ identities }),
-    state: () => ({
-      values: {},
-      tensors: { weight: { dtype: 'F32', shape, data: Float32Array.from(weight.dataSync()) } },
-    }),
-    restore: (state) => {
-      const saved = takeTensor('fullSoftmax.restore', state.tensors, 'weight', 'F32', shape);
-      tf.tidy(() => weight.assign(tf.tensor2d(saved.slice(), shape)));
+    stalenessProbe: (fresh, ids) =>
+      probeStaleness(
+        'fullSoftmax.stalenessProbe',
+        fresh,
+        ids,
+        dimension,
+        (id) => weights.find(id),
+        (rows) => tf.gather(variable, tf.tensor1d([...rows], 'int32')),
+      ),
+    state: () => withLossState(weights.state(), cosineLoss),
+    restore(state) {
+      weights.restore('fullSoftmax.restore', state);
+      restoreLossState('fullSoftmax.restore', state, cosineLoss);
     },
-    dispose: () => weight.dispose(),
+    dispose: () => variable.dispose(),
   };
-}
-
-function toTargets(
-  embeddings: tf.Tensor2D,
-  labels: ArrayLike<number>,
-  [identities, dimension]: readonly [number, number],
-): Int32Array {
-  const where = 'fullSoftmax.loss';
-  check(embeddings.rank === 2 && embeddings.shape[1] === dimension, () => ({
-    where,
-    what: 'shape of embeddings',
-    got: embeddings.shape,
-    expected: `[B, ${dimension}]`,
-  }));
-  check(labels.length === embeddings.shape[0], () => ({
-    where,
-    what: 'number of labels',
-    got: labels.length,
-    expected: `${embeddings.shape[0]}, one for each embedding`,
-  }));
-  return Int32Array.from(labels, (label, i) => integer(where, `label ${i}`, label, 0, identities - 1));
 }

@@ -1,0 +1,115 @@
+import { joinStates } from '@protomem/core';
+import type { CosineLoss, Encoder } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { nextOfIdentity, toBatch } from './batch.ts';
+import { Deferred } from './deferred.ts';
+import type { Places } from './elements.ts';
+import { KeyQueue } from './key-queue.ts';
+import { restoreLossState, takePart, withLossState } from './loss-state.ts';
+import { lossWithout } from './loss-without.ts';
+import { MomentumEncoder } from './momentum-encoder.ts';
+import type { ObservableHead } from './staleness.ts';
+
+export interface DcqOptions {
+  /** Keys in the queue: the negative columns. Any number. */
+  readonly size: number;
+  /** D, width of an embedding. */
+  readonly dimension: number;
+  /** Any loss on cosines; the original's is `cosFace({ scale: 50, margin: 0.3 })`. */
+  readonly loss: CosineLoss;
+  /** Makes the keys. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head. */
+  readonly keyEncoder: Encoder;
+  /** Share of its parameters that the key encoder keeps in a step. Default 0.999. */
+  readonly momentum?: number;
+}
+
+/**
+ * DCQ, dynamic class queue: a momentum encoder makes a key of each image, and a queue holds the last keys. A sample's
+ * softmax has its own key as the one positive column and the queue's keys as the others. Keys enter the queue after
+ * the loss, so that a batch's keys are no negatives of each other.
+ *
+ * - A sample's key is that of the next image of its identity in the batch (of the last one, the first), as the original
+ *   draws two images for each; of a single image, its own.
+ * - Keys of the sample's own identity in the queue leave its softmax: exactly for a `SoftmaxLoss`; for other functions
+ *   their cosine is -1.
+ * - The queue starts empty and the softmax has as many columns as there are keys. (The original's starts with noise.)
+ *
+ * Needs the batch's images as the third argument of `loss`, and `afterStep` to follow the trained encoder.
+ *
+ * Source: Li et al., "Dynamic Class Queue for Large Scale Face Recognition In the Wild", CVPR 2021. Its code keeps
+ * identities as float32 (those above 2^24 collide), wants a queue that the batch divides, and does not save the queue;
+ * this does not. Keys of one batch are normalized together, not shuffled among devices.
+ *
+ * @throws ProtomemError when an option is out of its range; `loss` when the batch does not fit
+ *
+ * @example
+ * ```ts
+ * const make = () => createEncoder('iresnet18', { inputSize: 64, embeddingSize: 128, seed: 7 });
+ * const encoder = make();
+ * const head = dcq({ size: 8192, dimension: 128, loss: cosFace(), keyEncoder: make() });
+ * const perSample = head.loss(encoder.apply(images, { training: true }), labels, images);
+ * ```
+ */
+export function dcq(options: DcqOptions): ObservableHead {
+  const { loss: cosineLoss, momentum = 0.999 } = options;
+  const keyEncoder = new MomentumEncoder('dcq', options.keyEncoder, momentum, options.dimension);
+  const queue = new KeyQueue('dcq', options.size, options.dimension);
+  const enqueue = new Deferred();
+  let excludedPerSample = 0;
+
+  return {
+    name: 'dcq',
+    parameters: [],
+    loss: (embeddings, labels, images) =>
+      tf.tidy(() => {
+        enqueue.flush();
+        const batch = toBatch('dcq.loss', embeddings, labels, queue.dimension);
+        const count = batch.labels.length;
+        const keys = keyEncoder.embed(images, count, queue.step);
+        const positive = tf.gather(keys, tf.tensor1d(nextOfIdentity(batch.labels), 'int32'));
+        const own = tf.sum<tf.Tensor2D>(tf.mul(batch.unit, positive), 1, true);
+        const cosines =
+          queue.occupied > 0
+            ? tf.concat([own, tf.matMul<tf.Tensor2D>(batch.unit, queue.columns(), false, true)], 1)
+            : own;
+
+        const excluded: Places = { rows: [], columns: [] };
+        batch.labels.forEach((label, i) => {
+          for (const row of queue.rowsOf(label)) {
+            excluded.rows.push(i);
+            excluded.columns.push(1 + row);
+          }
+        });
+        excludedPerSample = excluded.rows.length / count;
+        const losses = lossWithout(cosineLoss, cosines, new Int32Array(count), excluded, { norms: batch.norms });
+        enqueue.set(keys, (kept) => queue.put(kept, batch.labels));
+        return losses;
+      }),
+    afterStep({ encoder }) {
+      enqueue.flush();
+      keyEncoder.follow(encoder);
+    },
+    metrics: () => ({ occupancy: queue.occupied / queue.size, meanAge: queue.meanAge(), excludedPerSample }),
+    stalenessProbe(fresh, ids) {
+      enqueue.flush();
+      return queue.stalenessProbe('dcq.stalenessProbe', fresh, ids);
+    },
+    async state() {
+      enqueue.flush();
+      const own = { queue: queue.state(), encoder: await keyEncoder.state() };
+      return withLossState(joinStates(own), cosineLoss);
+    },
+    restore(state) {
+      const where = 'dcq.restore';
+      enqueue.drop();
+      queue.restore(where, takePart(where, state, 'queue'));
+      keyEncoder.restore(takePart(where, state, 'encoder'));
+      restoreLossState(where, state, cosineLoss);
+    },
+    dispose() {
+      enqueue.drop();
+      queue.dispose();
+      keyEncoder.dispose();
+    },
+  };
+}

@@ -1,0 +1,327 @@
+import { check, integer, joinStates, type State, takeTensor } from '@protomem/core';
+import type { CosineLoss, Encoder } from '@protomem/core/contracts';
+import { stopGradient, updateRows } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { type Batch, toBatch } from './batch.ts';
+import { ClassPool, type Plan } from './class-pool.ts';
+import { Deferred } from './deferred.ts';
+import { type Places, putAt, takeAt, toIndices } from './elements.ts';
+import { restoreLossState, takePart, withLossState } from './loss-state.ts';
+import { lossWithout } from './loss-without.ts';
+import { MomentumEncoder } from './momentum-encoder.ts';
+import { type ObservableHead, probeStaleness } from './staleness.ts';
+
+export interface DynamicClassPoolOptions {
+  /** Q, classes in the pool, at least the identities of half a batch: the columns of the softmax. */
+  readonly size: number;
+  /** D, width of an embedding. */
+  readonly dimension: number;
+  /** Any loss on cosines; the original's are `cosFace` and `arcFace`, of scale 32. */
+  readonly loss: CosineLoss;
+  /** Makes what is in the pool. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head. */
+  readonly galleryEncoder: Encoder;
+  /** Share of its parameters that the gallery encoder keeps in a step. Default 0.99. */
+  readonly momentum?: number;
+}
+
+/**
+ * FFC's dynamic class pool: Q columns for the identities met last, each with two slots of gallery features from a
+ * momentum encoder. A visit writes the slots in turns; a new identity takes the column of the one that was visited
+ * longest ago.
+ *
+ * A step has two passes. The batch is dealt into two halves: of an identity with several images alternate ones go to
+ * each (the original's identity loader), identities with one image go to them in turns (its instance loader). In the
+ * first pass the second half's gallery features enter the pool and the first half's embeddings are the probes; the pool
+ * is then as before, and the second pass has the roles exchanged and stays. So every image is a probe once, and gallery
+ * once.
+ *
+ * Loss of a probe, the mean of two terms:
+ * - against the pool's first slots, and against the same with the second slots of identities that were hit in this
+ *   pass, each: the given loss when its identity has a column, else `mean(max(0, c))` of its h highest cosines c,
+ *   `h = min(max(floor(Q * 0.0002), 3), 10)`.
+ *
+ * The first pass is computed beside the pool, not undone in it, so that nothing of it can stay. Until the pool is full
+ * the softmax has as many columns as classes. Needs the batch's images as the third argument of `loss`, and `afterStep`
+ * to follow the trained encoder.
+ *
+ * Source: Wang et al., "An Efficient Training Approach for Very Large Scale Face Recognition" (FFC), CVPR 2022, and its
+ * code. That takes its two halves from two loaders and encodes them apart, moves the gallery encoder between the
+ * passes, and saves neither it nor the optimizer; here one batch is enough, the gallery encoder moves after the step,
+ * and the state is complete.
+ *
+ * @throws ProtomemError when an option is out of its range; `loss` when the batch does not fit
+ *
+ * @example
+ * ```ts
+ * const make = () => createEncoder('iresnet18', { inputSize: 64, embeddingSize: 128, seed: 7 });
+ * const encoder = make();
+ * const head = dynamicClassPool({ size: 1000, dimension: 128, loss: cosFace(), galleryEncoder: make() });
+ * const perSample = head.loss(encoder.apply(images, { training: true }), labels, images);
+ * ```
+ */
+export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHead {
+  const where = 'dynamicClassPool';
+  const { loss: cosineLoss, momentum = 0.99 } = options;
+  const size = integer(where, 'size', options.size, 1, 2 ** 31 - 1);
+  const dimension = integer(where, 'dimension', options.dimension, 1);
+  const galleryEncoder = new MomentumEncoder(where, options.galleryEncoder, momentum, dimension);
+  const pool = new ClassPool(size);
+  const newSlot = (): tf.Variable<tf.Rank.R2> =>
+    tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([size, dimension]), false));
+  const slots = [newSlot(), newSlot()] as const;
+  const write = new Deferred();
+  const highest = Math.min(Math.max(Math.floor(size * 0.0002), 3), 10);
+  let last = { hitRate: 0, absent: 0, evicted: 0 };
+
+  /** The loss of every probe against one set of columns, which are `out` for some. */
+  function term(
+    batch: Batch,
+    cosines: tf.Tensor2D,
+    targets: readonly (number | undefined)[],
+    out: Places,
+  ): tf.Tensor1D {
+    const all = targets.map((_, i) => i);
+    const present = all.filter((i) => targets[i] !== undefined);
+    if (present.length === all.length) {
+      return lossWithout(cosineLoss, cosines, Int32Array.from(targets as number[]), out, { norms: batch.norms });
+    }
+    const absent = all.filter((i) => targets[i] === undefined);
+    const parts = [absentLoss(cosines, absent, out, highest)];
+    if (present.length > 0) {
+      const placeOf = new Map(present.map((i, place) => [i, place]));
+      const outPresent: Places = { rows: [], columns: [] };
+      out.rows.forEach((row, k) => {
+        const place = placeOf.get(row);
+        if (place === undefined) return;
+        outPresent.rows.push(place);
+        outPresent.columns.push(out.columns[k]!);
+      });
+      const rows = tf.tensor1d(present, 'int32');
+      const own = Int32Array.from(present, (i) => targets[i]!);
+      const norms = tf.gather(batch.norms, rows);
+      parts.push(lossWithout(cosineLoss, tf.gather(cosines, rows), own, outPresent, { norms }));
+    }
+    const order = new Int32Array(all.length);
+    [...absent, ...present].forEach((i, place) => {
+      order[i] = place;
+    });
+    return tf.gather(tf.concat(parts), tf.tensor1d(order, 'int32'));
+  }
+
+  return {
+    name: 'dynamic-class-pool',
+    parameters: [],
+    loss: (embeddings, labels, images) =>
+      tf.tidy(() => {
+        write.flush();
+        const batch = toBatch(`${where}.loss`, embeddings, labels, dimension);
+        const ids = batch.labels;
+        const halves = dealHalves(ids);
+        for (const half of halves) checkRoom(`${where}.loss`, new Set(half.map((i) => ids[i])).size, size);
+        const gallery = galleryEncoder.embed(images, ids.length, pool.step);
+        // The gallery of each pass is the half that its probes are not in.
+        const plans = [pool.plan(halves[1], ids), pool.plan(halves[0], ids)] as const;
+        const columns = Math.max(plans[0].occupied, plans[1].occupied);
+        const passOf = new Uint8Array(ids.length);
+        for (const i of halves[1]) passOf[i] = 1;
+        const targets = ids.map((id, i) => pool.find(id, plans[passOf[i]!]!));
+
+        // What a pass changes of the pool is a few columns: their cosines are put in place of the stored ones'. They
+        // come from the batch's gallery, or from the second slots of identities that were hit.
+        const changes = listChanges(plans, halves, ids.length);
+        const sources = [tf.matMul<tf.Tensor2D>(batch.unit, gallery, false, true)];
+        if (changes.secondSlots.length > 0) {
+          const stored = tf.gather(slots[1], tf.tensor1d(changes.secondSlots, 'int32'));
+          sources.push(tf.matMul(batch.unit, stored, false, true));
+        }
+        const source = tf.concat(sources, 1);
+        const replace = (cosines: tf.Tensor2D, { to, from }: Change): tf.Tensor2D =>
+          to.rows.length > 0 ? putAt(cosines, toIndices(to), takeAt(source, toIndices(from))) : cosines;
+        const shown = columns === size ? slots[0] : tf.slice(slots[0], [0, 0], [columns, dimension]);
+        const first = replace(tf.matMul(batch.unit, shown, false, true), changes.first);
+        const second = replace(first, changes.second);
+
+        // While the pool fills, one pass may have entered more classes than the other.
+        const out: Places = { rows: [], columns: [] };
+        ids.forEach((_, i) => {
+          for (let column = plans[passOf[i]!]!.occupied; column < columns; column++) {
+            out.rows.push(i);
+            out.columns.push(column);
+          }
+        });
+        const losses = tf.mul<tf.Tensor1D>(
+          tf.add(term(batch, first, targets, out), term(batch, second, targets, out)),
+          0.5,
+        );
+
+        last = summarize(plans[1], targets, pool);
+        pool.commit(plans[1]);
+        write.set(gallery, (features) => writePlan(plans[1], features, slots));
+        return losses;
+      }),
+    afterStep({ encoder }) {
+      write.flush();
+      galleryEncoder.follow(encoder);
+    },
+    metrics: () => ({ ...last, occupancy: pool.occupied / size, meanAge: pool.meanAge() }),
+    stalenessProbe(fresh, ids) {
+      write.flush();
+      const find = (id: number) => {
+        const column = pool.find(id);
+        return column === undefined ? undefined : { row: column, age: pool.age(column) };
+      };
+      // Of both slots, the one that was written last.
+      return probeStaleness(`${where}.stalenessProbe`, fresh, ids, dimension, find, (rows) => {
+        const columns = tf.tensor1d([...rows], 'int32');
+        const isSecond = tf.tensor2d(
+          rows.map((column) => pool.lastSlot(column)),
+          [rows.length, 1],
+        );
+        const [first, second] = slots.map((slot) => tf.gather(slot, columns));
+        return tf.add(tf.mul(first!, tf.sub(1, isSecond)), tf.mul(second!, isSecond));
+      });
+    },
+    async state() {
+      write.flush();
+      const shape = [pool.occupied, dimension];
+      const features = (slot: tf.Variable): State['tensors'][string] => ({
+        dtype: 'F32',
+        shape,
+        data: Float32Array.from(slot.dataSync().subarray(0, shape[0]! * dimension)),
+      });
+      const own = pool.state();
+      const tensors = { ...own.tensors, slot0: features(slots[0]), slot1: features(slots[1]) };
+      const parts = { pool: { ...own, tensors }, encoder: await galleryEncoder.state() };
+      return withLossState(joinStates(parts), cosineLoss);
+    },
+    restore(state) {
+      const at = `${where}.restore`;
+      const saved = takePart(at, state, 'pool');
+      const n = saved.tensors.ids?.shape[0] ?? 0;
+      const features = ['slot0', 'slot1'].map((name) => takeTensor(at, saved.tensors, name, 'F32', [n, dimension]));
+      write.drop();
+      pool.restore(at, saved);
+      const rows = Int32Array.from({ length: n }, (_, row) => row);
+      // The backend may keep the array that it is given.
+      tf.tidy(() => {
+        slots.forEach((slot, i) => {
+          updateRows(slot, rows, tf.tensor2d(features[i]!.slice(), [n, dimension]));
+        });
+      });
+      galleryEncoder.restore(takePart(at, state, 'encoder'));
+      restoreLossState(at, state, cosineLoss);
+    },
+    dispose() {
+      write.drop();
+      tf.dispose([...slots]);
+      galleryEncoder.dispose();
+    },
+  };
+}
+
+/** The batch's images in two halves: each identity's alternately, and identities with one image in turns. */
+function dealHalves(labels: readonly number[]): readonly [number[], number[]] {
+  const images = new Map<number, number[]>();
+  labels.forEach((label, i) => {
+    const own = images.get(label);
+    if (own) own.push(i);
+    else images.set(label, [i]);
+  });
+  const halves: [number[], number[]] = [[], []];
+  let singles = 0;
+  for (const own of images.values()) {
+    const start = own.length === 1 ? singles++ : 0;
+    own.forEach((image, place) => {
+      halves[(start + place) % 2]!.push(image);
+    });
+  }
+  return halves;
+}
+
+/** Cosines to be put, and where they are in the source. */
+interface Change {
+  readonly to: Places;
+  readonly from: Places;
+}
+
+interface Changes {
+  /** To the cosines to the pool's first slots as stored. */
+  readonly first: Change;
+  /** And then, for those to the second slots of identities that were hit. */
+  readonly second: Change;
+  /** Columns whose stored second slot is a source: source `images + k` is the k-th of them. */
+  readonly secondSlots: number[];
+}
+
+function listChanges(plans: readonly [Plan, Plan], halves: readonly [number[], number[]], images: number): Changes {
+  const secondSlots: number[] = [];
+  const newChange = (): Change => ({ to: { rows: [], columns: [] }, from: { rows: [], columns: [] } });
+  const [first, second] = [newChange(), newChange()];
+  plans.forEach(({ placed }, pass) => {
+    const put = ({ to, from }: Change, column: number, source: number): void => {
+      for (const probe of halves[pass]!) {
+        to.rows.push(probe);
+        to.columns.push(column);
+        from.rows.push(probe);
+        from.columns.push(source);
+      }
+    };
+    for (const { column, hit, images: written } of placed.values()) {
+      if (written[0] >= 0) put(first, column, written[0]);
+      if (hit) put(second, column, written[1] >= 0 ? written[1] : images + secondSlots.push(column) - 1);
+    }
+  });
+  return { first, second, secondSlots };
+}
+
+/** `mean(max(0, c))` of each row's highest cosines. */
+function absentLoss(cosines: tf.Tensor2D, rows: readonly number[], out: Places, highest: number): tf.Tensor1D {
+  const known = out.rows.length > 0 ? putAt(cosines, toIndices(out), tf.fill([out.rows.length], -1)) : cosines;
+  const own = tf.gather(known, tf.tensor1d([...rows], 'int32'));
+  const count = Math.min(highest, cosines.shape[1]);
+  // Which ones are highest has no gradient.
+  const columns = tf.topk(stopGradient(own), count).indices.dataSync();
+  const at: Places = {
+    rows: Array.from(columns, (_, k) => Math.floor(k / count)),
+    columns: [...columns],
+  };
+  const top = tf.reshape(takeAt(own, toIndices(at)), [rows.length, count]);
+  return tf.mean(tf.relu(top), 1);
+}
+
+function writePlan({ placed }: Plan, features: tf.Tensor2D, slots: readonly tf.Tensor2D[]): void {
+  slots.forEach((slot, s) => {
+    const written = [...placed.values()].filter(({ images }) => images[s]! >= 0);
+    if (written.length === 0) return;
+    const images = tf.tensor1d(
+      written.map((place) => place.images[s]!),
+      'int32',
+    );
+    const rows = Int32Array.from(written, ({ column }) => column);
+    tf.tidy(() => updateRows(slot, rows, tf.gather(features, images)));
+    images.dispose();
+  });
+}
+
+function checkRoom(where: string, identities: number, size: number): void {
+  check(identities <= size, () => ({
+    where,
+    what: 'number of identities in half of the batch',
+    got: identities,
+    expected: `at most ${size}, the size of the pool`,
+    fix: 'Make the pool larger or the batch smaller.',
+  }));
+}
+
+function summarize(
+  { placed, evicted }: Plan,
+  targets: readonly (number | undefined)[],
+  pool: ClassPool,
+): { hitRate: number; absent: number; evicted: number } {
+  const known = [...placed.keys()].filter((id) => pool.find(id) !== undefined).length;
+  return {
+    hitRate: placed.size > 0 ? known / placed.size : 0,
+    absent: targets.filter((target) => target === undefined).length / targets.length,
+    evicted: evicted.size,
+  };
+}

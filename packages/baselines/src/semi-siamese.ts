@@ -1,0 +1,107 @@
+import { check, joinStates } from '@protomem/core';
+import type { CosineLoss, Encoder } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { nextOfIdentity, toBatch } from './batch.ts';
+import type { Places } from './elements.ts';
+import { KeyQueue } from './key-queue.ts';
+import { restoreLossState, takePart, withLossState } from './loss-state.ts';
+import { lossWithout } from './loss-without.ts';
+import { MomentumEncoder } from './momentum-encoder.ts';
+import type { ObservableHead } from './staleness.ts';
+
+export interface SemiSiameseOptions {
+  /** Prototypes in the queue, at least the images of a batch: the columns of the softmax. */
+  readonly size: number;
+  /** D, width of an embedding. */
+  readonly dimension: number;
+  /** Any loss on cosines; the original's is `cosFace({ scale: 32, margin: 0.35 })`. */
+  readonly loss: CosineLoss;
+  /** Makes the prototypes. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head. */
+  readonly galleryEncoder: Encoder;
+  /** Share of its parameters that the gallery encoder keeps in a step. Default 0.999. */
+  readonly momentum?: number;
+}
+
+/**
+ * Semi-siamese training (SST): a momentum encoder makes a gallery feature of each image, and these are the prototypes.
+ * Those of the batch enter a first-in-first-out queue before the loss, so that each sample finds its positive among the
+ * columns: the gallery feature of the next image of its identity in the batch (of the last one, the first; of a single
+ * image, its own).
+ *
+ * - Every image is once the probe and once the gallery, in one softmax: the mean over the batch is the average of both
+ *   directions. (The original computes them apart, each with one gallery feature of an identity.)
+ * - Other columns of a sample's identity, of this batch or an earlier one, leave its softmax: exactly for a
+ *   `SoftmaxLoss`; for other functions their cosine is -1. The original lets them push the sample away.
+ *
+ * Needs the batch's images as the third argument of `loss`, and `afterStep` to follow the trained encoder. The backward
+ * pass reads the queue's buffer: finish it before the next `loss`.
+ *
+ * Source: Du et al., "Semi-Siamese Training for Shallow Face Learning", ECCV 2020, and its code in FaceX-Zoo, which
+ * wants a queue that the batch divides; this takes any that holds it.
+ *
+ * @throws ProtomemError when an option is out of its range; `loss` when the batch does not fit
+ *
+ * @example
+ * ```ts
+ * const make = () => createEncoder('iresnet18', { inputSize: 64, embeddingSize: 128, seed: 7 });
+ * const encoder = make();
+ * const head = semiSiamese({ size: 16384, dimension: 128, loss: cosFace(), galleryEncoder: make() });
+ * const perSample = head.loss(encoder.apply(images, { training: true }), labels, images);
+ * ```
+ */
+export function semiSiamese(options: SemiSiameseOptions): ObservableHead {
+  const { loss: cosineLoss, momentum = 0.999 } = options;
+  const galleryEncoder = new MomentumEncoder('semiSiamese', options.galleryEncoder, momentum, options.dimension);
+  const queue = new KeyQueue('semiSiamese', options.size, options.dimension);
+  let excludedPerSample = 0;
+
+  return {
+    name: 'semi-siamese',
+    parameters: [],
+    loss: (embeddings, labels, images) =>
+      tf.tidy(() => {
+        const where = 'semiSiamese.loss';
+        const batch = toBatch(where, embeddings, labels, queue.dimension);
+        const count = batch.labels.length;
+        check(count <= queue.size, () => ({
+          where,
+          what: 'number of images in the batch',
+          got: count,
+          expected: `at most ${queue.size}, the size of the queue`,
+          fix: 'Make the queue larger or the batch smaller.',
+        }));
+        const gallery = galleryEncoder.embed(images, count, queue.step);
+        const rows = queue.put(gallery, batch.labels);
+        const targets = nextOfIdentity(batch.labels).map((image) => rows[image]!);
+        const cosines = tf.matMul<tf.Tensor2D>(batch.unit, queue.columns(), false, true);
+
+        const excluded: Places = { rows: [], columns: [] };
+        batch.labels.forEach((label, i) => {
+          for (const row of queue.rowsOf(label)) {
+            if (row === targets[i]) continue;
+            excluded.rows.push(i);
+            excluded.columns.push(row);
+          }
+        });
+        excludedPerSample = excluded.rows.length / count;
+        return lossWithout(cosineLoss, cosines, targets, excluded, { norms: batch.norms });
+      }),
+    afterStep: ({ encoder }) => galleryEncoder.follow(encoder),
+    metrics: () => ({ occupancy: queue.occupied / queue.size, meanAge: queue.meanAge(), excludedPerSample }),
+    stalenessProbe: (fresh, ids) => queue.stalenessProbe('semiSiamese.stalenessProbe', fresh, ids),
+    async state() {
+      const own = { queue: queue.state(), encoder: await galleryEncoder.state() };
+      return withLossState(joinStates(own), cosineLoss);
+    },
+    restore(state) {
+      const where = 'semiSiamese.restore';
+      queue.restore(where, takePart(where, state, 'queue'));
+      galleryEncoder.restore(takePart(where, state, 'encoder'));
+      restoreLossState(where, state, cosineLoss);
+    },
+    dispose() {
+      queue.dispose();
+      galleryEncoder.dispose();
+    },
+  };
+}
