@@ -1,6 +1,6 @@
-import { fullSoftmax } from '@protomem/baselines';
+import { createBaseline } from '@protomem/baselines';
 import type { ImageSource, Loader, Sampler } from '@protomem/core';
-import type { Encoder, Head } from '@protomem/core/contracts';
+import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import {
   classesByImages,
   createAugmentation,
@@ -63,10 +63,48 @@ export function makeHead(config: RunConfig, identities: number): MadeHead {
   const { name, ...lossOptions } = head.loss;
   const loss = createLoss(name, lossOptions);
   const dimension = encoder.embeddingSize;
-  if (head.kind === 'full-softmax') return { head: fullSoftmax({ identities, dimension, loss, seed }) };
-  const { kind: _, loss: __, ...options } = head;
-  const memory = createPrototypeMemory({ ...options, dimension, seed });
-  return { head: prototypeHead({ memory, loss }), memory };
+  if (head.kind === 'prototype-memory') {
+    const { kind: _, loss: __, ...options } = head;
+    const memory = createPrototypeMemory({ ...options, dimension, seed });
+    return { head: prototypeHead({ memory, loss }), memory };
+  }
+  return { head: makeRival(config, head, { identities, dimension, loss }) };
+}
+
+function makeRival(
+  config: RunConfig,
+  head: Exclude<RunConfig['head'], { kind: 'prototype-memory' }>,
+  shared: { readonly identities: number; readonly dimension: number; readonly loss: CosineLoss },
+): Head {
+  const { seed, optimizer } = config;
+  // The trained encoder's double, from the same seed; dropout would only blur what it makes.
+  const makeDouble = (): Encoder => makeEncoder({ ...config, encoder: { ...config.encoder, dropout: 0 } });
+  switch (head.kind) {
+    case 'full-softmax':
+      return createBaseline(head.kind, { ...shared, seed });
+    case 'partial-fc': {
+      const columns = Math.min(head.size, shared.identities);
+      const { momentum, weightDecay } = optimizer;
+      return createBaseline(head.kind, { ...shared, columns, momentum, weightDecay, seed });
+    }
+    case 'dcq':
+      return createBaseline(head.kind, {
+        ...shared,
+        size: head.size,
+        momentum: head.momentum,
+        keyEncoder: makeDouble(),
+      });
+    case 'dynamic-class-pool':
+    case 'semi-siamese':
+      return createBaseline(head.kind, {
+        ...shared,
+        size: head.size,
+        momentum: head.momentum,
+        galleryEncoder: makeDouble(),
+      });
+    case 'batch-only':
+      return createBaseline(head.kind, shared);
+  }
 }
 
 export function makeSchedule({ schedule: { kind, base, warmup }, steps }: RunConfig): Schedule {

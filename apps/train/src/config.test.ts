@@ -20,6 +20,13 @@ describe('configuration', () => {
   it('changes the kind of a part and keeps what both kinds have', () => {
     const config = patchConfig(demo, ['head.kind=full-softmax']);
     expect(config.head).toEqual({ kind: 'full-softmax', loss: demo.head.loss });
+    const { size } = demo.head as { size: number };
+    expect(patchConfig(demo, ['head.kind=dcq', 'head.momentum=0.99']).head).toEqual({
+      kind: 'dcq',
+      size,
+      momentum: 0.99,
+      loss: demo.head.loss,
+    });
   });
 
   it('refuses unknown keys, names and values by their key', () => {

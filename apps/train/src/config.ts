@@ -1,3 +1,4 @@
+import { type BaselineName, baselines } from '@protomem/baselines';
 import { nearest, ProtomemError } from '@protomem/core';
 import { z } from 'zod';
 
@@ -51,6 +52,9 @@ const loss = z.strictObject({
   margin: z.number().min(0).max(2).optional(),
 });
 
+/** Columns of the softmax. A rival takes over the size of the memory that it is compared with. */
+const columns = count.default(1000);
+
 const head = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('prototype-memory'),
@@ -67,6 +71,11 @@ const head = z.discriminatedUnion('kind', [
     loss,
   }),
   z.strictObject({ kind: z.literal('full-softmax'), loss }),
+  z.strictObject({ kind: z.literal('partial-fc'), size: columns, loss }),
+  z.strictObject({ kind: z.literal('dcq'), size: columns, momentum: share.default(0.999), loss }),
+  z.strictObject({ kind: z.literal('dynamic-class-pool'), size: columns, momentum: share.default(0.99), loss }),
+  z.strictObject({ kind: z.literal('semi-siamese'), size: columns, momentum: share.default(0.999), loss }),
+  z.strictObject({ kind: z.literal('batch-only'), loss }),
 ]);
 
 const schema = z.strictObject({
@@ -115,7 +124,7 @@ const schema = z.strictObject({
   }),
   head,
   /** Heads to train after the first, with the same code, data and budget, for the report to compare. */
-  rivals: z.array(z.enum(['full-softmax'])),
+  rivals: z.array(z.enum(Object.keys(baselines) as [BaselineName, ...BaselineName[]])),
   optimizer: z.strictObject({ momentum: share, weightDecay: z.number().min(0), clipNorm: z.number().positive() }),
   schedule: z.strictObject({
     kind: z.enum(['cosine', 'one-cycle']),

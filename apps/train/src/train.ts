@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ProtomemError, writeFileAtomic } from '@protomem/core';
 import { loadEngine } from '@protomem/engine';
 import { makeSource } from './compose.ts';
-import type { RunConfig } from './config.ts';
+import { patchConfig, type RunConfig } from './config.ts';
 import { loadPairs } from './pairs.ts';
 import { makeReport } from './report/make-report.ts';
 import { renderReport } from './report/render-report.ts';
@@ -62,7 +62,7 @@ export async function train(config: RunConfig, { out, resume, signal }: TrainOpt
 /** One configuration for each head: the run's own, then its rivals in folders below. */
 function headConfigs(config: RunConfig, out: string): { readonly config: RunConfig; readonly out: string }[] {
   const rivals = config.rivals.map((kind) => ({
-    config: { ...config, head: { kind, loss: config.head.loss } },
+    config: patchConfig(config, [`head.kind=${kind}`]),
     out: join(out, kind),
   }));
   return [{ config, out }, ...rivals];

@@ -24,6 +24,11 @@ export interface MakeReportOptions {
 const headNames: Readonly<Record<RunConfig['head']['kind'], string>> = {
   'prototype-memory': 'Prototype Memory',
   'full-softmax': 'Full softmax',
+  'partial-fc': 'Partial FC',
+  dcq: 'DCQ',
+  'dynamic-class-pool': 'Dynamic class pool',
+  'semi-siamese': 'Semi-siamese',
+  'batch-only': 'Batch only',
 };
 
 /** Side of a face in the report, pixels. */
