@@ -1,6 +1,6 @@
 import { check, type State, type Stateful, takeTensor } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
-import { stopGradient, unitRows } from '@protomem/engine';
+import { splitRows, stopGradient, unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { type Groups, groupLabels } from './group-labels.ts';
 import { type Meeting, memoryLoss } from './memory-loss.ts';
@@ -36,7 +36,7 @@ interface Batch {
   readonly stored: tf.Tensor2D;
   /** What is to be stored, `[C, D]`. */
   readonly prototypes: tf.Tensor2D;
-  /** For each: length of its embeddings (B), cosine stored to fresh (C), confidence (C). */
+  /** For each: length of its embeddings (B), cosine stored to fresh (C), summed cosines of its exemplars (C). */
   readonly facts: Float32Array;
 }
 
@@ -312,8 +312,7 @@ export class PrototypeMemory implements Stateful {
     }));
     const slots = groups.ids.map((id) => this.slots.find(id));
 
-    const unit = unitRows(embeddings);
-    const norms: tf.Tensor1D = tf.sum(tf.mul(unit, embeddings), 1);
+    const { unit, norms } = splitRows(embeddings);
     const source =
       this.settings.gradient === 'stop' ? { unit: stopGradient(unit), norms: stopGradient(norms) } : { unit, norms };
 
@@ -326,14 +325,14 @@ export class PrototypeMemory implements Stateful {
     const known = slots.map((slot) => (slot < 0 ? undefined : this.slots.facts(slot)));
     const shares = known.map((facts, group) => this.share(facts, groups.sizes[group]!));
     const stored = this.rows(slots);
-    const fresh = this.generate(source, support);
+    const sums = tf.matMul(support, source.unit);
+    const fresh = this.generate(source, support, sums);
     const prototypes = blend(stored, fresh, shares);
-    const meanExemplar = tf.div(tf.matMul(support, source.unit), tf.expandDims(tf.tensor1d([...groups.sizes]), 1));
     const rounded = this.store.rounded?.(prototypes);
     const facts = tf.concat([
       source.norms,
       tf.sum(tf.mul(stored, fresh), 1),
-      tf.sum(tf.mul(prototypes, meanExemplar), 1),
+      tf.sum(tf.mul(prototypes, sums), 1),
       ...(rounded ? [tf.sub(1, tf.mean(tf.sum(tf.mul(unitRows(rounded), prototypes), 1, true), 0))] : []),
     ]);
     // The one read of the step: a prototype that is not a number would stay in the memory.
@@ -364,7 +363,8 @@ export class PrototypeMemory implements Stateful {
     known.forEach((slot, group) => {
       if (slot) this.staleness.add(slot.age, facts[images + group]!);
     });
-    const admission = this.slots.admit(groups, facts.subarray(images + classes));
+    const confidence = Float64Array.from(groups.sizes, (size, group) => facts[images + classes + group]! / size);
+    const admission = this.slots.admit(groups, confidence);
     this.roundingError = facts[images + 2 * classes];
     this.store.write(admission.slots, stopGradient(batch.prototypes));
     this.last = {
@@ -428,8 +428,11 @@ export class PrototypeMemory implements Stateful {
     return blend(tf.gather(stored, tf.tensor1d(groups.groupOf, 'int32')), fresh, shares);
   }
 
-  private generate(source: Batch['source'], support: tf.Tensor2D): tf.Tensor2D {
-    return unitRows(tf.matMul(this.settings.generation({ ...source, support }), source.unit));
+  /** @param sums `support * unit`, where it is at hand: what weights of 1 come to. */
+  private generate(source: Batch['source'], support: tf.Tensor2D, sums?: tf.Tensor2D): tf.Tensor2D {
+    const weights = this.settings.generation({ ...source, support });
+    // A clone of the support shares its data: no second product then.
+    return unitRows(sums && weights.dataId === support.dataId ? sums : tf.matMul(weights, source.unit));
   }
 
   /** The share of the batch's prototype in what is stored; all of it for a class that is not in memory. */

@@ -10,9 +10,20 @@ const SHORTEST = 1e-6;
  * @returns `[B, D]`, differentiable in `x`; the caller's
  */
 export function unitRows(x: tf.Tensor2D): tf.Tensor2D {
+  return tf.tidy(() => splitRows(x).unit);
+}
+
+/**
+ * Rows as direction and length: what {@link unitRows} returns, and `|x|`, `[B]` (for a row shorter than 1e-6: `|x|² / 1e-6`).
+ *
+ * @param x `[B, D]`, float32; stays the caller's
+ * @returns both differentiable in `x`, and the caller's
+ */
+export function splitRows(x: tf.Tensor2D): { unit: tf.Tensor2D; norms: tf.Tensor1D } {
   return tf.tidy(() => {
     const squares = tf.sum(tf.square(x), 1, true);
-    return tf.mul(x, tf.rsqrt(tf.maximum(squares, SHORTEST ** 2)));
+    const inverse = tf.rsqrt(tf.maximum(squares, SHORTEST ** 2));
+    return { unit: tf.mul<tf.Tensor2D>(x, inverse), norms: tf.squeeze<tf.Tensor1D>(tf.mul(squares, inverse), [1]) };
   });
 }
 
