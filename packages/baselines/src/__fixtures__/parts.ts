@@ -120,3 +120,45 @@ export function naiveCosFace(target: number, others: readonly number[], scale = 
   const own = scale * (target - margin);
   return Math.log(others.reduce((s, c) => s + Math.exp(scale * c), Math.exp(own))) - own;
 }
+
+/** A momentum encoder on plain arrays. */
+export class NaiveEncoder {
+  private weight: number[][];
+  private readonly momentum: number;
+
+  constructor(encoder: Encoder, momentum: number) {
+    this.weight = weightOf(encoder);
+    this.momentum = momentum;
+  }
+
+  embed(images: tf.Tensor4D): number[][] {
+    return embedNaively(this.weight, images);
+  }
+
+  follow(encoder: Encoder): void {
+    const trained = weightOf(encoder);
+    this.weight = this.weight.map((row, i) =>
+      row.map((v, d) => this.momentum * v + (1 - this.momentum) * trained[i]![d]!),
+    );
+  }
+}
+
+/** Unit embeddings of the trained encoder. */
+export const embed = (encoder: Encoder, images: tf.Tensor4D): number[][] => embedNaively(weightOf(encoder), images);
+
+const weightOf = (encoder: Encoder): number[][] => encoder.parameters[0]!.variable.arraySync() as number[][];
+
+function embedNaively(weight: number[][], images: tf.Tensor4D): number[][] {
+  const pixels = images.dataSync();
+  return Array.from({ length: images.shape[0] }, (_, i) =>
+    unit(sum(weight.map((row, p) => row.map((v) => v * pixels[i * PIXELS + p]!)))),
+  );
+}
+
+/** The next image of each one's identity, found by searching. */
+export function nextNaively(labels: readonly number[], i: number): number {
+  for (let k = 1; ; k++) {
+    const j = (i + k) % labels.length;
+    if (labels[j] === labels[i]) return j;
+  }
+}
