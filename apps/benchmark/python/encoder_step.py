@@ -2,14 +2,14 @@
 
 usage: encoder_step.py ENCODER BATCH LAYOUT PRECISION
 LAYOUT: nchw (PyTorch's default) or channels-last. PRECISION: float32 or bfloat16 (autocast).
-Prints one JSON line about itself, then the milliseconds of one step for each line that it reads.
 """
-import json
 import sys
 import time
 
 import torch
 from torch import nn
+
+from contender import serve
 
 BLOCKS = {"iresnet18": (2, 2, 2, 2), "iresnet34": (3, 4, 6, 3), "iresnet50": (3, 4, 14, 3), "iresnet100": (3, 13, 30, 3)}
 
@@ -69,9 +69,7 @@ def main():
     step()
     parameters = sum(p.numel() for p in model.parameters())
     about = {"engine": "pytorch", "version": torch.__version__, "threads": torch.get_num_threads(), "precision": precision}
-    print(json.dumps({**about, "layout": layout, "parameters": parameters}), flush=True)
-    for _ in sys.stdin:
-        print(step(), flush=True)
+    serve({**about, "layout": layout, "parameters": parameters}, step)
 
 
 main()

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** Something timed: a process of its own, asked for one measurement at a time, so that contenders can take turns. */
@@ -8,20 +9,18 @@ export interface Contender {
   readonly about: Readonly<Record<string, unknown>>;
   /** Runs one step; milliseconds. */
   measure(): Promise<number>;
+  /** What else it can say after its steps, in units that the names tell. */
+  figures(): Promise<Readonly<Record<string, number>>>;
   stop(): void;
 }
 
 /**
- * Starts a process that prints one JSON line about itself, then one line with the milliseconds of a step for each line
- * it reads. All contenders are alive at once and idle while another runs.
+ * Starts a process that prints one JSON line about itself, then answers the lines `step` and `figures` as `serve.ts`
+ * does. All contenders are alive at once and idle while another runs.
  *
  * @returns the contender, or why it cannot take part, as it says on stderr.
  */
-export async function startContender(
-  name: string,
-  command: string,
-  args: readonly string[],
-): Promise<Contender | string> {
+async function startContender(name: string, command: string, args: readonly string[]): Promise<Contender | string> {
   const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let complaint = '';
   child.stderr!.on('data', (data: Buffer) => {
@@ -31,7 +30,10 @@ export async function startContender(
   });
   const gone = new Promise<never>((_, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(complaint || `exit code ${code}`)));
+    child.once('exit', (code, signal) => {
+      const killed = signal === 'SIGKILL' ? 'killed, most likely for want of memory' : undefined;
+      reject(new Error(`${name}: ${complaint || (killed ?? `exit code ${code}`)}`));
+    });
   });
   gone.catch(() => undefined);
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
@@ -49,6 +51,10 @@ export async function startContender(
         child.stdin!.write('step\n');
         return Number(await read());
       },
+      async figures() {
+        child.stdin!.write('figures\n');
+        return JSON.parse(await read());
+      },
       stop: () => child.kill(),
     };
   } catch (error) {
@@ -56,3 +62,27 @@ export async function startContender(
     return (error as Error).message;
   }
 }
+
+/**
+ * Starts contenders one after the other: starting costs a first step, which would disturb a neighbour's.
+ *
+ * @param wanted name, script and its arguments: a `.py` of the folder `python`, or one of ours by its path
+ * @returns those that can take part; of the others, `report` is told why not
+ */
+export async function startAll(
+  report: (text: string) => void,
+  wanted: readonly (readonly [name: string, script: string, ...args: string[]])[],
+): Promise<Contender[]> {
+  const contenders: Contender[] = [];
+  for (const [name, script, ...args] of wanted) {
+    const contender = script.endsWith('.py')
+      ? await startContender(name, process.env.PROTOMEM_PYTHON ?? 'python3', [join(PYTHON, script), ...args])
+      : await startContender(name, process.execPath, [...FROM_SOURCE, script, ...args]);
+    if (typeof contender === 'string') report(`cannot take part: ${contender}`);
+    else contenders.push(contender);
+  }
+  return contenders;
+}
+
+const PYTHON = join(import.meta.dirname, '..', 'python');
+const FROM_SOURCE = ['--import', 'tsx', '--conditions=@protomem/source'];

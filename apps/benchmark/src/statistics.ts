@@ -6,13 +6,23 @@ export interface Summary {
   readonly p90: number;
 }
 
-/** Quantiles by linear interpolation between the sorted values (numpy's default). */
 export function summarize(values: readonly number[]): Summary {
-  const sorted = [...values].sort((a, b) => a - b);
-  const quantile = (q: number): number => {
-    const at = q * (sorted.length - 1);
-    const low = Math.floor(at);
-    return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);
+  return {
+    runs: values.length,
+    median: median(values),
+    p10: quantile(values, 0.1),
+    p90: quantile(values, 0.9),
   };
-  return { runs: sorted.length, median: quantile(0.5), p10: quantile(0.1), p90: quantile(0.9) };
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** By linear interpolation between the sorted values, numpy's default. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = q * (sorted.length - 1);
+  const low = Math.floor(at);
+  return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);
 }

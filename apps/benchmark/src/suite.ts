@@ -1,15 +1,53 @@
 import type { Contender } from './contender.ts';
+import type { Summary } from './statistics.ts';
 
-/** One benchmark: who takes part, and what is measured. */
+/** Who took part in one case, and what was measured of it. */
+export interface Measured {
+  readonly about: Readonly<Record<string, unknown>>;
+  readonly time?: Summary;
+  /** Other figures of it, in units that their names tell. */
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** What a suite found. */
+export interface SuiteResult {
+  readonly unit: string;
+  /** By case, then by contender. */
+  readonly cases: Readonly<Record<string, Readonly<Record<string, Measured>>>>;
+  /** `A/B@CASE`: the first's figure over the second's; below 1, the first is faster or smaller. */
+  readonly ratios: Readonly<Record<string, number>>;
+  /** Who could not take part, and why. */
+  readonly absent: readonly string[];
+  /** Sections for the Markdown page, after the tables. */
+  readonly notes?: readonly string[];
+}
+
+export interface SuiteRun {
+  readonly quick: boolean;
+  /** A line for whoever waits. */
+  say(text: string): void;
+}
+
+/** One benchmark. */
 export interface Suite {
   readonly about: string;
-  readonly unit: string;
+  run(run: SuiteRun): Promise<SuiteResult>;
+}
+
+/** Contenders that take turns at one task. */
+export interface Case {
+  readonly name: string;
+  /** Contenders that the others are divided by. */
+  readonly baselines: readonly string[];
+  contenders(report: (text: string) => void): Promise<Contender[]>;
+}
+
+/** A {@link Suite} that times contenders, case by case. */
+export interface TimedSuite {
+  readonly about: string;
   /** Steps of each before the first measurement. */
   readonly warmup: number;
   /** Measurements of each contender. */
   readonly rounds: { readonly full: number; readonly quick: number };
-  readonly caseName: string;
-  /** Contenders that the others are divided by: `ratios['ours/theirs@case']`. */
-  readonly baselines: readonly string[];
-  contenders(report: (text: string) => void): Promise<Contender[]>;
+  readonly cases: readonly Case[];
 }

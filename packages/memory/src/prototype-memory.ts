@@ -325,7 +325,7 @@ export class PrototypeMemory implements Stateful {
     const known = slots.map((slot) => (slot < 0 ? undefined : this.slots.facts(slot)));
     const shares = known.map((facts, group) => this.share(facts, groups.sizes[group]!));
     const stored = this.rows(slots);
-    const sums = tf.matMul(support, source.unit);
+    const sums: tf.Tensor2D = tf.matMul(support, source.unit);
     const fresh = this.generate(source, support, sums);
     const prototypes = blend(stored, fresh, shares);
     const rounded = this.store.rounded?.(prototypes);

@@ -1,10 +1,10 @@
 // One contender of the suite `encoder`: a training step of an encoder on one of our engines.
-import { createInterface } from 'node:readline';
 import { Random } from '@protomem/core';
 import { createEncoder, type EncoderName } from '@protomem/encoders';
 import { type EngineName, loadEngine } from '@protomem/engine';
 import { clipByGlobalNorm, globalNorm, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
+import { serve } from '../serve.ts';
 
 const [engineName, encoderName, batchText, precision] = process.argv.slice(2) as [
   EngineName,
@@ -41,5 +41,4 @@ async function step(): Promise<number> {
 }
 
 await step();
-console.log(JSON.stringify({ ...engine, parameters: encoder.card.parameters }));
-for await (const _ of createInterface({ input: process.stdin })) console.log(String(await step()));
+await serve({ ...engine, parameters: encoder.card.parameters }, step);

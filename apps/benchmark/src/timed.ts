@@ -1,0 +1,80 @@
+import { ProtomemError } from '@protomem/core';
+import type { Contender } from './contender.ts';
+import { median, summarize } from './statistics.ts';
+import type { Case, Measured, Suite, SuiteRun, TimedSuite } from './suite.ts';
+
+/** Makes a suite of cases in which contenders take turns. */
+export function timed(suite: TimedSuite): Suite {
+  return {
+    about: suite.about,
+    async run(run) {
+      const cases: Record<string, Record<string, Measured>> = {};
+      const ratios: Record<string, number> = {};
+      const absent: string[] = [];
+      for (const [index, one] of suite.cases.entries()) {
+        run.say(`case ${one.name} (${index + 1} of ${suite.cases.length})`);
+        const found = await measure(suite, one, run, absent);
+        cases[one.name] = found.measured;
+        Object.assign(ratios, found.ratios);
+      }
+      return { unit: 'ms', cases, ratios, absent: [...new Set(absent)] };
+    },
+  };
+}
+
+async function measure(suite: TimedSuite, one: Case, { quick, say }: SuiteRun, absent: string[]) {
+  const contenders = await one.contenders((text) => {
+    say(text);
+    absent.push(text);
+  });
+  if (contenders.length === 0) {
+    throw new ProtomemError({ where: 'bench', what: 'contenders', got: 'none', expected: 'at least one that starts' });
+  }
+  try {
+    const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+    const rounds = suite.rounds[quick ? 'quick' : 'full'];
+    for (let step = 1; step <= suite.warmup; step++) {
+      for (const contender of contenders) await contender.measure();
+      say(`warm-up ${step}/${suite.warmup}`);
+    }
+    const begun = performance.now();
+    for (let round = 1; round <= rounds; round++) {
+      // A B C A B C: whatever drifts in the machine hits all of them.
+      for (const contender of contenders) times.get(contender.name)!.push(await contender.measure());
+      const left = ((performance.now() - begun) / round) * (rounds - round);
+      const line = contenders.map(({ name }) => `${name} ${times.get(name)!.at(-1)!.toFixed(0)}`).join('  ');
+      say(`round ${round}/${rounds}  ${line} ms  ETA ${(left / 1000).toFixed(0)} s`);
+    }
+    const measured: Record<string, Measured> = {};
+    for (const contender of contenders) {
+      const { name, about } = contender;
+      measured[name] = { about, time: summarize(times.get(name)!), figures: await contender.figures() };
+    }
+    return { measured, ratios: compare(one, contenders, times, measured) };
+  } finally {
+    for (const contender of contenders) contender.stop();
+  }
+}
+
+/** Median of the rounds' own ratios, and the ratio of every other figure that both have. */
+function compare(
+  { name: caseName, baselines }: Case,
+  contenders: readonly Contender[],
+  times: ReadonlyMap<string, readonly number[]>,
+  measured: Readonly<Record<string, Measured>>,
+): Record<string, number> {
+  const ratios: Record<string, number> = {};
+  for (const baseline of baselines) {
+    const theirs = times.get(baseline);
+    if (!theirs) continue;
+    for (const { name } of contenders) {
+      if (baselines.includes(name)) continue;
+      ratios[`${name}/${baseline}@${caseName}`] = median(times.get(name)!.map((ms, i) => ms / theirs[i]!));
+      for (const [figure, value] of Object.entries(measured[name]!.figures ?? {})) {
+        const other = measured[baseline]!.figures?.[figure];
+        if (other) ratios[`${name}/${baseline}@${caseName}-${figure}`] = value / other;
+      }
+    }
+  }
+  return ratios;
+}
