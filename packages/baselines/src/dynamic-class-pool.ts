@@ -187,7 +187,7 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
       const features = (slot: tf.Variable): State['tensors'][string] => ({
         dtype: 'F32',
         shape,
-        data: Float32Array.from(slot.dataSync().subarray(0, shape[0]! * dimension)),
+        data: slot.dataSync<'float32'>().slice(0, shape[0]! * dimension),
       });
       const own = pool.state();
       const tensors = { ...own.tensors, slot0: features(slots[0]), slot1: features(slots[1]) };

@@ -45,7 +45,7 @@ export class IdentityWeights {
     return {
       values: { step: this.step },
       tensors: {
-        weight: { dtype: 'F32', shape: this.shape, data: Float32Array.from(this.variable.dataSync()) },
+        weight: { dtype: 'F32', shape: this.shape, data: this.variable.dataSync<'float32'>().slice() },
         met: { dtype: 'F64', shape: [this.identities], data: this.met.slice() },
       },
     };

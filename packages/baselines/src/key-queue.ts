@@ -84,7 +84,7 @@ export class KeyQueue {
   state(): State {
     const n = this.occupied;
     const columns = this.columns();
-    const keys = Float32Array.from(columns.dataSync());
+    const keys = columns.dataSync<'float32'>().slice();
     columns.dispose();
     return {
       values: { size: this.size, step: this.step, next: this.next },

@@ -12,9 +12,9 @@ const NOTHING = -1e30;
  *
  * - A {@link SoftmaxLoss} says what its logits are: those of the excluded columns become -1e30, whatever its scale and
  *   margin, so that their share of the softmax is 0, exactly.
- * - Any other function takes cosines, and the least harmful of them is -1: no loss is undefined there, and no sample is
- *   moved by it, because it is a constant. In a softmax of scale s its share is at most `exp(-s * (1 + c))` with c the
- *   sample's largest cosine.
+ * - Any other function takes cosines, and the least harmful of them is -1: no loss is undefined there, and the gradient
+ *   to it goes nowhere. In a softmax of scale s its share is at most `exp(-s * (1 + c))` with c the sample's largest
+ *   cosine.
  *
  * @param cosines `[B, M]`
  * @param targets B columns; none of them excluded for its own sample

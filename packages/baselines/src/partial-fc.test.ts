@@ -130,7 +130,7 @@ describe('partialFc', () => {
     const images = imagesOf(2, 0);
     let before = await rowsOf(head, 'weight');
     for (let i = 0; i < draws; i++) {
-      trainStep(head, encoder, images, [2, 11], 1e-4);
+      trainStep(head, encoder, images, [11, 2], 1e-4);
       const after = await rowsOf(head, 'weight');
       after.forEach((row, id) => {
         if (String(row) !== String(before[id])) counts[id]!++;

@@ -126,7 +126,7 @@ export function partialFc(options: PartialFcOptions): ObservableHead {
       ),
     state() {
       const { values, tensors } = weights.state();
-      const data = Float32Array.from(velocity.dataSync());
+      const data = velocity.dataSync<'float32'>().slice();
       return withLossState(
         { values: { ...values, rng: rng.state() }, tensors: { ...tensors, velocity: { dtype: 'F32', shape, data } } },
         cosineLoss,

@@ -113,6 +113,22 @@ describe.each(await enginesAtHand())('heads with a queue on %s', (engine) => {
     for (const part of [head, encoder]) part.dispose();
   });
 
+  it.each(cases)('$name knows after a restore which key is the newest', async ({ make }) => {
+    const encoder = tinyEncoder(1);
+    const [head, other] = [make(7, 0.5, 1), make(7, 0.5, 2)];
+    for (let step = 1; step <= 4; step++) {
+      const images = imagesOf(labelsOf(step).length, step);
+      trainStep(head, encoder, images, labelsOf(step));
+      images.dispose();
+    }
+    await other.restore(await head.state());
+    const ids = [0, 1, 2, 7, 8, 9, 10, HUGE, HUGE - 1];
+    const fresh = tf.ones<tf.Rank.R2>([ids.length, 3]);
+    expect(other.stalenessProbe(fresh, ids)).toEqual(head.stalenessProbe(fresh, ids));
+    fresh.dispose();
+    for (const part of [head, other, encoder]) part.dispose();
+  });
+
   it('lets the running statistics of the momentum encoder be its own', () => {
     const [double, encoder] = [tinyEncoder(1), tinyEncoder(1)];
     const head = dcq({ size: 4, dimension: 3, momentum: 0.5, loss: cosFace(), keyEncoder: double });
@@ -127,6 +143,10 @@ describe.each(await enginesAtHand())('heads with a queue on %s', (engine) => {
       start[0]!.map((v) => v / 2),
     );
     expectClose(mean!, start[1]!);
+    const images = imagesOf(3, 0);
+    head.loss(encoder.apply(images), [1, 2, 3], images).dispose();
+    expect([...mean!.dataSync()]).not.toEqual(start[1]);
+    images.dispose();
     for (const part of [head, encoder]) part.dispose();
     expect(weight!.isDisposed).toBe(true);
   });

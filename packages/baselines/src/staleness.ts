@@ -25,7 +25,8 @@ export interface StalenessPoint {
 /** A head with columns that outlive a step, so that they can be stale. `PrototypeMemory` answers the same way. */
 export interface ObservableHead extends Head {
   /**
-   * How far the head's columns are from prototypes that the present encoder makes. Changes nothing.
+   * How far the head's columns are from prototypes that the present encoder makes. Changes nothing that `loss` will
+   * see; call it between steps, when their backward pass is done.
    *
    * @param fresh `[C, D]`, float32, not necessarily at unit length; stays the caller's
    * @param ids C identities; those without a column, or never met, are left out of the answer
