@@ -66,6 +66,7 @@ def main():
         return {"heldMiB": 4 * held / 2**20, "peakMiB": (peak() - before) / 2**20}
 
     step()
+    reset_peak()  # what making it took is over; the steps count
     about = {"engine": "pytorch", "version": torch.__version__, "threads": torch.get_num_threads(), "precision": "float32"}
     serve({**about, "identities": identities}, step, figures)
 

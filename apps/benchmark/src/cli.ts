@@ -6,12 +6,15 @@ import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
 import { encoder, encoderWasm } from './suites/encoder.ts';
 import { head } from './suites/head.ts';
+import { lfw } from './suites/lfw.ts';
+import { scale } from './suites/scale.ts';
+import { staleness } from './suites/staleness.ts';
 
-const suites: Readonly<Record<string, Suite>> = { head, encoder, 'encoder-wasm': encoderWasm };
+const suites: Readonly<Record<string, Suite>> = { head, scale, staleness, lfw, encoder, 'encoder-wasm': encoderWasm };
 
 const help = `Measure protomem beside others, in one run, taking turns.
 
-  npm run bench -- SUITE [--out DIR] [--quick]
+  npm run bench -- SUITE [--out DIR] [--data DIR] [--quick]
 
 Suites
 ${Object.entries(suites)
@@ -19,12 +22,14 @@ ${Object.entries(suites)
   .join('\n')}
 
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
+  --data DIR  face images, for the suite lfw
   --quick     fewer rounds
   PROTOMEM_PYTHON names the Python to compare with (default python3)
 `;
 
 const options = {
   out: { type: 'string', default: 'benchmarks' },
+  data: { type: 'string' },
   quick: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -37,7 +42,7 @@ async function main(): Promise<void> {
     return;
   }
   const suite = lookUp('bench', 'SUITE', suites, name);
-  const found = await suite.run({ quick: values.quick, say: console.log });
+  const found = await suite.run({ ...values, say: console.log });
   const result = { suite: name, about: suite.about, date: new Date().toISOString(), machine: machine(), ...found };
   await mkdir(values.out, { recursive: true });
   await writeFileAtomic(join(values.out, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);

@@ -24,6 +24,9 @@ export interface SuiteResult {
 
 export interface SuiteRun {
   readonly quick: boolean;
+  /** Where results go, and a folder of data for suites that need one. */
+  readonly out: string;
+  readonly data?: string;
   /** A line for whoever waits. */
   say(text: string): void;
 }
@@ -39,6 +42,8 @@ export interface Case {
   readonly name: string;
   /** Contenders that the others are divided by. */
   readonly baselines: readonly string[];
+  /** How the ratio of two contenders is called, of times or of a figure. Default `A/B@CASE` or `A/B@CASE-FIGURE`. */
+  key?(a: string, b: string, figure?: string): string;
   contenders(report: (text: string) => void): Promise<Contender[]>;
 }
 

@@ -58,21 +58,22 @@ async function measure(suite: TimedSuite, one: Case, { quick, say }: SuiteRun, a
 
 /** Median of the rounds' own ratios, and the ratio of every other figure that both have. */
 function compare(
-  { name: caseName, baselines }: Case,
+  { name: caseName, baselines, key }: Case,
   contenders: readonly Contender[],
   times: ReadonlyMap<string, readonly number[]>,
   measured: Readonly<Record<string, Measured>>,
 ): Record<string, number> {
   const ratios: Record<string, number> = {};
+  const called = key ?? ((a, b, figure) => `${a}/${b}@${caseName}${figure ? `-${figure}` : ''}`);
   for (const baseline of baselines) {
     const theirs = times.get(baseline);
     if (!theirs) continue;
     for (const { name } of contenders) {
       if (baselines.includes(name)) continue;
-      ratios[`${name}/${baseline}@${caseName}`] = median(times.get(name)!.map((ms, i) => ms / theirs[i]!));
+      ratios[called(name, baseline)] = median(times.get(name)!.map((ms, i) => ms / theirs[i]!));
       for (const [figure, value] of Object.entries(measured[name]!.figures ?? {})) {
         const other = measured[baseline]!.figures?.[figure];
-        if (other) ratios[`${name}/${baseline}@${caseName}-${figure}`] = value / other;
+        if (other) ratios[called(name, baseline, figure)] = value / other;
       }
     }
   }

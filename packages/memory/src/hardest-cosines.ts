@@ -1,6 +1,7 @@
 import { putElements, stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { type Columns, leftOutRow } from './rest-log-sum-exp.ts';
+import type { RivalWatch } from './rival-pairs.ts';
 
 /** Far below any cosine, also when added to one. */
 const NEVER = -8;
@@ -27,6 +28,7 @@ export function hardestCosines(
   { unit, rest, leftOut, fresh, ownGroup }: Candidates,
   h: number,
   block: number,
+  watch: RivalWatch,
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const [batch, dimension] = unit.shape;
@@ -34,7 +36,7 @@ export function hardestCosines(
     const others = Math.min(h, rest.count - leftOut.length + classes - 1);
     const inBatch = putElements(tf.matMul(unit, fresh, false, true), ownGroup, tf.fill([batch], NEVER));
     let candidates = inBatch;
-    const at = nearest(stopGradient(unit), rest, leftOut, others, block);
+    const at = nearest(stopGradient(unit), rest, leftOut, others, block, watch);
     if (at) {
       const rows = tf.reshape(rest.rows(tf.reshape(at, [-1])), [batch, -1, dimension]);
       const outOfBatch = tf.sum(tf.mul(tf.expandDims(unit, 1), rows), 2) as tf.Tensor2D;
@@ -54,6 +56,7 @@ function nearest(
   leftOut: Int32Array,
   h: number,
   block: number,
+  watch: RivalWatch,
 ): tf.Tensor2D | undefined {
   let best: { values: tf.Tensor2D; indices: tf.Tensor2D } | undefined;
   if (h === 0) return undefined;
@@ -62,6 +65,7 @@ function nearest(
     const next = tf.tidy(() => {
       const product: tf.Tensor2D = tf.matMul(unit, rest.block(from, count), false, true);
       const out = leftOutRow(leftOut, from, count, NEVER);
+      watch.look(product, from, out);
       const found = tf.topk(out ? tf.add(product, out) : product, Math.min(h, count));
       const indices = tf.add(found.indices, tf.scalar(from, 'int32')) as tf.Tensor2D;
       if (!best) return { values: found.values as tf.Tensor2D, indices };

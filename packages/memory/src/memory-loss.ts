@@ -5,7 +5,8 @@ import { columnCosines } from './column-cosines.ts';
 import { hardestCosines } from './hardest-cosines.ts';
 import type { PrototypeMemorySettings } from './options.ts';
 import type { PrototypeStore } from './prototype-store.ts';
-import { type Columns, OUT, restLogSumExp } from './rest-log-sum-exp.ts';
+import { type Columns, leftOutRow, OUT, restLogSumExp } from './rest-log-sum-exp.ts';
+import type { RivalWatch } from './rival-pairs.ts';
 
 /** A batch that meets the memory: what a loss is computed on. */
 export interface Meeting {
@@ -26,22 +27,31 @@ export interface Meeting {
 }
 
 /** The loss of each sample, `[B]`: in blocks where the loss has a form for it, else on all cosines at once. */
-export function memoryLoss(meeting: Meeting, loss: CosineLoss, settings: PrototypeMemorySettings): tf.Tensor1D {
+export function memoryLoss(
+  meeting: Meeting,
+  loss: CosineLoss,
+  settings: PrototypeMemorySettings,
+  watch: RivalWatch,
+): tf.Tensor1D {
   const context = { norms: meeting.norms };
   if (settings.hardest !== undefined) {
-    const others = hardestCosines(meeting, settings.hardest, blockOf(meeting, settings));
+    const others = hardestCosines(meeting, settings.hardest, blockOf(meeting, settings), watch);
     const cosines = tf.concat([tf.expandDims<tf.Tensor2D>(meeting.own, 1), others], 1);
     return loss(cosines, tf.zeros([cosines.shape[0]], 'int32'), context);
   }
   const form = (loss as { readonly form?: SoftmaxForm }).form;
   // A gradient step on the prototypes wants the gradient of every logit.
-  if (form && settings.prototypeRate === 0) return inBlocks(meeting, form, blockOf(meeting, settings));
+  if (form && settings.prototypeRate === 0) return inBlocks(meeting, form, blockOf(meeting, settings), watch);
   const targets = tf.gather(tf.tensor1d([...meeting.columnOf], 'int32'), meeting.ownGroup);
-  return loss(allCosines(meeting, targets, settings), targets, context);
+  const cosines = allCosines(meeting, targets, settings);
+  const { count } = meeting.rest;
+  const inMemory = tf.slice(cosines, [0, 0], [cosines.shape[0], count]);
+  if (count > 0) watch.look(inMemory, 0, leftOutRow(meeting.leftOut, 0, count, OUT));
+  return loss(cosines, targets, context);
 }
 
 /** Columns at a time, so that their logits take no more than `logitBytes`. */
-export function blockOf({ unit }: Meeting, { logitBytes }: PrototypeMemorySettings): number {
+function blockOf({ unit }: Meeting, { logitBytes }: PrototypeMemorySettings): number {
   return Math.max(1, Math.floor(logitBytes / (4 * unit.shape[0])));
 }
 
@@ -50,6 +60,7 @@ function inBlocks(
   { unit, norms, own, fresh, ownGroup, rest, leftOut }: Meeting,
   form: SoftmaxForm,
   block: number,
+  watch: RivalWatch,
 ): tf.Tensor1D {
   const { negative, combine } = form;
   const terms = form.target(own, { norms });
@@ -57,7 +68,7 @@ function inBlocks(
   const logits = typeof negative === 'number' ? tf.mul(cosines, negative) : negative(cosines, terms);
   const others = putElements(logits as tf.Tensor2D, ownGroup, tf.fill([unit.shape[0]], OUT));
   const inBatch: tf.Tensor1D = tf.logSumExp(others, 1);
-  const outOfBatch = restLogSumExp(unit, rest, leftOut, negative, terms, block);
+  const outOfBatch = restLogSumExp(unit, rest, leftOut, negative, terms, block, watch);
   const negatives: tf.Tensor1D = tf.logSumExp(tf.stack([inBatch, outOfBatch], 1), 1);
   return combine ? combine(terms, negatives) : tf.softplus(tf.sub(negatives, terms.logit));
 }

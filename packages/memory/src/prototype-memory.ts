@@ -7,7 +7,7 @@ import { type Meeting, memoryLoss } from './memory-loss.ts';
 import { type PrototypeMemoryOptions, type PrototypeMemorySettings, toSettings } from './options.ts';
 import { targetSupport } from './own-example.ts';
 import { type PrototypeStore, stores } from './prototype-store.ts';
-import { type RivalPair, RivalPairs } from './rival-pairs.ts';
+import { type RivalPair, RivalPairs, RivalWatch } from './rival-pairs.ts';
 import { type Admission, type SlotFacts, Slots } from './slots.ts';
 import { Staleness, type StalenessPoint } from './staleness.ts';
 
@@ -152,8 +152,15 @@ export class PrototypeMemory implements Stateful {
       const batch = this.prepare(where, embeddings, labels);
       if (enter === 'before') this.commit(batch);
       const meeting = this.meet(batch);
-      this.rivalPairs.observe(meeting, batch.groups, this.slots, this.settings);
-      const losses = memoryLoss(meeting, cosineLoss, this.settings);
+      const { observeRivals } = this.settings;
+      const watch = new RivalWatch(embeddings.shape[0], observeRivals, this.step * observeRivals);
+      let losses: tf.Tensor1D;
+      try {
+        losses = memoryLoss(meeting, cosineLoss, this.settings, watch);
+        this.rivalPairs.note(watch, batch.groups, this.slots);
+      } finally {
+        watch.dispose();
+      }
       if (enter === 'after') this.commit(batch);
       check(losses.rank === 1 && losses.size === embeddings.shape[0], () => ({
         where,

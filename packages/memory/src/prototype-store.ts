@@ -27,7 +27,7 @@ export const stores = { float32, bfloat16 } as const;
 export type StorageName = keyof typeof stores;
 
 function float32(size: number, dimension: number): PrototypeStore {
-  const matrix = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([size, dimension]), false));
+  const matrix = empty(size, dimension);
   return {
     bytes: 4 * size * dimension,
     block: (from, count) => tf.slice(matrix, [from, 0], [count, dimension]),
@@ -45,7 +45,8 @@ function bfloat16(size: number, dimension: number): PrototypeStore {
     expected: 'an even number',
   }));
   // Refused here, not at the first batch, where the engine has no such thing.
-  const packed = tf.tidy(() => tf.variable(packBfloat16(tf.zeros([size, dimension])), false));
+  tf.tidy(() => void packBfloat16(tf.zeros([1, dimension])));
+  const packed = empty(size, dimension / 2);
   return {
     bytes: 2 * size * dimension,
     block: (from, count) => tf.tidy(() => unpackBfloat16(tf.slice(packed, [from, 0], [count, dimension / 2]))),
@@ -54,4 +55,9 @@ function bfloat16(size: number, dimension: number): PrototypeStore {
     rounded: (values) => tf.tidy(() => unpackBfloat16(packBfloat16(values))),
     dispose: () => packed.dispose(),
   };
+}
+
+function empty(rows: number, width: number): tf.Variable<tf.Rank.R2> {
+  // On the device: `tf.zeros` makes a host array of the same size first.
+  return tf.tidy(() => tf.variable(tf.fill<tf.Rank.R2>([rows, width], 0), false));
 }

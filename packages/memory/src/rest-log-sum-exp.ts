@@ -1,6 +1,7 @@
 import type { SoftmaxForm, TargetTerms } from '@protomem/core/contracts';
 import { detachedGradients, isRecording } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import type { RivalWatch } from './rival-pairs.ts';
 
 /** The logit of a column that is not to count: its exponential is 0 beside any other, and its gradient too. */
 export const OUT = -1e30;
@@ -31,6 +32,7 @@ type Running = {
  * @param columns constant; with none at all the result is {@link OUT}
  * @param leftOut columns that do not count
  * @param block columns at a time
+ * @param watch is shown the cosines
  * @returns `[B]`, differentiable in `unit` and `terms`; the caller's
  */
 export function restLogSumExp(
@@ -40,6 +42,7 @@ export function restLogSumExp(
   negative: SoftmaxForm['negative'],
   terms: TargetTerms,
   block: number,
+  watch: RivalWatch,
 ): tf.Tensor1D {
   const batch = unit.shape[0];
   if (columns.count === 0) return tf.fill([batch], OUT);
@@ -49,13 +52,15 @@ export function restLogSumExp(
   const op = tf.customGrad((...args) => {
     const save = args.pop() as unknown as tf.GradSaveFunc;
     const xs = args as tf.Tensor[];
-    const add = typeof negative === 'number' ? multiples(xs[0] as tf.Tensor2D, negative) : shaped(xs, negative);
+    const add =
+      typeof negative === 'number' ? multiples(xs[0] as tf.Tensor2D, negative, watch) : shaped(xs, negative, watch);
     let running: Running | undefined;
     for (let from = 0; from < columns.count; from += block) {
       const count = Math.min(block, columns.count - from);
-      const next: Running = tf.tidy(() =>
-        add(running, columns.block(from, count), leftOutRow(leftOut, from, count, OUT), withGradient),
-      );
+      const next: Running = tf.tidy(() => {
+        const part = { from, columns: columns.block(from, count), out: leftOutRow(leftOut, from, count, OUT) };
+        return add(running, part, withGradient);
+      });
       if (running) tf.dispose(running);
       running = next;
     }
@@ -70,26 +75,35 @@ export function restLogSumExp(
   return op(...inputs) as tf.Tensor1D;
 }
 
-type Add = (running: Running | undefined, block: tf.Tensor2D, mask: tf.Tensor2D | undefined, grad: boolean) => Running;
+interface Part {
+  readonly from: number;
+  readonly columns: tf.Tensor2D;
+  /** Added to logits: {@link OUT} for columns that are left out. */
+  readonly out: tf.Tensor2D | undefined;
+}
+
+type Add = (running: Running | undefined, part: Part, withGradient: boolean) => Running;
 
 /** Logits `scale * cosines`. */
-function multiples(unit: tf.Tensor2D, scale: number): Add {
+function multiples(unit: tf.Tensor2D, scale: number, watch: RivalWatch): Add {
   const scaled = tf.mul(unit, scale);
-  return (running, block, out, withGradient) => {
-    const product = tf.matMul(scaled, block, false, true);
+  return (running, { from, columns, out }, withGradient) => {
+    const product: tf.Tensor2D = tf.matMul(scaled, columns, false, true);
+    watch.look(product, from, out, scale);
     const logits = out ? tf.add(product, out) : product;
     const top = highest(logits, running);
     const weights = tf.exp(tf.sub(logits, top));
-    const pulls = withGradient ? [tf.mul(tf.matMul(weights, block), scale)] : [];
+    const pulls = withGradient ? [tf.mul(tf.matMul(weights, columns), scale)] : [];
     return join(running, { top, sum: tf.sum(weights, 1, true), pulls });
   };
 }
 
 /** Logits that are any function of the cosines, element by element, and of the target's terms. */
-function shaped(xs: readonly tf.Tensor[], negative: Exclude<SoftmaxForm['negative'], number>): Add {
+function shaped(xs: readonly tf.Tensor[], negative: Exclude<SoftmaxForm['negative'], number>, watch: RivalWatch): Add {
   const [unit, ...rest] = xs as [tf.Tensor2D, ...tf.Tensor1D[]];
-  return (running, block, out, withGradient) => {
-    const cosines = tf.matMul(unit, block, false, true);
+  return (running, { from, columns, out }, withGradient) => {
+    const cosines: tf.Tensor2D = tf.matMul(unit, columns, false, true);
+    watch.look(cosines, from, out);
     const logitsOf = ([c, logit, ...values]: readonly tf.Tensor[]): tf.Tensor => {
       const logits = negative(c as tf.Tensor2D, { logit: logit as tf.Tensor1D, values: values as tf.Tensor1D[] });
       return out ? tf.add(logits, out) : logits;
@@ -99,7 +113,7 @@ function shaped(xs: readonly tf.Tensor[], negative: Exclude<SoftmaxForm['negativ
     if (!withGradient) return join(running, { top, sum: sumOf([cosines, ...rest]) as tf.Tensor2D, pulls: [] });
     const { value, gradients } = detachedGradients(sumOf, [cosines, ...rest]);
     const [toCosines, ...toTerms] = gradients;
-    const pulls = [tf.matMul(toCosines as tf.Tensor2D, block), ...toTerms];
+    const pulls = [tf.matMul(toCosines as tf.Tensor2D, columns), ...toTerms];
     return join(running, { top, sum: value as tf.Tensor2D, pulls });
   };
 }

@@ -1,9 +1,5 @@
-import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Groups } from './group-labels.ts';
-import { blockOf, type Meeting } from './memory-loss.ts';
-import type { PrototypeMemorySettings } from './options.ts';
-import { leftOutRow } from './rest-log-sum-exp.ts';
 import type { Slots } from './slots.ts';
 
 /** A sample's identity, and the class in memory that was nearest to it besides its own. */
@@ -23,40 +19,69 @@ export class RivalPairs {
   private readonly pairs: RivalPair[] = [];
   private next = 0;
 
-  /** Looks up the rivals of `observeRivals` samples, other ones in each step. Classes of the batch are no rivals here. */
-  observe(meeting: Meeting, groups: Groups, slots: Slots, settings: PrototypeMemorySettings): void {
-    const { unit, rest, leftOut } = meeting;
-    const images = unit.shape[0];
-    const count = Math.min(settings.observeRivals, images);
-    if (count === 0 || rest.count <= leftOut.length) return;
-    const samples = Array.from({ length: count }, (_, i) => (slots.step * count + i) % images);
-    const best = Array.from(samples, () => ({ cosine: -2, slot: -1 }));
-    tf.tidy(() => {
-      const chosen = tf.gather(stopGradient(unit), tf.tensor1d(samples, 'int32'));
-      const block = blockOf(meeting, settings);
-      for (let from = 0; from < rest.count; from += block) {
-        const size = Math.min(block, rest.count - from);
-        const found = tf.tidy(() => {
-          const cosines = tf.matMul(chosen, rest.block(from, size), false, true);
-          const out = leftOutRow(leftOut, from, size, -4);
-          const { values, indices } = tf.topk(out ? tf.add(cosines, out) : cosines, 1);
-          return { cosines: values.dataSync(), at: indices.dataSync() };
-        });
-        best.forEach((rival, i) => {
-          if (found.cosines[i]! <= rival.cosine) return;
-          rival.cosine = found.cosines[i]!;
-          rival.slot = from + found.at[i]!;
-        });
-      }
-    });
-    best.forEach(({ cosine, slot }, i) => {
-      const id = groups.ids[groups.groupOf[samples[i]!]!]!;
-      this.pairs[this.next++ % KEPT] = { id, rival: slots.idOf(slot), cosine, step: slots.step };
-    });
-  }
-
   /** The most alike first. */
   list(): RivalPair[] {
     return this.pairs.toSorted((a, b) => b.cosine - a.cosine);
+  }
+
+  /** Notes what a watch has seen, and ends it. */
+  note(watch: RivalWatch, { ids, groupOf }: Groups, slots: Slots): void {
+    for (const { sample, slot, cosine } of watch.end()) {
+      const id = ids[groupOf[sample]!]!;
+      this.pairs[this.next++ % KEPT] = { id, rival: slots.idOf(slot), cosine, step: slots.step };
+    }
+  }
+}
+
+/**
+ * Looks on while a loss meets the memory, and remembers the nearest column of a few samples. It reads nothing back
+ * before its end, and never looks at the memory itself: that alone would cost more than the rest of a small step.
+ */
+export class RivalWatch {
+  private readonly first: number;
+  private readonly count: number;
+  private readonly seen: { readonly from: number; readonly top: tf.Tensor2D; readonly at: tf.Tensor2D }[] = [];
+
+  /** @param first the sample that it begins with, counted on over all steps */
+  constructor(images: number, samples: number, first: number) {
+    this.count = Math.min(samples, images);
+    this.first = Math.min(first % images, images - this.count);
+  }
+
+  /**
+   * @param cosines `[B, m]`: to the columns `from` ... `from + m - 1`
+   * @param out `[1, m]`, added: far below -1 for columns that do not count
+   * @param scale what the cosines come multiplied by
+   */
+  look(cosines: tf.Tensor2D, from: number, out?: tf.Tensor2D, scale = 1): void {
+    if (this.count === 0) return;
+    tf.tidy(() => {
+      const rows = tf.slice(cosines, [this.first, 0], [this.count, cosines.shape[1]]);
+      const { values, indices } = tf.topk(out ? tf.add(rows, out) : rows, 1);
+      this.seen.push({ from, top: tf.keep(tf.div(values as tf.Tensor2D, scale)), at: tf.keep(indices as tf.Tensor2D) });
+    });
+  }
+
+  /** The nearest column that counts, for each sample that was watched. */
+  end(): { sample: number; slot: number; cosine: number }[] {
+    if (this.seen.length === 0) return [];
+    const read = (tensors: tf.Tensor2D[]): Float32Array | Int32Array =>
+      tf.tidy(() => tf.concat(tensors, 1).dataSync<'float32' | 'int32'>());
+    const top = read(this.seen.map((block) => block.top));
+    const at = read(this.seen.map((block) => block.at));
+    const blocks = this.seen.length;
+    const found = Array.from({ length: this.count }, (_, i) => {
+      const own = top.subarray(i * blocks, (i + 1) * blocks);
+      const best = own.indexOf(Math.max(...own));
+      return { sample: this.first + i, slot: this.seen[best]!.from + at[i * blocks + best]!, cosine: own[best]! };
+    });
+    this.dispose();
+    // Where no column counts, the nearest is far below any cosine.
+    return found.filter(({ cosine }) => cosine > -2);
+  }
+
+  dispose(): void {
+    for (const { top, at } of this.seen) tf.dispose([top, at]);
+    this.seen.length = 0;
   }
 }

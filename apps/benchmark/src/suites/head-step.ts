@@ -1,8 +1,8 @@
 // One contender of the suite `head`: a step of a head, without an encoder, on one of our engines.
 import { createBaseline } from '@protomem/baselines';
-import { lookUp, Random } from '@protomem/core';
+import { lookUp, Random, type TensorData } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
-import { type EngineName, loadEngine } from '@protomem/engine';
+import { type EngineName, loadEngine, unitRows } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { sgd } from '@protomem/training';
@@ -45,19 +45,47 @@ const make: Record<string, () => Head> = {
 /** A head whose memory is full. */
 function full(options: Partial<Parameters<typeof createPrototypeMemory>[0]> = {}): Head {
   const made = createPrototypeMemory({ size: columns, dimension, ...options });
+  const embeddings = tf.randomNormal<tf.Rank.R2>([512, dimension]);
   for (let first = 0; first < columns; first += 512) {
     const count = Math.min(512, columns - first);
     const labels = Array.from({ length: count }, (_, i) => first + i);
-    const embeddings = tf.randomNormal<tf.Rank.R2>([count, dimension]);
-    made.admit(embeddings, labels);
-    embeddings.dispose();
+    tf.tidy(() => void made.admit(tf.slice(embeddings, [0, 0], [count, dimension]), labels));
   }
+  embeddings.dispose();
   memory = made;
   return prototypeHead({ memory: made, loss });
 }
 
 const head = lookUp('bench head', 'head', make, name)();
+if (['dcq', 'semi-siamese', 'dynamic-class-pool'].includes(name)) await fill(head);
 const optimizer = sgd();
+
+/** Fills a rival's queue or pool by its state: to put everything in step by step would take minutes. */
+async function fill(rival: Head): Promise<void> {
+  const { values, tensors } = await rival.state();
+  const column = (value: (row: number) => number): TensorData => ({
+    dtype: 'F64',
+    shape: [columns],
+    data: Float64Array.from({ length: columns }, (_, row) => value(row)),
+  });
+  // A few random rows, over and over: how long a step takes does not depend on them.
+  const few = tf.tidy(() => unitRows(tf.randomNormal([256, dimension])).dataSync<'float32'>());
+  const features = new Float32Array(columns * dimension);
+  for (let at = 0; at < features.length; at += few.length) features.set(few.subarray(0, features.length - at), at);
+  const rows: TensorData = { dtype: 'F32', shape: [columns, dimension], data: features };
+  const ids = column((row) => row);
+  const written = column(() => 1);
+  const queue = { 'queue/keys': rows, 'queue/labels': ids, 'queue/written': written };
+  const at: TensorData = { dtype: 'I32', shape: [columns], data: Int32Array.from(ids.data) };
+  const next: TensorData = { dtype: 'U8', shape: [columns], data: new Uint8Array(columns) };
+  const pool = { 'pool/ids': ids, 'pool/columns': at, 'pool/next': next, 'pool/visited': written };
+  const slots = { 'pool/slot0': rows, 'pool/slot1': rows };
+  const part = 'queue' in values ? 'queue' : 'pool';
+  await rival.restore({
+    values: { ...values, [part]: { size: columns, step: 1, ...(part === 'queue' && { next: 0 }) } },
+    tensors: { ...tensors, ...(part === 'queue' ? queue : { ...pool, ...slots }) },
+  });
+}
 
 /** Forward, gradients to embeddings and parameters, and the head's own update. */
 function step(): number {
@@ -103,4 +131,6 @@ function admit(): number {
 }
 
 step();
+// What making and filling it took is over; the steps count.
+resetPeak();
 await serve({ ...engine, identities }, step, figures);

@@ -1,0 +1,155 @@
+import { type baselines, createBaseline, type ObservableHead, type StalenessProbe } from '@protomem/baselines';
+import type { Encoder, Head } from '@protomem/core/contracts';
+import { classesByImages, createAugmentation, createLoader, syntheticFaces } from '@protomem/data';
+import { createEncoder } from '@protomem/encoders';
+import { loadEngine, unitRows } from '@protomem/engine';
+import { cosFace } from '@protomem/losses';
+import { createPrototypeMemory, prototypeHead } from '@protomem/memory';
+import { clipByGlobalNorm, globalNorm, oneCycle, sgd } from '@protomem/training';
+import * as tf from '@tensorflow/tfjs';
+import type { Measured, Suite, SuiteRun } from '../suite.ts';
+
+const [IDENTITIES, COLUMNS, CLASSES, IMAGES, SIZE, DIMENSION] = [512, 256, 16, 4, 48, 128];
+const LEARNING_RATE = 0.05;
+type Observed = Head & Pick<ObservableHead, 'stalenessProbe'>;
+
+/**
+ * How stale the columns of each head are, at equal columns and under the same training of one encoder: it learns from a
+ * full softmax, and all heads watch. When an identity comes back, its column is compared with the prototype that the
+ * present encoder makes of its images in the batch, against the steps since its images last shaped the column.
+ */
+export const staleness: Suite = {
+  about: `cosine of a head's column to a fresh prototype, by age; ${COLUMNS} columns for ${IDENTITIES} identities`,
+  async run({ quick, say }: SuiteRun) {
+    const engine = await loadEngine();
+    const steps = quick ? 160 : 640;
+    const source = syntheticFaces({ identities: IDENTITIES, imagesPerIdentity: 20, seed: 0, size: SIZE });
+    const loader = createLoader({
+      source,
+      sampler: classesByImages({ source, classes: CLASSES, images: IMAGES, seed: 0 }),
+      height: SIZE,
+      width: SIZE,
+      augmentation: createAugmentation({ flip: 0.5 }),
+      workers: 1,
+    });
+    const encoder = makeEncoder();
+    const heads = makeHeads();
+    const probes = new Map<string, StalenessProbe[]>(Object.keys(heads).map((name) => [name, []]));
+    const optimizer = sgd();
+    const schedule = oneCycle({ max: LEARNING_RATE, steps });
+    const teacher = heads['full-softmax']!;
+    const parameters = [...encoder.parameters, ...teacher.parameters].filter(({ trainable }) => trainable);
+    const begun = performance.now();
+    for (let step = 0; step < steps; step++) {
+      const batch = await loader.next();
+      const images = tf.tensor4d(batch.pixels, [...batch.shape], 'float32');
+      let embeddings: tf.Tensor2D | undefined;
+      const { value, grads } = tf.variableGrads(
+        () => {
+          const made = encoder.apply(images, { training: true, seed: step });
+          embeddings = tf.keep(tf.clone(made));
+          return tf.mean(teacher.loss(made, batch.labels));
+        },
+        parameters.map(({ variable }) => variable),
+      );
+      const gradients = Object.fromEntries(parameters.map(({ name, variable }) => [name, grads[variable.name]!]));
+      const norm = globalNorm(gradients);
+      const learningRate = schedule(step);
+      tf.tidy(() => optimizer.step(parameters, clipByGlobalNorm(gradients, norm.dataSync()[0]!, 5), learningRate));
+      // The first quarter is no steady state.
+      if (step >= steps / 4) probe(heads, embeddings!, batch.labels, probes);
+      for (const head of Object.values(heads)) {
+        if (head !== teacher) watch(head, embeddings!, batch.labels, images);
+        head.afterStep?.({ encoder, learningRate });
+      }
+      if ((step + 1) % 20 === 0) {
+        const left = ((performance.now() - begun) / (step + 1)) * (steps - step - 1);
+        const loss = value.dataSync()[0]!.toFixed(2);
+        say(`step ${step + 1}/${steps}  loss ${loss}  ETA ${(left / 1000).toFixed(0)} s`);
+      }
+      tf.dispose([images, embeddings!, value, norm, ...Object.values(grads)]);
+    }
+    await loader.close();
+    for (const head of Object.values(heads)) head.dispose();
+    encoder.dispose();
+    return { unit: 'cosine', ...summary(probes, { version: engine.version, threads: engine.threads, steps }) };
+  },
+};
+
+function makeEncoder(): Encoder {
+  return createEncoder('iresnet18', { inputSize: SIZE, embeddingSize: DIMENSION, width: 0.25, seed: 0 });
+}
+
+function makeHeads(): Record<string, Observed> {
+  const shared = { dimension: DIMENSION, loss: cosFace({ scale: 30, margin: 0.25 }) };
+  const memory = createPrototypeMemory({ size: COLUMNS, dimension: DIMENSION });
+  const prototypes = prototypeHead({ memory, loss: shared.loss });
+  return {
+    'prototype-memory': Object.assign(prototypes, { stalenessProbe: memory.stalenessProbe.bind(memory) }),
+    'full-softmax': createBaseline('full-softmax', { ...shared, identities: IDENTITIES }),
+    'partial-fc': createBaseline('partial-fc', { ...shared, identities: IDENTITIES, columns: COLUMNS }),
+    dcq: createBaseline('dcq', { ...shared, size: COLUMNS, keyEncoder: makeEncoder() }),
+    'dynamic-class-pool': createBaseline('dynamic-class-pool', {
+      ...shared,
+      size: COLUMNS,
+      galleryEncoder: makeEncoder(),
+    }),
+    'semi-siamese': createBaseline('semi-siamese', { ...shared, size: COLUMNS, galleryEncoder: makeEncoder() }),
+  } satisfies Partial<Record<keyof typeof baselines | 'prototype-memory', Observed>>;
+}
+
+/** A head's step that changes nothing but the head. */
+function watch(head: Head, embeddings: tf.Tensor2D, labels: ArrayLike<number>, images: tf.Tensor4D): void {
+  tf.dispose(tf.grad((e) => tf.mean(head.loss(e as tf.Tensor2D, labels, images)))(embeddings));
+}
+
+function probe(
+  heads: Readonly<Record<string, Observed>>,
+  embeddings: tf.Tensor2D,
+  labels: ArrayLike<number>,
+  probes: ReadonlyMap<string, StalenessProbe[]>,
+): void {
+  const ids = [...new Set(Array.from(labels))];
+  const fresh = tf.tidy(() => {
+    const groups = tf.tensor1d(
+      Array.from(labels, (id) => ids.indexOf(id)),
+      'int32',
+    );
+    return tf.unsortedSegmentSum(unitRows(embeddings), groups, ids.length) as tf.Tensor2D;
+  });
+  for (const [name, head] of Object.entries(heads)) probes.get(name)!.push(...head.stalenessProbe(fresh, ids));
+  fresh.dispose();
+}
+
+/** Ages by octave, and the drift, 1 - cosine, of Prototype Memory over that of each rival in the octaves of both. */
+function summary(probes: ReadonlyMap<string, readonly StalenessProbe[]>, about: Readonly<Record<string, unknown>>) {
+  const contenders: Record<string, Measured> = {};
+  const ratios: Record<string, number> = {};
+  const curves = new Map([...probes].map(([name, found]) => [name, byOctave(found)]));
+  for (const [name, curve] of curves) {
+    const figures = Object.fromEntries([...curve].map(([octave, { cosine }]) => [label(octave), cosine]));
+    contenders[name] = { about, figures };
+  }
+  const ours = curves.get('prototype-memory')!;
+  for (const [name, curve] of curves) {
+    for (const [octave, { cosine }] of name === 'prototype-memory' ? [] : curve) {
+      const own = ours.get(octave);
+      if (own) ratios[`prototype-memory/${name}@${label(octave)}`] = (1 - own.cosine) / (1 - cosine);
+    }
+  }
+  return { cases: { 'cosine by age in steps': contenders }, ratios, absent: [] };
+}
+
+function byOctave(probes: readonly StalenessProbe[]): Map<number, { cosine: number }> {
+  const octaves = new Map<number, StalenessProbe[]>();
+  for (const found of probes) {
+    const octave = Math.floor(Math.log2(Math.max(found.age, 1)));
+    octaves.set(octave, [...(octaves.get(octave) ?? []), found]);
+  }
+  const mean = (found: readonly StalenessProbe[]) => found.reduce((sum, { cosine }) => sum + cosine, 0) / found.length;
+  return new Map([...octaves].sort(([a], [b]) => a - b).map(([octave, found]) => [octave, { cosine: mean(found) }]));
+}
+
+function label(octave: number): string {
+  return `age-${2 ** octave}-${2 ** (octave + 1) - 1}`;
+}
