@@ -1,7 +1,7 @@
 import { check, integer, type State, takeTensor } from '@protomem/core';
 
 /** What the gallery images of one identity do to the pool. */
-export interface Placed {
+interface Placed {
   readonly column: number;
   /** Whether the identity had its column before its last image here: then both of its slots hold something. */
   hit: boolean;
