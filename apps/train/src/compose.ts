@@ -61,11 +61,11 @@ export interface MadeHead {
 export function makeHead(config: RunConfig, identities: number): MadeHead {
   const { encoder, head, seed } = config;
   const { name, ...lossOptions } = head.loss;
-  const loss = createLoss(name, lossOptions);
+  const loss: CosineLoss = createLoss(name, lossOptions as never);
   const dimension = encoder.embeddingSize;
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, ...options } = head;
-    const memory = createPrototypeMemory({ ...options, dimension, seed });
+    const { kind: _, loss: __, hardest, ...options } = head;
+    const memory = createPrototypeMemory({ ...options, hardest: hardest ?? undefined, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }
   return { head: makeRival(config, head, { identities, dimension, loss }) };

@@ -1,5 +1,6 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { nearest, ProtomemError } from '@protomem/core';
+import { type LossName, losses } from '@protomem/losses';
 import { z } from 'zod';
 
 const count = z.int().min(1);
@@ -46,11 +47,8 @@ const evaluation = z.strictObject({
   ]),
 });
 
-const loss = z.strictObject({
-  name: z.enum(['normalizedSoftmax', 'cosFace', 'arcFace']),
-  scale: z.number().positive(),
-  margin: z.number().min(0).max(2).optional(),
-});
+/** A loss of `@protomem/losses` and its options, which it checks itself. */
+const loss = z.object({ name: z.enum(Object.keys(losses) as [LossName, ...LossName[]]) }).catchall(z.json());
 
 /** Columns of the softmax. A rival takes over the size of the memory that it is compared with. */
 const columns = count.default(1000);
@@ -68,6 +66,10 @@ const head = z.discriminatedUnion('kind', [
     renewAge: z.boolean(),
     eviction: z.enum(['oldest', 'fifo', 'random', 'least-confident']),
     enter: z.enum(['before', 'after']),
+    prototypeRate: z.number().min(0),
+    storage: z.enum(['float32', 'bfloat16']),
+    /** Nearest columns that enter the loss; null: all. */
+    hardest: count.nullable(),
     loss,
   }),
   z.strictObject({ kind: z.literal('full-softmax'), loss }),
@@ -175,7 +177,8 @@ export function patchConfig(config: RunConfig, patches: readonly string[]): RunC
       const parent = read(value, path.slice(0, depth));
       const known = typeof parent === 'object' && parent !== null ? Object.keys(parent) : [];
       const mayAppear = depth === path.length - 1 && known.includes('kind');
-      if (!known.includes(key) && !mayAppear && !optionalKeys.has(path.join('.'))) {
+      const isLossOption = depth === 2 && path[0] === 'head' && path[1] === 'loss';
+      if (!known.includes(key) && !mayAppear && !isLossOption) {
         throw unknownKey('--set', path.slice(0, depth + 1), known);
       }
     }
@@ -201,9 +204,6 @@ const unions: Readonly<Record<string, { options: readonly { shape: { kind: { val
   head,
   'evaluation.pairs': evaluation.shape.pairs,
 };
-
-/** Keys that a recipe may leave out. */
-const optionalKeys = new Set(['head.loss.margin']);
 
 function unknownKey(where: string, path: readonly string[], known: readonly string[]): ProtomemError {
   const near = nearest(path.at(-1)!, known);

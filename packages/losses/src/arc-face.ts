@@ -1,6 +1,7 @@
 import { number } from '@protomem/core';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { arcMargin, sineOf } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
 
 export interface ArcFaceOptions {
@@ -11,9 +12,6 @@ export interface ArcFaceOptions {
   /** Apply the margin only where the angle is below 90 degrees. Default false. */
   readonly easyMargin?: boolean;
 }
-
-/** Below this sin², sin is held constant: about the rounding of a float32 cosine near 1. */
-const LEAST_SQUARED_SINE = 1e-7;
 
 /**
  * ArcFace: the angle to a sample's own class must win by a margin, `cos(t + m)` in place of `c_y = cos(t)`. It is
@@ -41,20 +39,15 @@ export function arcFace(options: ArcFaceOptions = {}): MarginLoss {
   const { scale = 64, margin = 0.5, easyMargin = false } = options;
   number('arcFace', 'scale', scale, 1e-6, 1e6);
   number('arcFace', 'margin', margin, 0, Math.PI);
-  const limit = easyMargin ? 0 : Math.cos(Math.PI - margin);
-  const beyond = easyMargin ? 0 : margin * Math.sin(Math.PI - margin);
   return marginLoss({
     name: 'arcFace',
     scale,
-    margin: (cosines) =>
+    margin: (c) =>
       tf.tidy(() => {
-        // (1 - c)(1 + c) keeps the digits that 1 - c² loses near 1.
-        const squaredSine = tf.mul(tf.sub(1, cosines), tf.add(1, cosines));
-        const sine = tf.sqrt(tf.maximum(squaredSine, LEAST_SQUARED_SINE));
-        const within = tf.sub<tf.Tensor1D>(tf.mul(cosines, Math.cos(margin)), tf.mul(sine, Math.sin(margin)));
+        if (!easyMargin) return arcMargin(c, margin);
+        const within = tf.sub<tf.Tensor1D>(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin)));
         // tfjs would look for a gradient of the comparison too.
-        const isWithin = tf.greater(stopGradient(cosines), limit);
-        return tf.where(isWithin, within, tf.sub(cosines, beyond));
+        return tf.where(tf.greater(stopGradient(c), 0), within, c);
       }),
   });
 }

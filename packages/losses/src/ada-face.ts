@@ -1,0 +1,78 @@
+import { number, type State } from '@protomem/core';
+import type { SoftmaxLoss } from '@protomem/core/contracts';
+import { stopGradient } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { angleOf } from './angles.ts';
+import { savedNumber } from './curricular-face.ts';
+import { needNorms } from './need-norms.ts';
+import { softmaxLoss } from './softmax-loss.ts';
+
+export interface AdaFaceOptions {
+  /** What cosines are multiplied by. Default 64. */
+  readonly scale?: number;
+  /** m; in [0, 1]. Default 0.4. */
+  readonly margin?: number;
+  /** h, how much of the spread of lengths counts. Default 0.333. */
+  readonly concentration?: number;
+  /** Share of a batch in the running mean and deviation of the lengths. Default 1: the batch's own. */
+  readonly momentum?: number;
+}
+
+const LEAST_ANGLE = 1e-3;
+
+/**
+ * AdaFace: a margin that follows the image's quality, for which the embedding's length stands. With
+ * `g = clip(h (|x| - mean) / (deviation + 0.001), -1, 1)`: `cos(t - m g) - (m + m g)` in place of `cos(t)` at a sample's
+ * own class, the angle held in [0.001, pi - 0.001]. g carries no gradient. Lengths are first clipped to [0.001, 100].
+ *
+ * Needs the lengths of the embeddings, which every head tells. Mean and deviation (with n - 1) run from 20 and 100; they
+ * are updated when the loss is evaluated, before they are used, and saved by `state()`.
+ *
+ * Source: Kim et al., "AdaFace: Quality Adaptive Margin", CVPR 2022, equations 8 to 12, and its authors' code, also for
+ * the defaults. CVLface, their later library, has a momentum of 0.01, does not hold the angle, and takes the margin
+ * outside of autograd.
+ *
+ * @throws ProtomemError when an option is out of its range, or a call has no context
+ *
+ * @example
+ * ```ts
+ * const perSample = adaFace()(cosines, targets, { norms }); // norms [B]
+ * ```
+ */
+export function adaFace(options: AdaFaceOptions = {}): SoftmaxLoss {
+  const { scale = 64, margin = 0.4, concentration = 0.333, momentum = 1 } = options;
+  number('adaFace', 'scale', scale, 1e-6, 1e6);
+  number('adaFace', 'margin', margin, 0, 1);
+  number('adaFace', 'concentration', concentration, 0, 100);
+  number('adaFace', 'momentum', momentum, 0, 1);
+  let [mean, deviation] = [20, 100];
+  return softmaxLoss({
+    name: 'adaFace',
+    form: {
+      target: (c, context) => {
+        const lengths = tf.clipByValue(stopGradient(needNorms('adaFace', context)), 0.001, 100);
+        const { mean: batchMean, deviation: batchDeviation } = moments(lengths.dataSync());
+        mean = momentum * batchMean + (1 - momentum) * mean;
+        deviation = momentum * batchDeviation + (1 - momentum) * deviation;
+        const g = tf.clipByValue(tf.mul(tf.sub(lengths, mean), concentration / (deviation + 1e-3)), -1, 1);
+        const angle = tf.clipByValue(tf.sub(angleOf(c), tf.mul(g, margin)), LEAST_ANGLE, Math.PI - LEAST_ANGLE);
+        const met = tf.sub(tf.cos(angle), tf.mul(tf.add(g, 1), margin));
+        return { logit: tf.mul(met, scale) as tf.Tensor1D };
+      },
+      negative: scale,
+    },
+    state: () => ({ values: { mean, deviation }, tensors: {} }),
+    restore: ({ values }: State) => {
+      const saved = ['mean', 'deviation'].map((key) => savedNumber('adaFace.restore', values, key));
+      [mean, deviation] = saved as [number, number];
+    },
+  });
+}
+
+function moments(values: ArrayLike<number>): { mean: number; deviation: number } {
+  const all = Array.from(values);
+  const mean = all.reduce((a, b) => a + b, 0) / all.length;
+  const squares = all.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  // One image alone has no spread.
+  return { mean, deviation: all.length > 1 ? Math.sqrt(squares / (all.length - 1)) : 0 };
+}

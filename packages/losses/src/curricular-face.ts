@@ -1,0 +1,63 @@
+import { number, ProtomemError, type State } from '@protomem/core';
+import type { SoftmaxLoss } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { above, arcMargin, column, sineOf } from './angles.ts';
+import { softmaxLoss } from './softmax-loss.ts';
+
+export interface CurricularFaceOptions {
+  /** What cosines are multiplied by. Default 64. */
+  readonly scale?: number;
+  /** Added to the angle to a sample's own class, radians; in [0, pi]. Default 0.5. */
+  readonly margin?: number;
+  /** Share of a batch in the running mean of the target cosines. Default 0.01. */
+  readonly momentum?: number;
+}
+
+/**
+ * CurricularFace: hard classes, those whose cosine exceeds `cos(t_y + m)`, count as `c (u + c)` in place of `c`, where u
+ * is the running mean of the target cosines: easy classes lead at first, hard ones later. The target is ArcFace's.
+ *
+ * u is updated when the loss is evaluated, before it is used, and saved by `state()`. It is read once each time.
+ *
+ * Source: Huang et al., "CurricularFace", CVPR 2020, and its authors' code.
+ *
+ * @throws ProtomemError when an option is out of its range
+ *
+ * @example
+ * ```ts
+ * const perSample = curricularFace()(cosines, targets);
+ * ```
+ */
+export function curricularFace(options: CurricularFaceOptions = {}): SoftmaxLoss {
+  const { scale = 64, margin = 0.5, momentum = 0.01 } = options;
+  number('curricularFace', 'scale', scale, 1e-6, 1e6);
+  number('curricularFace', 'margin', margin, 0, Math.PI);
+  number('curricularFace', 'momentum', momentum, 0, 1);
+  let progress = 0;
+  return softmaxLoss({
+    name: 'curricularFace',
+    form: {
+      target: (c) => {
+        const mean = tf.tidy(() => tf.mean(c).dataSync()[0]!);
+        progress = momentum * mean + (1 - momentum) * progress;
+        const met = tf.sub(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin))) as tf.Tensor1D;
+        return { logit: tf.mul(arcMargin(c, margin), scale), values: [met] };
+      },
+      negative: (c, { values }) => {
+        const more = tf.mul(above(c, column(values![0]!)), tf.mul(c, tf.sub(tf.add(c, progress), 1)));
+        return tf.mul(tf.add(c, more), scale);
+      },
+    },
+    state: () => ({ values: { progress }, tensors: {} }),
+    restore: ({ values }: State) => {
+      progress = savedNumber('curricularFace.restore', values, 'progress');
+    },
+  });
+}
+
+/** A finite number out of a saved state. */
+export function savedNumber(where: string, values: State['values'], key: string): number {
+  const value = values[key];
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new ProtomemError({ where, what: key, got: value ?? 'missing', expected: 'a finite number' });
+}

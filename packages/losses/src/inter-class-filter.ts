@@ -1,0 +1,43 @@
+import { number } from '@protomem/core';
+import type { SoftmaxLoss } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { above } from './angles.ts';
+import { OUT, softmaxLoss } from './softmax-loss.ts';
+
+export interface InterClassFilterOptions {
+  /** Other classes with a higher cosine leave the softmax; in [-1, 1]. Default 0.4. */
+  readonly threshold?: number;
+}
+
+/**
+ * A loss without its suspicious other classes: whoever is nearer than `threshold` may be the same person under another
+ * label, and is not pushed away.
+ *
+ * Source: InsightFace's `interclass_filtering_threshold` (Partial FC, CVPR 2022), constant of its WebFace12M recipe.
+ * There a filtered class keeps a logit of 0, and so a place in the sum; here it leaves.
+ *
+ * @param loss any loss with a form
+ * @throws ProtomemError when the threshold is out of its range
+ *
+ * @example
+ * ```ts
+ * const perSample = interClassFilter(cosFace(), { threshold: 0.4 })(cosines, targets);
+ * ```
+ */
+export function interClassFilter(loss: SoftmaxLoss, options: InterClassFilterOptions = {}): SoftmaxLoss {
+  const { threshold = 0.4 } = options;
+  number('interClassFilter', 'threshold', threshold, -1, 1);
+  const { negative } = loss.form;
+  return softmaxLoss({
+    name: `interClassFilter(${loss.name})`,
+    form: {
+      ...loss.form,
+      negative: (c, terms) => {
+        const logits = typeof negative === 'number' ? tf.mul(c, negative) : negative(c, terms);
+        return tf.add(logits, tf.mul(above(c, threshold), OUT));
+      },
+    },
+    state: loss.state?.bind(loss),
+    restore: loss.restore?.bind(loss),
+  });
+}

@@ -1,0 +1,205 @@
+import { check, number } from '@protomem/core';
+import type { CosineLoss } from '@protomem/core/contracts';
+import { stopGradient } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { above, column } from './angles.ts';
+import { OUT, overPresent, withProperties } from './softmax-loss.ts';
+
+/**
+ * A loss on pairs of a sample and a reference, for references of any kind: the batch itself, or a memory.
+ *
+ * @param similarities `[B, R]`, float32: cosines.
+ * @param positives `[B, R]`, float32, constant: 1 where reference j is of sample i's identity, else 0.
+ * @param negatives `[B, R]`, likewise for the references of others. Default: all that are not positive. A pair that is
+ *   in neither, such as a sample with itself, does not count.
+ * @returns one loss per sample, `[B]`; 0 where there is no pair that it could be made of; the caller's.
+ */
+export type PairLoss = (similarities: tf.Tensor2D, positives: tf.Tensor2D, negatives?: tf.Tensor2D) => tf.Tensor1D;
+
+type Terms = (similarities: tf.Tensor2D, positives: tf.Tensor2D, negatives: tf.Tensor2D) => tf.Tensor;
+
+function pairLoss(name: string, terms: Terms): PairLoss {
+  return (similarities, positives, negatives) =>
+    tf.tidy(() => {
+      for (const [what, mask] of Object.entries({ positives, negatives })) {
+        check(mask === undefined || tf.util.arraysEqual(mask.shape, similarities.shape), () => ({
+          where: name,
+          what: `shape of ${what}`,
+          got: mask!.shape,
+          expected: `${JSON.stringify(similarities.shape)}, that of similarities`,
+        }));
+      }
+      return terms(similarities, positives, negatives ?? tf.sub(1, positives)) as tf.Tensor1D;
+    });
+}
+
+/** `log(sum over the pairs in the mask of exp(logit))`, `[B, 1]`. */
+function logSum(logits: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  return tf.logSumExp(tf.add(logits, tf.mul(tf.sub(1, mask), OUT)), 1, true);
+}
+
+/** Mean over the pairs in the mask, 0 without any, `[B]`. */
+function meanOver(values: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  return tf.div(tf.sum(tf.mul(values, mask), 1), tf.maximum(tf.sum(mask, 1), 1));
+}
+
+export interface ContrastiveOptions {
+  /** Similarity that positives are drawn to. Default 1. */
+  readonly positiveMargin?: number;
+  /** Similarity that negatives are pushed below. Default 0.5. */
+  readonly negativeMargin?: number;
+}
+
+/**
+ * Contrastive loss on cosines: mean over positives of `max(m_p - s, 0)`, and mean over those negatives that are above
+ * `m_n` of `s - m_n`.
+ *
+ * Source: Hadsell et al., CVPR 2006, on similarities as in pytorch-metric-learning, which takes the means over the whole
+ * batch; margins are this library's choice.
+ *
+ * @example
+ * ```ts
+ * const perSample = contrastive()(similarities, positives);
+ * ```
+ */
+export function contrastive(options: ContrastiveOptions = {}): PairLoss {
+  const { positiveMargin = 1, negativeMargin = 0.5 } = options;
+  number('contrastive', 'positiveMargin', positiveMargin, -1, 1);
+  number('contrastive', 'negativeMargin', negativeMargin, -1, 1);
+  return pairLoss('contrastive', (s, positives, negatives) => {
+    const hard = tf.mul(negatives, above(s, negativeMargin));
+    const pull = meanOver(tf.relu(tf.sub(positiveMargin, s)), positives);
+    return tf.add(pull, meanOver(tf.sub(s, negativeMargin), hard));
+  });
+}
+
+export interface TripletOptions {
+  /** By which the hardest positive must be nearer than the hardest negative. Default 0.2. */
+  readonly margin?: number;
+}
+
+/**
+ * Triplet loss with the hardest pairs of each sample: `max(max s_n - min s_p + m, 0)`.
+ *
+ * Source: Schroff et al., FaceNet, CVPR 2015; the hardest pairs as in Hermans et al., "In Defense of the Triplet Loss",
+ * 2017. On cosines, not distances: for unit vectors half the squared distance is 1 - cosine.
+ *
+ * @example
+ * ```ts
+ * const perSample = triplet({ margin: 0.2 })(similarities, positives);
+ * ```
+ */
+export function triplet(options: TripletOptions = {}): PairLoss {
+  const { margin = 0.2 } = options;
+  number('triplet', 'margin', margin, 0, 4);
+  // The index of the hardest pair has no gradient.
+  const hardest = (values: tf.Tensor2D): tf.Tensor1D => {
+    const chosen = tf.oneHot(tf.argMax(stopGradient(values), 1), Math.max(values.shape[1], 2));
+    return tf.sum(tf.mul(values, tf.slice(chosen as tf.Tensor2D, [0, 0], values.shape)), 1);
+  };
+  return pairLoss('triplet', (s, positives, negatives) => {
+    const far = (mask: tf.Tensor): tf.Tensor => tf.mul(tf.sub(1, mask), -8);
+    const negative = hardest(tf.add(s, far(negatives)));
+    const positive = tf.neg(hardest(tf.add(tf.neg(s), far(positives)) as tf.Tensor2D));
+    const both = tf.logicalAnd(tf.any(tf.cast(positives, 'bool'), 1), tf.any(tf.cast(negatives, 'bool'), 1));
+    return tf.mul(tf.relu(tf.add(tf.sub(negative, positive), margin)), stopGradient(tf.cast(both, 'float32')));
+  });
+}
+
+export interface MultiSimilarityOptions {
+  /** Weight of positives. Default 2. */
+  readonly alpha?: number;
+  /** Weight of negatives. Default 50. */
+  readonly beta?: number;
+  /** Similarity between the two. Default 0.5. */
+  readonly base?: number;
+}
+
+/**
+ * Multi-similarity loss: `log(1 + sum_p exp(-a (s - b))) / a + log(1 + sum_n exp(c (s - b))) / c`, with alpha a, beta c
+ * and base b.
+ *
+ * Source: Wang et al., CVPR 2019, equation 14; defaults and values of pytorch-metric-learning. Its mining is left out.
+ *
+ * @example
+ * ```ts
+ * const perSample = multiSimilarity()(similarities, positives);
+ * ```
+ */
+export function multiSimilarity(options: MultiSimilarityOptions = {}): PairLoss {
+  const { alpha = 2, beta = 50, base = 0.5 } = options;
+  number('multiSimilarity', 'alpha', alpha, 1e-6, 1e6);
+  number('multiSimilarity', 'beta', beta, 1e-6, 1e6);
+  number('multiSimilarity', 'base', base, -1, 1);
+  return pairLoss('multiSimilarity', (s, positives, negatives) => {
+    const part = (factor: number, mask: tf.Tensor): tf.Tensor =>
+      tf.div(tf.softplus(tf.squeeze(logSum(tf.mul(tf.sub(s, base), factor), mask), [1])), Math.abs(factor));
+    return tf.add(part(-alpha, positives), part(beta, negatives));
+  });
+}
+
+export interface TemperatureOptions {
+  /** What similarities are divided by. */
+  readonly temperature?: number;
+}
+
+/**
+ * NT-Xent, or InfoNCE: for each positive p, `-log(e_p / (e_p + sum_n e_n))` with `e = exp(s / temperature)`; the mean
+ * over the positives. With one positive it is softmax cross-entropy. Temperature: default 0.07.
+ *
+ * Source: van den Oord et al., 2018; Chen et al., SimCLR, ICML 2020. Values of pytorch-metric-learning.
+ *
+ * @example
+ * ```ts
+ * const perSample = ntXent({ temperature: 0.07 })(similarities, positives);
+ * ```
+ */
+export function ntXent({ temperature = 0.07 }: TemperatureOptions = {}): PairLoss {
+  number('ntXent', 'temperature', temperature, 1e-6, 1e6);
+  return pairLoss('ntXent', (s, positives, negatives) => {
+    const logits = tf.div(s, temperature);
+    return meanOver(tf.softplus(tf.sub(logSum(logits, negatives), logits)), positives);
+  });
+}
+
+/**
+ * Supervised contrastive loss: for each positive p, `-log(e_p / sum over all pairs of e)`; the mean over the positives.
+ * Temperature: default 0.1.
+ *
+ * Source: Khosla et al., NeurIPS 2020, equation 2. Values of pytorch-metric-learning.
+ *
+ * @example
+ * ```ts
+ * const perSample = supervisedContrastive()(similarities, positives);
+ * ```
+ */
+export function supervisedContrastive({ temperature = 0.1 }: TemperatureOptions = {}): PairLoss {
+  number('supervisedContrastive', 'temperature', temperature, 1e-6, 1e6);
+  return pairLoss('supervisedContrastive', (s, positives, negatives) => {
+    const logits = tf.div(s, temperature);
+    return meanOver(tf.sub(logSum(logits, tf.add(positives, negatives)), logits), positives);
+  });
+}
+
+/** The pair losses by name. */
+export const pairLosses = { contrastive, triplet, multiSimilarity, ntXent, supervisedContrastive } as const;
+
+/**
+ * A pair loss with the columns of a classifier, such as the prototypes of a memory, as references: the sample's own
+ * column is its positive, all others are negatives.
+ *
+ * @param name for logs and reports
+ *
+ * @example
+ * ```ts
+ * const perSample = memory.loss(embeddings, labels, asCosineLoss('triplet', triplet()));
+ * ```
+ */
+export function asCosineLoss(name: string, pairs: PairLoss): CosineLoss & { readonly name: string } {
+  const loss: CosineLoss = (cosines, targets) =>
+    overPresent(name, cosines, targets, (at) => {
+      const columns = tf.range(0, cosines.shape[1], 1, 'int32');
+      return pairs(cosines, stopGradient(tf.cast(tf.equal(column(at), columns), 'float32')) as tf.Tensor2D);
+    });
+  return withProperties(loss, { name });
+}
