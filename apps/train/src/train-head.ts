@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ImageSource } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs, type VerificationReport } from '@protomem/evaluation';
-import type { PrototypeMemory } from '@protomem/memory';
+import type { PrototypeMemory, RivalPair } from '@protomem/memory';
 import { consoleLogger, createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeSchedule } from './compose.ts';
 import type { RunConfig } from './config.ts';
@@ -23,6 +23,8 @@ export interface HeadResult {
   readonly falseMatches: readonly (readonly [pair: number, score: number])[];
   readonly falseNonMatches: readonly (readonly [pair: number, score: number])[];
   readonly memory?: ReportMemory;
+  /** Training identities that looked most alike late in training. */
+  readonly rivals?: readonly RivalPair[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
@@ -99,6 +101,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       falseMatches: withScore(hardest.falseMatches),
       falseNonMatches: withScore(hardest.falseNonMatches),
       memory: memory && reportMemory(memory),
+      rivals: memory && closestRivals(memory),
       skipped: [...trainer.skipped].map(([name, reason]) => ({ name, reason })),
     };
     await writeJson(folder.result, result);
@@ -108,6 +111,16 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     head.dispose();
     encoder.dispose();
   }
+}
+
+/** Each pair once. */
+function closestRivals(memory: PrototypeMemory): RivalPair[] {
+  const pairs = new Map<string, RivalPair>();
+  for (const pair of memory.rivals()) {
+    const key = [pair.id, pair.rival].sort((a, b) => a - b).join();
+    if (!pairs.has(key)) pairs.set(key, pair);
+  }
+  return [...pairs.values()].slice(0, 8);
 }
 
 function reportMemory(memory: PrototypeMemory): ReportMemory {

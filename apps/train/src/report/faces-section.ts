@@ -14,16 +14,19 @@ export function errorsSection({ heads }: ReportData): Html | undefined {
 
 function errorsOf({ name, falseMatches = [], falseNonMatches = [] }: ReportHead, named: boolean): Html | undefined {
   if (falseMatches.length + falseNonMatches.length === 0) return undefined;
-  const list = (title: string, pairs: readonly ReportPair[]): Html | false =>
-    pairs.length > 0 &&
-    html`<div class="card"><h4>${title}</h4><ul class="pairs">${pairs.map(
-      ({ first, second, score }) =>
-        html`<li>${picture(first)}${picture(second)}<span class="score">${score.toFixed(3)}</span></li>`,
-    )}</ul></div>`;
-  return html`${named && html`<h3>${name}</h3>`}<div class="halves">${list(
+  return html`${named && html`<h3>${name}</h3>`}<div class="halves">${pairCard(
     'Different people, highest scores',
     falseMatches,
-  )}${list('Same person, lowest scores', falseNonMatches)}</div>`;
+  )}${pairCard('Same person, lowest scores', falseNonMatches)}</div>`;
+}
+
+/** Pairs of faces with their cosines, where there are any. */
+export function pairCard(title: string, pairs: readonly ReportPair[]): Html | undefined {
+  if (pairs.length === 0) return undefined;
+  return html`<div class="card"><h4>${title}</h4><ul class="pairs">${pairs.map(
+    ({ first, second, score }) =>
+      html`<li>${picture(first)}${picture(second)}<span class="score">${score.toFixed(3)}</span></li>`,
+  )}</ul></div>`;
 }
 
 /** Some of the training images, a row for each identity. */

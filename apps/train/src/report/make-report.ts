@@ -37,7 +37,7 @@ const faceSide = 96;
 /** Gathers what the report shows. */
 export async function makeReport(options: MakeReportOptions): Promise<ReportData> {
   const { config, engine, source, pairs, results, seconds } = options;
-  const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs)));
+  const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
     summary:
@@ -68,7 +68,7 @@ export async function makeReport(options: MakeReportOptions): Promise<ReportData
   };
 }
 
-async function reportHead(result: HeadResult, out: string, pairs: PairSet): Promise<ReportHead> {
+async function reportHead(result: HeadResult, out: string, pairs: PairSet, source: ImageSource): Promise<ReportHead> {
   const log = await readRunLog(runFolder(out).log);
   const faces = (rows: HeadResult['falseMatches']): Promise<ReportPair[]> =>
     Promise.all(
@@ -88,7 +88,27 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet): Prom
     falseMatches: await faces(result.falseMatches),
     falseNonMatches: await faces(result.falseNonMatches),
     memory: result.memory,
+    rivals: await lookAlikes(source, result.rivals ?? []),
   };
+}
+
+async function lookAlikes(source: ImageSource, rivals: NonNullable<HeadResult['rivals']>): Promise<ReportPair[]> {
+  const pairs: ReportPair[] = [];
+  for (const { id, rival, cosine } of rivals) {
+    const [first, second] = [await trainingFace(source, id, 0), await trainingFace(source, rival, 0)];
+    if (first && second) pairs.push({ first, second, score: cosine });
+  }
+  return pairs;
+}
+
+/** A training image as the report shows it, named by its identity; undefined when it cannot be read. */
+async function trainingFace(source: ImageSource, identity: number, image: number): Promise<ReportImage | undefined> {
+  const { name, bytes } = await source.load(identity, image);
+  // An unreadable image has been named in the log already.
+  const pixels = await decodeImage(bytes, { height: faceSide, width: faceSide, name }).catch(() => undefined);
+  if (!pixels) return undefined;
+  const raw = { width: faceSide, height: faceSide, channels: 3 } as const;
+  return { name, bytes: await sharp(pixels, { raw }).jpeg({ quality: 85 }).toBuffer() };
 }
 
 async function testFace({ pixels, names, side }: PairSet, image: number): Promise<ReportImage> {
@@ -103,13 +123,8 @@ async function sampleFaces(source: ImageSource, rows = 5, columns = 8): Promise<
     if (source.imagesOf(identity) < Math.min(columns, 4)) continue;
     const images: ReportImage[] = [];
     for (let image = 0; image < Math.min(columns, source.imagesOf(identity)); image++) {
-      const { name, bytes } = await source.load(identity, image);
-      // An unreadable image has been named in the log already.
-      const size = { height: faceSide, width: faceSide, name };
-      const pixels = await decodeImage(bytes, size).catch(() => undefined);
-      if (!pixels) continue;
-      const raw = { width: faceSide, height: faceSide, channels: 3 } as const;
-      images.push({ name, bytes: await sharp(pixels, { raw }).jpeg({ quality: 85 }).toBuffer() });
+      const face = await trainingFace(source, identity, image);
+      if (face) images.push(face);
     }
     faces.push({ identity: source.identityName(identity), images });
   }

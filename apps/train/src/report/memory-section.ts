@@ -1,4 +1,5 @@
 import { ageHistogram, stalenessCurves, stepCurves } from './charts.ts';
+import { pairCard } from './faces-section.ts';
 import { decimal, percent } from './format.ts';
 import { type Html, html } from './html.ts';
 import { facts, figure, grid, legend, section, table } from './parts.ts';
@@ -40,6 +41,12 @@ export async function memorySection({ heads }: ReportData): Promise<Html | undef
       hits || occupancy
         ? figure('Use', 'Share of the classes of a batch that were in memory already.', hits, occupancy)
         : undefined,
+    ),
+    ...heads.map(({ name, rivals = [] }) =>
+      pairCard(
+        `Look-alikes in memory${remembering.length > 1 ? `, ${name}` : ''}: different identities, nearest prototypes`,
+        rivals,
+      ),
     ),
     stale.length > 0 ? stalenessTable(heads) : undefined,
   );

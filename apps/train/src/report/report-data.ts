@@ -83,6 +83,8 @@ export interface ReportHead {
   /** Same people that score lowest, worst first. */
   readonly falseNonMatches?: readonly ReportPair[];
   readonly memory?: ReportMemory;
+  /** Pairs of training identities that looked most alike late in training, by an image of each. */
+  readonly rivals?: readonly ReportPair[];
 }
 
 /**
