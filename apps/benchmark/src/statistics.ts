@@ -20,7 +20,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** By linear interpolation between the sorted values, numpy's default. */
-export function quantile(values: readonly number[], q: number): number {
+function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = q * (sorted.length - 1);
   const low = Math.floor(at);

@@ -2,7 +2,7 @@ import { Random } from '@protomem/core';
 import type { LossName } from '../losses.ts';
 
 /** What a naive loss may look at besides the cosines. What carries no gradient is taken from `at`. */
-export interface Sample {
+interface Sample {
   readonly norm: number;
   /** All samples: place of this one, lengths, and cosines to their own classes. */
   readonly i: number;
