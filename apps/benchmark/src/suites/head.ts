@@ -20,7 +20,7 @@ const sizes = { '8k': 8192, '65k': 65536, '200k': 200_000 };
 export const head = timed({
   about: `one step of each head, batch ${BATCH} of ${CLASSES} classes, width ${DIMENSION}, against PyTorch`,
   warmup: 2,
-  rounds: { full: 9, quick: 3 },
+  rounds: { full: 9, quick: 2 },
   cases: Object.entries(sizes).flatMap(([name, columns]): Case[] => {
     const task = [String(columns), BATCH, CLASSES, DIMENSION] as const;
     const ours = (heads: readonly string[]) => heads.map((head) => [head, OURS, head, 'node', ...task] as const);
