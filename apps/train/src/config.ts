@@ -67,6 +67,7 @@ const head = z.discriminatedUnion('kind', [
     eviction: z.enum(['oldest', 'fifo', 'random', 'least-confident']),
     enter: z.enum(['before', 'after']),
     prototypeRate: z.number().min(0),
+    driftCompensation: share,
     storage: z.enum(['float32', 'bfloat16']),
     /** Nearest columns that enter the loss; null: all. */
     hardest: count.nullable(),

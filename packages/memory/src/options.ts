@@ -39,6 +39,12 @@ export interface PrototypeMemoryOptions {
    * product. Only with `enter: 'before'` and without `hardest`. Default 0: none.
    */
   readonly prototypeRate?: number;
+  /**
+   * C10, drift compensation: all stored prototypes move with the encoder, in each step by `driftCompensation` times the
+   * mean, over the classes that came back, of (fresh - stored) / age. In [0, 1]; costs a pass over the columns. Default
+   * 0: none. The other ways of C10 are a sampler that comes back in time, and re-encoding what `stalest()` names.
+   */
+  readonly driftCompensation?: number;
   /** C9, how prototypes are stored: `float32` or `bfloat16` (half the bytes, engines `node` and `node-gpu`). */
   readonly storage?: StorageName;
   /**
@@ -71,6 +77,7 @@ export interface PrototypeMemorySettings {
   readonly eviction: Eviction | 'random';
   readonly enter: 'before' | 'after';
   readonly prototypeRate: number;
+  readonly driftCompensation: number;
   readonly storage: StorageName;
   readonly hardest: number | undefined;
   readonly logitBytes: number;
@@ -105,6 +112,7 @@ export function toSettings(options: PrototypeMemoryOptions): PrototypeMemorySett
     eviction: toEviction(where, options.eviction ?? 'oldest'),
     enter: oneOf('enter', enter, ['before', 'after']),
     prototypeRate: number(where, 'prototypeRate', prototypeRate, 0, 1e6),
+    driftCompensation: number(where, 'driftCompensation', options.driftCompensation ?? 0, 0, 1),
     storage,
     hardest: hardest === undefined ? undefined : integer(where, 'hardest', hardest, 1),
     logitBytes: integer(where, 'logitBytes', options.logitBytes ?? 2 ** 23, 1),

@@ -189,6 +189,45 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     for (const memory of [half, full, again]) memory.dispose();
   });
 
+  it('moves what is stored with the classes that come back', () => {
+    const options = { driftCompensation: 0.5, refresh: 'replace', size: 6 } as const;
+    const memory = make(options);
+    const unit = (v: number[]): number[] => v.map((x) => x / Math.hypot(...v));
+    memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), [1, 2, 3]);
+    memory.admit(tf.tensor2d([0, 0, 1], [1, 3]), [3]);
+    // Class 1 comes back after two steps, class 3 after one; 2 stays away, 4 is new.
+    const [a, b, c] = [unit([1, 0.5, 0]), unit([0.2, 0, 1]), unit([1, 1, 1])];
+    memory.admit(tf.tensor2d([...a, ...b, ...c], [3, 3]), [1, 3, 4]);
+    const moved = [0, 1, 2].map((d) => (0.5 * ((a[d]! - [1, 0, 0][d]!) / 2 + (b[d]! - [0, 0, 1][d]!))) / 2);
+    const expected = [a, unit([0, 1, 0].map((v, d) => v + moved[d]!)), b, c];
+    expectClose(rowsOf(memory).flat(), expected.flat(), 1e-5);
+    const again = make(options);
+    again.restore(memory.state());
+    expect(again.state()).toEqual(memory.state());
+    for (const m of [memory, again]) m.admit(tf.tensor2d([0.3, 1, 0.2], [1, 3]), [2]);
+    expect(rowsOf(again)).toEqual(rowsOf(memory));
+    // The loss meets the moved columns, and the gradient too.
+    const { value, grad } = tf.valueAndGrad((e) => memory.loss(e as tf.Tensor2D, [1], softmax))(
+      tf.tensor2d([[1, 2, 3]]),
+    );
+    expect([...value.dataSync(), ...grad.dataSync()].every(Number.isFinite)).toBe(true);
+    for (const m of [memory, again]) m.dispose();
+  });
+
+  it('names the stalest classes', () => {
+    const memory = make();
+    memory.admit(batch(3, 1), [1, 2, 3]);
+    memory.admit(batch(2, 1), [1, 4]);
+    memory.admit(batch(1, 1), [3]);
+    expect(memory.stalest(2)).toEqual([
+      { id: 2, age: 2 },
+      { id: 1, age: 1 },
+    ]);
+    expect(memory.stalest(9).length).toBe(4);
+    expect(() => memory.stalest(-1)).toThrow('PrototypeMemory.stalest: count is -1');
+    memory.dispose();
+  });
+
   it('probes staleness', () => {
     const memory = make({ refresh: 'replace' });
     memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2]);

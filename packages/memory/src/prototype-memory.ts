@@ -1,7 +1,8 @@
-import { check, type State, type Stateful, takeTensor } from '@protomem/core';
+import { check, integer, type State, type Stateful, takeTensor } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
 import { splitRows, stopGradient, unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { DriftingStore } from './drift.ts';
 import { type Groups, groupLabels } from './group-labels.ts';
 import { type Meeting, memoryLoss } from './memory-loss.ts';
 import { type PrototypeMemoryOptions, type PrototypeMemorySettings, toSettings } from './options.ts';
@@ -34,6 +35,8 @@ interface Batch {
   readonly known: readonly (SlotFacts | undefined)[];
   /** What is stored for each, `[C, D]`; any row for those that are not in memory. */
   readonly stored: tf.Tensor2D;
+  /** What the batch makes of each, before it is blended with what is stored, `[C, D]`. */
+  readonly fresh: tf.Tensor2D;
   /** What is to be stored, `[C, D]`. */
   readonly prototypes: tf.Tensor2D;
   /** For each: length of its embeddings (B), cosine stored to fresh (C), summed cosines of its exemplars (C). */
@@ -55,6 +58,8 @@ export class PrototypeMemory implements Stateful {
   private readonly slots: Slots;
   private readonly staleness = new Staleness();
   private readonly store: PrototypeStore;
+  /** The same store, when its rows move. */
+  private readonly drifting: DriftingStore | undefined;
   private readonly rivalPairs = new RivalPairs();
   private roundingError: number | undefined;
   private last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
@@ -65,7 +70,9 @@ export class PrototypeMemory implements Stateful {
     this.size = this.settings.size;
     this.dimension = this.settings.dimension;
     this.slots = new Slots(this.size, this.settings);
-    this.store = stores[this.settings.storage](this.size, this.dimension);
+    const kept = stores[this.settings.storage](this.size, this.dimension);
+    this.drifting = this.settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : undefined;
+    this.store = this.drifting ?? kept;
   }
 
   /** Classes in memory. */
@@ -205,6 +212,27 @@ export class PrototypeMemory implements Stateful {
   }
 
   /**
+   * The classes whose prototypes were written longest ago, the stalest first: for a program that keeps reference images,
+   * encodes them anew and admits them. Looks at every class in memory.
+   *
+   * @param count at most so many
+   *
+   * @example
+   * ```ts
+   * const ids = memory.stalest(64).map(({ id }) => id);
+   * memory.admit(encoder.apply(referencesOf(ids)), ids);
+   * ```
+   */
+  stalest(count: number): { readonly id: number; readonly age: number }[] {
+    integer('PrototypeMemory.stalest', 'count', count, 0);
+    const slots = Array.from({ length: this.occupied }, (_, slot) => slot);
+    return slots
+      .map((slot) => ({ id: this.slots.idOf(slot), age: this.slots.sinceWritten(slot) }))
+      .sort((a, b) => b.age - a.age)
+      .slice(0, count);
+  }
+
+  /**
    * How far stored prototypes are from ones that the present encoder makes, against age. Changes nothing.
    *
    * @param fresh `[C, D]`, float32, not necessarily at unit length; stays the caller's
@@ -254,15 +282,17 @@ export class PrototypeMemory implements Stateful {
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
   state(): State {
     const { values, tensors } = this.slots.state();
-    const columns = this.columns();
-    const prototypes = Float32Array.from(columns.dataSync());
-    columns.dispose();
+    // Rows as they are kept: what is read of a moving store is rounded anew.
+    const kept = (this.drifting?.kept ?? this.store).block(0, this.occupied);
+    const prototypes = Float32Array.from(kept.dataSync());
+    kept.dispose();
     return {
       values,
       tensors: {
         ...tensors,
         prototypes: { dtype: 'F32', shape: [this.occupied, this.dimension], data: prototypes },
         staleness: this.staleness.state(),
+        ...(this.drifting && { moved: { dtype: 'F32', shape: [this.dimension], data: this.drifting.moved() } }),
       },
     };
   }
@@ -285,6 +315,7 @@ export class PrototypeMemory implements Stateful {
       fix: 'Take another checkpoint.',
     }));
     takeTensor(where, state.tensors, 'staleness', 'F64', this.staleness.state().shape);
+    const moved = this.drifting && takeTensor(where, state.tensors, 'moved', 'F32', [this.dimension]);
     const kept = this.slots.restore(where, state);
     this.staleness.restore(where, state.tensors);
     this.last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
@@ -292,8 +323,9 @@ export class PrototypeMemory implements Stateful {
     kept.forEach((row, slot) => {
       rows.set(prototypes.subarray(row * this.dimension, (row + 1) * this.dimension), slot * this.dimension);
     });
+    if (moved) this.drifting!.restoreMoved(moved);
     tf.tidy(() => {
-      this.store.write(
+      (this.drifting?.kept ?? this.store).write(
         Int32Array.from(kept, (_, slot) => slot),
         tf.tensor2d(rows, [kept.length, this.dimension]),
       );
@@ -360,7 +392,7 @@ export class PrototypeMemory implements Stateful {
       expected: 'finite numbers',
       fix: 'Look at the function given as generation.',
     }));
-    return { groups, unit, source, norms, slots, known, stored, prototypes, facts: numbers };
+    return { groups, unit, source, norms, slots, known, stored, fresh, prototypes, facts: numbers };
   }
 
   /** Writes a prepared batch into the memory. */
@@ -373,6 +405,7 @@ export class PrototypeMemory implements Stateful {
     const confidence = Float64Array.from(groups.sizes, (size, group) => facts[images + classes + group]! / size);
     const admission = this.slots.admit(groups, confidence);
     this.roundingError = facts[images + 2 * classes];
+    this.drifting?.move(this.movement(batch));
     this.store.write(admission.slots, stopGradient(batch.prototypes));
     this.last = {
       classes,
@@ -381,6 +414,15 @@ export class PrototypeMemory implements Stateful {
       evicted: admission.evicted.length,
     };
     return admission;
+  }
+
+  /** By how much the classes that came back have moved in a step, times the option; `[1, D]`. */
+  private movement({ known, stored, fresh }: Batch): tf.Tensor2D {
+    const returned = known.filter((facts) => facts !== undefined).length;
+    const weights = known.map((facts) =>
+      facts ? this.settings.driftCompensation / (facts.age * Math.max(returned, 1)) : 0,
+    );
+    return tf.matMul(tf.tensor2d(weights, [1, weights.length]), tf.sub(stopGradient(fresh), stored));
   }
 
   /** Brings a batch and the memory together: before its admission for `enter: 'after'`, else after it. */

@@ -47,6 +47,7 @@ export function demo({ data }: RecipeInputs): RunConfig {
       eviction: 'oldest',
       enter: 'before',
       prototypeRate: 0,
+      driftCompensation: 0,
       storage: 'float32',
       hardest: null,
       loss: { name: 'cosFace', scale: 30, margin: 0.35 },
