@@ -1,13 +1,17 @@
 import { type ImageSource, lookUp } from '@protomem/core';
+import { packedSource } from '../formats/packed-source.ts';
 import { type SyntheticFacesSpec, syntheticFaces } from '../synthetic/synthetic-faces.ts';
 import type { SourceSpec } from './described-source.ts';
 import { sourceOfFiles } from './file-source.ts';
 import { sourceOfIndex } from './folder-index.ts';
+import { type Selection, selectionOf } from './selection.ts';
 
 /** How each kind of described source is rebuilt. */
 const sourceOpeners = {
   folder: sourceOfIndex,
   files: sourceOfFiles,
+  packed: packedSource,
+  selection: (spec: Selection) => selectionOf(openSource(spec.source), spec),
   synthetic: ({ options }: SyntheticFacesSpec) => syntheticFaces(options),
 } as const;
 

@@ -1,0 +1,82 @@
+import { open } from 'node:fs/promises';
+import { ProtomemError, type SourceImage } from '@protomem/core';
+import type { DescribedSource, SourceSpec } from '../sources/described-source.ts';
+import { type StringTable, stringAt } from '../sources/string-table.ts';
+import { type UnwrapName, unwrapImage } from './unwrap.ts';
+
+/**
+ * Where each image lies inside larger files, such as a RecordIO file or the shards of a WebDataset: 16 bytes an image in
+ * shared memory, which worker threads use without a copy. Built once, by whoever knows the format.
+ */
+export interface PackedIndex extends SourceSpec {
+  readonly kind: 'packed';
+  /** What the user calls it; for messages. */
+  readonly name: string;
+  /** Paths of the files that hold the images. */
+  readonly files: StringTable;
+  /** Names of the identities. */
+  readonly identities: StringTable;
+  /** Number of images up to and with each identity; images below are in this order. */
+  readonly imageEnds: Float64Array;
+  /** Names of the images, without folder. */
+  readonly images: StringTable;
+  /** By image: number of its file in `files`. */
+  readonly fileOf: Uint32Array;
+  /** By image: where its bytes begin. */
+  readonly offsets: Float64Array;
+  /** By image: how many they are. */
+  readonly lengths: Uint32Array;
+  /** How the file's bytes become an image. */
+  readonly unwrap: UnwrapName;
+}
+
+/**
+ * The source that an index describes. A file is opened for each image and closed again, as a folder of images would do
+ * it: as fast, and no handle outlives a source.
+ */
+export function packedSource(index: PackedIndex): DescribedSource {
+  const { name, files, identities, imageEnds, images, fileOf, offsets, lengths, unwrap } = index;
+  const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
+  return {
+    name,
+    spec: index,
+    identities: imageEnds.length,
+    imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
+    identityName: (identity) => stringAt(identities, identity),
+    async load(identity, image): Promise<SourceImage> {
+      const at = firstImage(identity) + image;
+      const file = stringAt(files, fileOf[at]!);
+      const place = `${file}#${stringAt(identities, identity)}/${stringAt(images, at)}`;
+      const bytes = await readRange(file, offsets[at]!, lengths[at]!, place);
+      return { name: place, bytes: unwrapImage(unwrap, bytes, { file, offset: offsets[at]! }) };
+    },
+  };
+}
+
+/** Bytes `offset ... offset + length` of a file. The file may have been cut short since its index was made. */
+async function readRange(file: string, offset: number, length: number, place: string): Promise<Uint8Array> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    if (offset + length > size) {
+      throw new ProtomemError({
+        where: 'source.load',
+        what: place,
+        got: `a file of ${size} bytes`,
+        expected: `${length} bytes at offset ${offset}, as its index says`,
+        fix: 'The file was changed or cut short after its index was made: copy it again, or open it anew.',
+      });
+    }
+    // Not from the pool: the bytes may be handed to another thread.
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let read = 0;
+    while (read < length) {
+      const { bytesRead } = await handle.read(bytes, read, length - read, offset + read);
+      if (bytesRead === 0) break;
+      read += bytesRead;
+    }
+    return bytes.subarray(0, read);
+  } finally {
+    await handle.close();
+  }
+}
