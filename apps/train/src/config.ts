@@ -90,7 +90,7 @@ const schema = z.strictObject({
     prefer: z.enum(['auto', 'node-gpu', 'node', 'wasm', 'cpu']),
     /** 0: one for each core. */
     threads: z.int().min(0),
-    precision: z.enum(['float32', 'bfloat16-math']),
+    precision: z.enum(['float32', 'bfloat16']),
   }),
   data,
   /** As `createAugmentation` of `@protomem/data` takes it. */

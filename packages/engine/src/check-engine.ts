@@ -34,15 +34,3 @@ async function compare(engine: EngineName, what: string, tensor: tf.Tensor, expe
     fix: 'This engine computes wrong values on this machine: take another, and please report it.',
   }));
 }
-
-/**
- * Whether products are rounded to bfloat16: `1 + 2^-9` has no place there and becomes 1.
- * A convolution of a usual size is measured, because oneDNN decides kernel by kernel.
- */
-export function roundsToBfloat16(): boolean {
-  return tf.tidy(() => {
-    const x = tf.fill([1, 16, 16, 64], 1 + 2 ** -9) as tf.Tensor4D;
-    const filter = tf.ones([3, 3, 64, 64]) as tf.Tensor4D;
-    return tf.conv2d(x, filter, 1, 'valid').dataSync()[0] === 9 * 64;
-  });
-}

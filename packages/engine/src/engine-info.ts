@@ -2,10 +2,11 @@
 export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
 /**
- * How convolutions and matrix products multiply: in float32, or in `bfloat16-math`, where oneDNN rounds the factors to
- * bfloat16 and sums in float32 (tensors stay float32). The second is up to twice as fast on CPUs that support it.
+ * How convolutions and their gradients compute: in float32, or mixed: factors rounded to `bfloat16`, products summed in
+ * float32, results rounded to bfloat16. Everything else, the weights that the optimizer sees among it, stays float32.
+ * The second is about twice as fast on processors with instructions for it.
  */
-export type Precision = 'float32' | 'bfloat16-math';
+export type Precision = 'float32' | 'bfloat16';
 
 /** What {@link loadEngine} is asked for. */
 export interface LoadEngineOptions {
@@ -13,7 +14,7 @@ export interface LoadEngineOptions {
   readonly prefer?: EngineName | 'auto';
   /** Threads of one operation. Default: `TF_NUM_INTRAOP_THREADS` for node, else as many as this process may use. */
   readonly threads?: number;
-  /** Default: what the environment says (`TF_SET_ONEDNN_FPMATH_MODE`), else `'float32'`. Only `node` has another. */
+  /** Default `'float32'`. Only `node` and `node-gpu` have another. */
   readonly precision?: Precision;
 }
 
@@ -34,7 +35,6 @@ export interface EngineInfo {
   readonly version: string;
   /** Threads of one operation. */
   readonly threads: number;
-  /** What the engine was measured to do, which on a CPU without bfloat16 is float32 whatever was asked. */
   readonly precision: Precision;
   readonly passedOver: readonly PassedOver[];
 }

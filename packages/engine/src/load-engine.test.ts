@@ -75,7 +75,7 @@ it.each([
   [{ prefer: 'node-gpu' }, /tfjs-node-gpu is "not installed".*npm install @tensorflow\/tfjs-node-gpu/],
   [{ threads: 0 }, /threads is 0/],
   [{ precision: 'float16' }, /precision is "float16"/],
-  [{ prefer: 'wasm', precision: 'bfloat16-math' }, /the only one of the engine "wasm"/],
+  [{ prefer: 'wasm', precision: 'bfloat16' }, /the only one of the engine "wasm"/],
   [{ prefer: 'wasm', threads: 7 }, /threads is 7.*already loaded/],
 ])('refuses %j', async (options, message) => {
   await loadEngine({ prefer: 'wasm' });

@@ -24,7 +24,7 @@ const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> =
 };
 
 const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
-const precisions: Record<Precision, Precision> = { float32: 'float32', 'bfloat16-math': 'bfloat16-math' };
+const precisions: Record<Precision, Precision> = { float32: 'float32', bfloat16: 'bfloat16' };
 
 /**
  * Picks, loads and checks a tfjs backend, and makes it the active one.
@@ -39,8 +39,9 @@ const precisions: Record<Precision, Precision> = { float32: 'float32', 'bfloat16
  *
  * @param options.prefer engine name or `'auto'`; default `'auto'`
  * @param options.threads threads of one operation, at least 1; default all that this process may use
- * @param options.precision `'float32'` (default) or, for `node`, `'bfloat16-math'`; under `'auto'` the engines that
- *   have no other than float32 ignore it, and {@link EngineInfo} tells what is in force
+ * @param options.precision of convolutions: `'float32'` (default) or, for `node` and `node-gpu`, `'bfloat16'`; may change
+ *   from call to call. Under `'auto'` the engines that have no other than float32 ignore it, and {@link EngineInfo}
+ *   tells what is in force
  * @throws ProtomemError when the engine asked for does not load, with the reason and what to do
  *
  * @example
@@ -93,7 +94,7 @@ async function start(engine: EngineName, options: StartOptions): Promise<EngineI
 
 async function startCpu({ threads, precision }: StartOptions): Promise<Started> {
   if (threads !== undefined) integer('loadEngine', 'threads of the engine "cpu"', threads, 1);
-  if (precision === 'bfloat16-math') {
+  if (precision === 'bfloat16') {
     throw new ProtomemError({
       where: 'loadEngine',
       what: 'precision',

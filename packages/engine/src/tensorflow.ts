@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { check, type ProtomemError } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { findBinding } from './binding.ts';
-import { roundsToBfloat16 } from './check-engine.ts';
-import { gpus, processor, usableThreads } from './devices.ts';
+import { gpus, multipliesBfloat16, processor, usableThreads } from './devices.ts';
 import type { Started, StartOptions } from './engine-info.ts';
+import { setBfloat16Convolutions } from './kernels/tensorflow/bfloat16-convolution.ts';
 import { restoreUtilFunctions } from './node-compatibility.ts';
 import { findPackage, type InstalledPackage, require } from './packages.ts';
 
@@ -18,20 +18,25 @@ interface TensorflowBackend {
 /** What tfjs-node depends on to find its binding. */
 const gypModule = '@mapbox/node-pre-gyp';
 
-/** oneDNN's and TensorFlow's own variable for the same thing; both are read, the second by newer versions. */
-const mathMode = ['ONEDNN_DEFAULT_FPMATH_MODE', 'TF_SET_ONEDNN_FPMATH_MODE'] as const;
-
 /**
- * Starts tfjs's `tensorflow` backend. libtensorflow reads its settings from the environment while it loads, so threads
- * and precision hold for the life of the process; asking for others later is an error.
+ * Starts tfjs's `tensorflow` backend. libtensorflow reads its settings from the environment while it loads, so the
+ * number of threads holds for the life of the process; asking for another later is an error.
  */
 export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptions): Promise<Started> {
+  const { threads, precision = 'float32' } = options;
   if (device === 'gpu') {
     findNeeded(device);
     checkGpu();
+  } else {
+    check(precision === 'float32' || multipliesBfloat16() !== false, () => ({
+      where: 'loadEngine',
+      what: 'precision',
+      got: precision,
+      expected: '"float32": this processor has no instructions for bfloat16 (avx512_bf16, amx_bf16)',
+    }));
   }
-  if (!tf.findBackendFactory('tensorflow')) load(findNeeded(device), device, options);
-  else checkSettings(options);
+  if (!tf.findBackendFactory('tensorflow')) load(findNeeded(device), device, threads);
+  else checkThreads(threads);
   check(await tf.setBackend('tensorflow'), () => ({
     where: 'loadEngine',
     what: 'the tensorflow backend',
@@ -40,12 +45,13 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
   }));
   const backend = tf.backend() as unknown as TensorflowBackend;
   check(backend.isUsingGpuDevice === (device === 'gpu'), () => wrongDevice(device));
+  setBfloat16Convolutions(tf.backend(), precision === 'bfloat16');
   return {
     backend: 'tensorflow',
     device: device === 'gpu' ? gpus().join(', ') : processor(),
     version: backend.binding.TF_Version,
     threads: threadsInForce(),
-    precision: asksForBfloat16() && roundsToBfloat16() ? 'bfloat16-math' : 'float32',
+    precision,
   };
 }
 
@@ -72,7 +78,7 @@ function checkGpu(): void {
   }));
 }
 
-function load(found: InstalledPackage, device: 'cpu' | 'gpu', options: StartOptions): void {
+function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number): void {
   const binding = findBinding(found);
   check(binding !== undefined, () => ({
     where: 'loadEngine',
@@ -82,7 +88,7 @@ function load(found: InstalledPackage, device: 'cpu' | 'gpu', options: StartOpti
     fix: `Run npx protomem-engine install${device === 'gpu' ? ' --gpu' : ''}.`,
   }));
   restoreUtilFunctions();
-  prepareEnvironment(options, dirname(binding));
+  prepareEnvironment(threads, dirname(binding));
   requireWithBinding(found, binding);
   check(tf.findBackendFactory('tensorflow') !== null, () => ({
     where: 'loadEngine',
@@ -93,12 +99,10 @@ function load(found: InstalledPackage, device: 'cpu' | 'gpu', options: StartOpti
   }));
 }
 
-function prepareEnvironment({ threads, precision }: StartOptions, bindingFolder: string): void {
+function prepareEnvironment(threads: number | undefined, bindingFolder: string): void {
   const { env } = process;
   if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
   env.TF_NUM_INTRAOP_THREADS ??= String(usableThreads());
-  if (precision === 'bfloat16-math') for (const variable of mathMode) env[variable] = 'BF16';
-  if (precision === 'float32') for (const variable of mathMode) delete env[variable];
   if (env.TF_CPP_MIN_LOG_LEVEL !== undefined) return;
   env.TF_CPP_MIN_LOG_LEVEL = '2';
   const preload = join(bindingFolder, 'preload.node');
@@ -121,19 +125,15 @@ function requireWithBinding({ name, manifest }: InstalledPackage, binding: strin
   }
 }
 
-function checkSettings({ threads, precision }: StartOptions): void {
-  check(threads === undefined || threads === threadsInForce(), () => already('threads', threads, threadsInForce()));
-  const loaded = asksForBfloat16() ? 'bfloat16-math' : 'float32';
-  check(precision === undefined || precision === loaded, () => already('precision', precision, loaded));
+function checkThreads(threads?: number): void {
+  check(threads === undefined || threads === threadsInForce(), () => ({
+    where: 'loadEngine',
+    what: 'threads',
+    got: threads,
+    expected: `${threadsInForce()}, with which TensorFlow is already loaded in this process`,
+    fix: 'Ask for it in the first loadEngine of a process.',
+  }));
 }
-
-const already = (what: string, got: unknown, loaded: unknown): ConstructorParameters<typeof ProtomemError>[0] => ({
-  where: 'loadEngine',
-  what,
-  got,
-  expected: `${loaded}, with which TensorFlow is already loaded in this process`,
-  fix: 'Ask for it in the first loadEngine of a process.',
-});
 
 const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof ProtomemError>[0] =>
   device === 'gpu'
@@ -153,4 +153,3 @@ const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof Protom
       };
 
 const threadsInForce = (): number => Number(process.env.TF_NUM_INTRAOP_THREADS) || usableThreads();
-const asksForBfloat16 = (): boolean => mathMode.every((variable) => process.env[variable] === 'BF16');

@@ -14,7 +14,7 @@ const processEvents = ['uncaughtException', 'unhandledRejection'] as const;
 
 /** Starts tfjs's `wasm` backend with SIMD and, unlike the package on its own, with threads under Node. */
 export async function startWasm({ threads, precision }: StartOptions): Promise<Started> {
-  check(precision !== 'bfloat16-math', () => ({
+  check(precision !== 'bfloat16', () => ({
     where: 'loadEngine',
     what: 'precision',
     got: precision,

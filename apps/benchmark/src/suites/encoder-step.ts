@@ -10,7 +10,7 @@ const [engineName, encoderName, batchText, precision] = process.argv.slice(2) as
   EngineName,
   EncoderName,
   string,
-  'float32' | 'bfloat16-math',
+  'float32' | 'bfloat16',
 ];
 const batch = Number(batchText);
 const engine = await loadEngine({ prefer: engineName, precision });

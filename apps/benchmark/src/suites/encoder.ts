@@ -40,7 +40,7 @@ function iresnet18Step(
 
 export const encoder = iresnet18Step(32, [
   ['node', 'node', 'float32'],
-  ['node-bf16-math', 'node', 'bfloat16-math'],
+  ['node-bf16', 'node', 'bfloat16'],
 ]);
 
 /** The WebAssembly heap ends at 4 GiB, which a step with 32 images exceeds. */

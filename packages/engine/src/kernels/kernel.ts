@@ -44,7 +44,8 @@ export function stockKernel(kernelName: string, backendName: string): Kernel<tf.
   }));
   return (inputs, attrs, backend) => {
     const out = config.kernelFunc({ inputs: inputs as unknown as tf.NamedTensorInfoMap, attrs, backend });
-    return tf.engine().makeTensorFromTensorInfo(out as tf.TensorInfo);
+    // tfjs-node's kernels make tensors, the others what tensors are made from.
+    return out instanceof tf.Tensor ? out : tf.engine().makeTensorFromTensorInfo(out as tf.TensorInfo);
   };
 }
 
