@@ -1,5 +1,7 @@
+import { Transformer } from '@napi-rs/image';
 import { integer, ProtomemError } from '@protomem/core';
 import sharp from 'sharp';
+import { isPlainJpeg } from './plain-jpeg.ts';
 
 /** How to decode an image. */
 export interface DecodeOptions {
@@ -18,8 +20,12 @@ export interface DecodeOptions {
  * laid on black, the first frame of an animation. An image that has the size already keeps its pixels as they are;
  * another one is scaled (Lanczos 3) to cover it, and what sticks out is cut off evenly on both sides.
  *
- * The work is done by libvips in libuv's thread pool (4 threads unless `UV_THREADPOOL_SIZE` is set before the process
- * starts), one image a thread; the calling thread only waits.
+ * Aligned faces are mostly JPEG files that have the size already. Those go to a decoder that does nothing else, a fifth of
+ * the work of sharp's machinery; values differ from sharp's by rounding. All others, and whatever that decoder refuses,
+ * go to sharp.
+ *
+ * The work is done in libuv's thread pool (4 threads unless `UV_THREADPOOL_SIZE` is set before the process starts), one
+ * image a thread; the calling thread only waits.
  *
  * @param bytes any format that sharp reads: JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG.
  * @returns `[height, width, 3]`, row-major.
@@ -34,6 +40,9 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
   const { height, width, name = 'image', maxPixels = 1e8 } = options;
   integer('decodeImage', 'height', height, 1);
   integer('decodeImage', 'width', width, 1);
+  const plain = height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
+  const fast = plain ? await decodePlain(bytes) : undefined;
+  if (fast?.length === height * width * 3) return fast;
   const decode = async (): Promise<Uint8Array> =>
     sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
       .resize(width, height, { fit: 'cover', position: 'centre' })
@@ -61,6 +70,11 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
         { cause: error },
       );
     });
+}
+
+/** @returns nothing for what the decoder refuses: sharp may be more lenient, and says in words what is wrong. */
+function decodePlain(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  return new Transformer(bytes).rawPixels().catch(() => undefined);
 }
 
 /** The first line of an error, without the sentence mark. */

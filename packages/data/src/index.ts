@@ -1,9 +1,15 @@
+export { blur } from './augment/blur.ts';
 export { type Augmentation, type AugmentationOptions, createAugmentation } from './augment/create-augmentation.ts';
+export { crop } from './augment/crop.ts';
 export { cutout, type Rectangle } from './augment/cutout.ts';
+export { downscale } from './augment/downscale.ts';
 export { flip } from './augment/flip.ts';
 export { greyscale } from './augment/greyscale.ts';
+export { jpegLoss } from './augment/jpeg-loss.ts';
 export type { Pixels } from './augment/pixels.ts';
 export { type Recolour, recolour } from './augment/recolour.ts';
+export type { Region } from './augment/resize.ts';
+export { shift } from './augment/shift.ts';
 export { type Warp, warp } from './augment/warp.ts';
 export { type DecodeOptions, decodeImage } from './decode.ts';
 export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './lfw-pairs.ts';

@@ -1,4 +1,4 @@
-import type { Pixels } from './pixels.ts';
+import { clamped, copyOf, type Pixels } from './pixels.ts';
 
 /** A movement of an image about its centre. */
 export interface Warp {
@@ -12,14 +12,10 @@ export interface Warp {
   readonly down: number;
 }
 
-/**
- * Zooms, turns, then shifts an image; bilinear, and the outermost pixels go on beyond the border. A shift by whole
- * pixels copies values unchanged.
- *
- * @returns new pixels, `[height, width, 3]`.
- */
-export function warp({ data, height, width }: Pixels, { zoom, degrees, right, down }: Warp): Uint8Array {
-  const result = new Uint8Array(data.length);
+/** Zooms, turns, then shifts an image, in place; bilinear, and the outermost pixels go on beyond the border. */
+export function warp({ data, height, width }: Pixels, { zoom, degrees, right, down }: Warp): void {
+  const from = copyOf(data);
+  const result = clamped(data);
   const radians = (degrees * Math.PI) / 180;
   // Where a step of one pixel in the result leads in the image: the inverse of zoom times rotation.
   const cos = Math.cos(radians) / zoom;
@@ -33,21 +29,19 @@ export function warp({ data, height, width }: Pixels, { zoom, degrees, right, do
       const fromX = x - right - centreX;
       const sourceX = Math.min(Math.max(cos * fromX + sin * fromY + centreX, 0), width - 1);
       const sourceY = Math.min(Math.max(cos * fromY - sin * fromX + centreY, 0), height - 1);
-      const x0 = Math.floor(sourceX);
-      const y0 = Math.floor(sourceY);
-      const fractionX = sourceX - x0;
-      const fractionY = sourceY - y0;
-      const topLeft = 3 * (y0 * width + x0);
+      // Not negative, so that cutting off is rounding down.
+      const x0 = sourceX | 0;
+      const y0 = sourceY | 0;
+      const across = sourceX - x0;
+      const downwards = sourceY - y0;
+      const at = 3 * (y0 * width + x0);
       const toRight = x0 + 1 < width ? 3 : 0;
-      const toBottom = y0 + 1 < height ? 3 * width : 0;
+      const below = y0 + 1 < height ? at + 3 * width : at;
       for (let c = 0; c < 3; c++) {
-        const at = topLeft + c;
-        const top = data[at]! + fractionX * (data[at + toRight]! - data[at]!);
-        const below = at + toBottom;
-        const bottom = data[below]! + fractionX * (data[below + toRight]! - data[below]!);
-        result[target++] = top + fractionY * (bottom - top) + 0.5;
+        const top = from[at + c]! + across * (from[at + toRight + c]! - from[at + c]!);
+        const bottom = from[below + c]! + across * (from[below + toRight + c]! - from[below + c]!);
+        result[target++] = top + downwards * (bottom - top);
       }
     }
   }
-  return result;
 }
