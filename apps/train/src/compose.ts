@@ -10,6 +10,7 @@ import {
   groupIterateAndShuffle,
   readLfwPairs,
   syntheticFaces,
+  weightedClasses,
 } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss } from '@protomem/losses';
@@ -42,10 +43,18 @@ export function makeLoader(config: RunConfig, source: ImageSource): Loader {
 }
 
 function makeSampler({ sampler, seed }: RunConfig, source: ImageSource): Sampler {
-  const { kind, classes, images, groupSize, rounds } = sampler;
-  if (kind === 'every-image') return everyImage({ source, classes, images, seed });
-  if (kind === 'classes-by-images') return classesByImages({ source, classes, images, seed });
-  return groupIterateAndShuffle({ source, classes, images, groupSize, rounds, seed });
+  const { kind, classes, images, few, groupSize, rounds, power } = sampler;
+  const options = { source, classes, images, few, seed };
+  switch (kind) {
+    case 'every-image':
+      return everyImage(options);
+    case 'classes-by-images':
+      return classesByImages(options);
+    case 'weighted':
+      return weightedClasses({ ...options, power });
+    case 'groups':
+      return groupIterateAndShuffle({ ...options, groupSize: groupSize ?? source.identities, rounds });
+  }
 }
 
 export function makeEncoder({ encoder: { name, ...options }, seed }: RunConfig): Encoder {

@@ -7,7 +7,14 @@ const demo = resolveRecipe('demo', {});
 describe('configuration', () => {
   it.each(Object.keys(recipes))('of recipe %s is complete', (name) => {
     const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces' });
-    expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
+    expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(patchConfig(config, []));
+  });
+
+  it('makes groups as large as the memory unless told otherwise, also for rivals without one', () => {
+    const larger = patchConfig(demo, ['head.size=700']);
+    expect(larger.sampler.groupSize).toBe(700);
+    expect(patchConfig(larger, ['head.kind=full-softmax']).sampler.groupSize).toBe(700);
+    expect(patchConfig(demo, ['sampler.groupSize=20', 'head.size=700']).sampler.groupSize).toBe(20);
   });
 
   it('takes patches in order, JSON or text', () => {

@@ -114,14 +114,18 @@ const schema = z.strictObject({
     cutoutSize: share,
   }),
   sampler: z.strictObject({
-    kind: z.enum(['classes-by-images', 'groups', 'every-image']),
+    kind: z.enum(['classes-by-images', 'groups', 'every-image', 'weighted']),
     /** Identities in a batch. */
     classes: count,
-    /** Images of each. */
+    /** Images of each; 1 with `every-image` is instance sampling. */
     images: count,
-    /** For `groups`: identities in one group, and rounds over it before the next. */
-    groupSize: count,
+    /** What becomes of identities with fewer images than that. */
+    few: z.enum(['repeat', 'fill', 'skip']),
+    /** For `groups`: identities in one group, null for as many as the memory has slots; and rounds before the next. */
+    groupSize: count.nullable(),
     rounds: count,
+    /** For `weighted`: exponent of the number of images. */
+    power: share,
   }),
   loader: z.strictObject({ workers: z.int().min(0), prefetch: count, cacheBytes: z.int().min(0) }),
   encoder: z.strictObject({
@@ -153,7 +157,7 @@ export type RunConfig = z.infer<typeof schema>;
 /** Checks a configuration; the first thing that is wrong is named by its key. */
 export function parseConfig(value: unknown, where: string): RunConfig {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return withGroupSize(parsed.data);
   const issue = parsed.error.issues[0]!;
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
@@ -166,6 +170,13 @@ export function parseConfig(value: unknown, where: string): RunConfig {
     got: read(value, path),
     expected: 'options' in issue && Array.isArray(issue.options) ? `one of ${issue.options.join(', ')}` : issue.message,
   });
+}
+
+/** Groups follow the memory, also for the rivals that have none and are to see the same images in the same order. */
+function withGroupSize(config: RunConfig): RunConfig {
+  const { head, sampler } = config;
+  if (sampler.groupSize !== null || !('size' in head)) return config;
+  return { ...config, sampler: { ...sampler, groupSize: head.size } };
 }
 
 /**

@@ -13,6 +13,10 @@ export interface ImageSource {
   /** Number of identities, up to 2^53. */
   readonly identities: number;
   imagesOf(identity: number): number;
+  /** Images of each identity, where all have as many: samplers then need no table of them. */
+  readonly imagesPerIdentity?: number;
+  /** Images up to and with each identity, where the source keeps such a table anyway: samplers share it. */
+  readonly imageEnds?: ArrayLike<number>;
   identityName(identity: number): string;
   /** Rejects with an error that names the image when it cannot be read. */
   load(identity: number, image: number): Promise<SourceImage>;

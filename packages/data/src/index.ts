@@ -16,10 +16,14 @@ export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './lfw
 export { decodeFiles, type LoadOptions, loadImages } from './load-images.ts';
 export { createLoader, type LoaderOptions } from './loader/create-loader.ts';
 export { classesByImages } from './samplers/classes-by-images.ts';
-export { type EveryImageOptions, everyImage } from './samplers/every-image.ts';
+export { everyImage } from './samplers/every-image.ts';
+export type { CountedSource, FewImages } from './samplers/few-images.ts';
 export { type GroupOptions, groupIterateAndShuffle } from './samplers/group-iterate-and-shuffle.ts';
 export type { ClassesByImagesOptions } from './samplers/identity-sampler.ts';
 export { permutation } from './samplers/permutation.ts';
+export type { PortionOptions } from './samplers/portion-sampler.ts';
+export { type Shard, shard } from './samplers/shard.ts';
+export { type WeightedOptions, weightedClasses } from './samplers/weighted-classes.ts';
 export type { DescribedSource, SourceSpec } from './sources/described-source.ts';
 export { fileSource } from './sources/file-source.ts';
 export { type FolderOptions, folderSource } from './sources/folder-source.ts';

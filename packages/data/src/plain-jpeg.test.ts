@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import sharp, { type JpegOptions } from 'sharp';
+import sharp, { type JpegOptions, type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { encode, noise } from './__fixtures__/people-folder.ts';
 import { blur } from './augment/blur.ts';
@@ -10,7 +10,7 @@ const size = { height: 40, width: 53 };
 /** Smooth, as photographs are. */
 const image = noise(40, 53, 1);
 blur({ data: image, ...size }, 1.5);
-const picture = (): sharp.Sharp => sharp(image, { raw: { ...size, channels: 3 } });
+const picture = (): Sharp => sharp(image, { raw: { ...size, channels: 3 } });
 
 describe('isPlainJpeg', () => {
   it.each([

@@ -39,7 +39,7 @@ export function demo({ data }: RecipeInputs): RunConfig {
       cutout: 0,
       cutoutSize: 0.35,
     },
-    sampler: { kind: 'groups', classes: 16, images: 4, groupSize: 512, rounds: 4 },
+    sampler: { kind: 'groups', classes: 16, images: 4, few: 'repeat', groupSize: null, rounds: 4, power: 0.5 },
     loader: { workers: 1, prefetch: 4, cacheBytes: 0 },
     encoder: { name: 'iresnet18', inputSize: 48, embeddingSize: 128, width: 0.25, dropout: 0 },
     head: {

@@ -43,7 +43,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
       cutout: 0,
       cutoutSize: 0.35,
     },
-    sampler: { kind: 'every-image', classes: 64, images: 2, groupSize: 1024, rounds: 4 },
+    sampler: { kind: 'every-image', classes: 64, images: 2, few: 'repeat', groupSize: null, rounds: 4, power: 0.5 },
     loader: { workers: 1, prefetch: 4, cacheBytes: 256 * 2 ** 20 },
     encoder: { name: 'iresnet18', inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4 },
     head: {

@@ -41,6 +41,7 @@ export function packedSource(index: PackedIndex): DescribedSource {
     name,
     spec: index,
     identities: imageEnds.length,
+    imageEnds,
     imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {

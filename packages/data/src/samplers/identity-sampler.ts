@@ -1,16 +1,19 @@
-import { check, type ImageSource, integer, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
+import { check, integer, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
 import { checkSampler } from './check-sampler.ts';
 import { chooseImages } from './choose-images.ts';
+import { type CountedSource, type FewImages, imagesOf, layOut } from './few-images.ts';
 import { IdentityStream, type StreamCursor } from './identity-stream.ts';
 
 /** What both samplers need. */
 export interface ClassesByImagesOptions {
   /** Only its counts are used. */
-  readonly source: Pick<ImageSource, 'name' | 'identities' | 'imagesOf'>;
+  readonly source: CountedSource;
   /** Identities in a batch, C >= 1. */
   readonly classes: number;
   /** Images of each, K >= 1. */
   readonly images: number;
+  /** What becomes of an identity with fewer than K images. Default `repeat`. */
+  readonly few?: FewImages;
   /** Any safe integer >= 0. Default 0. */
   readonly seed?: number;
 }
@@ -22,19 +25,20 @@ export function identitySampler(
   groups: number,
   rounds: number,
 ): Sampler {
-  const { source, classes, images, seed = 0 } = options;
+  const { source, classes, images, few = 'repeat', seed = 0 } = options;
   integer(where, 'classes', classes, 1);
   integer(where, 'images', images, 1);
   integer(where, 'seed', seed, 0);
   const { identities } = source;
-  check(identities >= classes, () => ({
+  const takingPart = few === 'skip' ? countAtLeast(source, images) : identities;
+  check(takingPart >= classes, () => ({
     where,
     what: 'classes',
     got: classes,
-    expected: `at most ${identities}, the identities in ${source.name}`,
+    expected: `at most ${takingPart}, the identities in ${source.name}${few === 'skip' ? ` with at least ${images} images` : ''}`,
     fix: 'Use fewer classes a batch, or add people.',
   }));
-  const config = { sampler: where, identities, classes, images, seed, groups, rounds };
+  const config = { sampler: where, identities, classes, images, few, seed, groups, rounds };
   const stream = new IdentityStream(identities, groups, rounds, seed);
   let batch = 0;
   // Identities that came up while they were already in the batch; they open the next one.
@@ -49,30 +53,24 @@ export function identitySampler(
       else chosen.add(identity);
     };
     waiting.forEach(offer);
-    while (chosen.size < classes) offer(stream.next());
+    while (chosen.size < classes) {
+      const identity = stream.next();
+      if (few !== 'skip' || source.imagesOf(identity) >= images) offer(identity);
+    }
     return chosen;
   };
 
   return {
     batchSize: classes * images,
-    batchesPerEpoch: Math.ceil((identities / classes) * rounds),
+    batchesPerEpoch: Math.ceil((takingPart / classes) * rounds),
     next(): readonly PlannedImage[] {
       const random = new Random(seed, 2, batch);
-      const plan: PlannedImage[] = [];
-      for (const identity of nextIdentities()) {
-        const available = source.imagesOf(identity);
-        check(available >= 1, () => ({
-          where,
-          what: `the number of images of identity ${identity} in ${source.name}`,
-          got: available,
-          expected: 'at least 1',
-        }));
-        for (const image of chooseImages(available, images, random)) {
-          plan.push({ identity, image, seed: random.uint32() });
-        }
-      }
-      batch++;
-      return plan;
+      const portions = Array.from(nextIdentities(), (identity) => {
+        const available = imagesOf(where, source, identity);
+        const count = few === 'fill' ? Math.min(images, available) : images;
+        return { identity, images: chooseImages(available, count, random) };
+      });
+      return layOut(where, source, portions, images, seed, 6, batch++);
     },
     state: (): State => ({ values: { ...config, batch, cursor: { ...stream.cursor }, deferred }, tensors: {} }),
     restore(state: State): void {
@@ -88,4 +86,13 @@ export function identitySampler(
       deferred = [...(state.values.deferred as readonly number[])];
     },
   };
+}
+
+/** Identities with at least so many images; looks at each one, unless the source says that all have as many. */
+function countAtLeast(source: CountedSource, images: number): number {
+  const { identities, imagesPerIdentity } = source;
+  if (imagesPerIdentity !== undefined) return imagesPerIdentity >= images ? identities : 0;
+  let count = 0;
+  for (let identity = 0; identity < identities; identity++) if (source.imagesOf(identity) >= images) count++;
+  return count;
 }

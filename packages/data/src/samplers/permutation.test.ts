@@ -50,6 +50,60 @@ describe('permutation', () => {
     }
   });
 
+  it('puts every pair of values at every pair of places about equally often', () => {
+    for (const size of [4, 5, 9]) {
+      const pairs = size * (size - 1);
+      const draws = 60 * pairs;
+      for (const [i, j] of [
+        [0, 1],
+        [0, size - 1],
+        [1, size >> 1],
+      ] as const) {
+        const counts = new Float64Array(size * size);
+        for (let seed = 0; seed < draws; seed++) {
+          const order = permutation(size, 11, seed);
+          counts[order(i) * size + order(j)]!++;
+        }
+        let chiSquare = 0;
+        for (let a = 0; a < size; a++) {
+          for (let b = 0; b < size; b++) if (a !== b) chiSquare += (counts[a * size + b]! - 60) ** 2 / 60;
+        }
+        // One in a million by chance.
+        expect(chiSquare).toBeLessThan(pairs - 1 + 5 * Math.sqrt(2 * (pairs - 1)) + 10);
+      }
+    }
+  });
+
+  it('makes all 120 orders of five about equally often', () => {
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 12_000; seed++) {
+      const order = permutation(5, seed, 2);
+      const key = [0, 1, 2, 3, 4].map(order).join();
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(120);
+    const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0);
+    expect(chiSquare).toBeLessThan(119 + 5 * Math.sqrt(2 * 119) + 10);
+  });
+
+  it('spreads a billion values evenly, whichever stretch of them is drawn', () => {
+    const size = 1e9;
+    const [bins, draws] = [64, 64_000];
+    for (const start of [0, 123_456_789, size - draws]) {
+      const order = permutation(size, start);
+      const counts = new Float64Array(bins);
+      const steps = new Float64Array(bins);
+      for (let i = 0; i < draws; i++) {
+        counts[Math.floor((order(start + i) / size) * bins)]!++;
+        if (i > 0) steps[Math.floor((((order(start + i) - order(start + i - 1) + size) % size) / size) * bins)]!++;
+      }
+      for (const histogram of [counts, steps]) {
+        const chiSquare = histogram.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
+        expect(chiSquare).toBeLessThan(63 + 5 * Math.sqrt(2 * 63) + 10);
+      }
+    }
+  });
+
   it('leaves no order between neighbours', () => {
     const size = 1000;
     let ascents = 0;

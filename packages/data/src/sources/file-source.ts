@@ -20,6 +20,7 @@ export function sourceOfFiles(spec: FileList): DescribedSource {
     name: 'files',
     spec,
     identities: files.length,
+    imagesPerIdentity: 1,
     imagesOf: () => 1,
     identityName: (identity) => files[identity]!,
     load: async (identity): Promise<SourceImage> => ({

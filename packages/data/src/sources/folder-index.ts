@@ -24,6 +24,7 @@ export function sourceOfIndex(index: FolderIndex): DescribedSource {
     name: dir,
     spec: index,
     identities: fileEnds.length,
+    imageEnds: fileEnds,
     imagesOf: (identity) => fileEnds[identity]! - firstFile(identity),
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {

@@ -73,6 +73,7 @@ export function syntheticFaces(options: SyntheticFacesOptions): SyntheticFaces {
     name: `synthetic faces, seed ${seed}`,
     identities,
     spec: { kind: 'synthetic', options: { identities, imagesPerIdentity, seed, variation, firstIdentity, size } },
+    imagesPerIdentity,
     imagesOf: () => imagesPerIdentity,
     identityName,
     load: async (identity, image) => {

@@ -1,0 +1,36 @@
+import { integer, type Sampler } from '@protomem/core';
+
+/** Which of several processes this is. */
+export interface Shard {
+  /** 0 ... world - 1. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly world: number;
+}
+
+/**
+ * One process's part of a sampler: of every `world` batches, the one of this rank. The sampler must be the same in all
+ * processes. Together they see its batches, each once, without overlap or gap; each sees as many as any other.
+ *
+ * Works with any sampler and keeps nothing. The batches of the others are planned too and thrown away, which costs
+ * microseconds an image. The state is the whole sampler's after a round of all ranks, the same in every process: a run can
+ * go on with another number of processes.
+ *
+ * @param sampler from now on moved by this alone.
+ *
+ * @example
+ * ```ts
+ * const sampler = shard(classesByImages({ source, classes: 32, images: 4, seed: 1 }), { rank: 0, world: 8 });
+ * ```
+ */
+export function shard(sampler: Sampler, { rank, world }: Shard): Sampler {
+  integer('shard', 'world', world, 1);
+  integer('shard', 'rank', rank, 0, world - 1);
+  return {
+    batchSize: sampler.batchSize,
+    batchesPerEpoch: Math.ceil(sampler.batchesPerEpoch / world),
+    next: () => Array.from({ length: world }, () => sampler.next())[rank]!,
+    state: () => sampler.state(),
+    restore: (state) => sampler.restore(state),
+  };
+}

@@ -1,0 +1,34 @@
+import { number, type Sampler } from '@protomem/core';
+import { type PortionOptions, portionSampler } from './portion-sampler.ts';
+
+/** Options of {@link weightedClasses}. */
+export interface WeightedOptions extends PortionOptions {
+  /** Exponent p of the number of images, in [0, 1]. Default 0.5. */
+  readonly power?: number;
+}
+
+/**
+ * Identities weighted by their images: one with n images comes max(1, round((n / K)^p)) times a pass, with K images each
+ * time, others each time. p = 0 is every identity once, p = 1 about every image once; between them, people with many
+ * images are shown more often and still do not drown the others.
+ *
+ * The visits are dealt out, not drawn with replacement: nobody is left out of a pass, and chance adds nothing to the
+ * weights. An identity may come more than once in a batch. Memory as for `everyImage`: nothing for each identity where
+ * all have as many images, else 8 bytes.
+ *
+ * @returns a sampler whose state is one number.
+ *
+ * Source: the square root between instance and class-balanced sampling is that of Mahajan et al., "Exploring the Limits of
+ * Weakly Supervised Pretraining" (ECCV 2018), section 2.2, where identities are drawn with replacement.
+ *
+ * @example
+ * ```ts
+ * const sampler = weightedClasses({ source, classes: 64, images: 2, power: 0.5, seed: 1 });
+ * ```
+ */
+export function weightedClasses(options: WeightedOptions): Sampler {
+  const where = 'weightedClasses';
+  const { images = 1 } = options;
+  const power = number(where, 'power', options.power ?? 0.5, 0, 1);
+  return portionSampler(where, options, (count) => Math.max(1, Math.round((count / images) ** power)), { power });
+}
