@@ -7,10 +7,19 @@ import type { Suite } from './suite.ts';
 import { encoder, encoderWasm } from './suites/encoder.ts';
 import { head } from './suites/head.ts';
 import { lfw } from './suites/lfw.ts';
+import { loader } from './suites/loader.ts';
 import { scale } from './suites/scale.ts';
 import { staleness } from './suites/staleness.ts';
 
-const suites: Readonly<Record<string, Suite>> = { head, scale, staleness, lfw, encoder, 'encoder-wasm': encoderWasm };
+const suites: Readonly<Record<string, Suite>> = {
+  head,
+  scale,
+  staleness,
+  lfw,
+  loader,
+  encoder,
+  'encoder-wasm': encoderWasm,
+};
 
 const help = `Measure protomem beside others, in one run, taking turns.
 
@@ -22,7 +31,7 @@ ${Object.entries(suites)
   .join('\n')}
 
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
-  --data DIR  face images, for the suite lfw
+  --data DIR  face images, for the suites lfw and loader
   --quick     fewer rounds
   PROTOMEM_PYTHON names the Python to compare with (default python3)
 `;
