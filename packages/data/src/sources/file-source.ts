@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { ImageSource, SourceImage } from '@protomem/core';
 import type { DescribedSource, SourceSpec } from './described-source.ts';
+import { readFile } from './read-file.ts';
 
 /** A list of image files; each is an identity of its own. */
 export interface FileList extends SourceSpec {

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SourceImage } from '@protomem/core';
 import type { DescribedSource, SourceSpec } from './described-source.ts';
+import { readFile } from './read-file.ts';
 import { type StringTable, stringAt } from './string-table.ts';
 
 /** What a folder of identities holds: enough to open any image without looking into the folder again. */
