@@ -11,6 +11,7 @@ import { serve } from '../serve.ts';
 
 const [dir, mode, batchText, stepsText] = process.argv.slice(2) as [string, 'loader' | 'one batch', string, string];
 const [batch, steps] = [Number(batchText), Number(stepsText)];
+const prefetch = 2;
 const engine = await loadEngine({ prefer: 'auto' });
 const source = await folderSource(dir);
 const ours = createLoader({
@@ -19,6 +20,7 @@ const ours = createLoader({
   height: 112,
   width: 112,
   augmentation: createAugmentation({ shift: 4 / 112, brightness: 0.2, contrast: 0.2, saturation: 0.2 }),
+  prefetch,
 });
 const first = await ours.next();
 let waited = 0;
@@ -46,14 +48,20 @@ const trainer = createTrainer({
 });
 let share = 0;
 
-async function step(): Promise<number> {
-  waited = 0;
-  const begun = performance.now();
-  for (let i = 0; i < steps; i++) {
+async function run(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
     await trainer.step();
     // As `trainer.run` does between steps.
     await setImmediate();
   }
+}
+
+async function step(): Promise<number> {
+  // Those that lie ready since the other contender's turn would make the wait look short.
+  await run(prefetch + 1);
+  waited = 0;
+  const begun = performance.now();
+  await run(steps);
   const ms = performance.now() - begun;
   share = waited / ms;
   return ms / steps;

@@ -23,18 +23,18 @@ function convolve(
   { outer, length, inner }: { readonly outer: number; readonly length: number; readonly inner: number },
   kernel: Float64Array,
 ): void {
+  const sums = new Float64Array(inner);
   for (let o = 0; o < outer; o++) {
     const base = o * length * inner;
     for (let at = 0; at < length; at++) {
-      for (let k = 0; k < inner; k++) {
-        let sum = kernel[0]! * from[base + at * inner + k]!;
-        for (let i = 1; i < kernel.length; i++) {
-          const before = Math.max(at - i, 0);
-          const after = Math.min(at + i, length - 1);
-          sum += kernel[i]! * (from[base + before * inner + k]! + from[base + after * inner + k]!);
-        }
-        to[base + at * inner + k] = sum;
+      const target = base + at * inner;
+      for (let k = 0; k < inner; k++) sums[k] = kernel[0]! * from[target + k]!;
+      for (let i = 1; i < kernel.length; i++) {
+        const before = base + inner * Math.max(at - i, 0);
+        const after = base + inner * Math.min(at + i, length - 1);
+        for (let k = 0; k < inner; k++) sums[k]! += kernel[i]! * (from[before + k]! + from[after + k]!);
       }
+      for (let k = 0; k < inner; k++) to[target + k] = sums[k]!;
     }
   }
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import type { ImageBatch, ImageSource, Loader } from '@protomem/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encode, noise, temporaryFolder, writePeople } from '../__fixtures__/people-folder.ts';
 import { createAugmentation } from '../augment/create-augmentation.ts';
+import { decodeImage } from '../decode.ts';
 import { classesByImages } from '../samplers/classes-by-images.ts';
 import { folderSource } from '../sources/folder-source.ts';
 import { syntheticFaces } from '../synthetic/synthetic-faces.ts';
@@ -38,7 +39,16 @@ const ownSource = (source: ImageSource, change: Partial<ImageSource> = {}): Imag
 /** libvips may lose the words of an error when several images fail at a time. */
 const withoutReasons = (batch: ImageBatch): unknown => ({ ...batch, skipped: batch.skipped.map(({ name }) => name) });
 
-const augmentation = createAugmentation({ shift: 0.1, zoom: 0.1, brightness: 0.2, cutout: 0.5 });
+const augmentation = createAugmentation({
+  crop: 0.3,
+  shift: 0.1,
+  zoom: 0.1,
+  brightness: 0.2,
+  blur: 0.3,
+  downscale: 0.3,
+  jpeg: 0.3,
+  cutout: 0.5,
+});
 let dir: string;
 let remove: () => Promise<void>;
 let source: ImageSource;
@@ -93,6 +103,24 @@ describe('createLoader', () => {
       expect(await second.state()).toEqual(saved);
       expect(await take(second, 12 - at)).toEqual(whole.slice(at));
     }
+  });
+
+  it('decodes JPEG files of its size, many at a time, as one at a time', async () => {
+    const folder = await temporaryFolder();
+    for (let identity = 0; identity < 4; identity++) {
+      await mkdir(join(folder.dir, `${identity}`));
+      for (let image = 0; image < 6; image++) {
+        const bytes = await encode(noise(32, 24, identity, image), 32, 24, 'jpeg');
+        await writeFile(join(folder.dir, `${identity}`, `${image}.jpg`), bytes);
+      }
+    }
+    const faces = await folderSource(folder.dir);
+    const { pixels, names } = await loaderOf(faces, { height: 32, width: 24, workers: 2 }).next();
+    for (const [slot, name] of names.entries()) {
+      const alone = await decodeImage(await readFile(name), { height: 32, width: 24 });
+      expect(Array.from(pixels.subarray(2304 * slot, 2304 * (slot + 1)))).toEqual(Array.from(alone));
+    }
+    await folder.remove();
   });
 
   it('answers calls that do not wait for each other in order', async () => {
