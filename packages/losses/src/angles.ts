@@ -1,14 +1,24 @@
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
-/** Below this sin², sin is held constant: about the rounding of a float32 cosine near 1. */
+/** Below this sin², the gradient of sin ends: about the rounding of a float32 cosine near 1. */
 const LEAST_SQUARED_SINE = 1e-7;
 
-/** `sin` of the angles that cosines belong to, at least 0.0003; its gradient ends there. */
-export function sineOf<T extends tf.Tensor>(cosines: T): T {
+function squaredSineOf<T extends tf.Tensor>(cosines: T): T {
   // (1 - c)(1 + c) keeps the digits that 1 - c² loses near 1.
-  const squared = tf.mul(tf.sub(1, cosines), tf.add(1, cosines));
+  return tf.mul(tf.sub(1, cosines), tf.add(1, cosines)) as T;
+}
+
+function heldSine<T extends tf.Tensor>(squared: T): T {
   return tf.sqrt(tf.maximum(squared, LEAST_SQUARED_SINE)) as T;
+}
+
+/** `sin` of the angles that cosines belong to. Below 0.0003 it has no gradient. */
+export function sineOf<T extends tf.Tensor>(cosines: T): T {
+  const squared = squaredSineOf(cosines);
+  const constant = stopGradient(squared);
+  const isHeld = tf.less(constant, LEAST_SQUARED_SINE);
+  return tf.where(isHeld, tf.sqrt(tf.relu(constant)), heldSine(squared)) as T;
 }
 
 /**
@@ -20,7 +30,7 @@ export function angleOf<T extends tf.Tensor>(cosines: T): T {
     (save as tf.GradSaveFunc)([c as tf.Tensor]);
     return {
       value: tf.acos(tf.clipByValue(c as tf.Tensor, -1, 1)),
-      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.neg(tf.div(dy, sineOf(saved!))),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.neg(tf.div(dy, heldSine(squaredSineOf(saved!)))),
     };
   });
   return op(cosines) as T;

@@ -17,7 +17,8 @@ export interface CurricularFaceOptions {
  * CurricularFace: hard classes, those whose cosine exceeds `cos(t_y + m)`, count as `c (u + c)` in place of `c`, where u
  * is the running mean of the target cosines: easy classes lead at first, hard ones later. The target is ArcFace's.
  *
- * u is updated when the loss is evaluated, before it is used, and saved by `state()`. It is read once each time.
+ * u is updated when the loss is evaluated, before it is used, by the samples whose class is among the columns, and saved
+ * by `state()`. The cosines are read from the device once each time.
  *
  * Source: Huang et al., "CurricularFace", CVPR 2020, and its authors' code.
  *
@@ -37,9 +38,13 @@ export function curricularFace(options: CurricularFaceOptions = {}): SoftmaxLoss
   return softmaxLoss({
     name: 'curricularFace',
     form: {
-      target: (c) => {
-        const mean = tf.tidy(() => tf.mean(c).dataSync()[0]!);
-        progress = momentum * mean + (1 - momentum) * progress;
+      target: (c, _, present) => {
+        const here = present?.dataSync();
+        const own = Array.from(c.dataSync()).filter((_, i) => here?.[i] ?? true);
+        if (own.length > 0) {
+          const mean = own.reduce((sum, v) => sum + v, 0) / own.length;
+          progress = momentum * mean + (1 - momentum) * progress;
+        }
         const met = tf.sub(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin))) as tf.Tensor1D;
         return { logit: tf.mul(arcMargin(c, margin), scale), values: [met] };
       },

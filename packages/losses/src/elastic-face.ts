@@ -23,11 +23,13 @@ function elastic(name: string, defaultMargin: number, options: ElasticFaceOption
   number(name, 'margin', margin, 0, Math.PI);
   number(name, 'deviation', deviation, 0, 1);
   const rng = new Random(seed);
-  const draw = (): number => Math.min(Math.max(rng.normal(margin, deviation), margin - deviation), margin + deviation);
   return softmaxLoss({
     name,
     form: {
-      target: (c) => ({ logit: tf.mul(meet(c, tf.tensor1d(Array.from({ length: c.size }, draw))), scale) }),
+      target: (c) => {
+        const margins = Float32Array.from({ length: c.size }, () => rng.normal(margin, deviation));
+        return { logit: tf.mul(meet(c, tf.tensor1d(margins)), scale) };
+      },
       negative: scale,
     },
     state: () => ({ values: { rng: rng.state() }, tensors: {} }),
@@ -36,13 +38,13 @@ function elastic(name: string, defaultMargin: number, options: ElasticFaceOption
 }
 
 /**
- * ElasticFace-Arc: ArcFace with a margin drawn for each sample, normal around `margin` and held within one `deviation`
- * of it.
+ * ElasticFace-Arc: ArcFace with a margin drawn for each sample from a normal distribution around `margin`.
  *
  * The draws are the loss's own, from `seed`, and their place is saved by `state()`.
  *
  * Source: Boutros et al., "ElasticFace: Elastic Margin Loss", CVPRW 2022, and its authors' code, also for the defaults.
- * That code has no fallback beyond `pi - m`; ours is ArcFace's.
+ * That code has no fallback beyond `pi - m`; ours is ArcFace's. Its second form, ElasticFace+, which gives the larger
+ * margins to the samples nearer their class, is not here.
  *
  * @throws ProtomemError when an option is out of its range
  *

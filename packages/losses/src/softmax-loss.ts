@@ -1,10 +1,16 @@
 import { check, type State } from '@protomem/core';
-import type { CosineLoss, SoftmaxForm, SoftmaxLoss } from '@protomem/core/contracts';
+import type { CosineLoss, LossContext, SoftmaxForm, SoftmaxLoss, TargetTerms } from '@protomem/core/contracts';
 import { putElements, sparseSoftmaxCrossEntropy, stopGradient, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** The logit of a class that is not to count: its exponential is 0 beside any other, and its gradient too. */
 export const OUT = -1e30;
+
+/** A form that wants to know which samples have their class among the columns; left out, all have. */
+interface WatchfulForm extends SoftmaxForm {
+  /** @param present bool `[B]` */
+  target(cosines: tf.Tensor1D, context?: LossContext, present?: tf.Tensor1D): TargetTerms;
+}
 
 /**
  * Makes a loss of its {@link SoftmaxForm}: called with all cosines at once it evaluates the form as it is, and a memory
@@ -25,15 +31,15 @@ export const OUT = -1e30;
  */
 export function softmaxLoss(definition: {
   readonly name: string;
-  readonly form: SoftmaxForm;
+  readonly form: WatchfulForm;
   readonly state?: () => State;
   readonly restore?: (state: State) => void;
 }): SoftmaxLoss {
   const { name, form, state, restore } = definition;
   const { negative, combine } = form;
   const loss: CosineLoss = (cosines, targets, context) =>
-    overPresent(name, cosines, targets, (at) => {
-      const terms = form.target(takeElements(cosines, at), context);
+    overPresent(name, cosines, targets, (at, present) => {
+      const terms = form.target(takeElements(cosines, at), context, present);
       // The usual case, in one fused operation.
       if (typeof negative === 'number' && !combine) {
         return sparseSoftmaxCrossEntropy(putElements(tf.mul(cosines, negative), at, terms.logit), at);
@@ -57,13 +63,13 @@ export function withProperties<F extends CosineLoss, P extends object>(loss: F, 
 /**
  * Checks the arguments of a loss, and evaluates it where samples have a target: the loss of the others is 0.
  *
- * @param evaluate is given targets that are all columns: the first one for a sample without
+ * @param evaluate is given targets that are all columns, the first one for a sample without, and who has one
  */
 export function overPresent(
   where: string,
   cosines: tf.Tensor2D,
   targets: tf.Tensor1D,
-  evaluate: (at: tf.Tensor1D) => tf.Tensor1D,
+  evaluate: (at: tf.Tensor1D, present: tf.Tensor1D) => tf.Tensor1D,
 ): tf.Tensor1D {
   check(cosines.rank === 2, () => ({ where, what: 'shape of cosines', got: cosines.shape, expected: '[B, M]' }));
   check(targets.rank === 1 && targets.shape[0] === cosines.shape[0], () => ({
@@ -74,8 +80,8 @@ export function overPresent(
   }));
   check(targets.dtype === 'int32', () => ({ where, what: 'dtype of targets', got: targets.dtype, expected: 'int32' }));
   return tf.tidy(() => {
-    const present = stopGradient(tf.greaterEqual(targets, 0));
-    const losses = evaluate(tf.maximum(targets, tf.scalar(0, 'int32')));
+    const present = stopGradient(tf.greaterEqual(targets, 0)) as tf.Tensor1D;
+    const losses = evaluate(tf.maximum(targets, tf.scalar(0, 'int32')), present);
     return tf.where(present, losses, tf.zerosLike(losses)) as tf.Tensor1D;
   });
 }

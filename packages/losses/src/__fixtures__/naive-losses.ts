@@ -49,7 +49,7 @@ const draws = (m: number, deviation: number, seed: number, i: number): number =>
   const rng = new Random(seed);
   let value = 0;
   for (let k = 0; k <= i; k++) value = rng.normal(m, deviation);
-  return min(max(value, m - deviation), m + deviation);
+  return value;
 };
 
 /** Every loss once more, in float64, one sample at a time, from its formula. */
