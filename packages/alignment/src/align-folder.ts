@@ -1,0 +1,228 @@
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, extname, join, relative, resolve } from 'node:path';
+import { check, integer, lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
+import { type AlignPhotoOptions, alignPhoto, withoutFace } from './align-photo.ts';
+import { preferences } from './choose-face.ts';
+import type { Detect } from './detect.ts';
+import { inOrder } from './in-order.ts';
+import { readPhoto, reasonOf, writers } from './photo.ts';
+import { photoExtensions, photoFiles } from './photo-files.ts';
+import { type AlignmentRecord, type AlignmentSettings, readRecords } from './record.ts';
+
+/** How to align a folder. */
+export interface AlignFolderOptions extends AlignPhotoOptions {
+  /** Finds faces. */
+  readonly detect: Detect;
+  /** Names the detector in the record; a resumed alignment must have the same. Default `custom`. */
+  readonly detector?: string;
+  /** Format of the aligned images: `jpg` (quality 95, 4:4:4) or `png`. Default `jpg`. */
+  readonly format?: keyof typeof writers;
+  /** Go on in a folder that an alignment was begun in. Default false: the folder must be new or empty. */
+  readonly resume?: boolean;
+  /** Photos with more pixels are left out as unreadable. Default 10^8; each takes 3 bytes while it is worked on. */
+  readonly maxPixels?: number;
+  /** Photos read ahead while a face is looked for, at most; bounds the memory. Default 2. */
+  readonly ahead?: number;
+  /** Called after each photo. */
+  readonly onProgress?: (progress: AlignProgress) => void;
+  /** Ends the work after the photos under way; `resume` goes on. */
+  readonly signal?: AbortSignal;
+}
+
+/** How far an alignment is. */
+export interface AlignProgress {
+  /** Photos done, those of earlier runs among them. */
+  readonly done: number;
+  readonly total: number;
+  /** Photos done in this run: what a speed is reckoned from. */
+  readonly now: number;
+}
+
+/** What an alignment came to, all runs together: `alignment.json`. */
+export interface AlignmentSummary {
+  readonly settings: AlignmentSettings;
+  /** False when it was ended early. */
+  readonly finished: boolean;
+  readonly photos: number;
+  readonly aligned: number;
+  /** Of the photos aligned, how many have more than one face. */
+  readonly severalFaces: number;
+  /** Photos without a usable face of which the centre was taken. */
+  readonly centre: number;
+  /** Photos left out, by reason; each is named in `left-out.tsv`. */
+  readonly noFace: number;
+  readonly badLandmarks: number;
+  readonly unreadable: number;
+  /** Mean distance of landmarks from the template (root mean square of each face), pixels; null without faces. */
+  readonly meanError: number | null;
+  /** Photos passed over because an earlier run did them. */
+  readonly doneBefore: number;
+  /** Files that are not taken for photos, by ending. */
+  readonly otherFiles: Readonly<Record<string, number>>;
+}
+
+const RECORD = 'alignment.jsonl';
+const SUMMARY = 'alignment.json';
+const LEFT_OUT = 'left-out.tsv';
+
+/**
+ * Aligns all photos below a folder into a folder of the same structure: `photos/Ada/1.png` becomes `out/Ada/1.jpg`.
+ *
+ * Beside the images it writes `alignment.jsonl` (the settings, then a line a photo: outcome, number of faces, landmarks of the one
+ * taken, error of the fit), `alignment.json` (the returned summary) and `left-out.tsv` (photos without an aligned face,
+ * each with the reason). `alignment.jsonl` is also what a resumed run goes by: photos in it are passed over,
+ * whatever became of them.
+ *
+ * One photo is detected at a time and few are in memory; besides, it keeps the names of the photos that an earlier run did.
+ *
+ * @param dir folder of photos, commonly one folder an identity.
+ * @param out folder to write; new or empty unless `resume`, and not inside `dir` or around it.
+ * @throws {ProtomemError} when a folder or an option is not as it should be. Unreadable photos do not throw.
+ *
+ * @example
+ * ```ts
+ * const summary = await alignFolder('photos', 'faces', { detect: await humanDetector(), detector: 'human' });
+ * ```
+ */
+export async function alignFolder(dir: string, out: string, options: AlignFolderOptions): Promise<AlignmentSummary> {
+  const where = 'alignFolder';
+  const { detect, maxPixels, onProgress, signal } = options;
+  const { size = 112, prefer = 'largest', none = 'skip', format = 'jpg', detector = 'custom' } = options;
+  const settings: AlignmentSettings = { size, format, prefer, none, detector };
+  integer(where, 'size', size, 8, 4096);
+  lookUp(where, 'prefer', preferences, prefer);
+  lookUp(where, 'none', withoutFace, none);
+  const encode = lookUp(where, 'format', writers, format);
+  const ahead = integer(where, 'ahead', options.ahead ?? 2, 1, 64);
+  await checkFolders(where, dir, out, options.resume ?? false);
+
+  const counts = { aligned: 0, centre: 0, 'no-face': 0, 'bad-landmarks': 0, unreadable: 0 };
+  let severalFaces = 0;
+  let errors = 0;
+  const leftOut: string[] = [];
+  const count = ({ file, outcome, faces = 0, error = 0, reason }: AlignmentRecord): void => {
+    lookUp(RECORD, 'outcome', counts, outcome);
+    counts[outcome]++;
+    if (outcome === 'aligned' && faces > 1) severalFaces++;
+    errors += error;
+    if (outcome !== 'aligned') leftOut.push(`${file}\t${outcome}\t${reason ?? ''}\n`);
+  };
+
+  await mkdir(out, { recursive: true });
+  const recordPath = join(out, RECORD);
+  const known = new Set<string>();
+  if (existsSync(recordPath)) {
+    await readRecords(recordPath, settings, (record) => {
+      known.add(record.file);
+      count(record);
+    });
+  } else {
+    await writeFileAtomic(recordPath, `${JSON.stringify({ settings })}\n`);
+  }
+
+  let total = 0;
+  const otherFiles: Record<string, number> = {};
+  for await (const { file, output } of photoFiles(dir)) {
+    if (output !== undefined) total++;
+    else otherFiles[extname(file).toLowerCase()] = (otherFiles[extname(file).toLowerCase()] ?? 0) + 1;
+  }
+  check(total > 0, () => ({
+    where,
+    what: dir,
+    got: 'a folder without photos',
+    expected: `files that end in ${photoExtensions.join(', ')}`,
+  }));
+
+  const work = async ({ file, output }: { file: string; output: string }): Promise<AlignmentRecord> => {
+    const read = readFile(join(dir, file)).then((bytes) => readPhoto(bytes, { name: file, maxPixels }));
+    const photo = await read.catch(reasonBelow);
+    if (typeof photo === 'string') return { file, outcome: 'unreadable', reason: photo };
+    const { image, outcome, ...rest } = await alignPhoto(photo, detect, { size, prefer, none, file });
+    if (!image) return { file, outcome, ...rest };
+    const path = `${output}.${format}`;
+    await mkdir(dirname(join(out, path)), { recursive: true });
+    await writeFileAtomic(join(out, path), await encode(image));
+    return { file, outcome, output: path, ...rest };
+  };
+
+  const toDo = async function* () {
+    for await (const { file, output } of photoFiles(dir)) {
+      if (signal?.aborted) return;
+      if (output !== undefined && !known.has(file)) yield { file, output };
+    }
+  };
+  const record = await open(recordPath, 'a');
+  let now = 0;
+  try {
+    for await (const line of inOrder(toDo(), ahead, work)) {
+      await record.appendFile(`${JSON.stringify(line)}\n`);
+      count(line);
+      now++;
+      onProgress?.({ done: known.size + now, total, now });
+    }
+    await record.sync();
+  } finally {
+    await record.close();
+  }
+
+  const summary: AlignmentSummary = {
+    settings,
+    finished: !signal?.aborted,
+    photos: known.size + now,
+    aligned: counts.aligned,
+    severalFaces,
+    centre: counts.centre,
+    noFace: counts['no-face'],
+    badLandmarks: counts['bad-landmarks'],
+    unreadable: counts.unreadable,
+    meanError: counts.aligned > 0 ? errors / counts.aligned : null,
+    doneBefore: known.size,
+    otherFiles,
+  };
+  await writeFileAtomic(join(out, LEFT_OUT), `file\toutcome\treason\n`, ...leftOut);
+  await writeFileAtomic(join(out, SUMMARY), `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+/** What lies at the bottom of an error: its own message repeats the photo's name. */
+function reasonBelow(error: unknown): string {
+  return reasonOf(error instanceof ProtomemError && error.cause ? error.cause : error);
+}
+
+async function checkFolders(where: string, dir: string, out: string, resume: boolean): Promise<void> {
+  const found = await stat(dir).catch(() => undefined);
+  check(found?.isDirectory() === true, () => ({
+    where,
+    what: dir,
+    got: found ? 'a file' : 'missing',
+    expected: 'a folder of photos',
+  }));
+  const inside = (inner: string, outer: string): boolean => {
+    const path = relative(resolve(outer), resolve(inner));
+    return (
+      path === '' || !(path === '..' || path.startsWith('../') || path.startsWith('..\\') || resolve(path) === path)
+    );
+  };
+  check(!inside(out, dir) && !inside(dir, out), () => ({
+    where,
+    what: 'the folder to write',
+    got: out,
+    expected: `a folder that is neither inside ${dir} nor around it`,
+  }));
+  const names = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [] as string[];
+    throw new ProtomemError({ where, what: out, got: error.message, expected: 'a folder' }, { cause: error });
+  });
+  const begun = names.includes(RECORD);
+  if (names.length === 0 || (begun && resume)) return;
+  throw new ProtomemError({
+    where,
+    what: out,
+    got: begun ? 'a folder with an alignment in it' : 'a folder with other things in it',
+    expected: 'a new or empty folder',
+    fix: begun
+      ? 'Go on with it by resume (--resume), or name another folder.'
+      : 'Nothing is overwritten: name another folder.',
+  });
+}

@@ -1,0 +1,221 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { number, ProtomemError } from '@protomem/core';
+import type { Detect, DetectedFace } from './detect.ts';
+import { estimateSimilarity, invertSimilarity, type Point, transformPoint } from './similarity.ts';
+import { arcFaceTemplate, type Landmarks } from './template.ts';
+import { type Photo, warpPhoto } from './warp.ts';
+
+/** What a detector has to find. */
+export interface HumanDetectorOptions {
+  /** Least score of a face, 0 to 1. Default 0.3. */
+  readonly minScore?: number;
+}
+
+/** Points of MediaPipe's face mesh whose means are the five landmarks. */
+const meshPoints = [[33, 133, 145, 159], [263, 362, 374, 386], [1, 4], [61], [291]];
+
+/** Sides of the upright crop that the second look sees, and of the face in it, pixels. */
+const LOOK = 256;
+const FACE = 144;
+
+/** What is used of `@vladmandic/human`. */
+interface Human {
+  readonly tf: HumanTensorflow;
+  load(changes: { readonly backend: string }): Promise<void>;
+  detect(tensor: unknown): Promise<{
+    readonly face?: readonly { readonly mesh?: readonly Point[]; readonly score: number }[];
+    readonly error?: string | null;
+  }>;
+}
+
+interface HumanTensorflow {
+  ready(): Promise<void>;
+  getBackend(): string;
+  tensor3d(values: Uint8Array, shape: readonly number[], dtype: 'int32'): unknown;
+  dispose(tensor: unknown): void;
+  readonly io: {
+    registerLoadRouter(router: (url: unknown) => { load(): Promise<unknown> } | null): void;
+    getModelArtifactsForJSON(
+      model: unknown,
+      weights: (manifest: readonly { paths: string[]; weights: unknown[] }[]) => Promise<[unknown[], ArrayBuffer]>,
+    ): Promise<unknown>;
+  };
+}
+
+/** Models are loaded from the package itself through a scheme of our own: `fetch` of Node reads no files. */
+const SCHEME = 'protomem-human:/';
+
+/**
+ * A detector: BlazeFace and the face mesh of MediaPipe, as packaged with their weights in `@vladmandic/human`, on the
+ * active TensorFlow.js backend. Each face is looked at twice, the second time turned upright and at a fixed size, so
+ * that the landmarks are as good in turned, small and large faces. When a photo shows no face, overlapping quarters of it
+ * are searched, where small faces are larger.
+ *
+ * The package is an optional peer: `npm install @vladmandic/human @tensorflow/tfjs @tensorflow/tfjs-backend-wasm`.
+ * Its node build is loaded once a process; it switches TensorFlow.js to production mode.
+ *
+ * @throws {ProtomemError} when the package or TensorFlow.js is not installed.
+ *
+ * @example
+ * ```ts
+ * await loadEngine(); // of @protomem/engine, or tf.setBackend(...)
+ * const detect = await humanDetector();
+ * const faces = await detect(await readPhoto(bytes), 'photo.jpg');
+ * ```
+ */
+export async function humanDetector(options: HumanDetectorOptions = {}): Promise<Detect> {
+  const minScore = number('humanDetector', 'minScore', options.minScore ?? 0.3, 0, 1);
+  const human = await loadHuman(minScore);
+  const { tf } = human;
+
+  const look = async ({ pixels, width, height }: Photo): Promise<DetectedFace[]> => {
+    const tensor = tf.tensor3d(pixels, [height, width, 3], 'int32');
+    try {
+      const { face = [], error } = await human.detect(tensor);
+      if (error) throw new Error(`@vladmandic/human: ${error}`);
+      return face.flatMap(({ mesh, score }) =>
+        mesh && mesh.length > 0 && score >= minScore ? [{ landmarks: landmarksOf(mesh), score }] : [],
+      );
+    } finally {
+      tf.dispose(tensor);
+    }
+  };
+
+  const detect = async (photo: Photo): Promise<DetectedFace[]> => {
+    let found = await look(photo);
+    if (found.length === 0) found = await searchQuarters(photo, look);
+    const faces: DetectedFace[] = [];
+    for (const face of found) {
+      const toLook = uprightLook(face.landmarks);
+      const [again] = await look(warpPhoto(photo, toLook, { width: LOOK, height: LOOK }));
+      const back = invertSimilarity(toLook);
+      const points = again?.landmarks.map((point) => transformPoint(back, point)) ?? face.landmarks;
+      faces.push({ landmarks: points as unknown as Landmarks, score: face.score });
+    }
+    return faces;
+  };
+
+  // The library holds the state of one detection: one at a time.
+  let last: Promise<unknown> = Promise.resolve();
+  return (photo) => {
+    const result = last.then(() => detect(photo));
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+function landmarksOf(mesh: readonly Point[]): Landmarks {
+  const mean = (points: readonly number[], k: 0 | 1): number =>
+    points.reduce((sum, point) => sum + mesh[point]![k], 0) / points.length;
+  return meshPoints.map((points): Point => [mean(points, 0), mean(points, 1)]) as unknown as Landmarks;
+}
+
+/** From the photo to a crop with the face upright in its middle. */
+function uprightLook(landmarks: Landmarks) {
+  const margin = (LOOK - FACE) / 2;
+  const target = arcFaceTemplate(FACE).map(([x, y]): Point => [x + margin, y + margin]);
+  return estimateSimilarity(landmarks, target);
+}
+
+/** Looks at nine parts of half the photo's width and height, half overlapping. A face on two of them is named once. */
+async function searchQuarters(photo: Photo, look: (part: Photo) => Promise<DetectedFace[]>): Promise<DetectedFace[]> {
+  const width = Math.ceil(photo.width / 2);
+  const height = Math.ceil(photo.height / 2);
+  const found: DetectedFace[] = [];
+  for (let part = 0; part < 9; part++) {
+    const x = Math.floor(((part % 3) * (photo.width - width)) / 2);
+    const y = Math.floor((Math.floor(part / 3) * (photo.height - height)) / 2);
+    for (const { landmarks, score } of await look(crop(photo, x, y, width, height))) {
+      const moved = landmarks.map(([u, v]): Point => [u + x, v + y]) as unknown as Landmarks;
+      if (!found.some((face) => sameFace(face.landmarks, moved))) found.push({ landmarks: moved, score });
+    }
+  }
+  return found;
+}
+
+/** True when the noses of two faces are closer than the first one's eyes. */
+function sameFace(one: Landmarks, other: Landmarks): boolean {
+  const distance = ([x, y]: Point, [u, v]: Point): number => Math.hypot(x - u, y - v);
+  return distance(one[2], other[2]) < distance(one[0], one[1]);
+}
+
+function crop({ pixels, width: stride }: Photo, x: number, y: number, width: number, height: number): Photo {
+  const part = new Uint8Array(width * height * 3);
+  for (let row = 0; row < height; row++) {
+    const from = ((y + row) * stride + x) * 3;
+    part.set(pixels.subarray(from, from + width * 3), row * width * 3);
+  }
+  return { pixels: part, width, height };
+}
+
+async function loadHuman(minScore: number): Promise<Human> {
+  const require = createRequire(import.meta.url);
+  let folder: string;
+  let library: { Human: new (config: unknown) => Human };
+  try {
+    // Its main file is for tfjs-node; the build beside it runs on whatever backend TensorFlow.js has.
+    folder = dirname(require.resolve('@vladmandic/human'));
+    library = require(join(folder, 'human.node-wasm.js'));
+  } catch (error) {
+    throw new ProtomemError(
+      {
+        where: 'humanDetector',
+        what: 'the detector',
+        got: (error as Error).message.split('\n')[0],
+        expected: 'the packages @vladmandic/human, @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm',
+        fix: 'Install them with npm, plug in a detector of your own, or bring landmarks in a file.',
+      },
+      { cause: error },
+    );
+  }
+  const off = { enabled: false };
+  const config = {
+    modelBasePath: SCHEME,
+    async: false,
+    cacheModels: false,
+    cacheSensitivity: 0,
+    filter: off,
+    gesture: off,
+    body: off,
+    hand: off,
+    object: off,
+    segmentation: off,
+    face: {
+      enabled: true,
+      // Nothing is carried over from the photo before.
+      detector: { rotation: true, maxDetected: 20, minConfidence: minScore, skipFrames: 0, skipTime: 0 },
+      mesh: { enabled: true },
+      attention: off,
+      iris: off,
+      emotion: off,
+      description: off,
+      antispoof: off,
+      liveness: off,
+    },
+  };
+  const human = new library.Human(config);
+  await human.tf.ready();
+  routeModels(human.tf, join(folder, '..', 'models'));
+  await human.load({ backend: human.tf.getBackend() });
+  return human;
+}
+
+let routed = false;
+
+function routeModels({ io }: HumanTensorflow, folder: string): void {
+  if (routed) return;
+  routed = true;
+  io.registerLoadRouter((url) => {
+    if (typeof url !== 'string' || !url.startsWith(SCHEME)) return null;
+    const file = join(folder, url.slice(SCHEME.length));
+    const load = async (): Promise<unknown> =>
+      io.getModelArtifactsForJSON(JSON.parse(await readFile(file, 'utf8')), async (manifest) => {
+        const files = manifest.flatMap(({ paths }) => paths.map((path) => readFile(join(dirname(file), path))));
+        const bytes = Uint8Array.from(Buffer.concat(await Promise.all(files)));
+        return [manifest.flatMap(({ weights }) => weights), bytes.buffer];
+      });
+    return { load };
+  });
+}

@@ -1,0 +1,22 @@
+export {
+  type AlignFolderOptions,
+  type AlignmentSummary,
+  type AlignProgress,
+  alignFolder,
+} from './align-folder.ts';
+export { type AlignedPhoto, type AlignPhotoOptions, alignPhoto } from './align-photo.ts';
+export type { Detect, DetectedFace } from './detect.ts';
+export { type HumanDetectorOptions, humanDetector } from './human-detector.ts';
+export { landmarksFromFile, parseLandmarks } from './landmarks-file.ts';
+export { type ReadPhotoOptions, readPhoto } from './photo.ts';
+export type { AlignmentRecord, AlignmentSettings } from './record.ts';
+export {
+  estimateSimilarity,
+  fitError,
+  invertSimilarity,
+  type Point,
+  type Similarity,
+  transformPoint,
+} from './similarity.ts';
+export { arcFaceTemplate, type FaceTransform, faceTransform, type Landmarks } from './template.ts';
+export { type Photo, warpPhoto } from './warp.ts';

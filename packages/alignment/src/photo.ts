@@ -1,0 +1,65 @@
+import { ProtomemError } from '@protomem/core';
+import sharp, { type Sharp } from 'sharp';
+import type { Photo } from './warp.ts';
+
+/** How to read a photo. */
+export interface ReadPhotoOptions {
+  /** Names the photo in errors. Default `photo`. */
+  readonly name?: string;
+  /** Photos with more pixels than this are refused before they are unpacked; 3 bytes each. Default 10^8. */
+  readonly maxPixels?: number;
+}
+
+/**
+ * Decodes a photo at its own size: EXIF rotation applied; greyscale, CMYK, 16 bits and other colour spaces turned into
+ * 8-bit sRGB; transparency laid on black; the first frame of an animation.
+ *
+ * @param bytes any format that sharp reads.
+ * @throws {ProtomemError} names the photo when it is cut short, damaged, too large or not an image.
+ */
+export async function readPhoto(bytes: Uint8Array, options: ReadPhotoOptions = {}): Promise<Photo> {
+  const { name = 'photo', maxPixels = 1e8 } = options;
+  const decode = async (): Promise<Photo> => {
+    const { data, info } = await sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
+      .flatten()
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { pixels: data, width: info.width, height: info.height };
+  };
+  // libvips keeps one list of errors for all threads: another decoding may have taken this one's words away.
+  const again = (error: unknown): Promise<Photo> => {
+    if (reasonOf(error) === 'Unknown error') return decode();
+    throw error;
+  };
+  return decode()
+    .catch(again)
+    .catch((error: unknown) => {
+      throw new ProtomemError(
+        {
+          where: 'readPhoto',
+          what: name,
+          got: `unreadable (${reasonOf(error)})`,
+          expected: 'a whole image in a format that sharp reads',
+        },
+        { cause: error },
+      );
+    });
+}
+
+/** File formats of aligned images, by the ending of their names. */
+export const writers = {
+  jpg: (photo: Photo): Promise<Uint8Array> => raw(photo).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(),
+  png: (photo: Photo): Promise<Uint8Array> => raw(photo).png().toBuffer(),
+};
+
+function raw({ pixels, width, height }: Photo): Sharp {
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
+/** The first line of an error, without what surrounds it. */
+export function reasonOf(error: unknown): string {
+  return String(error instanceof Error ? error.message : error)
+    .split('\n')[0]!
+    .trim();
+}

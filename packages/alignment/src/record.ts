@@ -1,0 +1,86 @@
+import { createReadStream } from 'node:fs';
+import { truncate } from 'node:fs/promises';
+import { ProtomemError } from '@protomem/core';
+import type { AlignedPhoto } from './align-photo.ts';
+
+/** What an alignment was made with; a resumed one must have the same. */
+export interface AlignmentSettings {
+  readonly size: number;
+  readonly format: string;
+  readonly prefer: string;
+  readonly none: string;
+  /** Names the detector. */
+  readonly detector: string;
+}
+
+/** What became of one file: a line of `alignment.jsonl`. */
+export interface AlignmentRecord extends Omit<AlignedPhoto, 'outcome' | 'image' | 'faces'> {
+  /** Path of the photo below its folder, with `/` between its parts. */
+  readonly file: string;
+  readonly outcome: AlignedPhoto['outcome'] | 'unreadable';
+  /** Path of the aligned image below its folder. */
+  readonly output?: string;
+  readonly faces?: number;
+}
+
+/**
+ * Reads the record of an alignment and cuts off a last line that was not finished.
+ *
+ * @param path of `alignment.jsonl`.
+ * @param settings of the alignment to go on.
+ * @param onRecord called with each record, in the file's order.
+ */
+export async function readRecords(
+  path: string,
+  settings: AlignmentSettings,
+  onRecord: (record: AlignmentRecord) => void,
+): Promise<void> {
+  let rest: Buffer = Buffer.alloc(0);
+  let offset = 0;
+  let line = 0;
+  for await (const chunk of createReadStream(path)) {
+    let bytes = rest.length > 0 ? Buffer.concat([rest, chunk as Buffer]) : (chunk as Buffer);
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10)) {
+      line++;
+      const value = parse(path, offset, bytes.subarray(0, end));
+      if (line === 1) checkSettings(path, value, settings);
+      else onRecord(value as AlignmentRecord);
+      offset += end + 1;
+      bytes = bytes.subarray(end + 1);
+    }
+    rest = bytes;
+  }
+  if (line === 0) checkSettings(path, {}, settings);
+  if (rest.length > 0) await truncate(path, offset);
+}
+
+function parse(path: string, offset: number, line: Buffer): unknown {
+  try {
+    return JSON.parse(line.toString());
+  } catch (error) {
+    throw new ProtomemError(
+      {
+        where: path,
+        what: `the line at byte ${offset}`,
+        got: line.toString(),
+        expected: 'JSON',
+        fix: 'The record is damaged: take the line out (its photo is aligned anew), or align into a new folder.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+function checkSettings(path: string, first: unknown, settings: AlignmentSettings): void {
+  const found = (first as { settings?: Record<string, unknown> } | null)?.settings;
+  for (const [what, expected] of Object.entries(settings)) {
+    if (found?.[what] === expected) continue;
+    throw new ProtomemError({
+      where: path,
+      what: `"${what}" of the alignment to go on`,
+      got: found?.[what],
+      expected: `${JSON.stringify(expected)}, as asked for now`,
+      fix: 'Resume with the settings of the first run, or align into a new folder.',
+    });
+  }
+}
