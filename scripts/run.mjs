@@ -1,4 +1,4 @@
-// The repository's front door: `npm run demo | train | bench` and `npm test` on a machine that has only Node and npm.
+// The repository's front door: `npm run demo | train | data | bench` and `npm test` on a machine that has only Node and npm.
 // Plain JavaScript without dependencies, because it is what installs them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -102,6 +102,7 @@ const train = (args) => source('apps/train/src/cli.ts', args);
 const commands = {
   demo: (args) => train(['demo', ...args]),
   train,
+  data: (args) => source('apps/data/src/cli.ts', args),
   bench: (args) => source('apps/benchmark/src/cli.ts', args),
   test,
 };
