@@ -1,7 +1,8 @@
-"""One contender of the suite `encoder`: the same training step in PyTorch.
+"""One contender of the suites `encoder`: the same encoder in PyTorch.
 
-usage: encoder_step.py ENCODER BATCH LAYOUT PRECISION
-LAYOUT: nchw (PyTorch's default) or channels-last. PRECISION: float32 or bfloat16 (autocast).
+usage: encoder_step.py ENCODER BATCH TASK LAYOUT PRECISION
+TASK: train (a whole step) or forward (eval and inference_mode). LAYOUT: nchw (PyTorch's default) or channels-last.
+PRECISION: float32 or bfloat16 (autocast).
 """
 import sys
 import time
@@ -9,7 +10,7 @@ import time
 import torch
 from torch import nn
 
-from contender import serve
+from contender import peak, reset_peak, serve
 
 BLOCKS = {"iresnet18": (2, 2, 2, 2), "iresnet34": (3, 4, 6, 3), "iresnet50": (3, 4, 14, 3), "iresnet100": (3, 13, 30, 3)}
 
@@ -46,30 +47,75 @@ def iresnet(blocks):
     return model
 
 
+def unit(inputs, outputs, kernel, stride=1, groups=1, padding=None, activation=True):
+    padding = kernel // 2 if padding is None else padding
+    layers = [nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False), nn.BatchNorm2d(outputs)]
+    return layers + ([nn.PReLU(outputs)] if activation else [])
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, outputs, expansion, stride):
+        super().__init__()
+        inner = inputs * expansion
+        self.body = nn.Sequential(
+            *unit(inputs, inner, 1),
+            *unit(inner, inner, 3, stride, groups=inner),
+            *unit(inner, outputs, 1, activation=False),
+        )
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return x + self.body(x) if self.adds else self.body(x)
+
+
+def mobilefacenet():
+    layers = [*unit(3, 64, 3, 2), *unit(64, 64, 3, groups=64)]
+    channels = 64
+    for expansion, outputs, repeats, stride in [(2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1)]:
+        for index in range(repeats):
+            layers.append(Bottleneck(channels, outputs, expansion, stride if index == 0 else 1))
+            channels = outputs
+    layers += unit(128, 512, 1) + unit(512, 512, 7, groups=512, padding=0, activation=False)
+    return nn.Sequential(*layers, *unit(512, 512, 1, activation=False), nn.Flatten())
+
+
 def main():
-    name, batch, layout, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    name, batch, task, layout, precision = sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]
     torch.manual_seed(0)
     order = torch.channels_last if layout == "channels-last" else torch.contiguous_format
-    model = iresnet(BLOCKS[name]).to(memory_format=order)
+    model = (mobilefacenet() if name == "mobilefacenet" else iresnet(BLOCKS[name])).to(memory_format=order)
     images = torch.randn(batch, 3, 112, 112).contiguous(memory_format=order)
     targets = torch.randn(batch, 512)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9, weight_decay=5e-4)
 
-    def step():
-        begun = time.perf_counter()
+    def embed():
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            embeddings = model(images)
-        loss = (embeddings.float() - targets).square().mean()
+            return model(images).float()
+
+    def train():
+        loss = (embed() - targets).square().mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5)
         optimizer.step()
+
+    def forward():
+        with torch.inference_mode():
+            embed()
+
+    run = train if task == "train" else forward
+    model.train(task == "train")
+
+    def step():
+        begun = time.perf_counter()
+        run()
         return 1000 * (time.perf_counter() - begun)
 
     step()
+    reset_peak()
     parameters = sum(p.numel() for p in model.parameters())
     about = {"engine": "pytorch", "version": torch.__version__, "threads": torch.get_num_threads(), "precision": precision}
-    serve({**about, "layout": layout, "parameters": parameters}, step)
+    serve({**about, "layout": layout, "parameters": parameters}, step, lambda: {"peakMiB": peak() / 2**20})
 
 
 main()

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
-import { encoder, encoderWasm } from './suites/encoder.ts';
+import { encoder, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { head } from './suites/head.ts';
 import { lfw } from './suites/lfw.ts';
 import { loader } from './suites/loader.ts';
@@ -18,6 +18,7 @@ const suites: Readonly<Record<string, Suite>> = {
   lfw,
   loader,
   encoder,
+  'encoder-large': encoderLarge,
   'encoder-wasm': encoderWasm,
 };
 

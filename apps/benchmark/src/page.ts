@@ -30,7 +30,7 @@ export function markdown(page: Page): string {
     ...(Object.keys(page.ratios).length > 0
       ? [
           table(
-            ['ratio (below 1: the first is faster or smaller)', ''],
+            [`ratio (${page.reading ?? 'below 1: the first is faster or smaller'})`, ''],
             Object.entries(page.ratios).map(([key, value]) => [key, value.toFixed(3)]),
           ),
         ]

@@ -14,8 +14,10 @@ export interface SuiteResult {
   readonly unit: string;
   /** By case, then by contender. */
   readonly cases: Readonly<Record<string, Readonly<Record<string, Measured>>>>;
-  /** `A/B@CASE`: the first's figure over the second's; below 1, the first is faster or smaller. */
+  /** `A/B@CASE`: the first's figure over the second's. */
   readonly ratios: Readonly<Record<string, number>>;
+  /** How to read the ratios. Default: below 1, the first is faster or smaller. */
+  readonly reading?: string;
   /** Who could not take part, and why. */
   readonly absent: readonly string[];
   /** Sections for the Markdown page, after the tables. */
@@ -44,15 +46,23 @@ export interface Case {
   readonly baselines: readonly string[];
   /** How the ratio of two contenders is called, of times or of a figure. Default `A/B@CASE` or `A/B@CASE-FIGURE`. */
   key?(a: string, b: string, figure?: string): string;
+  /** What a ratio of two contenders' times is: of times (the default), or of speeds, above 1 where the first is faster. */
+  readonly ratio?: 'time' | 'speed';
   contenders(report: (text: string) => void): Promise<Contender[]>;
+}
+
+/** As many in a full run, and in a quick one. */
+export interface Quantity {
+  readonly full: number;
+  readonly quick: number;
 }
 
 /** A {@link Suite} that times contenders, case by case. */
 export interface TimedSuite {
   readonly about: string;
   /** Steps of each before the first measurement. */
-  readonly warmup: number;
+  readonly warmup: number | Quantity;
   /** Measurements of each contender. */
-  readonly rounds: { readonly full: number; readonly quick: number };
+  readonly rounds: Quantity;
   readonly cases: readonly Case[];
 }

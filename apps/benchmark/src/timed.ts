@@ -17,7 +17,9 @@ export function timed(suite: TimedSuite): Suite {
         cases[one.name] = found.measured;
         Object.assign(ratios, found.ratios);
       }
-      return { unit: 'ms', cases, ratios, absent: [...new Set(absent)] };
+      const speeds = suite.cases.some(({ ratio }) => ratio === 'speed');
+      const reading = speeds ? 'of speed: above 1, the first is faster; of bytes: below 1, it takes less' : undefined;
+      return { unit: 'ms', cases, ratios, reading, absent: [...new Set(absent)] };
     },
   };
 }
@@ -32,10 +34,12 @@ async function measure(suite: TimedSuite, one: Case, { quick, say }: SuiteRun, a
   }
   try {
     const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-    const rounds = suite.rounds[quick ? 'quick' : 'full'];
-    for (let step = 1; step <= suite.warmup; step++) {
+    const extent = quick ? 'quick' : 'full';
+    const rounds = suite.rounds[extent];
+    const warmup = typeof suite.warmup === 'number' ? suite.warmup : suite.warmup[extent];
+    for (let step = 1; step <= warmup; step++) {
       for (const contender of contenders) await contender.measure();
-      say(`warm-up ${step}/${suite.warmup}`);
+      say(`warm-up ${step}/${warmup}`);
     }
     const begun = performance.now();
     for (let round = 1; round <= rounds; round++) {
@@ -58,7 +62,7 @@ async function measure(suite: TimedSuite, one: Case, { quick, say }: SuiteRun, a
 
 /** Median of the rounds' own ratios, and the ratio of every other figure that both have. */
 function compare(
-  { name: caseName, baselines, key }: Case,
+  { name: caseName, baselines, key, ratio }: Case,
   contenders: readonly Contender[],
   times: ReadonlyMap<string, readonly number[]>,
   measured: Readonly<Record<string, Measured>>,
@@ -70,7 +74,8 @@ function compare(
     if (!theirs) continue;
     for (const { name } of contenders) {
       if (baselines.includes(name)) continue;
-      ratios[called(name, baseline)] = median(times.get(name)!.map((ms, i) => ms / theirs[i]!));
+      const ofTimes = times.get(name)!.map((ms, i) => ms / theirs[i]!);
+      ratios[called(name, baseline)] = median(ratio === 'speed' ? ofTimes.map((value) => 1 / value) : ofTimes);
       for (const [figure, value] of Object.entries(measured[name]!.figures ?? {})) {
         const other = measured[baseline]!.figures?.[figure];
         if (other) ratios[called(name, baseline, figure)] = value / other;

@@ -1,15 +1,16 @@
-// One contender of the suite `encoder`: a training step of an encoder on one of our engines.
+// One contender of the suites `encoder`: an encoder on one of our engines.
 import { Random } from '@protomem/core';
 import { createEncoder, type EncoderName } from '@protomem/encoders';
 import { type EngineName, loadEngine } from '@protomem/engine';
 import { clipByGlobalNorm, globalNorm, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
-import { serve } from '../serve.ts';
+import { peak, resetPeak, serve } from '../serve.ts';
 
-const [engineName, encoderName, batchText, precision] = process.argv.slice(2) as [
-  EngineName,
+const [encoderName, batchText, task, engineName, precision] = process.argv.slice(2) as [
   EncoderName,
   string,
+  'train' | 'forward',
+  EngineName,
   'float32' | 'bfloat16',
 ];
 const batch = Number(batchText);
@@ -23,22 +24,34 @@ const noise = (...shape: number[]): Float32Array =>
 const images = tf.tensor4d(noise(batch, 112, 112, 3), [batch, 112, 112, 3]);
 const targets = tf.tensor2d(noise(batch, 512), [batch, 512]);
 
-/** Forward, backward, clipping and SGD: what a step of `createTrainer` does, with a head that costs nothing. */
+const tasks = {
+  /** Forward, backward, clipping and SGD: what a step of `createTrainer` does, with a head that costs nothing. */
+  async train(): Promise<void> {
+    const { value, grads } = tf.variableGrads(
+      () => tf.mean(tf.squaredDifference(encoder.apply(images, { training: true }), targets)),
+      trainable.map(({ variable }) => variable),
+    );
+    const gradients = Object.fromEntries(trainable.map(({ name, variable }) => [name, grads[variable.name]!]));
+    const norm = globalNorm(gradients);
+    const [normRead] = await norm.data();
+    tf.tidy(() => optimizer.step(trainable, clipByGlobalNorm(gradients, normRead!, 5), 1e-3));
+    // Reading a weight waits for the step to end.
+    await tf.tidy(() => tf.sum(trainable[0]!.variable)).data();
+    tf.dispose([value, norm, gradients]);
+  },
+  async forward(): Promise<void> {
+    const embeddings = encoder.apply(images);
+    await embeddings.data();
+    embeddings.dispose();
+  },
+};
+
 async function step(): Promise<number> {
   const begun = performance.now();
-  const { value, grads } = tf.variableGrads(
-    () => tf.mean(tf.squaredDifference(encoder.apply(images, { training: true }), targets)),
-    trainable.map(({ variable }) => variable),
-  );
-  const gradients = Object.fromEntries(trainable.map(({ name, variable }) => [name, grads[variable.name]!]));
-  const norm = globalNorm(gradients);
-  const [normRead] = await norm.data();
-  tf.tidy(() => optimizer.step(trainable, clipByGlobalNorm(gradients, normRead!, 5), 1e-3));
-  // Reading a weight waits for the step to end.
-  await tf.tidy(() => tf.sum(trainable[0]!.variable)).data();
-  tf.dispose([value, norm, gradients]);
+  await tasks[task]();
   return performance.now() - begun;
 }
 
 await step();
-await serve({ ...engine, parameters: encoder.card.parameters }, step);
+resetPeak();
+await serve({ ...engine, parameters: encoder.card.parameters }, step, () => ({ peakMiB: peak() / 2 ** 20 }));
