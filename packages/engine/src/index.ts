@@ -6,3 +6,4 @@ export * from './ops/bfloat16.ts';
 export * from './ops/cosines.ts';
 export * from './ops/detached-gradients.ts';
 export * from './parameters.ts';
+export { type OpTime, profileOps } from './profile-ops.ts';
