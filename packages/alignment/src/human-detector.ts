@@ -25,7 +25,7 @@ interface Human {
   readonly tf: HumanTensorflow;
   load(changes: { readonly backend: string }): Promise<void>;
   detect(tensor: unknown): Promise<{
-    readonly face?: readonly { readonly mesh?: readonly Point[]; readonly score: number }[];
+    readonly face?: readonly { readonly mesh?: readonly Point[]; readonly boxScore: number }[];
     readonly error?: string | null;
   }>;
 }
@@ -75,7 +75,7 @@ export async function humanDetector(options: HumanDetectorOptions = {}): Promise
     try {
       const { face = [], error } = await human.detect(tensor);
       if (error) throw new Error(`@vladmandic/human: ${error}`);
-      return face.flatMap(({ mesh, score }) =>
+      return face.flatMap(({ mesh, boxScore: score }) =>
         mesh && mesh.length > 0 && score >= minScore ? [{ landmarks: landmarksOf(mesh), score }] : [],
       );
     } finally {
