@@ -1,11 +1,15 @@
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** Tests see the sources through the `@protomem/source` export condition: nothing has to be built first. */
 const conditions = ['@protomem/source'];
 
 const folders = ['packages', 'apps'].flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)));
+
+/** `data` for `@protomem/data`: folders of packages and apps may have the same name. */
+const nameOf = (root: string): string =>
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).name.replace('@protomem/', '');
 
 export default defineConfig({
   test: {
@@ -14,7 +18,7 @@ export default defineConfig({
       root,
       resolve: { conditions },
       ssr: { resolve: { conditions, externalConditions: conditions } },
-      test: { name: basename(root), include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
+      test: { name: nameOf(root), include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
     })),
   },
 });

@@ -52,7 +52,7 @@ export interface Case {
 }
 
 /** As many in a full run, and in a quick one. */
-export interface Quantity {
+interface Quantity {
   readonly full: number;
   readonly quick: number;
 }

@@ -28,6 +28,7 @@ export type { DescribedSource, SourceSpec } from './sources/described-source.ts'
 export { fileSource } from './sources/file-source.ts';
 export { type FolderOptions, folderSource } from './sources/folder-source.ts';
 export { imageExtensions } from './sources/image-files.ts';
+export { type SelectionOptions, selectIdentities } from './sources/selection.ts';
 export {
   type SyntheticFaces,
   type SyntheticFacesOptions,

@@ -5,7 +5,7 @@ export interface Place {
 }
 
 /** How bytes of a file become an image file, by name: a worker thread is told the name. */
-export const unwraps = {
+const unwraps = {
   /** They are one. */
   nothing: (bytes: Uint8Array, _place: Place): Uint8Array => bytes,
 } as const;
