@@ -26,10 +26,12 @@ const LEAST_ANGLE = 1e-3;
  * own class, the angle held in [0.001, pi - 0.001]. g carries no gradient. Lengths are first clipped to [0.001, 100].
  *
  * Needs the lengths of the embeddings, which every head tells. Mean and deviation (with n - 1) run from 20 and 100; they
- * are updated when the loss is evaluated, before they are used, and saved by `state()`.
+ * are updated when the loss is evaluated, before they are used, by all images of the batch, also those whose class is
+ * absent, and saved by `state()`.
  *
  * Source: Kim et al., "AdaFace: Quality Adaptive Margin", CVPR 2022, equations 8 to 12, and its authors' code, also for
- * the defaults. CVLface, their later library, has a momentum of 0.01, does not hold the angle, and takes the margin
+ * the defaults. That code first holds all cosines within 0.999 of 0, where their gradient ends; this one does not, and is
+ * the same within. One image alone has no deviation: here 0, there NaN. CVLface, their later library, has a momentum of 0.01, does not hold the angle, and takes the margin
  * outside of autograd.
  *
  * @throws ProtomemError when an option is out of its range, or a call has no context

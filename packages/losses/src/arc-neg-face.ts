@@ -19,7 +19,8 @@ export interface ArcNegFaceOptions {
  * ArcNegFace: every other class is weighed by how near it is to the target with its margin, `a = cos(t_y + m)`:
  * `w c + w - 1` in place of `c`, with `w = alpha exp(-(c - a)² / sigma)`. The gradient flows through w, to both cosines.
  *
- * Source: Liu et al., "Towards Flops-constrained Face Recognition", ICCVW 2019; constants of FaceX-Zoo.
+ * Source: Liu et al., "Towards Flops-constrained Face Recognition", ICCVW 2019; constants of FaceX-Zoo. Public copies
+ * take w outside of autograd: the same values, another gradient.
  *
  * @throws ProtomemError when an option is out of its range
  *

@@ -16,8 +16,8 @@ export interface CircleOptions {
  * `gamma a_p (c - (1 - m))` with `a_p = max(1 + m - c, 0)` for a sample's own class, and `gamma a_n (c - m)` with
  * `a_n = max(c + m, 0)` for the others. The weights carry no gradient.
  *
- * Source: Sun et al., "Circle Loss", CVPR 2020, equations 4 to 8; constants of FaceX-Zoo's class form. (The pair form of
- * pytorch-metric-learning has m 0.4 and gamma 80.)
+ * Source: Sun et al., "Circle Loss", CVPR 2020, equations 4 to 8; constants of FaceX-Zoo's class form. The pair form of
+ * pytorch-metric-learning, with columns as references, is the same; its defaults are m 0.4 and gamma 80.
  *
  * @throws ProtomemError when an option is out of its range
  *

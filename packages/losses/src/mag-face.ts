@@ -24,7 +24,8 @@ export interface MagFaceOptions {
  * Needs the lengths of the embeddings, which every head tells.
  *
  * Source: Meng et al., "MagFace", CVPR 2021, equations 3 to 5; constants of FaceX-Zoo, its scale as in its configuration
- * (the class's own default is 32).
+ * (the class's own default is 32). Beyond 90 degrees from its class a sample has no margin in the authors' code; nor has
+ * it in FaceX-Zoo's beyond `pi - m(a)`; here it has ArcFace's, whose gradient to the length does not end.
  *
  * @throws ProtomemError when an option is out of its range, or a call has no context
  *

@@ -20,6 +20,7 @@ export interface MvSoftmaxOptions {
  * `t c + t - 1` in place of `c`.
  *
  * Source: Wang et al., "Mis-classified Vector Guided Softmax Loss", AAAI 2020; constants of FaceX-Zoo (FFC takes 1.2).
+ * FaceX-Zoo applies the margin only to cosines above it (`am`) or above 0 (`arc`); here it always applies.
  *
  * @throws ProtomemError when an option is out of its range
  *

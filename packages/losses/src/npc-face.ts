@@ -24,7 +24,8 @@ export interface NpcFaceOptions {
  * The mean is over all hard columns at once, so that this loss is not evaluated in blocks.
  *
  * Source: Zeng et al., "NPCFace: Negative-Positive Collaborative Training", 2020; constants of FaceX-Zoo. There, the
- * margin that tells which classes are hard is an option of its own (0.5); here it is m0.
+ * margin that tells which classes are hard is an option of its own (0.5); here it is m0. There, a sample beyond 90
+ * degrees from its class has no margin; here it has ArcFace's.
  *
  * @throws ProtomemError when an option is out of its range
  *

@@ -17,7 +17,11 @@ export interface SphereFaceOptions {
  * Source: Liu et al., "SphereFace Revived: Unifying Hyperspherical Face Recognition", TPAMI 2022; constants of its
  * authors' code (opensphere). The first SphereFace (CVPR 2017) keeps the embeddings' lengths and blends with the plain
  * cosine, for want of which it did not converge. opensphere takes `psi(m t) - cos(t)` outside of autograd ("characteristic
- * gradient detachment"), so that its derivative is 1; ours is that of the formula.
+ * gradient detachment"), so that its derivative is 1, and multiplies the loss by 50 / 30; ours is the formula as it is.
+ * With a whole m, and embeddings of length 1, it is pytorch-metric-learning's SphereFaceLoss.
+ *
+ * At cosines of exactly 1 and -1 the gradient is 0 and not its limit, m²: embeddings cannot tell, since the gradient of a
+ * cosine to them ends there.
  *
  * @throws ProtomemError when an option is out of its range
  *

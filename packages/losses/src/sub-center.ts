@@ -17,6 +17,8 @@ export interface SubCenterOptions {
  * there this loss is of no use, and refuses a number of columns that is no multiple of K.
  *
  * Source: Deng et al., "Sub-center ArcFace", ECCV 2020; K = 3 as there. Dropping images beyond 75 degrees is the user's.
+ * Around `arcFace` it is pytorch-metric-learning's SubCenterArcFaceLoss, but for columns exactly as near: there the
+ * gradient is one column's, here they share it.
  *
  * @param loss on the cosines of classes
  * @throws ProtomemError when `centers` is no positive integer

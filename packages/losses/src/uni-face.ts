@@ -22,8 +22,9 @@ export interface UniFaceOptions {
  * A sum of logarithms, not the logarithm of a sum: this loss is not evaluated in blocks.
  *
  * Source: Zhou et al., "UniFace: Unified Cross-Entropy Loss for Deep Face Recognition", ICCV 2023. There, b is learnt
- * from a start at `log(10 N r)` with N identities and a sampling rate r, and held within +-s; here it is held at that
- * start, with M columns for N r, because a loss has no parameters here.
+ * from a start at `log(10 N r)` with N identities and a sampling rate r; here it stays at that start, with M columns for
+ * N r, because a loss has no parameters here. The authors' code holds `s c - b` within +-s, where gradients end: ours goes
+ * on, and is the same within. With weight 1 it is PyTorch's binary_cross_entropy_with_logits, summed over the columns.
  *
  * @throws ProtomemError when an option is out of its range
  *

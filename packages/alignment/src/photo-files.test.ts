@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { photoFiles } from './photo-files.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'photos-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+async function touch(...paths: string[]): Promise<void> {
+  for (const path of paths) {
+    await mkdir(join(dir, dirname(path)), { recursive: true });
+    await writeFile(join(dir, path), '');
+  }
+}
+
+async function found(): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { file, output } of photoFiles(dir)) lines.push(`${file} > ${output}`);
+  return lines;
+}
+
+describe('photoFiles', () => {
+  it('goes through folders in order, and names what is no photo', async () => {
+    await touch('b/2.JPG', 'b/1.png', 'a/deep/x.webp', 'a/y.heic', 'loose.tiff', '.git/1.jpg', 'a/.hidden.jpg');
+    expect(await found()).toEqual([
+      'loose.tiff > loose',
+      'a/y.heic > undefined',
+      'a/deep/x.webp > a/deep/x',
+      'b/1.png > b/1',
+      'b/2.JPG > b/2',
+    ]);
+  });
+
+  it('gives no two photos one output', async () => {
+    await touch('a/1.jpg', 'a/1.png', 'a/2.jpg', 'a/2.txt', 'a/x.JPG', 'a/X.gif');
+    expect(await found()).toEqual([
+      'a/1.jpg > a/1.jpg',
+      'a/1.png > a/1.png',
+      'a/2.jpg > a/2',
+      'a/2.txt > undefined',
+      'a/X.gif > a/X.gif',
+      'a/x.JPG > a/x.JPG',
+    ]);
+  });
+
+  it('follows links, but not round in circles', async () => {
+    await touch('a/1.jpg');
+    await symlink(join(dir, 'a'), join(dir, 'b'));
+    await symlink(dir, join(dir, 'a/up'));
+    await symlink(join(dir, 'nowhere'), join(dir, 'a/broken.jpg'));
+    await symlink(join(dir, 'a/1.jpg'), join(dir, 'a/2.jpg'));
+    expect(await found()).toEqual(['a/1.jpg > a/1', 'a/2.jpg > a/2', 'b/1.jpg > b/1', 'b/2.jpg > b/2']);
+  });
+});
