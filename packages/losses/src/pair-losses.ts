@@ -168,8 +168,7 @@ export function ntXent({ temperature = 0.07 }: TemperatureOptions = {}): PairLos
  * Supervised contrastive loss: for each positive p, `-log(e_p / sum over all pairs of e)`; the mean over the positives.
  * Temperature: default 0.1.
  *
- * Source: Khosla et al., NeurIPS 2020, equation 2. Values of pytorch-metric-learning, which has no gradient for a batch
- * with a sample that has no positive; here such a sample counts 0.
+ * Source: Khosla et al., NeurIPS 2020, equation 2. Values of pytorch-metric-learning.
  *
  * @example
  * ```ts
