@@ -1,0 +1,196 @@
+import { check, integer, joinStates, number, partState, type State, type Stateful } from '@protomem/core';
+import { type Rival, RivalRows } from './rival-rows.ts';
+import { type Suspect, Suspects } from './suspects.ts';
+
+/** Options of {@link createDoppelgangerTable}. */
+export interface DoppelgangerTableOptions {
+  /** Identities that have a row at once; M, the slots of the memory that feeds the table. */
+  readonly rows: number;
+  /** Rivals kept for each, k. Default 4. */
+  readonly rivals?: number;
+  /** Steps for which a pair counts after it was last seen. Default Infinity. */
+  readonly patience?: number;
+  /**
+   * Cosine above which two identities may be one person: they are no doppelgangers, but are listed by `suspects()`.
+   * In (-1, 1]; 1 suspects nobody. Default 0.7.
+   */
+  readonly duplicateAbove?: number;
+  /** Suspected pairs kept; the one seen longest ago makes room. Default 256. */
+  readonly suspects?: number;
+}
+
+/** An identity, and another that was like it. */
+export interface Sighting {
+  readonly id: number;
+  readonly rival: number;
+  /** Any similarity that grows with likeness, if `duplicateAbove` is on the same scale. */
+  readonly cosine: number;
+}
+
+const NOTHING: State = { values: {}, tensors: {} };
+
+/**
+ * Who looks like whom, from pairs that somebody sees anyway: the cosines of a training loss, or a matrix of similarities.
+ * A pair is noted for both, with the cosine that was seen last. Bytes held: 24 for each of rows x rivals places.
+ *
+ * Source: Smirnov et al., "Doppelganger Mining for Face Representation Learning" (ICCVW 2017), which keeps a list of the
+ * most similar identities for each of all identities; here there are as many rows as the memory has slots.
+ */
+export class DoppelgangerTable implements Stateful {
+  private readonly rows: RivalRows;
+  private readonly suspected: Suspects;
+  private readonly patience: number;
+  private readonly duplicateAbove: number;
+  private clock = 0;
+
+  /** Use {@link createDoppelgangerTable}. */
+  constructor(options: DoppelgangerTableOptions) {
+    const where = 'createDoppelgangerTable';
+    const { rivals = 4, patience = Number.POSITIVE_INFINITY, duplicateAbove = 0.7, suspects = 256 } = options;
+    const places = integer(where, 'rows', options.rows, 1, 2 ** 31 - 1) * integer(where, 'rivals', rivals, 1, 1024);
+    integer(where, 'rows x rivals', places, 1, 2 ** 31 - 1);
+    this.rows = new RivalRows(options.rows, rivals);
+    this.suspected = new Suspects(integer(where, 'suspects', suspects, 0));
+    this.patience = patience === Number.POSITIVE_INFINITY ? patience : integer(where, 'patience', patience, 0);
+    this.duplicateAbove = number(where, 'duplicateAbove', duplicateAbove, -1, 1);
+  }
+
+  /** Steps observed. */
+  get step(): number {
+    return this.clock;
+  }
+
+  /** Identities that have a row. */
+  get occupied(): number {
+    return this.rows.occupied;
+  }
+
+  /**
+   * One step: notes who was like whom, then forgets who left.
+   *
+   * @param sightings in any order; of one pair, the most alike counts
+   * @param gone identities whose rows go, as the classes that a memory evicted
+   * @throws ProtomemError, and changes nothing, when an id is none or a cosine not finite
+   */
+  observe(sightings: readonly Sighting[], gone: readonly number[] = []): void {
+    for (const [i, sighting] of sightings.entries()) checkSighting(sighting, i);
+    const step = ++this.clock;
+    const fresh = step - this.patience;
+    // The most alike last: it is what stays.
+    for (const { id, rival, cosine } of sightings.toSorted((x, y) => x.cosine - y.cosine)) {
+      const [a, b] = id < rival ? [id, rival] : [rival, id];
+      if (cosine > this.duplicateAbove) {
+        this.rows.drop(a, b);
+        this.rows.drop(b, a);
+        this.suspected.add({ a, b, cosine, step });
+      } else {
+        this.suspected.clear(a, b);
+        this.rows.put(a, { id: b, cosine, step }, fresh);
+        this.rows.put(b, { id: a, cosine, step }, fresh);
+      }
+    }
+    for (const id of gone) this.rows.forget(id);
+  }
+
+  /** The identities most like one, the most alike first, without those seen too long ago; at most k. */
+  doppelgangersOf(id: number): Rival[] {
+    return freshest(this.rows, id, this.clock - this.patience);
+  }
+
+  /** Pairs that may be one person and were seen within `patience` steps, the most alike first. */
+  suspects(): Suspect[] {
+    return this.suspected.list(this.clock - this.patience);
+  }
+
+  /** The doppelgangers as of now, for good. */
+  snapshot(): DoppelgangerSnapshot {
+    return new DoppelgangerSnapshot(this.rows.copy(), this.clock - this.patience);
+  }
+
+  state(): State {
+    return joinStates({
+      table: { values: { step: this.clock }, tensors: {} },
+      rows: this.rows.state(),
+      suspects: this.suspected.state(),
+    });
+  }
+
+  /** @throws ProtomemError when the state is damaged or of a table with another `rivals`. */
+  restore(state: State): void {
+    const where = 'DoppelgangerTable.restore';
+    const step = integer(where, 'step', partState(state, 'table')?.values.step as number, 0);
+    this.rows.restore(where, partState(state, 'rows') ?? NOTHING);
+    this.suspected.restore(where, partState(state, 'suspects') ?? NOTHING);
+    this.clock = step;
+  }
+}
+
+/** A table as it was at some step. */
+export class DoppelgangerSnapshot {
+  private readonly rows: RivalRows;
+  private readonly fresh: number;
+
+  /** Use {@link DoppelgangerTable.snapshot}. */
+  constructor(rows: RivalRows, fresh: number) {
+    this.rows = rows;
+    this.fresh = fresh;
+  }
+
+  /** As {@link DoppelgangerTable.doppelgangersOf}. */
+  doppelgangersOf(id: number): Rival[] {
+    return freshest(this.rows, id, this.fresh);
+  }
+
+  state(): State {
+    const { values, tensors } = this.rows.state();
+    // JSON has no -Infinity.
+    return { values: { ...values, fresh: Number.isFinite(this.fresh) ? this.fresh : null }, tensors };
+  }
+
+  /** @param size as the table's `rows`. */
+  static restore(where: string, size: number, width: number, state: State): DoppelgangerSnapshot {
+    const rows = new RivalRows(size, width);
+    rows.restore(where, state);
+    return new DoppelgangerSnapshot(rows, (state.values.fresh as number | null) ?? Number.NEGATIVE_INFINITY);
+  }
+}
+
+function freshest(rows: RivalRows, id: number, since: number): Rival[] {
+  // Ties by id, so that the order does not hang on the places that rivals happen to have.
+  return rows
+    .of(id)
+    .filter(({ step }) => step >= since)
+    .sort((x, y) => y.cosine - x.cosine || x.id - y.id);
+}
+
+function checkSighting({ id, rival, cosine }: Sighting, i: number): void {
+  check(Number.isSafeInteger(id) && id >= 0 && Number.isSafeInteger(rival) && rival >= 0 && id !== rival, () => ({
+    where: 'DoppelgangerTable.observe',
+    what: `ids of sighting ${i}`,
+    got: [id, rival],
+    expected: 'two different integers in [0, 2^53)',
+  }));
+  check(Number.isFinite(cosine), () => ({
+    where: 'DoppelgangerTable.observe',
+    what: `cosine of sighting ${i}`,
+    got: cosine,
+    expected: 'a finite number',
+  }));
+}
+
+/**
+ * Makes an empty table.
+ *
+ * @throws ProtomemError when an option is out of its range.
+ *
+ * @example
+ * ```ts
+ * const table = createDoppelgangerTable({ rows: 1000 });
+ * table.observe([{ id: 7, rival: 3, cosine: 0.4 }, { id: 7, rival: 5, cosine: 0.9 }]);
+ * table.doppelgangersOf(3); // [{ id: 7, cosine: 0.4, step: 1 }]
+ * table.suspects(); // [{ a: 5, b: 7, cosine: 0.9, step: 1 }]
+ * ```
+ */
+export function createDoppelgangerTable(options: DoppelgangerTableOptions): DoppelgangerTable {
+  return new DoppelgangerTable(options);
+}

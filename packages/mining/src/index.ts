@@ -1,0 +1,10 @@
+export * from './doppelganger-table.ts';
+export * from './duplicate-identities.ts';
+export * from './grow-batch.ts';
+export * from './hardest-columns.ts';
+export * from './images-near.ts';
+export * from './mine-from.ts';
+export * from './miner.ts';
+export type { Rival } from './rival-rows.ts';
+export type { Matrix } from './similarity-rows.ts';
+export type { Suspect } from './suspects.ts';

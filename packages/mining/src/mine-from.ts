@@ -1,0 +1,69 @@
+import { check } from '@protomem/core';
+import {
+  createDoppelgangerTable,
+  type DoppelgangerTable,
+  type DoppelgangerTableOptions,
+  type Sighting,
+} from './doppelganger-table.ts';
+import { type Matrix, rowsOf } from './similarity-rows.ts';
+
+/**
+ * A doppelganger table out of somebody else's similarities, without training: the `rivals` most alike identities of
+ * each, without pairs above `duplicateAbove`, which are its suspects. The likeness of two identities is that of their
+ * most alike images, looked up either way. Time O(n²).
+ *
+ * @param similarities `[n, n]`, any numbers that grow with likeness; the diagonal is not looked at.
+ * @param labels n identities, integers in [0, 2^53); one each for a matrix of classes, or several for one of images.
+ * @param options of the table; `rows` is the number of identities, and `suspects` has no limit, unless given.
+ *
+ * @throws ProtomemError when shapes do not fit, a label is none, or a similarity between identities is not finite.
+ *
+ * @example
+ * ```ts
+ * const table = mineFrom([[1, 0.6, 0.1], [0.6, 1, 0.2], [0.1, 0.2, 1]], [10, 20, 30], { rivals: 1 });
+ * table.doppelgangersOf(30); // [{ id: 20, cosine: 0.2, step: 1 }]
+ * ```
+ */
+export function mineFrom(
+  similarities: Matrix,
+  labels: ArrayLike<number>,
+  options: Partial<Omit<DoppelgangerTableOptions, 'patience'>> = {},
+): DoppelgangerTable {
+  const n = labels.length;
+  const rows = rowsOf('mineFrom', 'similarities', similarities, n, n);
+  const imagesOf = new Map<number, number[]>();
+  for (let i = 0; i < n; i++) {
+    const images = imagesOf.get(labels[i]!);
+    if (images) images.push(i);
+    else imagesOf.set(labels[i]!, [i]);
+  }
+  const sightings: Sighting[] = [];
+  const { rivals = 4, duplicateAbove = 0.7 } = options;
+  for (const [id, images] of imagesOf) {
+    const best = new Map<number, number>();
+    for (const i of images) {
+      for (let j = 0; j < n; j++) {
+        const other = labels[j]!;
+        if (other === id) continue;
+        const cosine = Math.max(rows[i]![j]!, rows[j]![i]!);
+        check(Number.isFinite(cosine), () => ({
+          where: 'mineFrom',
+          what: `similarity of ${i} and ${j}`,
+          got: cosine,
+          expected: 'a finite number',
+        }));
+        if (cosine > (best.get(other) ?? Number.NEGATIVE_INFINITY)) best.set(other, cosine);
+      }
+    }
+    const ranked = [...best].sort(([, x], [, y]) => y - x);
+    const duplicates = ranked.filter(([, cosine]) => cosine > duplicateAbove).length;
+    for (const [rival, cosine] of ranked.slice(0, duplicates + rivals)) sightings.push({ id, rival, cosine });
+  }
+  const table = createDoppelgangerTable({
+    rows: Math.max(1, imagesOf.size),
+    suspects: Number.MAX_SAFE_INTEGER,
+    ...options,
+  });
+  table.observe(sightings);
+  return table;
+}

@@ -1,0 +1,161 @@
+import {
+  check,
+  integer,
+  joinStates,
+  ProtomemError,
+  partState,
+  type Random,
+  type State,
+  type Stateful,
+} from '@protomem/core';
+import {
+  createDoppelgangerTable,
+  DoppelgangerSnapshot,
+  type DoppelgangerTable,
+  type DoppelgangerTableOptions,
+  type Sighting,
+} from './doppelganger-table.ts';
+import { growBatch } from './grow-batch.ts';
+import type { Suspect } from './suspects.ts';
+
+/** Options of {@link createMiner}. */
+export interface MinerOptions extends DoppelgangerTableOptions {
+  /** As for {@link growBatch}: 1 for pairs, Infinity for clusters. Default Infinity. */
+  readonly depth?: number;
+  /**
+   * Batches that may be planned ahead of training; at least the loader's `prefetch`. The plan of batch j sees the table
+   * as it was after step `lag * (floor(j / lag) - 1)`, between `lag` and `2 lag - 1` steps ago. Default 8.
+   */
+  readonly lag?: number;
+}
+
+/** A batch that is being planned. */
+export interface BatchRequest {
+  /** Number of the batch: 0 for the first. */
+  readonly batch: number;
+  /** Classes that it has already. */
+  readonly chosen: readonly number[];
+  /** Classes that it may get, at most. */
+  readonly wanted: number;
+  readonly random: Random;
+}
+
+/**
+ * A table and the batches planned from it.
+ *
+ * Loaders plan batches ahead, so that the same batch is planned earlier or later, by the prefetch and by whether the run
+ * was resumed in between. So that it always comes out the same, plans never see the table as it is, but as it was at
+ * fixed steps, at least `lag` steps back. A state holds those versions of it that batches to come may still ask for: two.
+ */
+export class Miner implements Stateful {
+  readonly table: DoppelgangerTable;
+  private readonly size: number;
+  private readonly width: number;
+  private readonly depth: number;
+  private readonly lag: number;
+  /** The table after steps `lag * (n - 1)` and `lag * n`, where n is the number of full lags so far. */
+  private before: DoppelgangerSnapshot | undefined;
+  private latest: DoppelgangerSnapshot | undefined;
+  private added = 0;
+
+  /** Use {@link createMiner}. */
+  constructor(options: MinerOptions) {
+    const { depth = Number.POSITIVE_INFINITY, lag = 8, rivals = 4 } = options;
+    this.depth = depth === Number.POSITIVE_INFINITY ? depth : integer('createMiner', 'depth', depth, 1);
+    this.lag = integer('createMiner', 'lag', lag, 1);
+    this.table = createDoppelgangerTable(options);
+    this.size = options.rows;
+    this.width = rivals;
+  }
+
+  /** As {@link DoppelgangerTable.observe}: once for each training step, also when it saw nothing. */
+  observe(sightings: readonly Sighting[], gone: readonly number[] = []): void {
+    this.table.observe(sightings, gone);
+    if (this.table.step % this.lag !== 0) return;
+    this.before = this.latest;
+    this.latest = this.table.snapshot();
+  }
+
+  /**
+   * Classes for a batch to come, as {@link growBatch} adds them; fewer, or none, where the table knows too few. In the
+   * first `2 lag` batches there are none.
+   *
+   * @throws ProtomemError when the batch is planned more than `lag` steps ahead of `observe`, or lies behind it.
+   */
+  readonly companions = ({ batch, chosen, wanted, random }: BatchRequest): number[] => {
+    const version = Math.floor(batch / this.lag) - 1;
+    const done = Math.floor(this.table.step / this.lag);
+    check(version <= done && version >= done - 1, () => ({
+      where: 'Miner.companions',
+      what: 'number of the batch',
+      got: batch,
+      expected: `between ${done * this.lag} and ${(done + 2) * this.lag - 1}, after ${this.table.step} steps observed`,
+      fix: 'Plan no more batches ahead than lag, and observe each step once.',
+    }));
+    const table = version === done ? this.latest : this.before;
+    if (!table) return [];
+    const { depth } = this;
+    const added = growBatch({ chosen, wanted, doppelgangersOf: (id) => table.doppelgangersOf(id), random, depth });
+    this.added = added.length;
+    return added;
+  };
+
+  /** Pairs that may be one person, the most alike first. */
+  suspects(): Suspect[] {
+    return this.table.suspects();
+  }
+
+  /** Identities that have a row, suspected pairs, and classes that the batch planned last got from the table. */
+  metrics(): Readonly<Record<string, number>> {
+    return { rows: this.table.occupied, suspects: this.table.suspects().length, added: this.added };
+  }
+
+  state(): State {
+    return joinStates({
+      miner: { values: { lag: this.lag }, tensors: {} },
+      table: this.table.state(),
+      ...(this.before && { before: this.before.state() }),
+      ...(this.latest && { latest: this.latest.state() }),
+    });
+  }
+
+  restore(state: State): void {
+    const where = 'Miner.restore';
+    const lag = partState(state, 'miner')?.values.lag;
+    if (lag !== this.lag) {
+      throw new ProtomemError({
+        where,
+        what: 'lag of the saved state',
+        got: lag,
+        expected: `${this.lag}, as this miner was made`,
+        fix: 'Resume with the options that the run was started with.',
+      });
+    }
+    const version = (name: string): DoppelgangerSnapshot | undefined => {
+      const saved = partState(state, name);
+      return saved && DoppelgangerSnapshot.restore(where, this.size, this.width, saved);
+    };
+    const [before, latest] = [version('before'), version('latest')];
+    this.table.restore(partState(state, 'table') ?? { values: {}, tensors: {} });
+    this.before = before;
+    this.latest = latest;
+  }
+}
+
+/**
+ * Makes a miner: feed it what each training step saw, and give its `companions` to a sampler.
+ *
+ * @throws ProtomemError when an option is out of its range.
+ *
+ * @example
+ * ```ts
+ * const miner = createMiner({ rows: memory.size, lag: 8 });
+ * const sampler = plannedClasses({ source, classes: 32, images: 4, starters: 10, companions: miner.companions });
+ * const loader = createLoader({ source, sampler, height: 112, width: 112, prefetch: 4 });
+ * // after each step
+ * miner.observe(memory.sightings(), memory.evicted());
+ * ```
+ */
+export function createMiner(options: MinerOptions): Miner {
+  return new Miner(options);
+}
