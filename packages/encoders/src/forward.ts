@@ -51,10 +51,16 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass): tf.Tensor {
       return pass.training ? tf.mul(x, mask(x.shape, layer.rate, pass.uniform)) : tf.clone(x);
     case 'residual': {
       const body = forward(layer.body, x, pass);
-      return tf.add(body, layer.shortcut.length > 0 ? forward(layer.shortcut, x, pass) : x);
+      return sum(body, layer.shortcut.length > 0 ? forward(layer.shortcut, x, pass) : x);
     }
   }
 }
+
+/** `a + b` of equal shapes. `tf.add` would keep both for their shapes until the backward pass. */
+const sum = tf.customGrad((a, b) => ({
+  value: tf.add(a as tf.Tensor, b as tf.Tensor),
+  gradFunc: (dy: tf.Tensor) => [dy, dy],
+}));
 
 /**
  * The image and tfjs's name for padding that amounts to `padding` zeros on every side. `same` does so at stride 1, and

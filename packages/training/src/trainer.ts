@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
-import { parametersState, restoreParameters } from '@protomem/engine';
+import { parametersState, restoreParameters, variableGradients } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm, globalNorm } from './clip.ts';
@@ -204,7 +204,7 @@ function differentiate(
 ): { loss: tf.Scalar; norm: tf.Scalar; gradients: tf.NamedTensorMap } {
   return tf.tidy(() => {
     const variables = parameters.map((parameter) => parameter.variable);
-    const { value: loss, grads } = tf.variableGrads(lossOf, variables);
+    const { value: loss, grads } = variableGradients(lossOf, variables);
     const gradients: tf.NamedTensorMap = {};
     for (const { name, variable } of parameters) {
       const gradient = grads[variable.name];

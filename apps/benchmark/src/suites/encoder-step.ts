@@ -1,7 +1,7 @@
 // One contender of the suites `encoder`: an encoder on one of our engines.
 import { Random } from '@protomem/core';
 import { createEncoder, type EncoderName } from '@protomem/encoders';
-import { type EngineName, loadEngine } from '@protomem/engine';
+import { type EngineName, loadEngine, variableGradients } from '@protomem/engine';
 import { clipByGlobalNorm, globalNorm, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
 import { peak, resetPeak, serve } from '../serve.ts';
@@ -27,7 +27,7 @@ const targets = tf.tensor2d(noise(batch, 512), [batch, 512]);
 const tasks = {
   /** Forward, backward, clipping and SGD: what a step of `createTrainer` does, with a head that costs nothing. */
   async train(): Promise<void> {
-    const { value, grads } = tf.variableGrads(
+    const { value, grads } = variableGradients(
       () => tf.mean(tf.squaredDifference(encoder.apply(images, { training: true }), targets)),
       trainable.map(({ variable }) => variable),
     );

@@ -1,0 +1,82 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadEngine } from '../load-engine.ts';
+import { variableGradients } from './variable-gradients.ts';
+
+beforeAll(async () => {
+  await loadEngine({ prefer: 'cpu' });
+});
+
+/** A net in which tensors are used twice, gradients are handed on as they are. */
+function net(): { readonly variables: tf.Variable[]; readonly loss: () => tf.Scalar } {
+  const x = tf.tensor4d(
+    Array.from({ length: 2 * 6 * 6 * 2 }, (_, i) => Math.sin(i)),
+    [2, 6, 6, 2],
+  );
+  const filter = tf.variable(
+    tf.tensor4d(
+      Array.from({ length: 36 }, (_, i) => Math.cos(i)),
+      [3, 3, 2, 2],
+    ),
+  );
+  const bias = tf.variable(tf.tensor1d([0.1, -0.2]));
+  const twice = tf.customGrad((a, b) => ({
+    value: tf.add(a as tf.Tensor, b as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => [dy, dy],
+  }));
+  const loss = (): tf.Scalar => {
+    const y = tf.relu(tf.add(tf.conv2d(x, filter, 1, 'same'), bias));
+    const [left, right] = tf.split(twice(y, tf.clone(y)), 2, 3);
+    return tf.mean(tf.add(tf.square(tf.add(left!, y)), tf.mul(right!, tf.exp(tf.neg(y)))));
+  };
+  return { variables: [filter, bias], loss };
+}
+
+describe('variableGradients', () => {
+  it('finds what tf.variableGrads finds, and leaves nothing behind', () => {
+    const { variables, loss } = net();
+    const expected = tf.variableGrads(loss, variables);
+    const before = tf.memory().numTensors;
+    const found = variableGradients(loss, variables);
+    expect(found.value.dataSync()).toEqual(expected.value.dataSync());
+    expect(Object.keys(found.grads)).toEqual(Object.keys(expected.grads));
+    for (const [name, gradient] of Object.entries(expected.grads)) {
+      expect(found.grads[name]!.dataSync()).toEqual(gradient.dataSync());
+    }
+    tf.dispose([found.value, found.grads]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('holds fewer tensors on the way back', () => {
+    const { loss } = net();
+    const held = (differentiate: typeof variableGradients): number => {
+      let atTheEnd = 0;
+      // The first operation is the last one that the backward pass comes to.
+      const first = tf.customGrad((a) => ({
+        value: tf.clone(a as tf.Tensor),
+        gradFunc: (dy: tf.Tensor) => {
+          atTheEnd = tf.memory().numTensors;
+          return [tf.clone(dy)];
+        },
+      }));
+      const scale = tf.variable(tf.scalar(1));
+      const before = tf.memory().numTensors;
+      const { value, grads } = differentiate(() => tf.mul(first(scale), loss()) as tf.Scalar, [scale]);
+      tf.dispose([value, grads]);
+      expect(tf.memory().numTensors).toBe(before);
+      return atTheEnd - before;
+    };
+    const [stock, early] = [held((f, list) => tf.variableGrads(f, list)), held(variableGradients)];
+    expect(early).toBeLessThan(stock / 2);
+  });
+
+  it('works inside of another gradient', () => {
+    const x = tf.variable(tf.scalar(3));
+    const inner = (): tf.Scalar => {
+      const { grads } = variableGradients(() => tf.mul(x, tf.mul(x, x)) as tf.Scalar, [x]);
+      return grads[x.name] as tf.Scalar;
+    };
+    const { grads } = tf.variableGrads(inner, [x]);
+    expect(grads[x.name]!.dataSync()[0]).toBeCloseTo(18, 5);
+  });
+});

@@ -1,0 +1,63 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** What tfjs notes of an operation while it records: see `tape.ts` of tfjs-core. */
+interface TapeNode {
+  /** Those that the gradient is wanted of. */
+  readonly inputs: tf.NamedTensorMap;
+  readonly saved?: readonly tf.Tensor[];
+  gradient?: (this: TapeNode, dys: tf.Tensor[]) => Record<string, () => tf.Tensor>;
+}
+
+/**
+ * `tf.variableGrads` in less memory: the same numbers, but what was saved for an operation's gradient, and the gradient
+ * of its result, are freed as soon as the backward pass has gone past it. tfjs itself keeps all of them to the end, which
+ * about doubles the peak of a training step.
+ *
+ * @param f called once; returns a scalar.
+ * @param variables to differentiate by.
+ * @returns as `tf.variableGrads`; all tensors are the caller's. Within a gradient that is being recorded already, nothing
+ *   is freed early.
+ *
+ * @example
+ * ```ts
+ * const x = tf.variable(tf.tensor1d([1, 2]));
+ * const { value, grads } = variableGradients(() => tf.sum(tf.square(x)), [x]);
+ * grads[x.name]; // [2, 4]
+ * ```
+ */
+export function variableGradients(
+  f: () => tf.Scalar,
+  variables: tf.Variable[],
+): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+  const { state } = tf.engine() as unknown as { state: { activeTape?: TapeNode[]; gradientDepth: number } };
+  return tf.variableGrads(() => {
+    const value = f();
+    if (state.gradientDepth === 1) for (const node of state.activeTape ?? []) freeEarly(node);
+    return value;
+  }, variables);
+}
+
+/** Has a node of the tape free what it alone needs, once the last of its gradients is there. */
+function freeEarly(node: TapeNode): void {
+  const { gradient, saved = [] } = node;
+  if (!gradient) return;
+  // The tape is pruned before the backward pass: `inputs` are those of the copy that is asked.
+  node.gradient = function (this: TapeNode, dys) {
+    const gradients = gradient.call(this, dys);
+    const taken = new Set<tf.Tensor>([...dys.filter((dy) => dy !== null), ...saved]);
+    let left = Object.keys(this.inputs).length;
+    return Object.fromEntries(
+      Object.entries(gradients).map(([name, compute]) => [
+        name,
+        () => {
+          const found = compute();
+          // What is handed on must be a tensor of its own: the next node frees it.
+          const own = taken.has(found) ? tf.clone(found) : found;
+          taken.add(own);
+          if (--left === 0) tf.dispose([...dys, ...saved]);
+          return own;
+        },
+      ]),
+    );
+  };
+}
