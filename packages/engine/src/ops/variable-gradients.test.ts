@@ -48,7 +48,6 @@ describe('variableGradients', () => {
   });
 
   it('holds fewer tensors on the way back', () => {
-    const { loss } = net();
     const held = (differentiate: typeof variableGradients): number => {
       let atTheEnd = 0;
       // The first operation is the last one that the backward pass comes to.
@@ -61,13 +60,17 @@ describe('variableGradients', () => {
       }));
       const scale = tf.variable(tf.scalar(1));
       const before = tf.memory().numTensors;
-      const { value, grads } = differentiate(() => tf.mul(first(scale), loss()) as tf.Scalar, [scale]);
+      const { value, grads } = differentiate(() => {
+        let y = first(scale);
+        for (let i = 0; i < 50; i++) y = tf.sin(y);
+        return y as tf.Scalar;
+      }, [scale]);
       tf.dispose([value, grads]);
       expect(tf.memory().numTensors).toBe(before);
       return atTheEnd - before;
     };
     const [stock, early] = [held((f, list) => tf.variableGrads(f, list)), held(variableGradients)];
-    expect(early).toBeLessThan(stock / 2);
+    expect([stock > 100, early < 10]).toEqual([true, true]);
   });
 
   it('works inside of another gradient', () => {
