@@ -12,6 +12,7 @@ export type { Region } from './augment/resize.ts';
 export { shift } from './augment/shift.ts';
 export { type Warp, warp } from './augment/warp.ts';
 export { type DecodeOptions, decodeImage } from './decode.ts';
+export { type DatasetFormatName, openDataset } from './formats/open-dataset.ts';
 export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './lfw-pairs.ts';
 export { decodeFiles, type LoadOptions, loadImages } from './load-images.ts';
 export { createLoader, type LoaderOptions } from './loader/create-loader.ts';
