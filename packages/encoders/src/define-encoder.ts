@@ -31,6 +31,8 @@ export interface EncoderDefinition {
   readonly name: string;
   /** Default width of an embedding. */
   readonly embeddingSize: number;
+  /** Default of the option `recompute`; false. */
+  readonly recompute?: boolean;
   /** (x - mean) / std, of RGB values in [0, 255]. */
   readonly normalization: EncoderCard['normalization'];
   readonly source: string;
@@ -60,7 +62,7 @@ export interface EncoderDefinition {
  */
 export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
   const resolve = (options: EncoderOptions): ResolvedEncoderOptions =>
-    resolveOptions(definition.name, options, definition.embeddingSize);
+    resolveOptions(definition.name, options, { recompute: false, ...definition });
   const make = (options: EncoderOptions = {}, values?: InitialValues): DefinedEncoder => {
     const resolved = resolve(options);
     const layers = definition.layers(resolved);
@@ -112,7 +114,12 @@ function build(
       return tf.tidy(() => {
         const { mean, std } = card.normalization;
         const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
-        const y = forward(layers, x, { variables, training, uniform: () => random.uniform() });
+        const y = forward(layers, x, {
+          variables,
+          training,
+          recompute: options.recompute,
+          uniform: () => random.uniform(),
+        });
         return tf.reshape(y, [images.shape[0], card.embeddingSize]) as tf.Tensor2D;
       });
     },

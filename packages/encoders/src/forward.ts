@@ -1,4 +1,4 @@
-import { batchNormTraining, prelu } from '@protomem/engine';
+import { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining, prelu } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Layer } from './layer.ts';
 
@@ -9,6 +9,8 @@ const momentum = 0.1;
 export interface Pass {
   readonly variables: ReadonlyMap<string, tf.Variable>;
   readonly training: boolean;
+  /** See `recompute` of the encoder's options. */
+  readonly recompute: boolean;
   /** A number uniform in [0, 1); only dropout asks for it. */
   readonly uniform: () => number;
 }
@@ -19,16 +21,23 @@ export interface Pass {
  */
 export function forward(layers: readonly Layer[], x: tf.Tensor, pass: Pass): tf.Tensor {
   let now = x;
-  for (const layer of layers) {
-    const next = tf.tidy(() => step(layer, now, pass));
+  for (let i = 0; i < layers.length; i++) {
+    const [layer, after] = [layers[i]!, layers[i + 1]];
+    // Together they keep one activation for the gradient instead of two.
+    const both = pass.training && pass.recompute && layer.kind === 'norm' && after?.kind === 'prelu';
+    const next = tf.tidy(() => (both ? normTraining(now, layer, pass, after) : step(layer, now, pass)));
+    if (both) i++;
     if (now !== x) now.dispose();
     now = next;
   }
   return now;
 }
 
+const weightOf = (layer: Layer, suffix: string, { variables }: Pass): tf.Variable =>
+  variables.get(`${(layer as { name: string }).name}.${suffix}`)!;
+
 function step(layer: Layer, x: tf.Tensor, pass: Pass): tf.Tensor {
-  const weight = (suffix: string): tf.Variable => pass.variables.get(`${(layer as { name: string }).name}.${suffix}`)!;
+  const weight = (suffix: string): tf.Variable => weightOf(layer, suffix, pass);
   switch (layer.kind) {
     case 'convolution': {
       const [image, pad] = padded(layer, x as tf.Tensor4D);
@@ -44,7 +53,7 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass): tf.Tensor {
       return tf.add(tf.matMul(flat, matrix), weight('bias'));
     }
     case 'norm':
-      return pass.training ? normTraining(x, weight) : normRunning(x, weight);
+      return pass.training ? normTraining(x, layer, pass) : normRunning(x, weight);
     case 'prelu':
       return prelu(x, weight('weight') as tf.Tensor as tf.Tensor1D);
     case 'dropout':
@@ -75,25 +84,34 @@ function padded(
   const even = [x.shape[1], x.shape[2]].map((side) => side % 2 === 0);
   if (stride === 1 || !even.includes(true)) return [x, 'same'];
   const [rows, columns] = even.map((isEven): [number, number] => [1, isEven ? 0 : 1]);
-  return [tf.pad(x, [[0, 0], rows!, columns!, [0, 0]]), 'valid'];
+  const paddings = [[0, 0], rows!, columns!, [0, 0]] as [number, number][];
+  // tf.pad would keep x beside the result, which the convolution keeps.
+  const pad = tf.customGrad((image) => ({
+    value: tf.pad(image as tf.Tensor4D, paddings),
+    gradFunc: (dy: tf.Tensor) =>
+      tf.slice(
+        dy,
+        paddings.map(([before]) => before),
+        x.shape,
+      ),
+  }));
+  return [pad(x) as tf.Tensor4D, 'valid'];
 }
 
-type WeightOf = (suffix: string) => tf.Variable;
-
-function normRunning(x: tf.Tensor, weight: WeightOf): tf.Tensor {
+function normRunning(x: tf.Tensor, weight: (suffix: string) => tf.Variable): tf.Tensor {
   const [mean, variance, offset, scale] = ['running_mean', 'running_var', 'bias', 'weight'].map(
     (suffix) => weight(suffix) as tf.Tensor as tf.Tensor1D,
   );
   return tf.batchNorm(x, mean!, variance!, offset!, scale!, epsilon);
 }
 
-function normTraining(x: tf.Tensor, weight: WeightOf): tf.Tensor {
-  const { y, mean, variance } = batchNormTraining(
-    x as tf.Tensor2D | tf.Tensor4D,
-    weight('weight') as tf.Tensor as tf.Tensor1D,
-    weight('bias') as tf.Tensor as tf.Tensor1D,
-    epsilon,
-  );
+/** @param activation a PReLU that follows */
+function normTraining(x: tf.Tensor, layer: Layer, pass: Pass, activation?: Layer): tf.Tensor {
+  const weight = (suffix: string): tf.Variable => weightOf(layer, suffix, pass);
+  const [image, scale, offset] = [x, weight('weight'), weight('bias')] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
+  const { y, mean, variance }: BatchNormTrainingResult = activation
+    ? batchNormPreluTraining(image, scale, offset, weightOf(activation, 'weight', pass) as tf.Tensor1D, epsilon)
+    : batchNormTraining(image, scale, offset, epsilon);
   const count = x.size / x.shape.at(-1)!;
   follow(weight('running_mean'), mean, 1);
   // PyTorch normalizes with the biased variance and remembers the unbiased one.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Random } from '@protomem/core';
-import { enginesAtHand, leaked, useEngine } from '@protomem/engine/testing';
+import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createEncoder, type EncoderName, encoderCard, encoders } from './create-encoder.ts';
@@ -120,6 +120,23 @@ describe.each(names)('%s', (name) => {
     expect(run({ training: false, seed: 1 })).toEqual(run({ training: false, seed: 2 }));
   });
 
+  it('trains alike whether it recomputes or keeps', () => {
+    const images = keep(imagesOf(4, [18, 16]));
+    const [kept, recomputed] = [false, true].map((recompute) => {
+      const encoder = keep(createEncoder(name, { ...small, recompute }));
+      const variables = encoder.parameters.filter(({ trainable }) => trainable).map(({ variable }) => variable);
+      const loss = (): tf.Scalar => tf.mean(tf.square(tf.sub(encoder.apply(images, { training: true }), 1)));
+      const { value, grads } = tf.variableGrads(loss, variables);
+      value.dispose();
+      const gradients = variables.map((variable) => keep(grads[variable.name]!));
+      return [
+        ...gradients,
+        ...encoder.parameters.filter(({ trainable }) => !trainable).map(({ variable }) => variable),
+      ];
+    });
+    for (const [i, expected] of kept!.entries()) expectClose(recomputed![i]!, expected, 1e-4);
+  });
+
   it('refuses images of another shape, one image in training, and bad options', () => {
     const encoder = keep(createEncoder(name, small));
     expect(() => encoder.apply(keep(imagesOf(2, [16, 18])))).toThrow(/images is "int32 \[2, 16, 18, 3\]"/);
@@ -131,6 +148,7 @@ describe.each(names)('%s', (name) => {
       [{ embeddingSize: 0 }, /embeddingSize is 0/],
       [{ width: 0 }, /width is 0/],
       [{ dropout: 1 }, /dropout is 1/],
+      [{ recompute: 1 as never }, /recompute is 1, expected true or false/],
       [{ seed: -1 }, /seed is -1/],
       [{ embedingSize: 64 }, /Did you mean "embeddingSize"/],
     ] as const) {

@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { enginesAtHand, expectClose, leaked, useEngine } from '../testing.ts';
 import { checkGradients, normal } from './__fixtures__/naive.ts';
-import { batchNormTraining } from './batch-norm-training.ts';
+import { batchNormPreluTraining, batchNormTraining } from './batch-norm-training.ts';
 import { batchNormTrainingGradName, batchNormTrainingName } from './names.ts';
+import { prelu } from './prelu.ts';
 import { stockKernels } from './stock/kernels.ts';
 
 const shapes = [
@@ -138,5 +139,46 @@ describe.each(await enginesAtHand())('batchNormTraining on %s', (engine) => {
       expect(() => batchNormTraining(tf.zeros([0, 3]) as tf.Tensor2D, ones, zeros)).toThrow(/values per channel is 0/);
       expect(() => batchNormTraining(tf.zeros([2, 3]) as tf.Tensor2D, ones, zeros, Number.NaN)).toThrow(/epsilon/);
     });
+  });
+});
+
+describe.each(await enginesAtHand())('batchNormPreluTraining on %s', (engine) => {
+  beforeAll(() => useEngine(engine));
+
+  it.each(shapes.map((shape) => [shape]))('equals normalization and PReLU one after the other for %j', (shape) => {
+    tf.tidy(() => {
+      const channels = shape.at(-1)!;
+      const inputs = [tf.add(normal(shape), 1), ...[2, 3, 4].map((seed) => normal([channels], seed))];
+      const dy = normal(shape, 5);
+      type Four = [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
+      const together = (...given: tf.Tensor[]): tf.Tensor => batchNormPreluTraining(...(given as Four), 1e-3).y;
+      const apart = (...given: tf.Tensor[]): tf.Tensor => {
+        const [x, scale, offset, alpha] = given as Four;
+        return prelu(batchNormTraining(x, scale, offset, 1e-3).y, alpha);
+      };
+      expectClose(together(...inputs).dataSync(), apart(...inputs).dataSync(), 0);
+      const [found, expected] = [together, apart].map((f) => tf.grads(f)(inputs, dy));
+      for (const [i, gradient] of expected!.entries()) {
+        expectClose(found![i]!, gradient, 1e-5);
+      }
+      const [moments, plain] = [
+        batchNormPreluTraining(...(inputs as Four)),
+        batchNormTraining(...(inputs.slice(0, 3) as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D])),
+      ];
+      expectClose(moments.mean.dataSync(), plain.mean.dataSync(), 0);
+      expectClose(moments.variance.dataSync(), plain.variance.dataSync(), 0);
+    });
+  });
+
+  it('leaves no tensor behind', () => {
+    const [x, scale, offset, alpha] = [normal([4, 3]), normal([3], 2), normal([3], 3), normal([3], 4)];
+    const loss = (a: tf.Tensor): tf.Scalar =>
+      tf.sum(
+        tf.square(
+          batchNormPreluTraining(x as tf.Tensor2D, scale as tf.Tensor1D, offset as tf.Tensor1D, a as tf.Tensor1D).y,
+        ),
+      );
+    expect(leaked(() => tf.tidy(() => tf.dispose(tf.grad(loss)(alpha!))))).toBe(0);
+    tf.dispose([x!, scale!, offset!, alpha!]);
   });
 });

@@ -1,6 +1,6 @@
 import { check, number } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
-import { batchNormTrainingName } from './names.ts';
+import { batchNormPreluTrainingName, batchNormTrainingName } from './names.ts';
 import { runTrainingKernel } from './register.ts';
 
 /** What {@link batchNormTraining} returns. The caller owns the tensors. */
@@ -42,10 +42,45 @@ export function batchNormTraining<T extends tf.Tensor2D | tf.Tensor4D>(
   offset: tf.Tensor1D,
   epsilon = 1e-5,
 ): BatchNormTrainingResult<T> {
-  const where = 'batchNormTraining';
+  return normalize('batchNormTraining', batchNormTrainingName, x, { scale, offset }, epsilon);
+}
+
+/**
+ * `prelu(batchNormTraining(x, scale, offset).y, alpha)` in less memory: for the gradient only `x` is kept, and the
+ * normalized values are computed again from it, at the cost of one more pass over them. Differentiable in `alpha` too.
+ *
+ * @param x as {@link batchNormTraining}'s, and so are `scale`, `offset` and `epsilon`
+ * @param alpha slopes of the negative side, `[C]`, float32
+ * @throws ProtomemError as {@link batchNormTraining} does, and when `alpha` is not `[C]`
+ *
+ * @example
+ * ```ts
+ * const { y } = batchNormPreluTraining(x, tf.ones([64]), tf.zeros([64]), tf.fill([64], 0.25));
+ * ```
+ *
+ * Source: the idea is that of S. Rota Bulo et al., "In-Place Activated BatchNorm", CVPR 2018, which computes `x` from the
+ * result instead, and so needs slopes above 0.
+ */
+export function batchNormPreluTraining<T extends tf.Tensor2D | tf.Tensor4D>(
+  x: T,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  alpha: tf.Tensor1D,
+  epsilon = 1e-5,
+): BatchNormTrainingResult<T> {
+  return normalize('batchNormPreluTraining', batchNormPreluTrainingName, x, { scale, offset, alpha }, epsilon);
+}
+
+function normalize<T extends tf.Tensor2D | tf.Tensor4D>(
+  where: string,
+  kernel: string,
+  x: T,
+  perChannel: Readonly<Record<string, tf.Tensor1D>>,
+  epsilon: number,
+): BatchNormTrainingResult<T> {
   check(x.rank === 2 || x.rank === 4, () => ({ where, what: 'x', got: x.shape, expected: '[B, C] or [B, H, W, C]' }));
   const channels = x.shape[x.rank - 1]!;
-  for (const [what, tensor] of Object.entries({ scale, offset })) {
+  for (const [what, tensor] of Object.entries(perChannel)) {
     check(tensor.rank === 1 && tensor.size === channels, () => ({
       where,
       what: `shape of ${what}`,
@@ -63,15 +98,11 @@ export function batchNormTraining<T extends tf.Tensor2D | tf.Tensor4D>(
     fix: 'Give the batch more images: one value has no variance.',
   }));
 
-  const [batch, height, width] = x.rank === 4 ? x.shape : [x.shape[0]!, 1, 1];
-  const image = tf.reshape(x, [batch!, height!, width!, channels]);
-  const [y, mean, variance, ...reserve] = runTrainingKernel(
-    batchNormTrainingName,
-    { x: image, scale, offset },
-    { epsilon },
-  );
-  tf.dispose(reserve);
-  const result = tf.reshape(y!, x.shape);
-  tf.dispose([image, y!]);
+  // Kernels take images. A reshape that changes nothing would keep the result for its gradient.
+  const flat = x.rank === 2;
+  const image = flat ? tf.reshape(x, [x.shape[0]!, 1, 1, channels]) : x;
+  const [y, mean, variance, ...reserve] = runTrainingKernel(kernel, { x: image, ...perChannel }, { epsilon });
+  const result = flat ? tf.reshape(y!, x.shape) : y!;
+  tf.dispose(flat ? [...reserve, image, y!] : reserve);
   return { y: result as tf.Tensor as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D, count };
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  batchNormPreluTrainingName,
   batchNormTrainingGradName,
   batchNormTrainingName,
   preluGradName,
@@ -19,6 +20,24 @@ export const gradients: readonly tf.GradConfig[] = [
       Object.assign(inputs, { mean, variance }, reserve);
       const [dx, dScale, dOffset] = runKernel(batchNormTrainingGradName, inputs, attrs);
       return { x: () => dx!, scale: () => dScale!, offset: () => dOffset! };
+    },
+  },
+  {
+    kernelName: batchNormPreluTrainingName,
+    inputsToSave: ['x', 'scale', 'offset', 'alpha'],
+    outputsToSave: [false, true, true, true, true, true],
+    gradFunc: (dy, [x, scale, offset, alpha, mean, variance, ...reserve], attrs) => {
+      const [dx, dScale, dOffset, dAlpha] = tf.tidy(() => {
+        const [image, { epsilon }] = [x as tf.Tensor4D, attrs as { epsilon: number }];
+        const moments = [mean, variance, offset, scale] as tf.Tensor1D[];
+        const y = tf.batchNorm(image, moments[0]!, moments[1]!, moments[2], moments[3], epsilon);
+        const [dNorm, dAlpha] = runKernel(preluGradName, { dy: (dy as tf.Tensor[])[0]!, x: y, alpha: alpha! });
+        y.dispose();
+        const inputs: Record<string, tf.Tensor> = { dy: dNorm!, x: x!, scale: scale! };
+        Object.assign(inputs, { mean, variance }, reserve);
+        return [...runKernel(batchNormTrainingGradName, inputs, attrs), dAlpha!];
+      });
+      return { x: () => dx!, scale: () => dScale!, offset: () => dOffset!, alpha: () => dAlpha! };
     },
   },
   {

@@ -1,6 +1,7 @@
 /** Names of our kernels in tfjs's registry; the prefix keeps them apart from tfjs's own. */
 export const batchNormTrainingName = 'protomem.BatchNormTraining';
 export const batchNormTrainingGradName = 'protomem.BatchNormTrainingGrad';
+export const batchNormPreluTrainingName = 'protomem.BatchNormPreluTraining';
 export const preluName = 'protomem.Prelu';
 export const preluGradName = 'protomem.PreluGrad';
 export const sparseSoftmaxCrossEntropyName = 'protomem.SparseSoftmaxCrossEntropy';

@@ -1,5 +1,6 @@
 import type { Kernels } from '../kernel.ts';
 import {
+  batchNormPreluTrainingName,
   batchNormTrainingGradName,
   batchNormTrainingName,
   preluGradName,
@@ -7,6 +8,7 @@ import {
   sparseSoftmaxCrossEntropyName,
   updateRowsName,
 } from '../names.ts';
+import { batchNormPreluTraining } from './batch-norm-prelu-training.ts';
 import { batchNormTraining, batchNormTrainingGrad } from './batch-norm-training.ts';
 import { prelu, preluGrad } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
@@ -16,6 +18,7 @@ import { updateRows } from './update-rows.ts';
 export const stockKernels: Kernels = {
   [batchNormTrainingName]: batchNormTraining,
   [batchNormTrainingGradName]: batchNormTrainingGrad,
+  [batchNormPreluTrainingName]: batchNormPreluTraining,
   [preluName]: prelu,
   [preluGradName]: preluGrad,
   [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
