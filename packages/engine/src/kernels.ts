@@ -1,0 +1,2 @@
+export * from './kernels/index.ts';
+export * from './ops/variable-gradients.ts';
