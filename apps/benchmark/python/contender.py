@@ -3,11 +3,25 @@ import json
 import sys
 
 
-def serve(about, step, figures=dict):
-    """Prints a JSON line about itself, then answers `step` with milliseconds and `figures` with a JSON object."""
+def serve(about, step, figures=dict, profile=list):
+    """Prints a JSON line about itself, then answers `step` with milliseconds, `figures` and `profile` with JSON."""
     print(json.dumps(about), flush=True)
+    answers = {"step": step, "figures": lambda: json.dumps(figures()), "profile": lambda: json.dumps(profile())}
     for line in sys.stdin:
-        print(json.dumps(figures()) if line.strip() == "figures" else step(), flush=True)
+        print(answers[line.strip()](), flush=True)
+
+
+def profile_ops(run):
+    """What PyTorch's ops took, without the ops that they call, the longest first."""
+    import torch
+
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        run()
+    ops = [
+        {"op": op.key, "calls": op.count, "milliseconds": op.self_cpu_time_total / 1000}
+        for op in profiler.key_averages()
+    ]
+    return sorted(ops, key=lambda op: -op["milliseconds"])
 
 
 def reset_peak():

@@ -10,7 +10,7 @@ import time
 import torch
 from torch import nn
 
-from contender import peak, reset_peak, serve
+from contender import peak, profile_ops, reset_peak, serve
 
 BLOCKS = {"iresnet18": (2, 2, 2, 2), "iresnet34": (3, 4, 6, 3), "iresnet50": (3, 4, 14, 3), "iresnet100": (3, 13, 30, 3)}
 
@@ -115,7 +115,8 @@ def main():
     reset_peak()
     parameters = sum(p.numel() for p in model.parameters())
     about = {"engine": "pytorch", "version": torch.__version__, "threads": torch.get_num_threads(), "precision": precision}
-    serve({**about, "layout": layout, "parameters": parameters}, step, lambda: {"peakMiB": peak() / 2**20})
+    figures = lambda: {"peakMiB": peak() / 2**20}
+    serve({**about, "layout": layout, "parameters": parameters}, step, figures, lambda: profile_ops(run))
 
 
 main()

@@ -7,6 +7,7 @@ import type { Suite } from './suite.ts';
 import { encoder, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { head } from './suites/head.ts';
 import { lfw } from './suites/lfw.ts';
+import { limits } from './suites/limits.ts';
 import { loader } from './suites/loader.ts';
 import { scale } from './suites/scale.ts';
 import { staleness } from './suites/staleness.ts';
@@ -17,6 +18,7 @@ const suites: Readonly<Record<string, Suite>> = {
   staleness,
   lfw,
   loader,
+  limits,
   encoder,
   'encoder-large': encoderLarge,
   'encoder-wasm': encoderWasm,
@@ -24,7 +26,7 @@ const suites: Readonly<Record<string, Suite>> = {
 
 const help = `Measure protomem beside others, in one run, taking turns.
 
-  npm run bench -- SUITE [--out DIR] [--data DIR] [--quick]
+  npm run bench -- SUITE [--out DIR] [--data DIR] [--quick] [--profile]
 
 Suites
 ${Object.entries(suites)
@@ -34,6 +36,7 @@ ${Object.entries(suites)
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
   --data DIR  face images, for the suites lfw and loader
   --quick     fewer rounds
+  --profile   also where the time of a step goes, op by op (encoder suites)
   PROTOMEM_PYTHON names the Python to compare with (default python3)
 `;
 
@@ -41,6 +44,7 @@ const options = {
   out: { type: 'string', default: 'benchmarks' },
   data: { type: 'string' },
   quick: { type: 'boolean', default: false },
+  profile: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { OpTime } from '@protomem/engine';
 
 /** Something timed: a process of its own, asked for one measurement at a time, so that contenders can take turns. */
 export interface Contender {
@@ -11,11 +12,13 @@ export interface Contender {
   measure(): Promise<number>;
   /** What else it can say after its steps, in units that the names tell. */
   figures(): Promise<Readonly<Record<string, number>>>;
+  /** What the ops of one step took, the longest first; empty where it cannot tell. */
+  profile(): Promise<readonly OpTime[]>;
   stop(): void;
 }
 
 /**
- * Starts a process that prints one JSON line about itself, then answers the lines `step` and `figures` as `serve.ts`
+ * Starts a process that prints one JSON line about itself, then answers the lines `step`, `figures` and `profile` as `serve.ts`
  * does. All contenders are alive at once and idle while another runs.
  *
  * @returns the contender, or why it cannot take part, as it says on stderr.
@@ -53,6 +56,10 @@ async function startContender(name: string, command: string, args: readonly stri
       },
       async figures() {
         child.stdin!.write('figures\n');
+        return JSON.parse(await read());
+      },
+      async profile() {
+        child.stdin!.write('profile\n');
         return JSON.parse(await read());
       },
       stop: () => child.kill(),

@@ -1,19 +1,23 @@
 // The side of a contender that runs in a process of its own; `contender.ts` is the other.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { OpTime } from '@protomem/engine';
 
 /**
  * Prints a JSON line about the contender, then answers each line it reads: `step` with the milliseconds of one step,
- * `figures` with a JSON object of other figures.
+ * `figures` with a JSON object of other figures, `profile` with a JSON list of what the ops of one step took.
  */
 export async function serve(
   about: object,
   step: () => number | Promise<number>,
   figures: () => Readonly<Record<string, number>> = () => ({}),
+  profile: () => Promise<readonly OpTime[]> = async () => [],
 ): Promise<void> {
   console.log(JSON.stringify(about));
   for await (const line of createInterface({ input: process.stdin })) {
-    console.log(line === 'figures' ? JSON.stringify(figures()) : String(await step()));
+    if (line === 'figures') console.log(JSON.stringify(figures()));
+    else if (line === 'profile') console.log(JSON.stringify(await profile()));
+    else console.log(String(await step()));
   }
 }
 

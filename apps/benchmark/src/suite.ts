@@ -26,6 +26,8 @@ export interface SuiteResult {
 
 export interface SuiteRun {
   readonly quick: boolean;
+  /** Whether to tell where the time of a step goes. Default false. */
+  readonly profile?: boolean;
   /** Where results go, and a folder of data for suites that need one. */
   readonly out: string;
   readonly data?: string;

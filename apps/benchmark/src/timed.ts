@@ -11,20 +11,22 @@ export function timed(suite: TimedSuite): Suite {
       const cases: Record<string, Record<string, Measured>> = {};
       const ratios: Record<string, number> = {};
       const absent: string[] = [];
+      const notes: string[] = [];
       for (const [index, one] of suite.cases.entries()) {
         run.say(`case ${one.name} (${index + 1} of ${suite.cases.length})`);
         const found = await measure(suite, one, run, absent);
         cases[one.name] = found.measured;
         Object.assign(ratios, found.ratios);
+        notes.push(...found.profiles);
       }
       const speeds = suite.cases.some(({ ratio }) => ratio === 'speed');
       const reading = speeds ? 'of speed: above 1, the first is faster; of bytes: below 1, it takes less' : undefined;
-      return { unit: 'ms', cases, ratios, reading, absent: [...new Set(absent)] };
+      return { unit: 'ms', cases, ratios, reading, absent: [...new Set(absent)], notes };
     },
   };
 }
 
-async function measure(suite: TimedSuite, one: Case, { quick, say }: SuiteRun, absent: string[]) {
+async function measure(suite: TimedSuite, one: Case, { quick, profile, say }: SuiteRun, absent: string[]) {
   const contenders = await one.contenders((text) => {
     say(text);
     absent.push(text);
@@ -54,10 +56,27 @@ async function measure(suite: TimedSuite, one: Case, { quick, say }: SuiteRun, a
       const { name, about } = contender;
       measured[name] = { about, time: summarize(times.get(name)!), figures: await contender.figures() };
     }
-    return { measured, ratios: compare(one, contenders, times, measured) };
+    const profiles: string[] = [];
+    if (profile) for (const contender of contenders) profiles.push(...(await profileOf(one.name, contender)));
+    return { measured, ratios: compare(one, contenders, times, measured), profiles };
   } finally {
     for (const contender of contenders) contender.stop();
   }
+}
+
+/** A section on where the time of a contender's step goes: the ops that take most of it. */
+async function profileOf(caseName: string, contender: Contender): Promise<string[]> {
+  const ops = await contender.profile();
+  if (ops.length === 0) return [];
+  const sum = ops.reduce((total, { milliseconds }) => total + milliseconds, 0);
+  const rows = ops.slice(0, 12).map(({ op, calls, milliseconds }) => {
+    const share = ((100 * milliseconds) / sum).toFixed(1);
+    return `| ${op} | ${calls} | ${milliseconds.toFixed(1)} | ${share} % |`;
+  });
+  const head = ['| op | calls | ms | share |', '| --- | --- | --- | --- |'];
+  return [
+    [`## Profile of ${contender.name}, ${caseName}: ${sum.toFixed(0)} ms in ops`, '', ...head, ...rows].join('\n'),
+  ];
 }
 
 /** Median of the rounds' own ratios, and the ratio of every other figure that both have. */

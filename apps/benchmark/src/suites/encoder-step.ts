@@ -1,7 +1,7 @@
 // One contender of the suites `encoder`: an encoder on one of our engines.
 import { Random } from '@protomem/core';
 import { createEncoder, type EncoderName } from '@protomem/encoders';
-import { type EngineName, loadEngine, variableGradients } from '@protomem/engine';
+import { type EngineName, loadEngine, profileOps, variableGradients } from '@protomem/engine';
 import { clipByGlobalNorm, globalNorm, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
 import { peak, resetPeak, serve } from '../serve.ts';
@@ -54,4 +54,9 @@ async function step(): Promise<number> {
 
 await step();
 resetPeak();
-await serve({ ...engine, parameters: encoder.card.parameters }, step, () => ({ peakMiB: peak() / 2 ** 20 }));
+await serve(
+  { ...engine, parameters: encoder.card.parameters },
+  step,
+  () => ({ peakMiB: peak() / 2 ** 20 }),
+  async () => (engineName === 'node' ? profileOps(tasks[task]) : []),
+);
