@@ -57,8 +57,8 @@ function makeSampler({ sampler, seed }: RunConfig, source: ImageSource): Sampler
   }
 }
 
-export function makeEncoder({ encoder: { name, ...options }, seed }: RunConfig): Encoder {
-  return createEncoder(name, { ...options, seed });
+export function makeEncoder({ encoder: { name, recompute, ...options }, seed }: RunConfig): Encoder {
+  return createEncoder(name, { ...options, recompute: recompute ?? undefined, seed });
 }
 
 /** A head, and the memory inside it when it has one. */

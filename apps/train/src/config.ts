@@ -135,11 +135,19 @@ const schema = z.strictObject({
     embeddingSize: count,
     width: z.number().positive(),
     dropout: z.number().min(0).max(0.95),
+    /** Less memory for a little time; null: what is best for the encoder. */
+    recompute: z.boolean().nullable(),
   }),
   head,
   /** Heads to train after the first, with the same code, data and budget, for the report to compare. */
   rivals: z.array(z.enum(Object.keys(baselines) as [BaselineName, ...BaselineName[]])),
-  optimizer: z.strictObject({ momentum: share, weightDecay: z.number().min(0), clipNorm: z.number().positive() }),
+  optimizer: z.strictObject({
+    momentum: share,
+    weightDecay: z.number().min(0),
+    clipNorm: z.number().positive(),
+    /** Images that go through the encoder at once, for batches that do not fit; null: the whole batch. */
+    encoderBatch: z.int().min(2).nullable(),
+  }),
   schedule: z.strictObject({
     kind: z.enum(['cosine', 'one-cycle']),
     base: z.number().positive(),

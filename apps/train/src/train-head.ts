@@ -61,6 +61,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     schedule: makeSchedule(config),
     steps: config.steps,
     clipNorm: config.optimizer.clipNorm,
+    encoderBatch: config.optimizer.encoderBatch ?? undefined,
     seed: config.seed,
     evaluateEvery: config.evaluation.every || config.steps,
     hooks: {

@@ -1,4 +1,4 @@
-import type { Json, Loader, writeFileAtomic } from '@protomem/core';
+import type { Json, Loader, Miner, writeFileAtomic } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
@@ -14,7 +14,8 @@ export interface CheckpointOptions {
   readonly keep?: number;
   /**
    * Dotted keys of `config` that a resumed run may change, with all below them, such as `out` or `log`. Default none.
-   * The encoder's card, names of the parts, optimizer options, batch size, steps, seed and clipNorm never may.
+   * The encoder's card, names of the parts, optimizer options, batch size, steps, seed, clipNorm and encoderBatch
+   * never may.
    */
   readonly mayDiffer?: readonly string[];
   /** Writes a file whole or not at all. Default `writeFileAtomic` of `@protomem/core`. */
@@ -27,12 +28,22 @@ export interface TrainerOptions {
   /** Its `state` includes the values of its own parameters. */
   readonly head: Head;
   readonly loader: Loader;
+  /**
+   * Told after each step what the head saw (`lastRivals`, which the head must have, and `lastEvicted`); saved with
+   * the rest. Its metrics are logged as `miner/...`. Default: nobody is told.
+   */
+  readonly miner?: Miner;
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   /** Steps in all. */
   readonly steps: number;
   /** Largest global gradient norm; longer gradients are scaled down to it. Default: none are. */
   readonly clipNorm?: number;
+  /**
+   * Images that go through the encoder at once, at least 2, for batches whose activations do not fit: the head still sees
+   * the whole batch; each image passes the encoder forward twice, and batch norm normalizes by part. Default: the batch.
+   */
+  readonly encoderBatch?: number;
   readonly hooks?: Hooks;
   /** Steps between two calls of `hooks.onEvaluate`, which is also called after the last step. Default: only then. */
   readonly evaluateEvery?: number;

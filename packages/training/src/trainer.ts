@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import { type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
+import { check, type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
-import { parametersState, restoreParameters, variableGradients } from '@protomem/engine';
+import { parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { createCheckpointer } from './checkpointer.ts';
-import { clipByGlobalNorm, globalNorm } from './clip.ts';
+import { clipByGlobalNorm } from './clip.ts';
+import { differentiate } from './differentiate.ts';
 import { refuseNonFinite, refuseNonFiniteWeights } from './refusals.ts';
 import { createThroughput } from './throughput.ts';
 import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
@@ -33,11 +34,19 @@ import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
  * ```
  */
 export function createTrainer(options: TrainerOptions): Trainer {
-  const { encoder, head, loader, optimizer, schedule, clipNorm, hooks = {}, loggers = [] } = options;
+  const { encoder, head, loader, miner, optimizer, schedule, clipNorm, hooks = {}, loggers = [] } = options;
   const steps = integer('createTrainer', 'steps', options.steps, 1);
   const seed = integer('createTrainer', 'seed', options.seed ?? 0, 0);
   const evaluateEvery = integer('createTrainer', 'evaluateEvery', options.evaluateEvery ?? steps, 1);
+  const encoderBatch = integer('createTrainer', 'encoderBatch', options.encoderBatch ?? loader.batchSize, 2);
   if (clipNorm !== undefined) number('createTrainer', 'clipNorm', clipNorm, Number.MIN_VALUE, Number.MAX_VALUE);
+  check(!miner || head.lastRivals !== undefined, () => ({
+    where: 'createTrainer',
+    what: `lastRivals of the head ${head.name}`,
+    got: 'missing',
+    expected: 'a function, for the miner to be told who looks like whom',
+    fix: 'Use a head that has it, such as prototypeHead, or leave the miner out.',
+  }));
   const trainable = [...under('encoder', encoder.parameters), ...under('head', head.parameters)].filter(
     (parameter) => parameter.trainable,
   );
@@ -53,10 +62,13 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const waiting = performance.now() - begun;
 
     const learningRate = schedule(stepsDone);
-    const { loss, norm, gradients } = differentiate(trainable, () => {
-      const images = tf.tensor4d(batch.pixels, [...batch.shape], 'float32');
-      const embeddings = encoder.apply(images, { training: true, seed: new Random(seed, stepsDone).uint32() >>> 1 });
-      return tf.mean(head.loss(embeddings, batch.labels, images));
+    const { loss, norm, gradients } = differentiate({
+      encoder,
+      head,
+      parameters: trainable,
+      batch,
+      seed: new Random(seed, stepsDone).uint32() >>> 1,
+      encoderBatch,
     });
     try {
       const [lossValue, gradientNorm] = await readScalars(loss, norm);
@@ -66,6 +78,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
         optimizer.step(trainable, clipped, learningRate);
         head.afterStep?.({ encoder, learningRate });
       });
+      miner?.observe(head.lastRivals!(), head.lastEvicted?.());
       stepsDone++;
       nameSkipped(batch);
       throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
@@ -148,6 +161,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       'data/skipped_images': skipped.size,
     };
     for (const [name, value] of Object.entries(head.metrics())) found[`head/${name}`] = value;
+    for (const [name, value] of Object.entries(miner?.metrics() ?? {})) found[`miner/${name}`] = value;
     return found;
   }
 
@@ -170,6 +184,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     steps,
     seed,
     clipNorm: clipNorm ?? null,
+    ...(encoderBatch < loader.batchSize ? { encoderBatch } : {}),
     config: options.config ?? {},
   };
   const weights: Stateful = {
@@ -180,7 +195,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     restore: (state) => restoreParameters("resume: the checkpoint's encoder", encoder.parameters, state),
   };
-  const parts = { encoder: weights, head, loader, optimizer, trainer: own };
+  const parts = { encoder: weights, head, loader, optimizer, trainer: own, ...(miner && { miner }) };
   const checkpointer = options.checkpoints && createCheckpointer(options.checkpoints, recipe, parts);
 
   return {
@@ -195,23 +210,6 @@ export function createTrainer(options: TrainerOptions): Trainer {
       stopping = true;
     },
   };
-}
-
-/** Loss, global gradient norm and gradients by parameter name; the caller owns them. */
-function differentiate(
-  parameters: readonly Parameter[],
-  lossOf: () => tf.Scalar,
-): { loss: tf.Scalar; norm: tf.Scalar; gradients: tf.NamedTensorMap } {
-  return tf.tidy(() => {
-    const variables = parameters.map((parameter) => parameter.variable);
-    const { value: loss, grads } = variableGradients(lossOf, variables);
-    const gradients: tf.NamedTensorMap = {};
-    for (const { name, variable } of parameters) {
-      const gradient = grads[variable.name];
-      if (gradient) gradients[name] = gradient;
-    }
-    return { loss, norm: globalNorm(gradients), gradients };
-  });
 }
 
 async function readScalars(a: tf.Scalar, b: tf.Scalar): Promise<[number, number]> {

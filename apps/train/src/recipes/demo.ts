@@ -41,7 +41,7 @@ export function demo({ data }: RecipeInputs): RunConfig {
     },
     sampler: { kind: 'groups', classes: 16, images: 4, few: 'repeat', groupSize: null, rounds: 4, power: 0.5 },
     loader: { workers: 1, prefetch: 4, cacheBytes: 0 },
-    encoder: { name: 'iresnet18', inputSize: 48, embeddingSize: 128, width: 0.25, dropout: 0 },
+    encoder: { name: 'iresnet18', inputSize: 48, embeddingSize: 128, width: 0.25, dropout: 0, recompute: null },
     head: {
       kind: 'prototype-memory',
       size: 512,
@@ -60,7 +60,7 @@ export function demo({ data }: RecipeInputs): RunConfig {
       loss: { name: 'cosFace', scale: 30, margin: 0.35 },
     },
     rivals: [],
-    optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5 },
+    optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5, encoderBatch: null },
     schedule: { kind: 'one-cycle', base: 0.1, warmup: Math.round(0.1 * steps) },
     evaluation: {
       every: 100,

@@ -45,7 +45,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
     },
     sampler: { kind: 'every-image', classes: 64, images: 2, few: 'repeat', groupSize: null, rounds: 4, power: 0.5 },
     loader: { workers: 1, prefetch: 4, cacheBytes: 256 * 2 ** 20 },
-    encoder: { name: 'iresnet18', inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4 },
+    encoder: { name: 'iresnet18', inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4, recompute: null },
     head: {
       kind: 'prototype-memory',
       size: 1262,
@@ -64,7 +64,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
       loss: { name: 'cosFace', scale: 30, margin: 0.25 },
     },
     rivals: ['full-softmax'],
-    optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5 },
+    optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5, encoderBatch: null },
     schedule: { kind: 'one-cycle', base: 0.1, warmup: Math.round(0.1 * steps) },
     evaluation: { every: Math.ceil(steps / 5), batch: 128, pairs: { kind: 'lfw', file: findPairs(data) } },
     checkpoint: { every: 100, keep: 2 },

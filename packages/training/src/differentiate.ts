@@ -1,0 +1,106 @@
+import type { ImageBatch } from '@protomem/core';
+import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
+import { variableGradients } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { globalNorm } from './clip.ts';
+
+/** One step's work for {@link differentiate}. */
+export interface Differentiation {
+  readonly encoder: Encoder;
+  readonly head: Head;
+  /** Trainable parameters of both. */
+  readonly parameters: readonly Parameter[];
+  readonly batch: ImageBatch;
+  /** Of this step's dropout. */
+  readonly seed: number;
+  /** Images that go through the encoder at once. */
+  readonly encoderBatch: number;
+}
+
+/** Mean loss, global gradient norm and gradients by parameter name; the caller owns them. */
+export interface Differentiated {
+  readonly loss: tf.Scalar;
+  readonly norm: tf.Scalar;
+  readonly gradients: tf.NamedTensorMap;
+}
+
+/**
+ * Differentiates a step's mean loss by all parameters. A batch larger than `encoderBatch` goes through the encoder in
+ * parts, twice: the first time for its embeddings, which the head sees together; then, with the gradient of the
+ * embeddings at hand, part by part for the encoder's. So activations of one part are held at a time, and the head works as
+ * on any batch. Only batch norm can tell: it normalizes by part.
+ *
+ * Source: L. Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021.
+ */
+export function differentiate(work: Differentiation): Differentiated {
+  return tf.tidy(() => {
+    const { pixels, shape } = work.batch;
+    const images = tf.tensor4d(pixels, [...shape], 'float32');
+    const { loss, grads } = shape[0] > work.encoderBatch ? inParts(work, images) : atOnce(work, images);
+    const gradients: tf.NamedTensorMap = {};
+    for (const { name, variable } of work.parameters) {
+      const gradient = grads[variable.name];
+      if (gradient) gradients[name] = gradient;
+    }
+    return { loss, norm: globalNorm(gradients), gradients };
+  });
+}
+
+interface Found {
+  readonly loss: tf.Scalar;
+  readonly grads: tf.NamedTensorMap;
+}
+
+function atOnce({ encoder, head, parameters, batch: { labels }, seed }: Differentiation, images: tf.Tensor4D): Found {
+  const { value: loss, grads } = variableGradients(
+    () => tf.mean(head.loss(encoder.apply(images, { training: true, seed }), labels, images)),
+    parameters.map(({ variable }) => variable),
+  );
+  return { loss, grads };
+}
+
+function inParts(work: Differentiation, images: tf.Tensor4D): Found {
+  const { encoder, head, parameters, batch, seed, encoderBatch } = work;
+  const total = images.shape[0];
+  const count = Math.ceil(total / encoderBatch);
+  // Parts of nearly one size: batch norm has no use for a rest of one image.
+  const ends = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * total) / count));
+  const apply = (i: number): tf.Tensor2D => {
+    const part = tf.slice(images, [ends[i]!, 0, 0, 0], [ends[i + 1]! - ends[i]!, -1, -1, -1]);
+    return encoder.apply(part, { training: true, seed: (seed + i) % 2 ** 31 });
+  };
+  const embeddings = tf.variable(withoutStatistics(encoder, () => tf.concat(ends.slice(1).map((_, i) => apply(i)))));
+  const ofEncoder = new Set(encoder.parameters.map(({ variable }) => variable));
+  const variables = parameters.map(({ variable }) => variable);
+  const { value: loss, grads } = variableGradients(
+    () => tf.mean(head.loss(embeddings as tf.Tensor as tf.Tensor2D, batch.labels, images)),
+    [embeddings, ...variables.filter((variable) => !ofEncoder.has(variable))],
+  );
+  const dEmbeddings = grads[embeddings.name]!;
+  embeddings.dispose();
+  const all = { ...grads };
+  for (let i = 0; i < count; i++) {
+    const dPart = tf.slice(dEmbeddings, [ends[i]!, 0], [ends[i + 1]! - ends[i]!, -1]);
+    const part = variableGradients(
+      () => tf.sum(tf.mul(apply(i), dPart)),
+      variables.filter((variable) => ofEncoder.has(variable)),
+    );
+    for (const [name, gradient] of Object.entries(part.grads)) {
+      const sum = all[name];
+      all[name] = sum ? tf.add(sum, gradient) : gradient;
+      if (sum) tf.dispose([sum, gradient]);
+    }
+  }
+  return { loss, grads: all };
+}
+
+/** Runs the encoder in training mode, but leaves its running statistics as they were. */
+function withoutStatistics(encoder: Encoder, run: () => tf.Tensor): tf.Tensor {
+  const statistics = encoder.parameters.filter(({ trainable }) => !trainable).map(({ variable }) => variable);
+  return tf.tidy(() => {
+    const before = statistics.map((variable) => tf.clone(variable));
+    const result = run();
+    for (const [i, variable] of statistics.entries()) variable.assign(before[i]!);
+    return result;
+  });
+}
