@@ -1,4 +1,5 @@
 import type { Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs';
+import type { Sighting } from './mining.ts';
 import type { State, Stateful } from './state.ts';
 
 /** What a user of an encoder has to know before feeding it. */
@@ -124,6 +125,10 @@ export interface Head extends Stateful {
    * their own weights row by row.
    */
   afterStep?(step: { readonly encoder: Encoder; readonly learningRate: number }): void;
+  /** Who looked like whom in the last `loss`, for a miner; heads that see no other identities have none. */
+  lastRivals?(): readonly Sighting[];
+  /** Identities that the head dropped in the last `loss`. */
+  lastEvicted?(): readonly number[];
   /** Numbers about the last step and the present state; cheap. */
   metrics(): HeadMetrics;
   dispose(): void;

@@ -22,6 +22,7 @@ export type { CountedSource, FewImages } from './samplers/few-images.ts';
 export { type GroupOptions, groupIterateAndShuffle } from './samplers/group-iterate-and-shuffle.ts';
 export type { ClassesByImagesOptions } from './samplers/identity-sampler.ts';
 export { permutation } from './samplers/permutation.ts';
+export { type PlannedOptions, plannedClasses } from './samplers/planned-classes.ts';
 export type { PortionOptions } from './samplers/portion-sampler.ts';
 export { type Shard, shard } from './samplers/shard.ts';
 export { type WeightedOptions, weightedClasses } from './samplers/weighted-classes.ts';

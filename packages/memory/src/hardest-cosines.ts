@@ -34,7 +34,9 @@ export function hardestCosines(
     const [batch, dimension] = unit.shape;
     const classes = fresh.shape[0];
     const others = Math.min(h, rest.count - leftOut.length + classes - 1);
-    const inBatch = putElements(tf.matMul(unit, fresh, false, true), ownGroup, tf.fill([batch], NEVER));
+    const toBatch: tf.Tensor2D = tf.matMul(unit, fresh, false, true);
+    watch.lookInside(toBatch, ownGroup);
+    const inBatch = putElements(toBatch, ownGroup, tf.fill([batch], NEVER));
     let candidates = inBatch;
     const at = nearest(stopGradient(unit), rest, leftOut, others, block, watch);
     if (at) {

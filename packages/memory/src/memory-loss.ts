@@ -47,6 +47,7 @@ export function memoryLoss(
   const { count } = meeting.rest;
   const inMemory = tf.slice(cosines, [0, 0], [cosines.shape[0], count]);
   if (count > 0) watch.look(inMemory, 0, leftOutRow(meeting.leftOut, 0, count, OUT));
+  watch.lookInside(tf.gather(cosines, tf.tensor1d([...meeting.columnOf], 'int32'), 1), meeting.ownGroup);
   return loss(cosines, targets, context);
 }
 
@@ -65,6 +66,7 @@ function inBlocks(
   const { negative, combine } = form;
   const terms = form.target(own, { norms });
   const cosines: tf.Tensor2D = tf.matMul(unit, fresh, false, true);
+  watch.lookInside(cosines, ownGroup);
   const logits = typeof negative === 'number' ? tf.mul(cosines, negative) : negative(cosines, terms);
   const others = putElements(logits as tf.Tensor2D, ownGroup, tf.fill([unit.shape[0]], OUT));
   const inBatch: tf.Tensor1D = tf.logSumExp(others, 1);

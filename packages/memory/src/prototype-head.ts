@@ -26,6 +26,8 @@ export function prototypeHead(parts: {
     name,
     parameters: [],
     loss: (embeddings, labels) => memory.loss(embeddings, labels, loss),
+    lastRivals: () => memory.lastRivals(),
+    lastEvicted: () => memory.lastEvicted(),
     metrics: () => memory.metrics(),
     state: () => joinStates({ memory: memory.state(), ...(loss.state && { loss: loss.state() }) }),
     restore: (state) => {

@@ -1,5 +1,6 @@
 import type { State } from '@protomem/core';
-import type { CosineLoss, Head } from '@protomem/core/contracts';
+import { Random } from '@protomem/core';
+import type { CosineLoss, Head, SoftmaxForm } from '@protomem/core/contracts';
 import { sparseSoftmaxCrossEntropy } from '@protomem/engine';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
@@ -11,6 +12,12 @@ const batch = (rows: number, seed: number): tf.Tensor2D => tf.randomNormal([rows
 const make = (options: Partial<PrototypeMemoryOptions> = {}): PrototypeMemory =>
   createPrototypeMemory({ size: 4, dimension: 3, ...options });
 const rowsOf = (memory: PrototypeMemory): number[][] => tf.tidy(() => memory.columns().arraySync());
+
+/** The same with a form. */
+const inBlocks = (negative: SoftmaxForm['negative']): CosineLoss =>
+  Object.assign((...args: Parameters<CosineLoss>) => softmax(...args), {
+    form: { target: (c: tf.Tensor1D) => ({ logit: tf.mul(c, 8) }), negative },
+  });
 
 describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
   beforeAll(() => useEngine(engine));
@@ -160,6 +167,71 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     expect(second).toMatchObject({ id: 20, step: 3 });
     expect([10, 40]).toContain(second!.rival); // both lie along the first axis
     expect(second!.cosine).toBeCloseTo(0.6, 5);
+    memory.dispose();
+  });
+
+  it.each([
+    ['all cosines', softmax, {}],
+    ['all cosines, entering after', softmax, { enter: 'after' }],
+    ['blocks', inBlocks(8), {}],
+    ['blocks of one column', inBlocks(8), { logitBytes: 4 }],
+    ['blocks of one column, entering after', inBlocks((c) => tf.mul(c, 8)), { logitBytes: 4, enter: 'after' }],
+    ['the hardest', softmax, { hardest: 2 }],
+  ] as const)('tells the nearest classes outside and inside the batch: %s', (_, loss, options) => {
+    const memory = make({ size: 6, dimension: 3, observeRivals: 10, ...options });
+    const tensors = tf.memory().numTensors;
+    const random = new Random(7);
+    const unitRow = (): number[] => {
+      const row = [random.normal(), random.normal(), random.normal()];
+      return row.map((x) => x / Math.hypot(...row));
+    };
+    for (let step = 0; step < 8; step++) {
+      const before = new Map(
+        Array.from({ length: memory.occupied }, (_, slot) => [memory.idOf(slot), rowsOf(memory)[slot]!]),
+      );
+      const labels = [random.below(4), 4 + random.below(4), 8 + random.below(4)];
+      // One image a class: the column that a class of the batch is met by is known only where its own image makes it.
+      const rows = labels.map(unitRow);
+      const x = tf.tensor2d(rows);
+      tf.dispose([x, memory.loss(x, labels, loss)]);
+      const entered = new Map(
+        Array.from({ length: memory.occupied }, (_, slot) => [memory.idOf(slot), rowsOf(memory)[slot]!]),
+      );
+      const met = 'enter' in options ? new Map([...entered, ...before]) : entered;
+      const inMemory = [...('enter' in options ? before : entered).keys()];
+      const nearestOf = (i: number, ids: readonly number[]): { id: number; rival: number }[] => {
+        const cosine = (id: number): number => met.get(id)!.reduce((sum, x, k) => sum + x * rows[i]![k]!, 0);
+        const others = ids.filter((id) => id !== labels[i]).toSorted((x, y) => cosine(y) - cosine(x));
+        return others.slice(0, 1).map((rival) => ({ id: labels[i]!, rival }));
+      };
+      const expected = [
+        ...labels.flatMap((_, i) =>
+          nearestOf(
+            i,
+            inMemory.filter((id) => !labels.includes(id)),
+          ),
+        ),
+        ...labels.flatMap((_, i) => nearestOf(i, labels)),
+      ];
+      expect(memory.lastRivals().map(({ id, rival }) => ({ id, rival }))).toEqual(expected);
+      for (const { id, rival, cosine } of memory.lastRivals()) {
+        const dot = met.get(rival)!.reduce((sum, x, k) => sum + x * rows[labels.indexOf(id)]![k]!, 0);
+        expect(cosine).toBeCloseTo(dot, 5);
+      }
+      const left = [...before.keys()].filter((id) => !entered.has(id));
+      expect(memory.lastEvicted().toSorted()).toEqual(left.toSorted());
+      expect(memory.metrics().evicted).toBe(left.length);
+    }
+    expect(tf.memory().numTensors).toBe(tensors);
+    memory.admit(tf.tensor2d([unitRow()]), [1]);
+    expect(memory.lastRivals()).toEqual([]);
+    memory.dispose();
+  });
+
+  it('looks at nobody when told to', () => {
+    const memory = make({ size: 5, dimension: 3, observeRivals: 0 });
+    memory.loss(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2], softmax).dispose();
+    expect(memory.lastRivals()).toEqual([]);
     memory.dispose();
   });
 

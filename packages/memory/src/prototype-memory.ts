@@ -62,7 +62,8 @@ export class PrototypeMemory implements Stateful {
   private readonly drifting: DriftingStore | undefined;
   private readonly rivalPairs = new RivalPairs();
   private roundingError: number | undefined;
-  private last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
+  private last = { classes: 0, refreshed: 0, enqueued: 0 };
+  private evicted: readonly number[] = [];
 
   /** Use {@link createPrototypeMemory}. */
   constructor(options: PrototypeMemoryOptions) {
@@ -123,6 +124,7 @@ export class PrototypeMemory implements Stateful {
    */
   admit(embeddings: tf.Tensor2D, labels: ArrayLike<number>): Admission {
     let admission: Admission;
+    this.rivalPairs.forgetLast();
     tf.tidy(() => {
       admission = this.commit(this.prepare('PrototypeMemory.admit', embeddings, labels));
     });
@@ -190,7 +192,7 @@ export class PrototypeMemory implements Stateful {
    * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored.
    */
   metrics(): HeadMetrics {
-    const { classes, refreshed, enqueued, evicted } = this.last;
+    const { classes, refreshed, enqueued } = this.last;
     let [sum, maxAge] = [0, 0];
     for (let slot = 0; slot < this.occupied; slot++) {
       const age = this.slots.age(slot);
@@ -202,7 +204,7 @@ export class PrototypeMemory implements Stateful {
       hitRate: classes > 0 ? refreshed / classes : 0,
       refreshed,
       enqueued,
-      evicted,
+      evicted: this.evicted.length,
       occupancy: this.occupied / this.size,
       meanAge: this.occupied > 0 ? sum / this.occupied : 0,
       maxAge,
@@ -279,6 +281,27 @@ export class PrototypeMemory implements Stateful {
     return this.rivalPairs.list();
   }
 
+  /**
+   * What the last {@link loss} saw of who looks like whom, for a miner: for each of `observeRivals` samples, which move on
+   * through the batch from step to step, the nearest class in memory that is not in the batch, and the nearest other
+   * class of the batch. Costs nothing beyond what `observeRivals` costs: the cosines are the loss's own. Empty after
+   * {@link admit} and after {@link restore}.
+   *
+   * @example
+   * ```ts
+   * memory.loss(embeddings, labels, cosFace());
+   * miner.observe(memory.lastRivals(), memory.lastEvicted());
+   * ```
+   */
+  lastRivals(): readonly RivalPair[] {
+    return this.rivalPairs.last();
+  }
+
+  /** The classes that left in the last admission. Empty after {@link restore}. */
+  lastEvicted(): readonly number[] {
+    return this.evicted;
+  }
+
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
   state(): State {
     const { values, tensors } = this.slots.state();
@@ -318,7 +341,9 @@ export class PrototypeMemory implements Stateful {
     const moved = this.drifting && takeTensor(where, state.tensors, 'moved', 'F32', [this.dimension]);
     const kept = this.slots.restore(where, state);
     this.staleness.restore(where, state.tensors);
-    this.last = { classes: 0, refreshed: 0, enqueued: 0, evicted: 0 };
+    this.last = { classes: 0, refreshed: 0, enqueued: 0 };
+    this.evicted = [];
+    this.rivalPairs.forgetLast();
     const rows = new Float32Array(kept.length * this.dimension);
     kept.forEach((row, slot) => {
       rows.set(prototypes.subarray(row * this.dimension, (row + 1) * this.dimension), slot * this.dimension);
@@ -411,8 +436,8 @@ export class PrototypeMemory implements Stateful {
       classes,
       refreshed: admission.refreshed.length,
       enqueued: admission.enqueued.length,
-      evicted: admission.evicted.length,
     };
+    this.evicted = admission.evicted;
     return admission;
   }
 

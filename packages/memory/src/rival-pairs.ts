@@ -1,3 +1,4 @@
+import { putElements, stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Groups } from './group-labels.ts';
 import type { Slots } from './slots.ts';
@@ -14,23 +15,58 @@ export interface RivalPair {
 
 const KEPT = 1024;
 
+/** Far below any cosine. */
+const NEVER = -8;
+
 /** The rival pairs seen last. */
 export class RivalPairs {
   private readonly pairs: RivalPair[] = [];
   private next = 0;
+  private seen: readonly RivalPair[] = [];
 
-  /** The most alike first. */
+  /** Those of the last step, outside the batch and inside it. */
+  last(): readonly RivalPair[] {
+    return this.seen;
+  }
+
+  /** The most alike first, outside of batches. */
   list(): RivalPair[] {
     return this.pairs.toSorted((a, b) => b.cosine - a.cosine);
   }
 
   /** Notes what a watch has seen, and ends it. */
   note(watch: RivalWatch, { ids, groupOf }: Groups, slots: Slots): void {
-    for (const { sample, slot, cosine } of watch.end()) {
-      const id = ids[groupOf[sample]!]!;
-      this.pairs[this.next++ % KEPT] = { id, rival: slots.idOf(slot), cosine, step: slots.step };
-    }
+    const pair = ({ sample, cosine }: Seen, rival: number): RivalPair => ({
+      id: ids[groupOf[sample]!]!,
+      rival,
+      cosine,
+      step: slots.step,
+    });
+    const { outside, inside } = watch.end();
+    const rivals = outside.map((seen) => pair(seen, slots.idOf(seen.at)));
+    for (const rival of rivals) this.pairs[this.next++ % KEPT] = rival;
+    this.seen = [...rivals, ...inside.map((seen) => pair(seen, ids[seen.at]!))];
   }
+
+  /** Begins a step in which nothing has been looked at yet. */
+  forgetLast(): void {
+    this.seen = [];
+  }
+}
+
+/** A sample, and the column that was nearest to it. */
+interface Seen {
+  readonly sample: number;
+  readonly at: number;
+  readonly cosine: number;
+}
+
+/** The nearest column of each sample watched, `[count, 1]`, out of a block of them. */
+interface Nearest {
+  readonly inside: boolean;
+  readonly from: number;
+  readonly top: tf.Tensor2D;
+  readonly at: tf.Tensor2D;
 }
 
 /**
@@ -40,7 +76,7 @@ export class RivalPairs {
 export class RivalWatch {
   private readonly first: number;
   private readonly count: number;
-  private readonly seen: { readonly from: number; readonly top: tf.Tensor2D; readonly at: tf.Tensor2D }[] = [];
+  private readonly blocks: Nearest[] = [];
 
   /** @param first the sample that it begins with, counted on over all steps */
   constructor(images: number, samples: number, first: number) {
@@ -49,39 +85,67 @@ export class RivalWatch {
   }
 
   /**
-   * @param cosines `[B, m]`: to the columns `from` ... `from + m - 1`
+   * @param cosines `[B, m]`: to the columns `from` ... `from + m - 1` of the memory
    * @param out `[1, m]`, added: far below -1 for columns that do not count
    * @param scale what the cosines come multiplied by
    */
   look(cosines: tf.Tensor2D, from: number, out?: tf.Tensor2D, scale = 1): void {
+    this.nearest(cosines, (rows) => (out ? tf.add(rows, out) : rows), { inside: false, from, scale });
+  }
+
+  /**
+   * @param cosines `[B, C]`: to the batch's own classes
+   * @param ownGroup `[B]`, int32: which of them is each sample's, and does not count
+   */
+  lookInside(cosines: tf.Tensor2D, ownGroup: tf.Tensor1D): void {
+    const withoutOwn = (rows: tf.Tensor2D): tf.Tensor2D =>
+      putElements(rows, tf.slice(ownGroup, [this.first], [this.count]), tf.fill([this.count], NEVER));
+    this.nearest(cosines, withoutOwn, { inside: true, from: 0, scale: 1 });
+  }
+
+  private nearest(
+    cosines: tf.Tensor2D,
+    counting: (rows: tf.Tensor2D) => tf.Tensor2D,
+    { scale, ...block }: { readonly inside: boolean; readonly from: number; readonly scale: number },
+  ): void {
     if (this.count === 0) return;
     tf.tidy(() => {
-      const rows = tf.slice(cosines, [this.first, 0], [this.count, cosines.shape[1]]);
-      const { values, indices } = tf.topk(out ? tf.add(rows, out) : rows, 1);
-      this.seen.push({ from, top: tf.keep(tf.div(values as tf.Tensor2D, scale)), at: tf.keep(indices as tf.Tensor2D) });
+      const rows = stopGradient(tf.slice(cosines, [this.first, 0], [this.count, cosines.shape[1]]));
+      const { values, indices } = tf.topk(counting(rows), 1);
+      const top = tf.keep(tf.div(values as tf.Tensor2D, scale) as tf.Tensor2D);
+      this.blocks.push({ ...block, top, at: tf.keep(indices as tf.Tensor2D) });
     });
   }
 
-  /** The nearest column that counts, for each sample that was watched. */
-  end(): { sample: number; slot: number; cosine: number }[] {
-    if (this.seen.length === 0) return [];
+  /** The nearest column that counts, for each sample watched: a slot of the memory, and a class of the batch. */
+  end(): { readonly outside: readonly Seen[]; readonly inside: readonly Seen[] } {
+    const { blocks } = this;
+    if (blocks.length === 0) return { outside: [], inside: [] };
     const read = (tensors: tf.Tensor2D[]): Float32Array | Int32Array =>
       tf.tidy(() => tf.concat(tensors, 1).dataSync<'float32' | 'int32'>());
-    const top = read(this.seen.map((block) => block.top));
-    const at = read(this.seen.map((block) => block.at));
-    const blocks = this.seen.length;
-    const found = Array.from({ length: this.count }, (_, i) => {
-      const own = top.subarray(i * blocks, (i + 1) * blocks);
-      const best = own.indexOf(Math.max(...own));
-      return { sample: this.first + i, slot: this.seen[best]!.from + at[i * blocks + best]!, cosine: own[best]! };
-    });
+    const tops = read(blocks.map(({ top }) => top));
+    const ats = read(blocks.map(({ at }) => at));
+    const best = (inside: boolean): Seen[] => {
+      const seen: Seen[] = [];
+      for (let i = 0; i < this.count; i++) {
+        // Where no column counts, the nearest is far below any cosine.
+        let found = { sample: this.first + i, at: -1, cosine: -2 };
+        for (const [b, block] of blocks.entries()) {
+          const place = i * blocks.length + b;
+          if (block.inside !== inside || !(tops[place]! > found.cosine)) continue;
+          found = { ...found, at: block.from + ats[place]!, cosine: tops[place]! };
+        }
+        if (found.at >= 0) seen.push(found);
+      }
+      return seen;
+    };
+    const found = { outside: best(false), inside: best(true) };
     this.dispose();
-    // Where no column counts, the nearest is far below any cosine.
-    return found.filter(({ cosine }) => cosine > -2);
+    return found;
   }
 
   dispose(): void {
-    for (const { top, at } of this.seen) tf.dispose([top, at]);
-    this.seen.length = 0;
+    for (const { top, at } of this.blocks) tf.dispose([top, at]);
+    this.blocks.length = 0;
   }
 }

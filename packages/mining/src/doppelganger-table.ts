@@ -1,4 +1,13 @@
-import { check, integer, joinStates, number, partState, type State, type Stateful } from '@protomem/core';
+import {
+  check,
+  integer,
+  joinStates,
+  number,
+  partState,
+  type Sighting,
+  type State,
+  type Stateful,
+} from '@protomem/core';
 import { type Rival, RivalRows } from './rival-rows.ts';
 import { type Suspect, Suspects } from './suspects.ts';
 
@@ -17,14 +26,6 @@ export interface DoppelgangerTableOptions {
   readonly duplicateAbove?: number;
   /** Suspected pairs kept; the one seen longest ago makes room. Default 256. */
   readonly suspects?: number;
-}
-
-/** An identity, and another that was like it. */
-export interface Sighting {
-  readonly id: number;
-  readonly rival: number;
-  /** Any similarity that grows with likeness, if `duplicateAbove` is on the same scale. */
-  readonly cosine: number;
 }
 
 const NOTHING: State = { values: {}, tensors: {} };

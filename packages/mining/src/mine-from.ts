@@ -1,9 +1,8 @@
-import { check } from '@protomem/core';
+import { check, type Sighting } from '@protomem/core';
 import {
   createDoppelgangerTable,
   type DoppelgangerTable,
   type DoppelgangerTableOptions,
-  type Sighting,
 } from './doppelganger-table.ts';
 import { type Matrix, rowsOf } from './similarity-rows.ts';
 

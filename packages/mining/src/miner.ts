@@ -1,19 +1,19 @@
 import {
+  type BatchRequest,
   check,
   integer,
   joinStates,
+  type Miner,
   ProtomemError,
   partState,
-  type Random,
+  type Sighting,
   type State,
-  type Stateful,
 } from '@protomem/core';
 import {
   createDoppelgangerTable,
   DoppelgangerSnapshot,
   type DoppelgangerTable,
   type DoppelgangerTableOptions,
-  type Sighting,
 } from './doppelganger-table.ts';
 import { growBatch } from './grow-batch.ts';
 import type { Suspect } from './suspects.ts';
@@ -29,17 +29,6 @@ export interface MinerOptions extends DoppelgangerTableOptions {
   readonly lag?: number;
 }
 
-/** A batch that is being planned. */
-export interface BatchRequest {
-  /** Number of the batch: 0 for the first. */
-  readonly batch: number;
-  /** Classes that it has already. */
-  readonly chosen: readonly number[];
-  /** Classes that it may get, at most. */
-  readonly wanted: number;
-  readonly random: Random;
-}
-
 /**
  * A table and the batches planned from it.
  *
@@ -47,7 +36,7 @@ export interface BatchRequest {
  * was resumed in between. So that it always comes out the same, plans never see the table as it is, but as it was at
  * fixed steps, at least `lag` steps back. A state holds those versions of it that batches to come may still ask for: two.
  */
-export class Miner implements Stateful {
+export class DoppelgangerMiner implements Miner {
   readonly table: DoppelgangerTable;
   private readonly size: number;
   private readonly width: number;
@@ -86,7 +75,7 @@ export class Miner implements Stateful {
     const version = Math.floor(batch / this.lag) - 1;
     const done = Math.floor(this.table.step / this.lag);
     check(version <= done && version >= done - 1, () => ({
-      where: 'Miner.companions',
+      where: 'DoppelgangerMiner.companions',
       what: 'number of the batch',
       got: batch,
       expected: `between ${done * this.lag} and ${(done + 2) * this.lag - 1}, after ${this.table.step} steps observed`,
@@ -120,7 +109,7 @@ export class Miner implements Stateful {
   }
 
   restore(state: State): void {
-    const where = 'Miner.restore';
+    const where = 'DoppelgangerMiner.restore';
     const lag = partState(state, 'miner')?.values.lag;
     if (lag !== this.lag) {
       throw new ProtomemError({
@@ -153,9 +142,9 @@ export class Miner implements Stateful {
  * const sampler = plannedClasses({ source, classes: 32, images: 4, starters: 10, companions: miner.companions });
  * const loader = createLoader({ source, sampler, height: 112, width: 112, prefetch: 4 });
  * // after each step
- * miner.observe(memory.sightings(), memory.evicted());
+ * miner.observe(memory.lastRivals(), memory.lastEvicted());
  * ```
  */
-export function createMiner(options: MinerOptions): Miner {
-  return new Miner(options);
+export function createMiner(options: MinerOptions): DoppelgangerMiner {
+  return new DoppelgangerMiner(options);
 }

@@ -1,4 +1,4 @@
-import { check, integer, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
+import { type Companions, check, integer, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
 import { checkSampler } from './check-sampler.ts';
 import { chooseImages } from './choose-images.ts';
 import { type CountedSource, type FewImages, imagesOf, layOut } from './few-images.ts';
@@ -18,12 +18,20 @@ export interface ClassesByImagesOptions {
   readonly seed?: number;
 }
 
+/** Who fills the places that a sampler leaves open. */
+interface Planning {
+  /** Identities of a batch that the stream chooses; the others are asked for. */
+  readonly starters: number;
+  readonly companions: Companions;
+}
+
 /** @internal Batches of C distinct identities off an {@link IdentityStream}, K images each. */
 export function identitySampler(
   where: string,
   options: ClassesByImagesOptions,
   groups: number,
   rounds: number,
+  planning?: Planning,
 ): Sampler {
   const { source, classes, images, few = 'repeat', seed = 0 } = options;
   integer(where, 'classes', classes, 1);
@@ -38,31 +46,45 @@ export function identitySampler(
     expected: `at most ${takingPart}, the identities in ${source.name}${few === 'skip' ? ` with at least ${images} images` : ''}`,
     fix: 'Use fewer classes a batch, or add people.',
   }));
-  const config = { sampler: where, identities, classes, images, few, seed, groups, rounds };
+  const starters = planning?.starters ?? classes;
+  const made = { sampler: where, identities, classes, images, few, seed, groups, rounds };
+  const config = planning ? { ...made, starters } : made;
+  const takesPart = (identity: number): boolean => few !== 'skip' || source.imagesOf(identity) >= images;
   const stream = new IdentityStream(identities, groups, rounds, seed);
   let batch = 0;
   // Identities that came up while they were already in the batch; they open the next one.
   let deferred: number[] = [];
 
-  const nextIdentities = (): Set<number> => {
-    const chosen = new Set<number>();
+  /** Adds identities of the stream until there are `count`. */
+  const draw = (chosen: Set<number>, count: number): void => {
     const waiting = deferred;
     deferred = [];
     const offer = (identity: number): void => {
-      if (chosen.size === classes || chosen.has(identity)) deferred.push(identity);
+      if (chosen.size === count || chosen.has(identity)) deferred.push(identity);
       else chosen.add(identity);
     };
     waiting.forEach(offer);
-    while (chosen.size < classes) {
+    while (chosen.size < count) {
       const identity = stream.next();
-      if (few !== 'skip' || source.imagesOf(identity) >= images) offer(identity);
+      if (takesPart(identity)) offer(identity);
     }
+  };
+  const nextIdentities = (): Set<number> => {
+    const chosen = new Set<number>();
+    draw(chosen, starters);
+    if (!planning || starters === classes) return chosen;
+    const request = { batch, chosen: [...chosen], wanted: classes - starters, random: new Random(seed, 7, batch) };
+    for (const identity of planning.companions(request)) {
+      integer(where, 'an identity that companions returned', identity, 0, identities - 1);
+      if (chosen.size < classes && takesPart(identity)) chosen.add(identity);
+    }
+    draw(chosen, classes);
     return chosen;
   };
 
   return {
     batchSize: classes * images,
-    batchesPerEpoch: Math.ceil((takingPart / classes) * rounds),
+    batchesPerEpoch: Math.ceil((takingPart / starters) * rounds),
     next(): readonly PlannedImage[] {
       const random = new Random(seed, 2, batch);
       const portions = Array.from(nextIdentities(), (identity) => {
