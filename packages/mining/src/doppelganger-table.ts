@@ -38,8 +38,8 @@ const NOTHING: State = { values: {}, tensors: {} };
  * most similar identities for each of all identities; here there are as many rows as the memory has slots.
  */
 export class DoppelgangerTable implements Stateful {
-  private readonly rows: RivalRows;
-  private readonly suspected: Suspects;
+  private rows: RivalRows;
+  private suspected: Suspects;
   private readonly patience: number;
   private readonly duplicateAbove: number;
   private clock = 0;
@@ -116,12 +116,20 @@ export class DoppelgangerTable implements Stateful {
     });
   }
 
-  /** @throws ProtomemError when the state is damaged or of a table with another `rivals`. */
+  /**
+   * Takes over a state, exactly; of more identities than there are rows, those seen last.
+   *
+   * @throws ProtomemError, and changes nothing, when the state is damaged or of a table with another `rivals`.
+   */
   restore(state: State): void {
     const where = 'DoppelgangerTable.restore';
     const step = integer(where, 'step', partState(state, 'table')?.values.step as number, 0);
-    this.rows.restore(where, partState(state, 'rows') ?? NOTHING);
-    this.suspected.restore(where, partState(state, 'suspects') ?? NOTHING);
+    const rows = new RivalRows(this.rows.size, this.rows.width);
+    rows.restore(where, partState(state, 'rows') ?? NOTHING);
+    const suspected = new Suspects(this.suspected.limit);
+    suspected.restore(where, partState(state, 'suspects') ?? NOTHING);
+    this.rows = rows;
+    this.suspected = suspected;
     this.clock = step;
   }
 }

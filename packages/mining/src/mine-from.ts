@@ -13,7 +13,7 @@ import { type Matrix, rowsOf } from './similarity-rows.ts';
  *
  * @param similarities `[n, n]`, any numbers that grow with likeness; the diagonal is not looked at.
  * @param labels n identities, integers in [0, 2^53); one each for a matrix of classes, or several for one of images.
- * @param options of the table; `rows` is the number of identities, and `suspects` has no limit, unless given.
+ * @param options of the table, which has a row for each identity; `suspects` has no limit unless given.
  *
  * @throws ProtomemError when shapes do not fit, a label is none, or a similarity between identities is not finite.
  *
@@ -26,7 +26,7 @@ import { type Matrix, rowsOf } from './similarity-rows.ts';
 export function mineFrom(
   similarities: Matrix,
   labels: ArrayLike<number>,
-  options: Partial<Omit<DoppelgangerTableOptions, 'patience'>> = {},
+  options: Omit<DoppelgangerTableOptions, 'rows' | 'patience'> = {},
 ): DoppelgangerTable {
   const n = labels.length;
   const rows = rowsOf('mineFrom', 'similarities', similarities, n, n);

@@ -11,7 +11,7 @@ export function rowsOf(
   rows: number,
   columns: number,
 ): ArrayLike<number>[] {
-  const nested = typeof matrix[0] === 'object';
+  const nested = typeof matrix[0] !== 'number';
   const found = nested
     ? Array.from(matrix as readonly ArrayLike<number>[])
     : Array.from({ length: rows }, (_, i) =>

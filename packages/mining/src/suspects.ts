@@ -13,7 +13,7 @@ export interface Suspect {
 
 /** The pairs that were suspected last, at most `limit`; the one seen longest ago makes room. */
 export class Suspects {
-  private readonly limit: number;
+  readonly limit: number;
   private readonly pairs = new Map<string, Suspect>();
 
   constructor(limit: number) {

@@ -1,0 +1,212 @@
+import { Random } from '@protomem/core';
+import { enginesAtHand, useEngine } from '@protomem/engine/testing';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { findDuplicateIdentities, growBatch, hardestColumns, imagesNear, mineFrom } from './index.ts';
+
+const matrix = (random: Random, rows: number, columns: number): number[][] =>
+  Array.from({ length: rows }, () => Array.from({ length: columns }, () => random.uniform(-1, 1)));
+const dot = (x: readonly number[], y: readonly number[]): number => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
+const cosine = (x: readonly number[], y: readonly number[]): number => dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
+
+describe('growBatch', () => {
+  it('adds doppelgangers of those in the batch, each once, until there are enough or no more', () => {
+    const graph = fc.array(fc.array(fc.nat(11), { maxLength: 4 }), { minLength: 12, maxLength: 12 });
+    const chosenOf = fc.uniqueArray(fc.nat(11), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(graph, chosenOf, fc.nat(12), fc.nat(), (rivals, chosen, wanted, seed) => {
+        const doppelgangersOf = (id: number) => rivals[id]!.map((rival) => ({ id: rival }));
+        const grow = () => growBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed) });
+        const added = grow();
+        expect(grow()).toEqual(added);
+        expect(added.length).toBeLessThanOrEqual(wanted);
+        expect(new Set([...chosen, ...added]).size).toBe(chosen.length + added.length);
+        const batch = [...chosen];
+        for (const id of added) {
+          expect(batch.some((other) => rivals[other]!.includes(id))).toBe(true);
+          batch.push(id);
+        }
+        // Nobody who was added last could have been answered for: their own rivals were all taken.
+        if (added.length === 0 && wanted > 0) {
+          for (const id of chosen) for (const rival of rivals[id]!) expect(chosen).toContain(rival);
+        }
+        const pairs = growBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), depth: 1 });
+        expect(pairs.length).toBeLessThanOrEqual(chosen.length);
+        for (const id of pairs) expect(chosen.some((other) => rivals[other]!.includes(id))).toBe(true);
+      }),
+      { seed: 1, numRuns: 400 },
+    );
+  });
+
+  it('draws among the doppelgangers', () => {
+    const doppelgangersOf = () => [{ id: 1 }, { id: 2 }, { id: 3 }];
+    const random = new Random(1);
+    const seen = new Set(
+      Array.from({ length: 60 }, () => growBatch({ chosen: [0], wanted: 1, doppelgangersOf, random })[0]),
+    );
+    expect([...seen].toSorted()).toEqual([1, 2, 3]);
+  });
+});
+
+describe('hardestColumns', () => {
+  it('finds what sorting everything finds', () => {
+    const random = new Random(5);
+    for (let run = 0; run < 50; run++) {
+      const [rows, columns, count] = [1 + random.below(5), 1 + random.below(9), random.below(6)];
+      const similarities = matrix(random, rows, columns);
+      const targets = Array.from({ length: rows }, () => random.below(columns + 1) - 1);
+      const expected = similarities.map((row, i) =>
+        row
+          .map((value, column) => ({ value, column }))
+          .filter(({ value, column }) => column !== targets[i] && value <= 0.6)
+          .toSorted((a, b) => b.value - a.value)
+          .slice(0, count)
+          .map(({ column }) => column),
+      );
+      expect(hardestColumns(similarities, targets, { count, duplicateAbove: 0.6 })).toEqual(expected);
+    }
+    expect(hardestColumns([new Float32Array([0.9, 0.2, 0.5])], [0], { count: 9 })).toEqual([[2, 1]]);
+    expect(hardestColumns([], [], { count: 1 })).toEqual([]);
+  });
+
+  it('refuses shapes that do not fit', () => {
+    expect(() => hardestColumns([[1, 2]], [0, 1], { count: 1 })).toThrow('expected [2, 2]');
+    expect(() => hardestColumns([[1, 2], [1]], [0, 1], { count: 1 })).toThrow('shape of similarities');
+    expect(() => hardestColumns([[1]], [0], { count: 1, duplicateAbove: Number.NaN })).toThrow('duplicateAbove');
+  });
+});
+
+describe('imagesNear', () => {
+  it('puts the images nearest to any of the rivals first, whatever their lengths', () => {
+    const random = new Random(6);
+    const [images, rivals] = [matrix(random, 9, 4), matrix(random, 3, 4)];
+    const nearness = images.map((image) => Math.max(...rivals.map((rival) => cosine(image, rival))));
+    const order = nearness.map((_, i) => i).toSorted((a, b) => nearness[b]! - nearness[a]!);
+    expect(imagesNear(images, rivals, 4)).toEqual(order.slice(0, 4));
+    expect(
+      imagesNear(
+        images,
+        rivals.map((row) => row.map((x) => 7 * x)),
+        99,
+      ),
+    ).toEqual(order);
+    expect(
+      imagesNear(
+        [
+          [0, 0],
+          [1, 0],
+        ],
+        [[1, 0]],
+        2,
+      ),
+    ).toEqual([1, 0]);
+    expect(() => imagesNear(images, [], 1)).toThrow('prototypes');
+    expect(() => imagesNear(images, [[1, 2]], 1)).toThrow('[9, 2]');
+  });
+});
+
+describe('mineFrom', () => {
+  const random = new Random(8);
+  const n = 14;
+  const similarities = matrix(random, n, n);
+  const labels = Array.from({ length: n }, (_, i) => 100 + (i % 6));
+
+  it.each(['rows', 'one array'] as const)('finds the most alike identities of images: %s', (shape) => {
+    const given = shape === 'rows' ? similarities : Float64Array.from(similarities.flat());
+    const table = mineFrom(given, labels, { rivals: 2, duplicateAbove: 0.9 });
+    const ids = [...new Set(labels)];
+    const likeness = (a: number, b: number): number => {
+      let best = -Infinity;
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < n; j++) {
+          if (labels[i] === a && labels[j] === b) best = Math.max(best, similarities[i]![j]!, similarities[j]![i]!);
+        }
+      }
+      return best;
+    };
+    let suspects = 0;
+    for (const a of ids) {
+      const others = ids.filter((b) => b !== a).toSorted((x, y) => likeness(a, y) - likeness(a, x));
+      suspects += others.filter((b) => a < b && likeness(a, b) > 0.9).length;
+      const expected = others.filter((b) => likeness(a, b) <= 0.9).slice(0, 2);
+      expect(table.doppelgangersOf(a)).toEqual(expected.map((id) => ({ id, cosine: likeness(a, id), step: 1 })));
+    }
+    expect(suspects).toBeGreaterThan(0);
+    expect(table.suspects()).toHaveLength(suspects);
+  });
+
+  it('refuses what does not fit', () => {
+    expect(() => mineFrom([[1, 2]], [1, 2])).toThrow('expected [2, 2]');
+    expect(() => mineFrom([1, 2, 3], [1, 2])).toThrow('or as 4 numbers');
+    expect(() =>
+      mineFrom(
+        [
+          [1, Number.NaN],
+          [Number.NaN, 1],
+        ],
+        [1, 2],
+      ),
+    ).toThrow('similarity of 0 and 1');
+    expect(() =>
+      mineFrom(
+        [
+          [1, 0],
+          [0, 1],
+        ],
+        [1, 0.5],
+      ),
+    ).toThrow('two different integers');
+    expect(mineFrom([], []).occupied).toBe(0);
+  });
+});
+
+for (const engine of await enginesAtHand()) {
+  describe(`findDuplicateIdentities on ${engine}`, () => {
+    beforeAll(() => useEngine(engine));
+
+    it.each([1, 5, 1024])('finds what comparing all pairs finds, in blocks of %d', (block) => {
+      const random = new Random(9);
+      const rows = matrix(random, 17, 3);
+      const labels = Array.from({ length: 17 }, () => random.below(7));
+      const naive = new Map<string, { cosine: number; images: [number, number]; pairs: number }>();
+      for (let i = 0; i < 17; i++) {
+        for (let j = 0; j < 17; j++) {
+          const value = cosine(rows[i]!, rows[j]!);
+          if (labels[i]! >= labels[j]! || value < 0.8) continue;
+          const key = `${labels[i]} ${labels[j]}`;
+          const pair = naive.get(key) ?? { cosine: -1, images: [i, j], pairs: 0 };
+          pair.pairs++;
+          if (value > pair.cosine) Object.assign(pair, { cosine: value, images: [i, j] });
+          naive.set(key, pair);
+        }
+      }
+      const embeddings = tf.tensor2d(rows);
+      const tensors = tf.memory().numTensors;
+      const found = findDuplicateIdentities(embeddings, labels, { threshold: 0.8, block });
+      expect(tf.memory().numTensors).toBe(tensors);
+      expect(found).toHaveLength(naive.size);
+      for (const { a, b, cosine: value, images, pairs } of found) {
+        const expected = naive.get(`${a} ${b}`)!;
+        expect({ images, pairs }).toEqual({ images: expected.images, pairs: expected.pairs });
+        expect(value).toBeCloseTo(expected.cosine, 5);
+      }
+      expect(found.map((pair) => pair.cosine)).toEqual(found.map((pair) => pair.cosine).toSorted((x, y) => y - x));
+      const few = findDuplicateIdentities(embeddings, labels, { threshold: 0.8, block, limit: 2 });
+      expect(few.map(({ a, b, cosine: c }) => [a, b, c])).toEqual(
+        found.slice(0, 2).map(({ a, b, cosine: c }) => [a, b, c]),
+      );
+      embeddings.dispose();
+    });
+
+    it('refuses what does not fit or is not a number, and leaks nothing', () => {
+      const embeddings = tf.tensor2d([1, 0, Number.NaN, 1], [2, 2]);
+      const tensors = tf.memory().numTensors;
+      expect(() => findDuplicateIdentities(embeddings, [1, 2])).toThrow('cosine of rows 0 and 1');
+      expect(() => findDuplicateIdentities(embeddings, [1])).toThrow('[1, D]');
+      expect(() => findDuplicateIdentities(embeddings, [1, -2])).toThrow('label 1');
+      expect(tf.memory().numTensors).toBe(tensors);
+      embeddings.dispose();
+    });
+  });
+}
