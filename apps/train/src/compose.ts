@@ -1,5 +1,5 @@
 import { createBaseline } from '@protomem/baselines';
-import type { ImageSource, Loader, Sampler } from '@protomem/core';
+import type { Companions, ImageSource, Loader, Sampler } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import {
   classesByImages,
@@ -8,6 +8,7 @@ import {
   everyImage,
   folderSource,
   groupIterateAndShuffle,
+  plannedClasses,
   readLfwPairs,
   syntheticFaces,
   weightedClasses,
@@ -15,6 +16,7 @@ import {
 import { createEncoder } from '@protomem/encoders';
 import { createLoss } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
+import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
 import { cosine, oneCycle, type Schedule } from '@protomem/training';
 import type { RunConfig } from './config.ts';
 
@@ -30,11 +32,12 @@ export async function makeSource(config: RunConfig): Promise<ImageSource> {
   return folderSource(data.dir, { minImages: data.minImages, exclude });
 }
 
-export function makeLoader(config: RunConfig, source: ImageSource): Loader {
+/** @param companions of a miner, for the sampler that asks one */
+export function makeLoader(config: RunConfig, source: ImageSource, companions?: Companions): Loader {
   const { augmentation, encoder, loader } = config;
   return createLoader({
     source,
-    sampler: makeSampler(config, source),
+    sampler: makeSampler(config, source, companions),
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
@@ -42,7 +45,7 @@ export function makeLoader(config: RunConfig, source: ImageSource): Loader {
   });
 }
 
-function makeSampler({ sampler, seed }: RunConfig, source: ImageSource): Sampler {
+function makeSampler({ sampler, seed }: RunConfig, source: ImageSource, companions: Companions = () => []): Sampler {
   const { kind, classes, images, few, groupSize, rounds, power } = sampler;
   const options = { source, classes, images, few, seed };
   switch (kind) {
@@ -52,9 +55,26 @@ function makeSampler({ sampler, seed }: RunConfig, source: ImageSource): Sampler
       return classesByImages(options);
     case 'weighted':
       return weightedClasses({ ...options, power });
+    case 'doppelgangers': {
+      const starters = Math.max(1, Math.round(sampler.randomShare * classes));
+      return plannedClasses({ ...options, starters, companions });
+    }
     case 'groups':
       return groupIterateAndShuffle({ ...options, groupSize: groupSize ?? source.identities, rounds });
   }
+}
+
+/** A miner with a row for each slot of the memory, where the sampler asks for one. */
+export function makeMiner({ sampler, head }: RunConfig, identities: number): DoppelgangerMiner | undefined {
+  if (sampler.kind !== 'doppelgangers') return undefined;
+  const { rivals, patience, duplicateAbove, refresh } = sampler;
+  return createMiner({
+    rows: 'size' in head ? head.size : identities,
+    rivals,
+    patience: patience ?? Number.POSITIVE_INFINITY,
+    duplicateAbove,
+    lag: refresh,
+  });
 }
 
 export function makeEncoder({ encoder: { name, recompute, ...options }, seed }: RunConfig): Encoder {

@@ -114,7 +114,7 @@ const schema = z.strictObject({
     cutoutSize: share,
   }),
   sampler: z.strictObject({
-    kind: z.enum(['classes-by-images', 'groups', 'every-image', 'weighted']),
+    kind: z.enum(['classes-by-images', 'groups', 'every-image', 'weighted', 'doppelgangers']),
     /** Identities in a batch. */
     classes: count,
     /** Images of each; 1 with `every-image` is instance sampling. */
@@ -126,6 +126,15 @@ const schema = z.strictObject({
     rounds: count,
     /** For `weighted`: exponent of the number of images. */
     power: share,
+    /** For `doppelgangers`: share of a batch's identities that come in random order; the others are look-alikes of theirs. */
+    randomShare: share.default(0.5),
+    /** Look-alikes kept for each identity, and steps for which they count after they were last seen; null: for ever. */
+    rivals: count.default(4),
+    patience: count.nullable().default(200),
+    /** Cosine above which two identities may be one person: listed in duplicates.tsv, and no look-alikes. */
+    duplicateAbove: z.number().min(-1).max(1).default(0.7),
+    /** Steps between two looks at who is like whom, at least `loader.prefetch`: batches are planned from what was known one to two of these before. */
+    refresh: count.default(8),
   }),
   loader: z.strictObject({ workers: z.int().min(0), prefetch: count, cacheBytes: z.int().min(0) }),
   encoder: z.strictObject({
@@ -165,7 +174,7 @@ export type RunConfig = z.infer<typeof schema>;
 /** Checks a configuration; the first thing that is wrong is named by its key. */
 export function parseConfig(value: unknown, where: string): RunConfig {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return withGroupSize(parsed.data);
+  if (parsed.success) return withGroupSize(checkMining(parsed.data, where));
   const issue = parsed.error.issues[0]!;
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
@@ -178,6 +187,34 @@ export function parseConfig(value: unknown, where: string): RunConfig {
     got: read(value, path),
     expected: 'options' in issue && Array.isArray(issue.options) ? `one of ${issue.options.join(', ')}` : issue.message,
   });
+}
+
+/** Heads that see which identities look alike. */
+export const headsWithRivals: readonly RunConfig['head']['kind'][] = ['prototype-memory'];
+
+/** Doppelgangers need a head that sees them, and plans that are ready when the loader asks. */
+function checkMining(config: RunConfig, where: string): RunConfig {
+  const { sampler, head, rivals, loader } = config;
+  if (sampler.kind !== 'doppelgangers') return config;
+  const blind = [head.kind, ...rivals].find((kind) => !headsWithRivals.includes(kind));
+  if (blind) {
+    throw new ProtomemError({
+      where,
+      what: 'a head for sampler.kind=doppelgangers',
+      got: blind,
+      expected: `a head that sees who looks like whom: ${headsWithRivals.join(', ')}`,
+      fix: blind === head.kind ? 'Choose another sampler.kind.' : 'Set rivals=[], or choose another sampler.kind.',
+    });
+  }
+  if (loader.prefetch > sampler.refresh) {
+    throw new ProtomemError({
+      where,
+      what: 'sampler.refresh',
+      got: sampler.refresh,
+      expected: `at least loader.prefetch, ${loader.prefetch}`,
+    });
+  }
+  return config;
 }
 
 /** Groups follow the memory, also for the rivals that have none and are to see the same images in the same order. */

@@ -15,6 +15,8 @@ export function runFolder(out: string) {
     /** One head's results, for the report that compares several. */
     result: join(out, 'result.json'),
     metrics: join(out, 'metrics.json'),
+    /** Training identities that may be one person; of runs with a miner. */
+    duplicates: join(out, 'duplicates.tsv'),
     report: join(out, 'report.html'),
   };
 }

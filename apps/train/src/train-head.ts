@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, writeFileAtomic } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs, type VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory, RivalPair } from '@protomem/memory';
+import type { Suspect } from '@protomem/mining';
 import { consoleLogger, createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
-import { makeEncoder, makeHead, makeLoader, makeSchedule } from './compose.ts';
+import { makeEncoder, makeHead, makeLoader, makeMiner, makeSchedule } from './compose.ts';
 import type { RunConfig } from './config.ts';
+import { duplicatesTable } from './duplicates-table.ts';
 import { type PairSet, verifyPairs } from './pairs.ts';
 import type { ReportMemory } from './report/report-data.ts';
 import { runFolder, writeJson } from './run-folder.ts';
@@ -25,6 +27,8 @@ export interface HeadResult {
   readonly memory?: ReportMemory;
   /** Training identities that looked most alike late in training. */
   readonly rivals?: readonly RivalPair[];
+  /** Training identities that may be one person, the most alike first; of runs with a miner. */
+  readonly suspects?: readonly Suspect[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
@@ -48,7 +52,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   await mkdir(out, { recursive: true });
   const encoder = makeEncoder(config);
   const { head, memory } = makeHead(config, source.identities);
-  const loader = makeLoader(config, source);
+  const miner = makeMiner(config, source.identities);
+  const loader = makeLoader(config, source, miner?.companions);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Awaited<ReturnType<typeof verify>> | undefined;
   const loggers: Logger[] = [consoleLogger(), jsonlLogger(folder.log)];
@@ -57,6 +62,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     encoder,
     head,
     loader,
+    miner,
     optimizer: sgd({ momentum: config.optimizer.momentum, weightDecay: config.optimizer.weightDecay }),
     schedule: makeSchedule(config),
     steps: config.steps,
@@ -103,8 +109,10 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       falseNonMatches: withScore(hardest.falseNonMatches),
       memory: memory && reportMemory(memory),
       rivals: memory && closestRivals(memory),
+      suspects: miner?.suspects(),
       skipped: [...trainer.skipped].map(([name, reason]) => ({ name, reason })),
     };
+    if (miner) await writeFileAtomic(folder.duplicates, await duplicatesTable(source, miner.suspects()));
     await writeJson(folder.result, result);
     return result;
   } finally {

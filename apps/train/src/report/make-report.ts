@@ -1,5 +1,5 @@
 import { cpus, release, totalmem, type } from 'node:os';
-import type { ImageSource } from '@protomem/core';
+import type { ImageSource, Sighting } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { EngineInfo } from '@protomem/engine';
 import sharp from 'sharp';
@@ -89,10 +89,14 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
     falseNonMatches: await faces(result.falseNonMatches),
     memory: result.memory,
     rivals: await lookAlikes(source, result.rivals ?? []),
+    duplicates: await lookAlikes(
+      source,
+      (result.suspects ?? []).slice(0, 12).map(({ a, b, cosine }) => ({ id: a, rival: b, cosine })),
+    ),
   };
 }
 
-async function lookAlikes(source: ImageSource, rivals: NonNullable<HeadResult['rivals']>): Promise<ReportPair[]> {
+async function lookAlikes(source: ImageSource, rivals: readonly Sighting[]): Promise<ReportPair[]> {
   const pairs: ReportPair[] = [];
   for (const { id, rival, cosine } of rivals) {
     const [first, second] = [await trainingFace(source, id, 0), await trainingFace(source, rival, 0)];

@@ -48,6 +48,12 @@ export async function memorySection({ heads }: ReportData): Promise<Html | undef
         rivals,
       ),
     ),
+    ...heads.map(({ name, duplicates = [] }) =>
+      pairCard(
+        `May be one person under two names${remembering.length > 1 ? `, ${name}` : ''}: all of them in duplicates.tsv`,
+        duplicates,
+      ),
+    ),
     stale.length > 0 ? stalenessTable(heads) : undefined,
   );
 }
