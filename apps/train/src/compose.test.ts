@@ -6,7 +6,7 @@ import { expectClose, numericalGradient } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeEncoder, makeHead } from './compose.ts';
-import { patchConfig } from './config.ts';
+import { headsWithRivals, patchConfig } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 
 const tiny = ['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=10'];
@@ -33,6 +33,7 @@ describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a rec
     const encoder = makeEncoder(config);
     const { head } = makeHead(config, 12);
     expect(head.name).toBe(kind);
+    expect(head.lastRivals !== undefined).toBe((headsWithRivals as readonly string[]).includes(kind));
     for (let step = 0; step < 3; step++) {
       tf.tidy(() => {
         const images = noise(step);

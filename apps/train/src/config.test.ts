@@ -52,4 +52,16 @@ describe('configuration', () => {
     expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');
     expect(() => resolveRecipe('demo', { data: 'faces' })).toThrow('the demo draws its own faces');
   });
+
+  it('has doppelgangers only where the head sees them, and plans ready in time', () => {
+    const demo = resolveRecipe('demo', {});
+    const doppelgangers = patchConfig(demo, ['sampler.kind=doppelgangers']);
+    expect(doppelgangers.sampler).toMatchObject({ kind: 'doppelgangers', randomShare: 0.5, refresh: 8 });
+    expect(() => patchConfig(doppelgangers, ['head.kind=dcq'])).toThrow(
+      'a head for sampler.kind=doppelgangers is "dcq", expected a head that sees who looks like whom: prototype-memory',
+    );
+    expect(() => patchConfig(doppelgangers, ['rivals=["full-softmax"]'])).toThrow('Set rivals=[]');
+    expect(() => patchConfig(doppelgangers, ['loader.prefetch=9'])).toThrow('at least loader.prefetch, 9');
+    expect(patchConfig(demo, ['loader.prefetch=9', 'head.kind=dcq']).loader.prefetch).toBe(9);
+  });
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Miner } from '@protomem/core';
 import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
 import { registerTrainingKernels } from '@protomem/engine';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
@@ -98,6 +99,42 @@ for (const engine of await enginesAtHand()) {
 
 describe('a run', () => {
   beforeEach(() => useEngine('cpu'));
+
+  it('tells a miner what the head saw after each step, and saves and logs it', async () => {
+    const told: unknown[] = [];
+    const minerOf = (): Miner => {
+      let steps = 0;
+      return {
+        observe(sightings, gone) {
+          steps++;
+          told.push([sightings, gone]);
+        },
+        metrics: () => ({ steps }),
+        state: () => ({ values: { steps }, tensors: {} }),
+        restore({ values }) {
+          steps = values.steps as number;
+        },
+      };
+    };
+    const seeing = (): Head => {
+      const head = tinyHead();
+      return {
+        ...head,
+        lastRivals: () => [{ id: head.metrics().seen!, rival: 1, cosine: 0.5 }],
+        lastEvicted: () => [7],
+      };
+    };
+    const checkpoints = { directory, every: 2 };
+    const first = tinyRun({ head: seeing(), miner: minerOf(), checkpoints });
+    await first.trainer.step();
+    expect((await first.trainer.step())['miner/steps']).toBe(2);
+    expect(told).toEqual([6, 12].map((id) => [[{ id, rival: 1, cosine: 0.5 }], [7]]));
+    await first.trainer.run();
+    const second = tinyRun({ head: seeing(), miner: minerOf(), checkpoints, steps: STEPS });
+    expect(await second.trainer.resume()).toBe(STEPS);
+    expect((await second.trainer.step())['miner/steps']).toBe(STEPS + 1);
+    expect(() => tinyRun({ miner: minerOf() })).toThrow(/createTrainer: lastRivals of the head .* is "missing"/);
+  });
 
   it('refuses a loss that is not finite, names the batch and takes no step', async () => {
     const head = tinyHead();
