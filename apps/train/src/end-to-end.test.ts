@@ -97,6 +97,40 @@ describe('the command line', () => {
     expect(inspected.text).toContain('name: iresnet18');
   }, 240_000);
 
+  it('trains with doppelgangers; killed, it resumes to the same bits, for any prefetch', async () => {
+    const mined = (out: string, ...more: string[]): Promise<Ended> => {
+      const patches = ['steps=16', 'sampler.kind=doppelgangers', 'sampler.refresh=3', 'sampler.duplicateAbove=0.9'];
+      return run(...demo(out, ...[...patches, 'head.size=20', 'data.identities=20', ...more].flatMap((patch) => ['--set', patch])));
+    };
+    const whole = await mined('mined', 'checkpoint.every=5', 'checkpoint.keep=9');
+    expect(whole.code, whole.text).toBe(0);
+    const log = (await readFile(join(folder, 'mined', 'log.jsonl'), 'utf8')).split('\n').filter(Boolean);
+    const steps = log.map((line) => JSON.parse(line)).filter((record) => 'train/loss' in record);
+    expect(steps.at(-1)['miner/rows']).toBe(20);
+    expect(steps.some((record) => record['miner/added'] > 0)).toBe(true);
+    const table = (await readFile(join(folder, 'mined', 'duplicates.tsv'), 'utf8')).trimEnd().split('\n');
+    expect(table[0]).toBe('name\tname\tcosine\timage\timage');
+    for (const line of table.slice(1)) {
+      expect(line.split('\t')).toHaveLength(5);
+      expect(Number(line.split('\t')[2])).toBeGreaterThan(0.9);
+    }
+
+    // What a kill after step 10 leaves.
+    await cp(join(folder, 'mined'), join(folder, 'mined-killed'), { recursive: true });
+    for (const name of ['result.json', 'report.html', 'encoder.safetensors', 'duplicates.tsv']) {
+      await rm(join(folder, 'mined-killed', name));
+    }
+    for (const step of ['15', '16']) {
+      await rm(join(folder, 'mined-killed', 'checkpoints', `checkpoint-000000${step}.safetensors`));
+    }
+    const resumed = await run(
+      ...['demo', '--out', join(folder, 'mined-killed'), '--resume', '--set', 'loader.prefetch=3'],
+    );
+    expect(resumed.code, resumed.text).toBe(0);
+    expect((await encoderOf('mined-killed')).equals(await encoderOf('mined'))).toBe(true);
+    expect(await readFile(join(folder, 'mined-killed', 'duplicates.tsv'), 'utf8')).toBe(`${table.join('\n')}\n`);
+  }, 240_000);
+
   it('ends after the step under way on Ctrl-C, with a checkpoint and what to type next', async () => {
     const { child, ended } = start(demo('interrupted', '--set', 'steps=5000', '--set', 'checkpoint.every=4999'));
     await until(() => existsSync(join(folder, 'interrupted', 'log.jsonl')));
