@@ -100,7 +100,12 @@ describe('the command line', () => {
   it('trains with doppelgangers; killed, it resumes to the same bits, for any prefetch', async () => {
     const mined = (out: string, ...more: string[]): Promise<Ended> => {
       const patches = ['steps=16', 'sampler.kind=doppelgangers', 'sampler.refresh=3', 'sampler.duplicateAbove=0.9'];
-      return run(...demo(out, ...[...patches, 'head.size=20', 'data.identities=20', ...more].flatMap((patch) => ['--set', patch])));
+      return run(
+        ...demo(
+          out,
+          ...[...patches, 'head.size=20', 'data.identities=20', ...more].flatMap((patch) => ['--set', patch]),
+        ),
+      );
     };
     const whole = await mined('mined', 'checkpoint.every=5', 'checkpoint.keep=9');
     expect(whole.code, whole.text).toBe(0);
