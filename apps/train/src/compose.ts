@@ -88,13 +88,15 @@ export interface MadeHead {
 }
 
 export function makeHead(config: RunConfig, identities: number): MadeHead {
-  const { encoder, head, seed } = config;
+  const { encoder, head, sampler, seed } = config;
   const { name, ...lossOptions } = head.loss;
   const loss: CosineLoss = createLoss(name, lossOptions as never);
   const dimension = encoder.embeddingSize;
   if (head.kind === 'prototype-memory') {
     const { kind: _, loss: __, hardest, ...options } = head;
-    const memory = createPrototypeMemory({ ...options, hardest: hardest ?? undefined, dimension, seed });
+    // A miner lives on what the head sees; for metrics alone a few samples are enough.
+    const observeRivals = sampler.kind === 'doppelgangers' ? sampler.observed : undefined;
+    const memory = createPrototypeMemory({ ...options, hardest: hardest ?? undefined, observeRivals, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }
   return { head: makeRival(config, head, { identities, dimension, loss }) };

@@ -131,6 +131,8 @@ const schema = z.strictObject({
     /** Look-alikes kept for each identity, and steps for which they count after they were last seen; null: for ever. */
     rivals: count.default(4),
     patience: count.nullable().default(200),
+    /** Samples of each batch whose nearest rival the miner is told. */
+    observed: count.default(32),
     /** Cosine above which two identities may be one person: listed in duplicates.tsv, and no look-alikes. */
     duplicateAbove: z.number().min(-1).max(1).default(0.7),
     /** Steps between two looks at who is like whom, at least `loader.prefetch`: batches are planned from what was known one to two of these before. */
