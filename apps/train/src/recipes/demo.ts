@@ -50,6 +50,7 @@ export function demo({ data }: RecipeInputs): RunConfig {
       randomShare: 0.5,
       rivals: 4,
       patience: 200,
+      observed: 32,
       duplicateAbove: 0.7,
       refresh: 8,
     },
