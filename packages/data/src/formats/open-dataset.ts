@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { type ImageSource, lookUp, ProtomemError } from '@protomem/core';
 import { folderSource } from '../sources/folder-source.ts';
+import { isRecordIo, recordIoSource } from './record-io/record-io-source.ts';
 
 /** What lies at a path; enough for most formats to tell whether it is theirs. */
 interface DatasetPath {
@@ -21,6 +22,11 @@ interface DatasetFormat {
 
 /** Formats by name; the first that recognizes a path opens it. */
 const datasetFormats = {
+  recordio: {
+    about: 'a .rec file of MXNet, or a folder with one',
+    recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.some(isRecordIo) : isRecordIo(path)),
+    open: recordIoSource,
+  },
   folder: {
     about: 'a folder with one folder of images for each identity',
     recognize: ({ kind }) => kind === 'folder',

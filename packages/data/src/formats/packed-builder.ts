@@ -41,11 +41,20 @@ export class PackedBuilder {
    * @param name what the user calls the source.
    * @param files paths, by number.
    * @param identities names, by number; each is used by some image.
+   * @param rank new numbers of the identities, by the number that {@link push} was given; `identities` are by the new
+   * number then. Default: they keep their numbers.
    */
-  build(name: string, files: readonly string[], identities: Iterable<string>, unwrap: UnwrapName): PackedIndex {
+  build(
+    name: string,
+    files: readonly string[],
+    identities: Iterable<string>,
+    unwrap: UnwrapName,
+    rank?: ArrayLike<number>,
+  ): PackedIndex {
     const identityNames = table(identities);
     const imageEnds = shared(new Array<number>(identityNames.ends.length).fill(0));
-    const identity = this.identity.array();
+    const pushed = this.identity.array();
+    const identity = rank ? pushed.map((one) => rank[one]!) : pushed;
     for (const one of identity) imageEnds[one]!++;
     for (let i = 1; i < imageEnds.length; i++) imageEnds[i]! += imageEnds[i - 1]!;
 

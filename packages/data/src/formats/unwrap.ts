@@ -1,3 +1,5 @@
+import { imageOfRecord } from './record-io/record.ts';
+
 /** Where bytes come from, for messages. */
 export interface Place {
   readonly file: string;
@@ -8,6 +10,8 @@ export interface Place {
 const unwraps = {
   /** They are one. */
   nothing: (bytes: Uint8Array, _place: Place): Uint8Array => bytes,
+  /** They are a record of a RecordIO file. */
+  recordIo: imageOfRecord,
 } as const;
 
 export type UnwrapName = keyof typeof unwraps;
