@@ -26,7 +26,7 @@ export function withEnding(name: string, bytes: Uint8Array): string {
 }
 
 /** The name without the ending of an image. */
-export function stemOf(name: string): string {
+function stemOf(name: string): string {
   const own = extname(name);
   return imageExtensions.includes(own.toLowerCase()) ? name.slice(0, -own.length) : name;
 }

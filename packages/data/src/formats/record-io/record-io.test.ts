@@ -2,14 +2,18 @@ import { cp, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ImageSource, ProtomemError } from '@protomem/core';
+import { type ImageSource, ProtomemError, Random } from '@protomem/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writePeople } from '../../__fixtures__/people-folder.ts';
 import { specOf } from '../../sources/described-source.ts';
 import { folderSource } from '../../sources/folder-source.ts';
 import { openSource } from '../../sources/open-source.ts';
+import { bytesReader } from '../byte-reader.ts';
 import { writeFolder } from '../write-folder.ts';
+import { indexRecords } from './index-records.ts';
+import { parseKeyIndex } from './key-index.ts';
+import { parseNamesFile } from './names-file.ts';
 import { joinParts, MAGIC } from './record.ts';
 import { recordIoSource } from './record-io-source.ts';
 import { recordOf, writeRecordIo } from './write-record-io.ts';
@@ -110,6 +114,40 @@ describe('recordIoSource', () => {
     await expect(recordIoSource(file)).rejects.toThrow('a.idx: line 1 is "0 0"');
     await expect(recordIoSource(join(dir, 'b.rec'))).rejects.toThrow(ProtomemError);
   });
+});
+
+it('refuses damaged files with an error of its own, whatever the damage', async () => {
+  const random = new Random(1);
+  const seeds = await Promise.all(
+    ['insightface', 'parts'].map(async (name) => [
+      await readFile(golden(`${name}.rec`)),
+      await readFile(golden(`${name}.idx`)),
+      Buffer.from('1\tAda/1.jpg\t0\n2\tAda/2.jpg\t0\n'),
+    ]),
+  );
+  const damage = (bytes: Buffer): Buffer => {
+    const copy = Buffer.from(bytes);
+    for (let i = random.below(4); i > 0; i--) {
+      const at = random.below(copy.length - 4);
+      if (random.below(2)) copy[at]! ^= 1 << random.below(8);
+      else copy.writeUInt32LE([0, 1, 2 ** 29 - 1, 2 ** 32 - 1, 2 ** 31, MAGIC][random.below(6)]!, at);
+    }
+    return random.below(4) ? copy : copy.subarray(0, random.below(copy.length));
+  };
+  let refused = 0;
+  for (let i = 0; i < 2000; i++) {
+    const [rec, idx, tsv] = seeds[i % 2]!.map(damage);
+    try {
+      const index = random.below(2) ? parseKeyIndex(idx!, 'a.idx') : undefined;
+      const names = random.below(2) ? parseNamesFile(tsv!, 'a.tsv') : undefined;
+      await indexRecords(bytesReader('a.rec', rec!), index, names);
+      joinParts(rec!, { file: 'a.rec', offset: 0 });
+    } catch (error) {
+      expect(error).toBeInstanceOf(ProtomemError);
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(500);
 });
 
 describe('writeRecordIo', () => {

@@ -25,7 +25,7 @@ export const MAX_RECORD = 2 ** 30;
 const LABELS = 24;
 
 /** What stands before the image in a payload. */
-export interface ImageHeader {
+interface ImageHeader {
   /** Number of labels in an array; 0 for the scalar. */
   readonly count: number;
   /** The first ones, at most two; NaN where there is none. */
