@@ -47,7 +47,7 @@ export async function openReader(file: string): Promise<ByteReader> {
 }
 
 /** The same on bytes in memory. */
-function bytesReader(file: string, bytes: Uint8Array): ByteReader {
+export function bytesReader(file: string, bytes: Uint8Array): ByteReader {
   return {
     file,
     size: bytes.length,
