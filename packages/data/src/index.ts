@@ -12,10 +12,14 @@ export type { Region } from './augment/resize.ts';
 export { shift } from './augment/shift.ts';
 export { type Warp, warp } from './augment/warp.ts';
 export { type DecodeOptions, decodeImage } from './decode.ts';
+export { type Comparison, compareSources } from './formats/compare-sources.ts';
 export type { Progress, WriteOptions } from './formats/each-image.ts';
 export { type DatasetFormatName, openDataset } from './formats/open-dataset.ts';
 export { recordIoSource } from './formats/record-io/record-io-source.ts';
 export { type RecordIoOptions, writeRecordIo } from './formats/record-io/write-record-io.ts';
+export { type BrokenImage, type ImagePlace, type Survey, type SurveyOptions, surveyImages } from './formats/survey.ts';
+export { type WebDatasetOptions, webDatasetSource } from './formats/web-dataset/web-dataset-source.ts';
+export { type WebDatasetWriteOptions, writeWebDataset } from './formats/web-dataset/write-web-dataset.ts';
 export { type WritableFormatName, writableFormats, writeDataset } from './formats/write-dataset.ts';
 export { writeFolder } from './formats/write-folder.ts';
 export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './lfw-pairs.ts';
@@ -34,6 +38,7 @@ export { type WeightedOptions, weightedClasses } from './samplers/weighted-class
 export type { DescribedSource, SourceSpec } from './sources/described-source.ts';
 export { fileSource } from './sources/file-source.ts';
 export { type FolderOptions, folderSource } from './sources/folder-source.ts';
+export { countImages, type ImageCounts } from './sources/image-counts.ts';
 export { imageExtensions } from './sources/image-files.ts';
 export { type SelectionOptions, selectIdentities } from './sources/selection.ts';
 export {

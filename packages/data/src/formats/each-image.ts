@@ -1,4 +1,5 @@
 import type { ImageSource } from '@protomem/core';
+import { countImages } from '../sources/image-counts.ts';
 
 /** An image on its way from one format to another. */
 export interface NamedImage {
@@ -19,28 +20,39 @@ export interface Progress {
 export interface WriteOptions {
   /** Called after each image. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Stops the work, which rejects with the signal's reason and leaves nothing behind. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Images loaded while those before them are in use. */
+/** Images at work while those before them are in use. */
 const AHEAD = 16;
 
 /** All images of a source in order, the next ones loading meanwhile. Rejects where one cannot be read. */
-export async function* eachImage(source: ImageSource, options: WriteOptions = {}): AsyncGenerator<NamedImage> {
-  const total = countImages(source);
-  const waiting: Promise<NamedImage>[] = [];
-  const load = async (identity: number, image: number): Promise<NamedImage> => {
+export function eachImage(source: ImageSource, options: WriteOptions = {}): AsyncGenerator<NamedImage> {
+  return eachInOrder(source, options, async (identity, image) => {
     const { name, bytes } = await source.load(identity, image);
     return { identity, image, name: name.split('/').at(-1)!, bytes };
-  };
+  });
+}
+
+/** What `work` makes of each image, in order; work on the next ones goes on while one is in use. */
+export async function* eachInOrder<T>(
+  source: ImageSource,
+  { onProgress, signal }: WriteOptions,
+  work: (identity: number, image: number) => Promise<T>,
+): AsyncGenerator<T> {
+  const total = countImages(source).images;
+  const waiting: Promise<T>[] = [];
   let done = 0;
-  const next = async (): Promise<NamedImage> => {
+  const next = async (): Promise<T> => {
+    signal?.throwIfAborted();
     const one = await waiting.shift()!;
-    options.onProgress?.({ done: ++done, total });
+    onProgress?.({ done: ++done, total });
     return one;
   };
   for (let identity = 0; identity < source.identities; identity++) {
     for (let image = 0; image < source.imagesOf(identity); image++) {
-      const one = load(identity, image);
+      const one = work(identity, image);
       // It is awaited later; until then a failure is not unhandled.
       one.catch(() => undefined);
       waiting.push(one);
@@ -48,10 +60,4 @@ export async function* eachImage(source: ImageSource, options: WriteOptions = {}
     }
   }
   while (waiting.length > 0) yield await next();
-}
-
-export function countImages(source: ImageSource): number {
-  let images = 0;
-  for (let identity = 0; identity < source.identities; identity++) images += source.imagesOf(identity);
-  return images;
 }

@@ -1,9 +1,11 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type ImageSource, lookUp } from '@protomem/core';
 import sharp from 'sharp';
-import { countImages, eachImage, type WriteOptions } from '../each-image.ts';
+import { countImages } from '../../sources/image-counts.ts';
+import { eachImage, type WriteOptions } from '../each-image.ts';
 import { intoNew } from '../into-new.ts';
+import { OutFile } from '../out-file.ts';
 import { INEXACT } from './index-records.ts';
 import { namesLine } from './names-file.ts';
 import { MAGIC, MAX_PART, padded, partKinds, word } from './record.ts';
@@ -37,7 +39,7 @@ export async function writeRecordIo(source: ImageSource, dir: string, options: R
   const { layout = 'insightface' } = options;
   const firstKey = lookUp(where, 'layout', layouts, layout);
   const { identities } = source;
-  const images = countImages(source);
+  const { images } = countImages(source);
   const numbers = layout === 'plain' ? identities : images + identities + 1;
   check(numbers < INEXACT, () => ({
     where,
@@ -123,43 +125,4 @@ async function sizeOf(bytes: Uint8Array): Promise<number[]> {
     .metadata()
     .catch(() => ({ height: 0, width: 0 }));
   return [height, width];
-}
-
-/** A file that is written in large pieces. */
-class OutFile {
-  length = 0;
-  private pieces: Uint8Array[] = [];
-  private waiting = 0;
-  private readonly handle: FileHandle;
-
-  private constructor(handle: FileHandle) {
-    this.handle = handle;
-  }
-
-  static async create(path: string): Promise<OutFile> {
-    return new OutFile(await open(path, 'wx'));
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    this.pieces.push(bytes);
-    this.waiting += bytes.length;
-    this.length += bytes.length;
-    if (this.waiting >= 2 ** 20) await this.flush();
-  }
-
-  async finish(): Promise<void> {
-    await this.flush();
-    await this.handle.sync();
-  }
-
-  close(): Promise<void> {
-    return this.handle.close();
-  }
-
-  private async flush(): Promise<void> {
-    const bytes = Buffer.concat(this.pieces);
-    this.pieces = [];
-    this.waiting = 0;
-    await this.handle.writeFile(bytes);
-  }
 }
