@@ -2,6 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { type ImageSource, lookUp, ProtomemError } from '@protomem/core';
 import { folderSource } from '../sources/folder-source.ts';
 import { isRecordIo, recordIoSource } from './record-io/record-io-source.ts';
+import { isShard } from './web-dataset/shard-paths.ts';
+import { webDatasetSource } from './web-dataset/web-dataset-source.ts';
 
 /** What lies at a path; enough for most formats to tell whether it is theirs. */
 interface DatasetPath {
@@ -26,6 +28,11 @@ const datasetFormats = {
     about: 'a .rec file of MXNet, or a folder with one',
     recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.some(isRecordIo) : isRecordIo(path)),
     open: recordIoSource,
+  },
+  webdataset: {
+    about: 'a .tar file, a folder of them, or a pattern such as faces-{000000..000127}.tar',
+    recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.some(isShard) : isShard(path)),
+    open: webDatasetSource,
   },
   folder: {
     about: 'a folder with one folder of images for each identity',

@@ -1,4 +1,4 @@
-import { type StringTable, StringTableBuilder, shared, stringAt } from '../sources/string-table.ts';
+import { StringTableBuilder, shared, stringAt, tableOf } from '../sources/string-table.ts';
 import type { PackedIndex } from './packed-source.ts';
 import type { UnwrapName } from './unwrap.ts';
 
@@ -51,18 +51,9 @@ export class PackedBuilder {
     unwrap: UnwrapName,
     rank?: ArrayLike<number>,
   ): PackedIndex {
-    const identityNames = table(identities);
-    const imageEnds = shared(new Array<number>(identityNames.ends.length).fill(0));
-    const pushed = this.identity.array();
-    const identity = rank ? pushed.map((one) => rank[one]!) : pushed;
-    for (const one of identity) imageEnds[one]!++;
-    for (let i = 1; i < imageEnds.length; i++) imageEnds[i]! += imageEnds[i - 1]!;
-
-    // Counting sort, from the back so that images of one identity keep their order.
-    const images = identity.length;
-    const order = new Uint32Array(images);
-    const free = Float64Array.from(imageEnds);
-    for (let i = images - 1; i >= 0; i--) order[--free[identity[i]!]!] = i;
+    const identityNames = tableOf(identities);
+    const { imageEnds, order } = groupByIdentity(this.identity.array(), identityNames.ends.length, rank);
+    const images = order.length;
 
     const fileOf = new Uint32Array(new SharedArrayBuffer(4 * images));
     const offsets = new Float64Array(new SharedArrayBuffer(8 * images));
@@ -80,7 +71,7 @@ export class PackedBuilder {
     return {
       kind: 'packed',
       name,
-      files: table(files),
+      files: tableOf(files),
       identities: identityNames,
       imageEnds,
       images: ordered.build(),
@@ -92,14 +83,31 @@ export class PackedBuilder {
   }
 }
 
-function table(texts: Iterable<string>): StringTable {
-  const builder = new StringTableBuilder();
-  for (const text of texts) builder.push(text);
-  return builder.build();
+/**
+ * Brings images together by identity, those of one in the order that they came.
+ *
+ * @param identity by image.
+ * @param rank new numbers of the identities. Default: they keep theirs.
+ * @returns the number of images up to and with each identity, in shared memory, and the images in their new order.
+ */
+export function groupByIdentity(
+  identity: Uint32Array,
+  identities: number,
+  rank?: ArrayLike<number>,
+): { readonly imageEnds: Float64Array; readonly order: Uint32Array } {
+  const rankOf = (image: number): number => (rank ? rank[identity[image]!]! : identity[image]!);
+  const imageEnds = shared(new Array<number>(identities).fill(0));
+  for (let i = 0; i < identity.length; i++) imageEnds[rankOf(i)]!++;
+  for (let i = 1; i < identities; i++) imageEnds[i]! += imageEnds[i - 1]!;
+  // Counting sort, from the back so that images of one identity keep their order.
+  const order = new Uint32Array(identity.length);
+  const free = Float64Array.from(imageEnds);
+  for (let i = identity.length - 1; i >= 0; i--) order[--free[rankOf(i)]!] = i;
+  return { imageEnds, order };
 }
 
 /** A typed array that grows. */
-class Numbers<A extends Uint32Array | Float64Array> {
+export class Numbers<A extends Uint32Array | Float64Array> {
   used = 0;
   private readonly make: (size: number) => A;
   private values: A;

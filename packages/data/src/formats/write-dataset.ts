@@ -1,6 +1,7 @@
 import { type ImageSource, lookUp } from '@protomem/core';
 import type { WriteOptions } from './each-image.ts';
 import { writeRecordIo } from './record-io/write-record-io.ts';
+import { writeWebDataset } from './web-dataset/write-web-dataset.ts';
 import { writeFolder } from './write-folder.ts';
 
 type DatasetWriter = (source: ImageSource, path: string, options: WriteOptions) => Promise<void>;
@@ -9,6 +10,7 @@ type DatasetWriter = (source: ImageSource, path: string, options: WriteOptions) 
 const datasetWriters = {
   folder: writeFolder,
   recordio: writeRecordIo,
+  webdataset: writeWebDataset,
 } as const satisfies Readonly<Record<string, DatasetWriter>>;
 
 /** Formats that `writeDataset` writes. */

@@ -35,6 +35,13 @@ export class StringTableBuilder {
   }
 }
 
+/** A table of these strings. */
+export function tableOf(texts: Iterable<string>): StringTable {
+  const builder = new StringTableBuilder();
+  for (const text of texts) builder.push(text);
+  return builder.build();
+}
+
 /** String `index` of a table. */
 export function stringAt(table: StringTable, index: number): string {
   // TextDecoder refuses shared memory, hence the copy of these few bytes.

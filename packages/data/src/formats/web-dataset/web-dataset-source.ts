@@ -1,0 +1,52 @@
+import type { ImageSource } from '@protomem/core';
+import { openReader } from '../byte-reader.ts';
+import { packedSource } from '../packed-source.ts';
+import { indexPath, readIndex, saveIndex } from './index-file.ts';
+import { indexShards } from './index-shards.ts';
+import { shardsAt } from './shard-paths.ts';
+
+export interface WebDatasetOptions {
+  /**
+   * Field that tells who is on an image: an ending such as `cls` or `id.txt`; `json`, for its key `label` and the name in
+   * `identity`; `json.person` for another key of it; or `.` for the folder in the archive. Default: `cls`, else `json`,
+   * else `txt`, with names from `identity` in `json`.
+   */
+  readonly identity?: string;
+  /** Saves the index beside the shards, as `shards.index` in a folder, else with `.index` behind the path. Default false. */
+  readonly saveIndex?: boolean;
+}
+
+/**
+ * The images of a WebDataset: tar archives in which files that follow each other and have the same name up to the first
+ * dot form a sample. Images are read at random, so that batches of identities can be made of shards in any order.
+ *
+ * Identities are ordered by label where all labels are numbers, else by name in natural order; images of one as they lie
+ * in the shards. So neither depends on how the shards were shuffled, but for the order within an identity. What
+ * {@link writeWebDataset} wrote has the order of its source.
+ *
+ * Reads the headers and labels of all shards once: about as long as reading the files through. A saved index of the same
+ * shards (names, sizes, times of change) and option `identity` is taken instead. Samples without image are passed over;
+ * images without label, links, sparse and compressed files are refused.
+ *
+ * @param path a .tar file, a folder of them (in natural order), or a pattern such as `faces-{000000..000127}.tar`.
+ * @throws {ProtomemError} with shard and offset when an archive is damaged or cut short, or an image has no label.
+ *
+ * @example
+ * ```ts
+ * const source = await webDatasetSource('shards', { saveIndex: true });
+ * const { bytes } = await source.load(0, 0);
+ * ```
+ *
+ * Source: the WebDataset format, github.com/webdataset/webdataset.
+ */
+export async function webDatasetSource(path: string, options: WebDatasetOptions = {}): Promise<ImageSource> {
+  const { identity } = options;
+  const shards = await shardsAt('webDatasetSource', path);
+  const file = await indexPath(path);
+  const saved = await readIndex(file, path, shards, identity);
+  if (saved) return packedSource(saved);
+  const files = shards.map((shard) => ({ path: shard.path, open: () => openReader(shard.path) }));
+  const index = await indexShards(path, files, identity);
+  if (options.saveIndex) await saveIndex(file, index, shards, identity);
+  return packedSource(index);
+}
