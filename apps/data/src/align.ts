@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import {
   type AlignFolderOptions,
   type AlignmentSummary,
@@ -11,8 +10,8 @@ import {
 } from '@protomem/alignment';
 import { ProtomemError } from '@protomem/core';
 import { type LoadEngineOptions, loadEngine } from '@protomem/engine';
-import { SingleBar } from 'cli-progress';
 import type { Command } from './command.ts';
+import { parse, progressBar, refusal, stopOnInterrupt } from './command-line.ts';
 
 const help = `Finds the face of each photo below a folder and writes it, aligned to the ArcFace template, into a folder of
 the same structure: PHOTOS/Ada/1.png becomes OUT/Ada/1.jpg.
@@ -49,27 +48,20 @@ const options = {
   resume: { type: 'boolean' },
 } as const;
 
-type Values = ReturnType<typeof parse>['values'];
+type Values = ReturnType<typeof parse<typeof options>>['values'];
 
 /** `npm run data -- align`. */
 export const align: Command = {
   about: 'raw photos to aligned faces',
   help,
   async run(args) {
-    const { values, positionals } = parse(args);
+    const { values, positionals } = parse('align', args, options);
     const [photos, out, ...more] = positionals;
     if (photos === undefined || out === undefined || more.length > 0) {
-      throw refusal(positionals.join(' ') || 'nothing', 'the folder of photos and the folder to write');
+      throw refusal('align', positionals.join(' ') || 'nothing', 'the folder of photos and the folder to write');
     }
     const { name, detect } = await openDetector(values);
-    const bar = new SingleBar({
-      format: '{bar} {value}/{total} photos, {eta_formatted} left',
-      hideCursor: true,
-      gracefulExit: false,
-      // Elsewhere than on a terminal, a line every few seconds.
-      noTTYOutput: true,
-      notTTYSchedule: 5000,
-    });
+    const bar = progressBar('photos');
     try {
       const summary = await alignFolder(photos, out, {
         // Names are checked where they are looked up.
@@ -96,25 +88,12 @@ export const align: Command = {
   },
 };
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw refusal(args.join(' '), (error as Error).message, error);
-  }
-}
-
-function refusal(got: string, expected: string, cause?: unknown): ProtomemError {
-  const parts = { where: 'align', what: 'the command line', got, expected, fix: 'See --help.' };
-  return new ProtomemError(parts, { cause });
-}
-
 const numeric = (value: string | undefined): number | undefined => (value === undefined ? undefined : Number(value));
 
 async function openDetector(values: Values): Promise<{ name: string; detect: Detect }> {
   const { landmarks, detector, engine: prefer = 'auto' } = values;
   if (landmarks !== undefined && detector !== undefined) {
-    throw refusal('--landmarks and --detector', 'one of them');
+    throw refusal('align', '--landmarks and --detector', 'one of them');
   }
   if (landmarks !== undefined) return { name: `file ${landmarks}`, detect: await landmarksFromFile(landmarks) };
   if (detector !== undefined) return { name: `module ${detector}`, detect: await importDetector(detector) };
@@ -133,18 +112,6 @@ async function importDetector(file: string): Promise<Detect> {
     got: module.detect === undefined ? 'missing' : typeof module.detect,
     expected: 'a function (photo, file) => [{ landmarks: [[x, y], ... five] }]',
   });
-}
-
-/** The first Ctrl-C ends the work after the photos under way; the second ends it at once. */
-function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130);
-      controller.abort();
-    });
-  }
-  return controller.signal;
 }
 
 function describe(summary: AlignmentSummary, out: string): string {
