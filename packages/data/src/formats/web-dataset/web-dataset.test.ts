@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ProtomemError } from '@protomem/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { textsOf } from '../../__fixtures__/texts.ts';
+import { specOf } from '../../sources/described-source.ts';
+import { openSource } from '../../sources/open-source.ts';
+import { openDataset } from '../open-dataset.ts';
+import { webDatasetSource } from './web-dataset-source.ts';
+
+const golden = (name: string): string => fileURLToPath(new URL(`__fixtures__/${name}.tar`, import.meta.url));
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'protomem-web-dataset-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+/** Makes a tar archive with tar(1) of files in this order. */
+async function tar(name: string, files: Readonly<Record<string, string>>, ...options: string[]): Promise<string> {
+  const folder = await mkdtemp(join(dir, 'in-'));
+  for (const [file, content] of Object.entries(files)) {
+    await mkdir(join(folder, file, '..'), { recursive: true });
+    await writeFile(join(folder, file), content);
+  }
+  execFileSync('tar', ['-cf', join(dir, name), ...options, '-C', folder, ...Object.keys(files)]);
+  return join(dir, name);
+}
+
+describe('webDatasetSource on archives of independent writers', () => {
+  it.each(['gnu', 'ustar', 'pax'])('reads tar(1), format %s: labels as numbers, in order', async (name) => {
+    const people = [
+      ['3', ['image 1']],
+      ['7', ['image 0', 'image 2']],
+      ['10', ['image 3']],
+    ];
+    const source = await webDatasetSource(golden(name));
+    expect(await textsOf(source)).toEqual(people);
+    expect(await textsOf(openSource(structuredClone(specOf(source)!)))).toEqual(people);
+    expect((await source.load(0, 0)).name).toBe(`${golden(name)}#3/0001.jpg`);
+  });
+
+  it.each(['ustar', 'gnu', 'pax'])(
+    "reads Python's tarfile, format %s: identities by name, in natural order",
+    async (name) => {
+      const source = await webDatasetSource(golden(`python-${name}`));
+      expect(await textsOf(source)).toEqual([
+        ['Ada', ['image 1']],
+        ['Bo', ['image 3']],
+        ['Çelik', ['image 0', 'image 2']],
+      ]);
+      expect((await source.load(2, 1)).name).toBe(`${golden(`python-${name}`)}#Çelik/2.png`);
+    },
+  );
+
+  it('refuses what is no plain file', async () => {
+    await expect(webDatasetSource(golden('sparse'))).rejects.toThrow(/offset \d+ is ".*0004.jpg: a sparse file"/);
+    await expect(webDatasetSource(golden('links'))).rejects.toThrow('0004.jpg: a symbolic link');
+    for (const option of ['-z', '-j', '-J']) {
+      const file = await tar('a.tar', { 'a.jpg': 'a', 'a.cls': '1' }, option);
+      await expect(webDatasetSource(file)).rejects.toThrow(/compressed with \w+", expected a tar archive. Decompress/);
+    }
+    await cp(join(dir, 'a.tar'), join(dir, 'b.tar.gz'));
+    await expect(webDatasetSource(join(dir, 'b.tar.gz'))).rejects.toThrow('Decompress it first');
+  });
+});
+
+describe('webDatasetSource', () => {
+  it('opens a folder in natural order, and patterns', async () => {
+    for (const [i, label] of [0, 1, 0].entries()) {
+      await tar(`s-${i + 9}.tar`, { 'x.jpg': `image ${i}`, 'x.cls': String(label) });
+    }
+    const people = [
+      ['0', ['image 0', 'image 2']],
+      ['1', ['image 1']],
+    ];
+    expect(await textsOf(await webDatasetSource(dir))).toEqual(people);
+    expect(await textsOf(await openDataset(dir))).toEqual(people);
+    expect(await textsOf(await openDataset(join(dir, 's-{9..11}.tar')))).toEqual(people);
+    expect(await textsOf(await webDatasetSource(join(dir, '{s,s}-{10,9}.tar')))).toEqual([
+      ['0', ['image 0', 'image 0']],
+      ['1', ['image 1', 'image 1']],
+    ]);
+    await expect(webDatasetSource(join(dir, 's-{9..12}.tar'))).rejects.toThrow('s-12.tar is "missing"');
+    await expect(webDatasetSource(join(dir, 's-{9..1000000000}.tar'))).rejects.toThrow('a pattern of 999999992 names');
+    await expect(webDatasetSource(join(dir, 's-{007..003}.tar'))).rejects.toThrow('ranges from low to high');
+    await expect(webDatasetSource(join(dir, 's-{007..008}.tar'))).rejects.toThrow('s-007.tar is "missing"');
+  });
+
+  it('takes who it is from the field that is asked for', async () => {
+    const file = await tar('a.tar', {
+      'Ada/1.jpg': 'a',
+      'Ada/1.cls': '4',
+      'Ada/1.id.txt': 'eve\n',
+      'Ada/1.json': '{"label": 9, "identity": "Ada L.", "name": "one.jpg", "person": "p2"}',
+    });
+    const nameWith = async (identity?: string): Promise<string> =>
+      (await webDatasetSource(file, identity ? { identity } : {})).identityName(0);
+    expect(await Promise.all([undefined, 'cls', 'id.txt', 'json', 'json.person', '.'].map(nameWith))).toEqual([
+      'Ada L.',
+      '4',
+      'eve',
+      'Ada L.',
+      'p2',
+      'Ada',
+    ]);
+    await expect(nameWith('txt')).rejects.toThrow('Ada/1 with .jpg, .cls, .id.txt, .json", expected who it is: .txt');
+    await expect(nameWith('json.who')).rejects.toThrow('expected who it is: .json, key who');
+  });
+
+  it('names shard and offset of what is wrong in a sample', async () => {
+    const refused = async (files: Record<string, string>): Promise<string> => {
+      const file = await tar('a.tar', files);
+      return webDatasetSource(file).then(
+        () => 'nothing',
+        (error: Error) => {
+          expect(error).toBeInstanceOf(ProtomemError);
+          expect(error.message).toContain(`${file}: offset `);
+          return error.message;
+        },
+      );
+    };
+    expect(await refused({ '1.jpg': 'a', '2.jpg': 'b', '1.cls': '0' })).toContain('1 with .jpg');
+    expect(await refused({ '1.jpg': 'a', '1.png': 'b', '1.cls': '0' })).toContain('1.jpg, 1.png');
+    expect(await refused({ '1.jpg': 'a', '1.cls': ' ' })).toContain('1.cls without content');
+    expect(await refused({ '1.jpg': 'a', '1.cls': '1'.repeat(70000) })).toContain('1.cls of 70000 bytes');
+    expect(await refused({ '1.jpg': 'a', '1.json': '{' })).toContain('1.json: ');
+    expect(await refused({ '1.jpg': 'a', '1.json': '[1]' })).toContain('1.json: [1]');
+    expect(await refused({ '1.jpg.gz': 'a', '1.cls': '1' })).toContain('a file that is not compressed');
+    expect(
+      await refused({
+        '1.jpg': 'a',
+        '1.json': '{"label":1,"identity":"A"}',
+        '2.jpg': 'a',
+        '2.json': '{"label":1,"identity":"B"}',
+      }),
+    ).toContain('"B", expected A, as label 1 was called before');
+    await expect(webDatasetSource(await tar('b.tar', { 'a.txt': 'x' }))).rejects.toThrow('without images');
+  });
+
+  it('finds archives that were cut short, joined, or are none', async () => {
+    const file = join(dir, 'a.tar');
+    const bytes = await readFile(golden('python-ustar'));
+    await cp(golden('python-ustar'), file);
+    for (const [length, message] of [
+      [512 * 2, /offset 1024 is "the end of the file, 0 bytes/],
+      [512 * 2 + 100, /offset 1024 is "the end of the file, 100 bytes/],
+      [512 + 20, /offset 0 is "a member of \d+ bytes/],
+      [0, /offset 0 is "the end of the file/],
+    ] as const) {
+      await writeFile(file, bytes.subarray(0, length));
+      await expect(webDatasetSource(file)).rejects.toThrow(message);
+    }
+    await writeFile(file, Buffer.concat([bytes, bytes]));
+    await expect(webDatasetSource(file)).rejects.toThrow(`offset ${bytes.length} is "more behind the end`);
+    await writeFile(file, 'no archive'.repeat(100));
+    await expect(webDatasetSource(file)).rejects.toThrow('Is this a tar archive?');
+  });
+});
