@@ -48,9 +48,13 @@ export async function withBar<T>(
   }
 }
 
+let interrupt: AbortSignal | undefined;
+
 /** The first Ctrl-C ends the work in order; the second ends it at once. */
 export function stopOnInterrupt(): AbortSignal {
+  if (interrupt) return interrupt;
   const controller = new AbortController();
+  interrupt = controller.signal;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (controller.signal.aborted) process.exit(130);

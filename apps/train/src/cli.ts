@@ -9,9 +9,9 @@ import { train } from './train.ts';
 
 const help = `Train and evaluate face encoders with Prototype Memory.
 
-  npm run train -- RECIPE [--data DIR] [--out DIR] [--set KEY=VALUE ...]   train, evaluate, write the report
+  npm run train -- RECIPE [--data PATH] [--out DIR] [--set KEY=VALUE ...]   train, evaluate, write the report
   npm run train -- RECIPE --out DIR --resume                               go on from the newest checkpoint
-  npm run train -- evaluate RUN [--data DIR] [--set KEY=VALUE ...]         verification of a run's encoder, anew
+  npm run train -- evaluate RUN [--data PATH] [--set KEY=VALUE ...]         verification of a run's encoder, anew
   npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
 
 Recipes
@@ -20,7 +20,7 @@ ${Object.entries(recipes)
   .join('\n')}
 
 Options
-  --data DIR        folder with one folder of images for each identity
+  --data PATH       images: a folder with one folder for each identity, RecordIO, WebDataset, ... (see npm run data)
   --out DIR         run folder (default runs/RECIPE); must be new unless --resume
   --set KEY=VALUE   change one value of the recipe, such as --set encoder.width=0.5; may be repeated
   --resume          go on where the run in --out stopped

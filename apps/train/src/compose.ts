@@ -6,10 +6,11 @@ import {
   createAugmentation,
   createLoader,
   everyImage,
-  folderSource,
   groupIterateAndShuffle,
+  openDataset,
   plannedClasses,
   readLfwPairs,
+  selectIdentities,
   syntheticFaces,
   weightedClasses,
 } from '@protomem/data';
@@ -29,7 +30,7 @@ export async function makeSource(config: RunConfig): Promise<ImageSource> {
     return syntheticFaces({ identities, imagesPerIdentity, variation, seed, size: encoder.inputSize });
   }
   const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
-  return folderSource(data.dir, { minImages: data.minImages, exclude });
+  return selectIdentities(await openDataset(data.path), { minImages: data.minImages, exclude });
 }
 
 /** @param companions of a miner, for the sampler that asks one */

@@ -18,9 +18,9 @@ const data = z.discriminatedUnion('kind', [
     seed: z.int(),
   }),
   z.strictObject({
-    kind: z.literal('folder'),
-    /** One folder for each identity. */
-    dir: z.string().min(1),
+    kind: z.literal('dataset'),
+    /** A file or folder of any format that `openDataset` of `@protomem/data` reads. */
+    path: z.string().min(1),
     /** Identities with fewer images are left out of training. */
     minImages: count,
   }),
@@ -43,6 +43,8 @@ const evaluation = z.strictObject({
       kind: z.literal('lfw'),
       /** Pair list in LFW's format; everybody named in it is kept out of training. */
       file: z.string().min(1),
+      /** Folder with one folder of images for each person; null: the training data's. */
+      dir: z.string().min(1).nullable().default(null),
     }),
   ]),
 });

@@ -1,19 +1,19 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { decodeSafetensors, ProtomemError } from '@protomem/core';
-import { folderSource } from '@protomem/data';
+import { decodeSafetensors, type ImageSource, ProtomemError } from '@protomem/core';
+import { countImages, openDataset } from '@protomem/data';
 import { listCheckpoints } from '@protomem/training';
 import { readRunConfig, runFolder } from './run-folder.ts';
 
-/** Tells what a path holds: a run folder, a safetensors file, or a folder of identities. */
+/** Tells what a path holds: a run folder, a safetensors file, or a data set. */
 export async function inspect(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (!found) {
     throw new ProtomemError({ where: 'inspect', what: path, got: 'missing', expected: 'a file or folder' });
   }
-  if (found.isFile()) await inspectFile(path);
+  if (found.isFile() && path.endsWith('.safetensors')) await inspectFile(path);
   else if (existsSync(runFolder(path).config)) await inspectRun(path);
-  else inspectImages(await folderSource(path));
+  else inspectImages(await openDataset(path));
 }
 
 async function inspectFile(path: string): Promise<void> {
@@ -43,17 +43,9 @@ async function inspectRun(path: string): Promise<void> {
   }
 }
 
-function inspectImages(source: Awaited<ReturnType<typeof folderSource>>): void {
-  const histogram = new Map<string, number>();
-  let images = 0;
-  for (let identity = 0; identity < source.identities; identity++) {
-    const count = source.imagesOf(identity);
-    images += count;
-    const bin = count < 5 ? String(count) : count < 10 ? '5-9' : count < 50 ? '10-49' : '50 and more';
-    histogram.set(bin, (histogram.get(bin) ?? 0) + 1);
-  }
-  console.log(`${source.identities} identities, ${images} images`);
-  for (const bin of ['1', '2', '3', '4', '5-9', '10-49', '50 and more']) {
-    if (histogram.has(bin)) console.log(`${bin.padStart(12)} images: ${histogram.get(bin)} identities`);
-  }
+function inspectImages(source: ImageSource): void {
+  const { identities, images, histogram } = countImages(source);
+  console.log(`${identities} identities, ${images} images`);
+  for (const bin of histogram) console.log(`${bin.images.padStart(12)} images: ${bin.identities} identities`);
+  console.log('more with: npm run data -- inspect');
 }

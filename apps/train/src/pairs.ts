@@ -27,15 +27,16 @@ export async function loadPairs(config: RunConfig): Promise<PairSet> {
   const { pairs } = config.evaluation;
   const side = config.encoder.inputSize;
   if (pairs.kind === 'lfw') {
-    if (config.data.kind !== 'folder') {
+    const dir = pairs.dir ?? (config.data.kind === 'dataset' ? config.data.path : undefined);
+    if (dir === undefined) {
       throw new ProtomemError({
         where: 'evaluation.pairs',
-        what: 'kind',
-        got: pairs.kind,
-        expected: `"synthetic" for data of kind ${config.data.kind}`,
+        what: 'dir',
+        got: 'null',
+        expected: 'the folder of the images that the list names, since the training data has no path',
       });
     }
-    return lfwPairs(config.data.dir, pairs.file, side);
+    return lfwPairs(dir, pairs.file, side);
   }
   const variation = config.data.kind === 'synthetic' ? config.data.variation : 1;
   const seed = config.data.kind === 'synthetic' ? config.data.seed : config.seed;

@@ -58,7 +58,7 @@ export async function readRunConfig(
       fix: `Resume it with: npm run train -- ${config.recipe} --out ${out} --resume`,
     });
   }
-  const data = changes.data === undefined ? [] : [`data.dir=${JSON.stringify(changes.data)}`];
+  const data = changes.data === undefined ? [] : [`data.path=${JSON.stringify(changes.data)}`];
   return patchConfig(config, [...data, ...changes.set]);
 }
 

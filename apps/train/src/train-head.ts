@@ -84,7 +84,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     checkpoints: {
       directory: folder.checkpoints,
       ...config.checkpoint,
-      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'rivals', 'data.dir'],
+      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'rivals', 'data.path'],
     },
     config,
   });

@@ -37,7 +37,7 @@ export { type Shard, shard } from './samplers/shard.ts';
 export { type WeightedOptions, weightedClasses } from './samplers/weighted-classes.ts';
 export type { DescribedSource, SourceSpec } from './sources/described-source.ts';
 export { fileSource } from './sources/file-source.ts';
-export { type FolderOptions, folderSource } from './sources/folder-source.ts';
+export { folderSource } from './sources/folder-source.ts';
 export { countImages, type ImageCounts } from './sources/image-counts.ts';
 export { imageExtensions } from './sources/image-files.ts';
 export { type SelectionOptions, selectIdentities } from './sources/selection.ts';

@@ -11,8 +11,8 @@ export function lfw({ data }: RecipeInputs): RunConfig {
       where: 'train lfw',
       what: '--data',
       got: 'missing',
-      expected: 'a folder with one folder of aligned face images for each identity, such as LFW aligned to 112x112',
-      fix: 'Pass --data DIR.',
+      expected: 'aligned face images, such as a folder with one folder of LFW aligned to 112x112 for each identity',
+      fix: 'Pass --data PATH.',
     });
   }
   // About thirteen passes over LFW's 6,968 images of people with at least two, 128 at a time. More augmentation than a
@@ -23,7 +23,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
     seed: 0,
     steps,
     engine: { prefer: 'auto', threads: 0, precision: 'float32' },
-    data: { kind: 'folder', dir: data, minImages: 2 },
+    data: { kind: 'dataset', path: data, minImages: 2 },
     augmentation: {
       flip: 0.5,
       crop: 0,
@@ -80,7 +80,7 @@ export function lfw({ data }: RecipeInputs): RunConfig {
     rivals: ['full-softmax'],
     optimizer: { momentum: 0.9, weightDecay: 5e-4, clipNorm: 5, encoderBatch: null },
     schedule: { kind: 'one-cycle', base: 0.1, warmup: Math.round(0.1 * steps) },
-    evaluation: { every: Math.ceil(steps / 5), batch: 128, pairs: { kind: 'lfw', file: findPairs(data) } },
+    evaluation: { every: Math.ceil(steps / 5), batch: 128, pairs: { kind: 'lfw', file: findPairs(data), dir: null } },
     checkpoint: { every: 100, keep: 2 },
     log: { tensorboard: true },
   };

@@ -1,22 +1,12 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource, integer, ProtomemError } from '@protomem/core';
+import { check, type ImageSource, ProtomemError } from '@protomem/core';
 import type { DescribedSource } from './described-source.ts';
 import { sourceOfIndex } from './folder-index.ts';
 import { imageExtensions, isImageFile } from './image-files.ts';
 import { naturalOrder } from './natural-order.ts';
 import { StringTableBuilder, shared } from './string-table.ts';
-
-/** Which identities of a folder to take. */
-export interface FolderOptions {
-  /** Identities with fewer images are left out. Default 1. */
-  readonly minImages?: number;
-  /** Only these identities (names of folders). Default: all. */
-  readonly include?: Iterable<string>;
-  /** Not these, such as the people of a test protocol. Names that the folder does not have are ignored. Default: none. */
-  readonly exclude?: Iterable<string>;
-}
 
 /** Folders read at a time: enough to keep a network disk busy, far below any limit on open files. */
 const READS_AT_A_TIME = 16;
@@ -31,46 +21,30 @@ const READS_AT_A_TIME = 16;
  * worker threads use without a copy.
  *
  * @param dir the folder.
- * @throws {ProtomemError} when the folder is missing, is a file, has no identity folders, or fewer than two identities
- * or images are left.
+ * @throws {ProtomemError} when the folder is missing, is a file, or has fewer than two identities with images.
  *
  * @example
  * ```ts
- * const { people } = await readLfwPairs('pairsDevTest.txt');
- * const source = await folderSource('lfw', { minImages: 2, exclude: people });
+ * const source = await folderSource('lfw');
+ * console.log(source.identities, source.identityName(0), source.imagesOf(0));
  * ```
  */
-export async function folderSource(dir: string, options: FolderOptions = {}): Promise<ImageSource> {
+export async function folderSource(dir: string): Promise<ImageSource> {
   const where = 'folderSource';
-  const minImages = integer(where, 'minImages', options.minImages ?? 1, 1);
-  const include = options.include && new Set(options.include);
-  const exclude = new Set(options.exclude);
   const entries = await readdir(dir, { withFileTypes: true }).catch((error) => refuseFolder(where, dir, error));
 
   const candidates = entries
     .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
     .map((entry) => entry.name)
     .sort(naturalOrder);
-  const chosen = candidates.filter((name) => (!include || include.has(name)) && !exclude.has(name));
-  const known = new Set(candidates);
-  const missing = [...(include ?? [])].filter((name) => !known.has(name));
-  check(missing.length === 0, () => ({
-    where,
-    what: 'include',
-    got: missing,
-    expected: `names of folders in ${dir}, which has none of these`,
-  }));
-
   const identities = new StringTableBuilder();
   const files = new StringTableBuilder();
   const fileEnds: number[] = [];
-  let found = 0;
-  for (let start = 0; start < chosen.length; start += READS_AT_A_TIME) {
-    const names = chosen.slice(start, start + READS_AT_A_TIME);
+  for (let start = 0; start < candidates.length; start += READS_AT_A_TIME) {
+    const names = candidates.slice(start, start + READS_AT_A_TIME);
     const lists = await Promise.all(names.map((name) => imagesIn(join(dir, name))));
     for (const [i, list] of lists.entries()) {
-      if (list.length > 0) found++;
-      if (list.length < minImages) continue;
+      if (list.length === 0) continue;
       identities.push(names[i]!);
       for (const file of list) files.push(file);
       fileEnds.push(files.length);
@@ -81,9 +55,7 @@ export async function folderSource(dir: string, options: FolderOptions = {}): Pr
     const seen = [
       `${candidates.length} folder(s)`,
       loose > 0 ? `${loose} image(s) outside any` : '',
-      chosen.length < candidates.length ? `${candidates.length - chosen.length} left out by include and exclude` : '',
-      `${found} with images`,
-      minImages > 1 ? `${identities.length} with at least ${minImages}` : '',
+      `${identities.length} with images`,
     ];
     return {
       where,
