@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { type ImageSource, lookUp, ProtomemError } from '@protomem/core';
 import { folderSource } from '../sources/folder-source.ts';
+import { isList, LIST_NAME, listSource } from './list/list-source.ts';
 import { isRecordIo, recordIoSource } from './record-io/record-io-source.ts';
 import { isShard } from './web-dataset/shard-paths.ts';
 import { webDatasetSource } from './web-dataset/web-dataset-source.ts';
@@ -33,6 +34,11 @@ const datasetFormats = {
     about: 'a .tar file, a folder of them, or a pattern such as faces-{000000..000127}.tar',
     recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.some(isShard) : isShard(path)),
     open: webDatasetSource,
+  },
+  list: {
+    about: `a .csv, .tsv or .lst file that names images, or a folder with ${LIST_NAME}`,
+    recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.includes(LIST_NAME) : isList(path)),
+    open: listSource,
   },
   folder: {
     about: 'a folder with one folder of images for each identity',

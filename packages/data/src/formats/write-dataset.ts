@@ -1,5 +1,6 @@
 import { type ImageSource, lookUp } from '@protomem/core';
 import type { WriteOptions } from './each-image.ts';
+import { writeList } from './list/write-list.ts';
 import { writeRecordIo } from './record-io/write-record-io.ts';
 import { writeWebDataset } from './web-dataset/write-web-dataset.ts';
 import { writeFolder } from './write-folder.ts';
@@ -9,6 +10,7 @@ type DatasetWriter = (source: ImageSource, path: string, options: WriteOptions) 
 /** Writers by the name of their format. */
 const datasetWriters = {
   folder: writeFolder,
+  list: writeList,
   recordio: writeRecordIo,
   webdataset: writeWebDataset,
 } as const satisfies Readonly<Record<string, DatasetWriter>>;

@@ -19,22 +19,39 @@ import { intoNew } from './into-new.ts';
  * ```
  */
 export async function writeFolder(source: ImageSource, dir: string, options: WriteOptions = {}): Promise<void> {
+  await intoNew('writeFolder', dir, (temporary) => fillFolder(source, temporary, options));
+}
+
+/**
+ * The same, without protection of what is there.
+ *
+ * @param onImage called for each image in order, with its path in the folder, `/` between.
+ */
+export async function fillFolder(
+  source: ImageSource,
+  dir: string,
+  options: WriteOptions,
+  onImage?: (identity: number, path: string) => Promise<void>,
+): Promise<void> {
   const folders = orderedNames(Array.from({ length: source.identities }, (_, i) => source.identityName(i)));
-  await intoNew('writeFolder', dir, async (temporary) => {
-    await mkdir(temporary);
-    let images: NamedImage[] = [];
-    const flush = async (): Promise<void> => {
-      if (images.length === 0) return;
-      const folder = join(temporary, folders[images[0]!.identity]!);
-      await mkdir(folder);
-      const names = orderedNames(images.map(({ name }) => name));
-      for (const [i, { bytes }] of images.entries()) await writeFile(join(folder, withEnding(names[i]!, bytes)), bytes);
-      images = [];
-    };
-    for await (const image of eachImage(source, options)) {
-      if (images[0]?.identity !== image.identity) await flush();
-      images.push(image);
+  await mkdir(dir);
+  let images: NamedImage[] = [];
+  const flush = async (): Promise<void> => {
+    if (images.length === 0) return;
+    const { identity } = images[0]!;
+    const folder = folders[identity]!;
+    await mkdir(join(dir, folder));
+    const names = orderedNames(images.map(({ name }) => name));
+    for (const [i, { bytes }] of images.entries()) {
+      const path = `${folder}/${withEnding(names[i]!, bytes)}`;
+      await writeFile(join(dir, path), bytes);
+      await onImage?.(identity, path);
     }
-    await flush();
-  });
+    images = [];
+  };
+  for await (const image of eachImage(source, options)) {
+    if (images[0]?.identity !== image.identity) await flush();
+    images.push(image);
+  }
+  await flush();
 }

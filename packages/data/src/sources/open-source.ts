@@ -1,4 +1,5 @@
 import { type ImageSource, lookUp } from '@protomem/core';
+import { sourceOfList } from '../formats/list/list-index.ts';
 import { packedSource } from '../formats/packed-source.ts';
 import { type SyntheticFacesSpec, syntheticFaces } from '../synthetic/synthetic-faces.ts';
 import type { SourceSpec } from './described-source.ts';
@@ -11,6 +12,7 @@ const sourceOpeners = {
   folder: sourceOfIndex,
   files: sourceOfFiles,
   packed: packedSource,
+  list: sourceOfList,
   selection: (spec: Selection) => selectionOf(openSource(spec.source), spec),
   synthetic: ({ options }: SyntheticFacesSpec) => syntheticFaces(options),
 } as const;

@@ -105,7 +105,7 @@ describe('shards written are read', () => {
     await writeWebDataset(sourceOfTexts(people), join(dir, 'out'));
     const script = `
 import json, sys, tarfile
-with tarfile.open(sys.argv[1]) as archive:
+with tarfile.open(sys.argv[1], "r|*") as archive:
     print(json.dumps([[m.name, m.mtime, archive.extractfile(m).read().decode()] for m in archive if m.name.endswith("jpg")]))`;
     const images = people.flatMap(([, own], i) => own.map((text, j) => [`${i}/${j}.jpg`, 946684800, text]));
     expect(inPython(script, join(dir, 'out', 'shard-000000.tar'))).toEqual(images);

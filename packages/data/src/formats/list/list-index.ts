@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import type { SourceImage } from '@protomem/core';
+import type { DescribedSource, SourceSpec } from '../../sources/described-source.ts';
+import { readFile } from '../../sources/read-file.ts';
+import { type StringTable, stringAt } from '../../sources/string-table.ts';
+
+/** Image files of a list, grouped by identity, in shared memory. */
+export interface ListIndex extends SourceSpec {
+  readonly kind: 'list';
+  /** Path of the list. */
+  readonly name: string;
+  /** What paths are relative to. */
+  readonly root: string;
+  /** Names of the identities. */
+  readonly identities: StringTable;
+  /** Number of images up to and with each identity; paths below are in this order. */
+  readonly imageEnds: Float64Array;
+  readonly paths: StringTable;
+}
+
+/** The source that an index describes. */
+export function sourceOfList(index: ListIndex): DescribedSource {
+  const { name, root, identities, imageEnds, paths } = index;
+  const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
+  return {
+    name,
+    spec: index,
+    identities: imageEnds.length,
+    imageEnds,
+    imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
+    identityName: (identity) => stringAt(identities, identity),
+    async load(identity, image): Promise<SourceImage> {
+      const path = join(root, stringAt(paths, firstImage(identity) + image));
+      return { name: path, bytes: await readFile(path) };
+    },
+  };
+}

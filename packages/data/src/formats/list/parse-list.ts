@@ -1,0 +1,127 @@
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { check, ProtomemError } from '@protomem/core';
+import { CsvError, type Options, parse } from 'csv-parse';
+import { type StringTable, StringTableBuilder, stringAt, tableOf } from '../../sources/string-table.ts';
+import { IdentityNumbers } from '../identity-numbers.ts';
+import { groupByIdentity, Numbers } from '../packed-builder.ts';
+import { BadRow, type ListColumns, type RowReader, rowsWithHeading, rowsWithoutHeading } from './list-columns.ts';
+import type { ListIndex } from './list-index.ts';
+import { localPath } from './local-path.ts';
+
+/** Longest row, bytes: a quote that is never closed ends here. */
+const MAX_ROW = 2 ** 16;
+
+/** A list as it was read, before anybody has looked for its files. */
+export interface ParsedList {
+  /** By row, in the order of the file. */
+  readonly paths: StringTable;
+  /** By row: where it ends in the file, from 1. */
+  readonly lines: Uint32Array;
+  readonly index: ListIndex;
+}
+
+/**
+ * Parses a list while it is read: memory grows with the paths, not with the file.
+ *
+ * @param file its name: `.csv` has commas, `.tsv` tabs and quotes, `.lst` tabs and no quotes.
+ * @param root what paths are relative to, and must not leave.
+ */
+export async function parseList(
+  bytes: Readable,
+  file: string,
+  root: string,
+  columns: ListColumns = {},
+): Promise<ParsedList> {
+  const options: Options = {
+    delimiter: /\.csv$/i.test(file) ? ',' : '\t',
+    quote: /\.lst$/i.test(file) ? false : '"',
+    bom: true,
+    info: true,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_ROW,
+  };
+  const rows = new Rows(file, resolve(root), columns);
+  try {
+    await pipeline(bytes, parse(options), async (records) => {
+      for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+        rows.push(record, info.lines);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const what = `line ${error.lines}`;
+    const expected = `a row of at most ${MAX_ROW} bytes, with quotes around whole fields or none`;
+    throw new ProtomemError({ where: file, what, got: error.code, expected }, { cause: error });
+  }
+  return rows.build();
+}
+
+/** The rows of a list, collected. */
+class Rows {
+  private readonly paths = new StringTableBuilder();
+  private readonly lines = new Numbers((size) => new Uint32Array(size));
+  private readonly identity = new Numbers((size) => new Uint32Array(size));
+  private readonly identities = new IdentityNumbers();
+  private read: RowReader | undefined;
+  private readonly file: string;
+  private readonly root: string;
+  private readonly columns: ListColumns;
+
+  constructor(file: string, root: string, columns: ListColumns) {
+    this.file = file;
+    this.root = root;
+    this.columns = columns;
+  }
+
+  push(fields: readonly string[], line: number): void {
+    if (!this.read) {
+      this.read = rowsWithoutHeading(fields);
+      if (!this.read) {
+        this.read = rowsWithHeading(this.file, fields, this.columns);
+        return;
+      }
+    }
+    try {
+      const row = this.read(fields);
+      const found = localPath(this.root, row.path);
+      if ('refused' in found) {
+        throw new BadRow(found.refused, `a path within ${this.root}; option \`root\` names another folder`);
+      }
+      const place = () => [this.file, `line ${line}`] as const;
+      this.identity.push(this.identities.numberOf(row.label, row.identity, place));
+      this.paths.push(found.path);
+      this.lines.push(line);
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+      throw new ProtomemError({ where: this.file, what: `line ${line}`, got: error.got, expected: error.expected });
+    }
+  }
+
+  build(): ParsedList {
+    const { file, root } = this;
+    check(this.lines.used > 0, () => ({
+      where: file,
+      what: 'the list',
+      got: 'without rows',
+      expected: 'at least one',
+    }));
+    const { names, rank } = this.identities.ranked();
+    const { imageEnds, order } = groupByIdentity(this.identity.array(), names.length, rank);
+    const paths = this.paths.build();
+    const grouped = new StringTableBuilder();
+    for (const row of order) grouped.push(stringAt(paths, row));
+    const index: ListIndex = {
+      kind: 'list',
+      name: file,
+      root,
+      identities: tableOf(names),
+      imageEnds,
+      paths: grouped.build(),
+    };
+    return { paths, lines: this.lines.array(), index };
+  }
+}
