@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { check, ProtomemError } from '@protomem/core';
 import { CsvError, type Options, parse } from 'csv-parse';
 import { type StringTable, StringTableBuilder, stringAt, tableOf } from '../../sources/string-table.ts';
@@ -12,6 +11,12 @@ import { localPath } from './local-path.ts';
 
 /** Longest row, bytes: a quote that is never closed ends here. */
 const MAX_ROW = 2 ** 16;
+
+/** What csv-parse yields with option `info`. */
+interface ParsedRow {
+  readonly record: readonly string[];
+  readonly info: { readonly lines: number };
+}
 
 /** A list as it was read, before anybody has looked for its files. */
 export interface ParsedList {
@@ -34,28 +39,31 @@ export async function parseList(
   root: string,
   columns: ListColumns = {},
 ): Promise<ParsedList> {
+  const commas = /\.csv$/i.test(file);
   const options: Options = {
-    delimiter: /\.csv$/i.test(file) ? ',' : '\t',
+    delimiter: commas ? ',' : '\t',
     quote: /\.lst$/i.test(file) ? false : '"',
     bom: true,
     info: true,
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
+    // Writers of tabs mostly know no quotes: within a field they mean themselves.
+    relax_quotes: !commas,
     max_record_size: MAX_ROW,
   };
   const rows = new Rows(file, resolve(root), columns);
+  const parser = parse(options);
+  bytes.on('error', (error) => parser.destroy(error));
   try {
-    await pipeline(bytes, parse(options), async (records) => {
-      for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-        rows.push(record, info.lines);
-      }
-    });
+    for await (const { record, info } of bytes.pipe(parser) as AsyncIterable<ParsedRow>) rows.push(record, info.lines);
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const what = `line ${error.lines}`;
     const expected = `a row of at most ${MAX_ROW} bytes, with quotes around whole fields or none`;
     throw new ProtomemError({ where: file, what, got: error.code, expected }, { cause: error });
+  } finally {
+    bytes.destroy();
   }
   return rows.build();
 }
