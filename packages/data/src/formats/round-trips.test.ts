@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writePeople } from '../__fixtures__/people-folder.ts';
+import { hostileNames, sourceOfTexts, textsOf } from '../__fixtures__/texts.ts';
+import { openDataset } from './open-dataset.ts';
+import { writeDataset } from './write-dataset.ts';
+
+const formats = ['folder', 'recordio', 'webdataset', 'list'] as const;
+const pairs = formats.flatMap((a) => formats.map((b) => [a, b] as const));
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'protomem-formats-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+describe('conversion keeps identities, order and bytes', () => {
+  it.each(pairs)('folder to %s to %s to folder', async (first, second) => {
+    await writePeople(join(dir, 'in'), [2, 1, 3, 1, 1, 1, 1, 1, 1, 1, 12, 1]);
+    const folder = await openDataset(join(dir, 'in'));
+    const expected = await textsOf(folder);
+    await writeDataset(folder, join(dir, 'a'), { format: first });
+    await writeDataset(await openDataset(join(dir, 'a')), join(dir, 'b'), { format: second });
+    const source = await openDataset(join(dir, 'b'));
+    expect(await textsOf(source)).toEqual(expected);
+    await writeDataset(source, join(dir, 'out'), { format: 'folder' });
+    expect(execFileSync('diff', ['-r', join(dir, 'in'), join(dir, 'out')], { encoding: 'utf8' })).toBe('');
+  });
+
+  it.each(['recordio', 'webdataset', 'list'] as const)(
+    'of identities that are not in natural order: %s',
+    async (format) => {
+      const people: [string, string[]][] = [
+        ['10', ['b', 'a']],
+        ['Zoe', ['c']],
+        ['9', ['d']],
+        ['Ada', ['e', 'f']],
+      ];
+      await writeDataset(sourceOfTexts(people), join(dir, 'a'), { format });
+      expect(await textsOf(await openDataset(join(dir, 'a')))).toEqual(people);
+    },
+  );
+});
+
+it.each(formats)('a writer takes any name, and writes nowhere else: %s', async (format) => {
+  const people: [string, string[]][] = hostileNames.map((name, i) => [name, [`image ${i}`, `other ${i}`]]);
+  await writeDataset(sourceOfTexts(people), join(dir, 'a', 'b'), { format });
+  expect(await readdir(dir)).toEqual(['a']);
+  expect(await readdir(join(dir, 'a'))).toEqual(['b']);
+  const read = await textsOf(await openDataset(join(dir, 'a', 'b')));
+  expect(read.map(([, images]) => images)).toEqual(people.map(([, images]) => images));
+});
