@@ -11,7 +11,7 @@ export interface ListColumns {
 }
 
 /** What a row says. */
-export interface ListRow {
+interface ListRow {
   readonly path: string;
   readonly label: string;
   /** Name of the identity besides the label. */

@@ -55,7 +55,7 @@ export async function shardsAt(where: string, path: string): Promise<Shard[]> {
 }
 
 /** All names that a pattern with `{000..127}` and `{a,b}` stands for, the last braces counting fastest. */
-export function expandBraces(where: string, pattern: string): string[] {
+function expandBraces(where: string, pattern: string): string[] {
   const found = /\{([^{}]*)\}/.exec(pattern);
   if (!found) return [pattern];
   const [braces, inner] = [found[0], found[1]!];
