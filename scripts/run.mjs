@@ -1,4 +1,4 @@
-// The repository's front door: `npm run demo | train | data | bench` and `npm test` on a machine that has only Node and npm.
+// The repository's front door: `npm run demo | train | data | bench | fuzz` and `npm test` on a machine that has only Node and npm.
 // Plain JavaScript without dependencies, because it is what installs them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -97,6 +97,13 @@ function test(args) {
   return counts.failed === 0 ? 0 : 1;
 }
 
+/** Parsers on damaged inputs, many more than the tests take, and others each time: for the night. */
+function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000))]) {
+  say(`${inputs} damaged inputs for each parser, seed ${seed}`);
+  const env = { PROTOMEM_FUZZ: inputs, PROTOMEM_FUZZ_SEED: seed };
+  return run('vitest', ['run', '--project', 'data', '--testNamePattern', 'damaged'], { env });
+}
+
 const train = (args) => source('apps/train/src/cli.ts', args);
 
 const commands = {
@@ -105,6 +112,7 @@ const commands = {
   data: (args) => source('apps/data/src/cli.ts', args),
   bench: (args) => source('apps/benchmark/src/cli.ts', args),
   test,
+  fuzz,
 };
 
 const [name, ...args] = process.argv.slice(2);
