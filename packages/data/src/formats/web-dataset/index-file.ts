@@ -49,7 +49,8 @@ export async function readIndex(
   identity: string | undefined,
 ): Promise<PackedIndex | undefined> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+    // Node reads no more than 2 GiB at once.
+    if (error.code === 'ENOENT' || error.code === 'ERR_FS_FILE_TOO_LARGE') return undefined;
     throw error;
   });
   return bytes && parseIndex(bytes, path, shards, identity);

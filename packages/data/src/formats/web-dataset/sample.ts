@@ -20,7 +20,9 @@ export interface Label {
 
 /** Longest image, and longest field with a label, that are read. */
 const MAX_IMAGE = 2 ** 30;
-const MAX_LABEL = 2 ** 16;
+const MAX_LABEL = 2 ** 20;
+
+const OTHER_FIELD = 'Where another field tells who it is, name it with option `identity`.';
 
 /** Sample and field of a file name; none for hidden files and those without ending, nor for `__meta__` files. */
 export function splitName(name: string): readonly [key: string, field: string] | undefined {
@@ -85,7 +87,8 @@ export async function labelOf(sample: Sample, reader: ByteReader, field: string 
 async function contentOf(member: TarMember | undefined, reader: ByteReader): Promise<string | undefined> {
   if (!member) return undefined;
   const { offset, size, name } = member;
-  if (size > MAX_LABEL) refuse(reader.file, offset, `${name} of ${size} bytes`, `a label of at most ${MAX_LABEL}`);
+  if (size > MAX_LABEL)
+    refuse(reader.file, offset, `${name} of ${size} bytes`, `a label of at most ${MAX_LABEL}`, OTHER_FIELD);
   const text = Buffer.from(await reader.read(offset, size))
     .toString('utf8')
     .trim();
@@ -100,7 +103,7 @@ async function jsonOf({ fields }: Sample, reader: ByteReader): Promise<Record<st
   try {
     value = JSON.parse(text);
   } catch (error) {
-    refuse(reader.file, member.offset, `${member.name}: ${(error as Error).message}`, 'JSON');
+    refuse(reader.file, member.offset, `${member.name}: ${(error as Error).message}`, 'JSON', OTHER_FIELD);
   }
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isObject
@@ -110,6 +113,7 @@ async function jsonOf({ fields }: Sample, reader: ByteReader): Promise<Record<st
         member.offset,
         `${member.name}: ${text.slice(0, 40)}`,
         'an object with "label" or "identity"',
+        OTHER_FIELD,
       );
 }
 

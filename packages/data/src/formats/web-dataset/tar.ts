@@ -65,7 +65,7 @@ export async function* tarMembers(reader: ByteReader): AsyncGenerator<TarMember>
       refuse(file, at, got, { expected: 'two blocks of zeros, with which an archive ends', fix });
     }
     const block = await reader.read(at, BLOCK);
-    if (block.every((byte) => byte === 0)) return checkEnd(reader, at + BLOCK);
+    if (block[0] === 0 && block.every((byte) => byte === 0)) return checkEnd(reader, at + BLOCK);
     const header = parseHeader(block, file, at);
     const size = sizeOf(header, attributes, file, at);
     const offset = at + BLOCK;
@@ -101,16 +101,17 @@ export function blocks(size: number): number {
 }
 
 function parseHeader(block: Uint8Array, file: string, at: number): Header {
-  let sum = 0;
-  let signed = 0;
-  for (const [i, byte] of block.entries()) {
-    // The sum is taken with blanks in its own place; some writers took bytes as signed.
-    const counted = i >= 148 && i < 156 ? 32 : byte;
-    sum += counted;
-    signed += (counted << 24) >> 24;
+  // The sum is taken with blanks in its own place; some writers took bytes as signed.
+  let sum = 8 * 32;
+  let large = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    const byte = block[i]!;
+    if (i >= 148 && i < 156) continue;
+    sum += byte;
+    if (byte > 127) large++;
   }
   const stored = octal(block.subarray(148, 156));
-  if (stored !== sum && stored !== signed) {
+  if (stored !== sum && stored !== sum - 256 * large) {
     refuse(file, at, 'no header of tar', {
       expected: 'one with the checksum of its bytes',
       fix: at === 0 ? 'Is this a tar archive?' : 'The archive is damaged: copy it again.',
