@@ -1,6 +1,7 @@
 import { check, Random } from '@protomem/core';
 import type { Encoder, EncoderCard } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
+import { foldLayers } from './fold-layers.ts';
 import { forward } from './forward.ts';
 import { countMacs, countParameters, type Layer, type Weight, weightsOf } from './layer.ts';
 import { type EncoderOptions, type ResolvedEncoderOptions, resolveOptions } from './options.ts';
@@ -8,6 +9,10 @@ import { type EncoderOptions, type ResolvedEncoderOptions, resolveOptions } from
 /** An encoder that knows the options it was made with, so that a file can make it again. */
 export interface DefinedEncoder extends Encoder {
   readonly options: ResolvedEncoderOptions;
+  /** Norms are part of the weights before or after them: only for inference. See `foldNorms`. */
+  readonly folded: boolean;
+  /** @internal */
+  readonly layers: readonly Layer[];
 }
 
 /** Where the first value of each weight comes from: as many numbers as its shape says, row-major, given away. */
@@ -18,10 +23,11 @@ export interface EncoderMaker {
   /**
    * @param options see {@link EncoderOptions}.
    * @param values first values of the weights. Default: random ones from `options.seed`.
+   * @param folded make what `foldNorms` makes: `values` are those of folded weights. Default false.
    * @returns a new encoder; the caller disposes it.
    * @throws on an unknown or impossible option.
    */
-  (options?: EncoderOptions, values?: InitialValues): DefinedEncoder;
+  (options?: EncoderOptions, values?: InitialValues, folded?: boolean): DefinedEncoder;
   /** The card that an encoder of these options has, without making it. */
   card(options?: EncoderOptions): EncoderCard;
 }
@@ -63,10 +69,12 @@ export interface EncoderDefinition {
 export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
   const resolve = (options: EncoderOptions): ResolvedEncoderOptions =>
     resolveOptions(definition.name, options, { recompute: false, ...definition });
-  const make = (options: EncoderOptions = {}, values?: InitialValues): DefinedEncoder => {
+  const make = (options: EncoderOptions = {}, values?: InitialValues, folded = false): DefinedEncoder => {
     const resolved = resolve(options);
-    const layers = definition.layers(resolved);
-    return build(cardOf(definition, layers, resolved), resolved, layers, values ?? randomValues(resolved.seed));
+    const trained = definition.layers(resolved);
+    const layers = folded ? foldLayers(trained).layers : trained;
+    const card = cardOf(definition, layers, resolved);
+    return build(card, resolved, layers, values ?? randomValues(resolved.seed), folded);
   };
   const card = (options: EncoderOptions = {}): EncoderCard => {
     const resolved = resolve(options);
@@ -89,6 +97,7 @@ function build(
   options: ResolvedEncoderOptions,
   layers: readonly Layer[],
   valuesOf: InitialValues,
+  folded: boolean,
 ): DefinedEncoder {
   const weights = weightsOf(layers);
   const values = weights.map(valuesOf);
@@ -101,9 +110,18 @@ function build(
   return {
     card,
     options,
+    folded,
+    layers,
     parameters,
     apply(images, { training = false, seed = 0 } = {}) {
       checkImages(card, images, training);
+      check(!training || !folded, () => ({
+        where: `${card.name}.apply`,
+        what: 'training',
+        got: true,
+        expected: 'false: norms were folded into the weights of this encoder',
+        fix: 'Train the encoder that it was folded from.',
+      }));
       check(!parameters[0]?.variable.isDisposed, () => ({
         where: `${card.name}.apply`,
         what: 'the encoder',

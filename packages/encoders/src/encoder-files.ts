@@ -42,7 +42,7 @@ export function restoreEncoder(encoder: Encoder, state: State, where = 'restoreE
 
 /**
  * Writes an encoder to one safetensors file: a tensor for each parameter, and as metadata `format`
- * ("protomem-encoder"), `version`, `name`, `options` and `card` (the last two as JSON). Atomic: on a failure the old
+ * ("protomem-encoder"), `version`, `name`, `options` and `card` (the last two as JSON), and `folded` for one of `foldNorms`. Atomic: on a failure the old
  * file stays. Holds nothing of training: that is the checkpoint's part.
  *
  * Kernels are `[height, width, in, out]`; PyTorch's order is `permute(3, 2, 0, 1)`, for the fully connected one then
@@ -58,10 +58,10 @@ export function restoreEncoder(encoder: Encoder, state: State, where = 'restoreE
  * ```
  */
 export async function saveEncoder(
-  encoder: Encoder & { readonly options?: EncoderOptions },
+  encoder: Encoder & Partial<Pick<DefinedEncoder, 'options' | 'folded'>>,
   path: string,
 ): Promise<void> {
-  const { card, options = {} } = encoder;
+  const { card, options = {}, folded = false } = encoder;
   const { tensors } = await encoderState(encoder);
   const metadata = {
     format,
@@ -69,6 +69,7 @@ export async function saveEncoder(
     name: card.name,
     options: JSON.stringify(options),
     card: JSON.stringify(card),
+    ...(folded ? { folded: 'true' } : {}),
   };
   await writeFileAtomic(path, ...encodeSafetensors({ tensors, metadata }));
 }
@@ -94,8 +95,10 @@ export async function loadEncoder(path: string, registry: EncoderRegistry = enco
     }));
   }
   const make = lookUp(path, 'metadata "name"', registry, metadata.name ?? '');
-  const encoder = make(parseOptions(path, metadata.options), ({ name, shape }) =>
-    takeTensor(path, tensors, name, 'F32', shape),
+  const encoder = make(
+    parseOptions(path, metadata.options),
+    ({ name, shape }) => takeTensor(path, tensors, name, 'F32', shape),
+    metadata.folded === 'true',
   );
   const known = new Set(encoder.parameters.map(({ name }) => name));
   const stranger = Object.keys(tensors).find((name) => !known.has(name));

@@ -2,7 +2,8 @@ import { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining
 import * as tf from '@tensorflow/tfjs';
 import type { Layer } from './layer.ts';
 
-const epsilon = 1e-5;
+/** Of the norms, added to variances. */
+export const epsilon = 1e-5;
 const momentum = 0.1;
 
 /** What layers need besides their input. */
@@ -41,11 +42,13 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass): tf.Tensor {
   switch (layer.kind) {
     case 'convolution': {
       const [image, pad] = padded(layer, x as tf.Tensor4D);
-      return tf.conv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
+      const maps = tf.conv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
+      return layer.bias ? tf.add(maps, weight('bias')) : maps;
     }
     case 'depthwise': {
       const [image, pad] = padded(layer, x as tf.Tensor4D);
-      return tf.depthwiseConv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
+      const maps = tf.depthwiseConv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
+      return layer.bias ? tf.add(maps, weight('bias')) : maps;
     }
     case 'dense': {
       const flat = tf.reshape(x, [x.shape[0]!, -1]) as tf.Tensor2D;

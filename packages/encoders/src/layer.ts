@@ -29,6 +29,8 @@ export type Layer =
       readonly padding: 0 | 1;
       /** Standard deviation of the normal start. */
       readonly deviation: number;
+      /** Adds a number to each output channel. Default false: in training a norm follows, which does so. */
+      readonly bias?: boolean;
     }
   | {
       readonly kind: 'depthwise';
@@ -38,6 +40,7 @@ export type Layer =
       readonly stride: 1 | 2;
       readonly padding: 0 | 1;
       readonly deviation: number;
+      readonly bias?: boolean;
     }
   | {
       readonly kind: 'norm';
@@ -93,12 +96,14 @@ function ownWeights(layer: Layer): Weight[] {
   switch (layer.kind) {
     case 'convolution':
       return [
-        kernel(layer.name, [...layer.kernel, layer.inputs, layer.outputs], {
-          normal: layer.deviation,
-        }),
+        kernel(layer.name, [...layer.kernel, layer.inputs, layer.outputs], { normal: layer.deviation }),
+        ...biasOf(layer, layer.outputs),
       ];
     case 'depthwise':
-      return [kernel(layer.name, [...layer.kernel, layer.channels, 1], { normal: layer.deviation })];
+      return [
+        kernel(layer.name, [...layer.kernel, layer.channels, 1], { normal: layer.deviation }),
+        ...biasOf(layer, layer.channels),
+      ];
     case 'dense': {
       // PyTorch's default for a linear layer, weight and bias.
       const start = { uniform: 1 / Math.sqrt(product(layer.inputs)) };
@@ -124,6 +129,10 @@ function ownWeights(layer: Layer): Weight[] {
     case 'dropout':
       return [];
   }
+}
+
+function biasOf({ name, bias }: { readonly name: string; readonly bias?: boolean }, channels: number): Weight[] {
+  return bias ? [vector(`${name}.bias`, channels, { constant: 0 })] : [];
 }
 
 function kernel(name: string, shape: readonly number[], start: Start): Weight {

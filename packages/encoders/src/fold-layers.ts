@@ -1,0 +1,41 @@
+import type { Layer } from './layer.ts';
+
+type Norm = Extract<Layer, { kind: 'norm' }>;
+type Linear = Extract<Layer, { kind: 'convolution' | 'depthwise' | 'dense' }>;
+
+/** A layer with weights that takes over what norms beside it do. */
+export interface Fold {
+  readonly layer: Linear;
+  /** A norm whose outputs the layer takes; only where no padding lies between them. */
+  readonly before?: Norm;
+  readonly after?: Norm;
+}
+
+/**
+ * The same network for inference, without the norms that neighbours can take over, and without dropout. A norm before a
+ * padded convolution stays: the padding is zeros after the norm, which no weights before it can make.
+ */
+export function foldLayers(layers: readonly Layer[]): { readonly layers: Layer[]; readonly folds: Fold[] } {
+  const kept = layers.filter(({ kind }) => kind !== 'dropout');
+  const folds: Fold[] = [];
+  const result: Layer[] = [];
+  for (let i = 0; i < kept.length; i++) {
+    const [layer, next] = [kept[i]!, kept[i + 1]];
+    if (layer.kind === 'norm' && next?.kind === 'dense') continue;
+    if (layer.kind === 'residual') {
+      const [body, shortcut] = [foldLayers(layer.body), foldLayers(layer.shortcut)];
+      folds.push(...body.folds, ...shortcut.folds);
+      result.push({ ...layer, body: body.layers, shortcut: shortcut.layers });
+    } else if (layer.kind === 'convolution' || layer.kind === 'depthwise' || layer.kind === 'dense') {
+      const previous = kept[i - 1];
+      const before = layer.kind === 'dense' && previous?.kind === 'norm' ? { before: previous } : {};
+      const after = next?.kind === 'norm' ? { after: next } : {};
+      if (next?.kind === 'norm') i++;
+      folds.push({ layer, ...before, ...after });
+      result.push(layer.kind === 'dense' || !after.after ? layer : { ...layer, bias: true });
+    } else {
+      result.push(layer);
+    }
+  }
+  return { layers: result, folds };
+}
