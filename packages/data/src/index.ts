@@ -21,6 +21,8 @@ export { type DatasetFormatName, openDataset } from './formats/open-dataset.ts';
 export { recordIoSource } from './formats/record-io/record-io-source.ts';
 export { type RecordIoOptions, writeRecordIo } from './formats/record-io/write-record-io.ts';
 export { type BrokenImage, type ImagePlace, type Survey, type SurveyOptions, surveyImages } from './formats/survey.ts';
+export { readVerificationBin, type VerificationBin } from './formats/verification-bin/verification-bin.ts';
+export { type VerificationPair, writeVerificationBin } from './formats/verification-bin/write-verification-bin.ts';
 export { type WebDatasetOptions, webDatasetSource } from './formats/web-dataset/web-dataset-source.ts';
 export { type WebDatasetWriteOptions, writeWebDataset } from './formats/web-dataset/write-web-dataset.ts';
 export { type WritableFormatName, writableFormats, writeDataset } from './formats/write-dataset.ts';

@@ -81,6 +81,9 @@ async function recognize(path: string): Promise<DatasetFormatName> {
     what: path,
     got: at.kind === 'missing' ? 'missing' : `a ${at.kind} of no known format`,
     expected: formats.map(([name, { about }]) => `${name} (${about})`).join(', '),
+    fix: /\.bin$/i.test(path)
+      ? 'A verification set of InsightFace says which images are of one person, but not of whom: open it with readVerificationBin.'
+      : undefined,
   });
 }
 

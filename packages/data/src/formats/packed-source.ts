@@ -55,7 +55,7 @@ export function packedSource(index: PackedIndex): DescribedSource {
 }
 
 /** Bytes `offset ... offset + length` of a file. The file may have been cut short since its index was made. */
-async function readRange(file: string, offset: number, length: number, place: string): Promise<Uint8Array> {
+export async function readRange(file: string, offset: number, length: number, place: string): Promise<Uint8Array> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
