@@ -9,11 +9,9 @@ import sys
 import time
 
 import torch
-from torch.nn import functional
 
 from contender import peak, reset_peak, serve
-
-SCALE, MARGIN, RATE, MOMENTUM, DECAY = 64, 0.4, 0.1, 0.9, 5e-4
+from heads import make_head
 
 
 def main():
@@ -22,37 +20,7 @@ def main():
     identities = columns if name == "full-softmax" else 2 * columns
     torch.randn(batch, dimension) @ torch.randn(dimension, 64)  # the library's own buffers are no head's
     before = reset_peak()
-    weight = 0.01 * torch.randn(identities, dimension)
-    momentum = torch.zeros_like(weight)
-
-    def loss_of(embeddings, rows, targets):
-        cosines = functional.linear(functional.normalize(embeddings), functional.normalize(rows))
-        margin = torch.zeros_like(cosines).scatter_(1, targets[:, None], MARGIN)
-        return functional.cross_entropy(SCALE * (cosines - margin), targets)
-
-    def full_softmax(embeddings, labels):
-        weight.requires_grad_()
-        loss_of(embeddings, weight, labels).backward()
-        with torch.no_grad():
-            gradient = weight.grad.add_(weight, alpha=DECAY)
-            momentum.mul_(MOMENTUM).add_(gradient)
-            weight.sub_(momentum, alpha=RATE)
-        weight.grad = None
-
-    def partial_fc(embeddings, labels):
-        # As InsightFace draws them: uniform numbers for all, the positives' above them, the highest are taken.
-        draw = torch.rand(identities)
-        draw[labels] = 2
-        index = torch.topk(draw, columns).indices.sort().values
-        rows = weight[index].requires_grad_()
-        loss_of(embeddings, rows, torch.searchsorted(index, labels)).backward()
-        with torch.no_grad():
-            gradient = rows.grad.add_(rows, alpha=DECAY)
-            moved = momentum[index].mul_(MOMENTUM).add_(gradient)
-            momentum[index] = moved
-            weight[index] = rows.sub_(moved, alpha=RATE)
-
-    take = {"full-softmax": full_softmax, "partial-fc": partial_fc}[name]
+    take, held = make_head(name, identities, columns, dimension)
 
     def step():
         embeddings = torch.randn(batch, dimension, requires_grad=True)
@@ -62,7 +30,6 @@ def main():
         return 1000 * (time.perf_counter() - begun)
 
     def figures():
-        held = weight.numel() + momentum.numel()
         return {"heldMiB": 4 * held / 2**20, "peakMiB": (peak() - before) / 2**20}
 
     step()

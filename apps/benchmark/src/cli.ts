@@ -9,6 +9,7 @@ import { head } from './suites/head.ts';
 import { lfw } from './suites/lfw.ts';
 import { limits } from './suites/limits.ts';
 import { loader } from './suites/loader.ts';
+import { peers } from './suites/peers.ts';
 import { scale } from './suites/scale.ts';
 import { staleness } from './suites/staleness.ts';
 
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, Suite>> = {
   lfw,
   loader,
   limits,
+  peers,
   encoder,
   'encoder-large': encoderLarge,
   'encoder-wasm': encoderWasm,
