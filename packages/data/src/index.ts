@@ -17,6 +17,8 @@ export type { Progress, WriteOptions } from './formats/each-image.ts';
 export type { ListColumns } from './formats/list/list-columns.ts';
 export { type ListOptions, listSource } from './formats/list/list-source.ts';
 export { writeList } from './formats/list/write-list.ts';
+export { lmdbSource } from './formats/lmdb/lmdb-source.ts';
+export { writeLmdb } from './formats/lmdb/write-lmdb.ts';
 export { type DatasetFormatName, openDataset } from './formats/open-dataset.ts';
 export { recordIoSource } from './formats/record-io/record-io-source.ts';
 export { type RecordIoOptions, writeRecordIo } from './formats/record-io/write-record-io.ts';

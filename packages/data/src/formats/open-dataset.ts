@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { type ImageSource, lookUp, ProtomemError } from '@protomem/core';
 import { folderSource } from '../sources/folder-source.ts';
 import { isList, LIST_NAME, listSource } from './list/list-source.ts';
+import { DATA_FILE, isLmdb, lmdbSource } from './lmdb/lmdb-source.ts';
 import { isRecordIo, recordIoSource } from './record-io/record-io-source.ts';
 import { isShard } from './web-dataset/shard-paths.ts';
 import { webDatasetSource } from './web-dataset/web-dataset-source.ts';
@@ -39,6 +40,11 @@ const datasetFormats = {
     about: `a .csv, .tsv or .lst file that names images, or a folder with ${LIST_NAME}`,
     recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.includes(LIST_NAME) : isList(path)),
     open: listSource,
+  },
+  lmdb: {
+    about: `an LMDB environment: a folder with ${DATA_FILE}, or a file .lmdb or .mdb`,
+    recognize: ({ path, kind, entries }) => (kind === 'folder' ? entries.includes(DATA_FILE) : isLmdb(path)),
+    open: lmdbSource,
   },
   folder: {
     about: 'a folder with one folder of images for each identity',

@@ -1,6 +1,7 @@
 import { type ImageSource, lookUp } from '@protomem/core';
 import type { WriteOptions } from './each-image.ts';
 import { writeList } from './list/write-list.ts';
+import { writeLmdb } from './lmdb/write-lmdb.ts';
 import { writeRecordIo } from './record-io/write-record-io.ts';
 import { writeWebDataset } from './web-dataset/write-web-dataset.ts';
 import { writeFolder } from './write-folder.ts';
@@ -11,6 +12,7 @@ type DatasetWriter = (source: ImageSource, path: string, options: WriteOptions) 
 const datasetWriters = {
   folder: writeFolder,
   list: writeList,
+  lmdb: writeLmdb,
   recordio: writeRecordIo,
   webdataset: writeWebDataset,
 } as const satisfies Readonly<Record<string, DatasetWriter>>;
