@@ -46,6 +46,11 @@ const evaluation = z.strictObject({
       /** Folder with one folder of images for each person; null: the training data's. */
       dir: z.string().min(1).nullable().default(null),
     }),
+    z.strictObject({
+      kind: z.literal('bin'),
+      /** Verification set of InsightFace, such as lfw.bin. It names nobody: none of its people may be in the training data. */
+      file: z.string().min(1),
+    }),
   ]),
 });
 

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type ImageSource, ProtomemError, Random, type SourceImage } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, readLfwPairs, syntheticFaces } from '@protomem/data';
+import { decodeImage, readLfwPairs, readVerificationBin, syntheticFaces } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config.ts';
@@ -38,6 +39,7 @@ export async function loadPairs(config: RunConfig): Promise<PairSet> {
     }
     return lfwPairs(dir, pairs.file, side);
   }
+  if (pairs.kind === 'bin') return binPairs(pairs.file, side);
   const variation = config.data.kind === 'synthetic' ? config.data.variation : 1;
   const seed = config.data.kind === 'synthetic' ? config.data.seed : config.seed;
   const firstIdentity = config.data.kind === 'synthetic' ? config.data.identities : 0;
@@ -63,6 +65,32 @@ async function lfwPairs(dir: string, file: string, side: number): Promise<PairSe
     pairs,
     labels: Uint8Array.from(list, ({ same }) => Number(same)),
     split: 'interleaved',
+  };
+}
+
+/** An image that stands in several pairs, as most of LFW's do, is decoded and embedded once. */
+async function binPairs(file: string, side: number): Promise<PairSet> {
+  const bin = await readVerificationBin(file);
+  const rows = new Map<string, number>();
+  const images: number[] = [];
+  const pairs = new Int32Array(bin.images);
+  for (let i = 0; i < bin.images; i++) {
+    const digest = createHash('sha256')
+      .update(await bin.image(i))
+      .digest('base64');
+    const row = rows.get(digest) ?? images.push(i) - 1;
+    rows.set(digest, row);
+    pairs[i] = row;
+  }
+  const names = images.map((i) => `${file}#${i}`);
+  return {
+    protocol: `${basename(file)}, ${bin.pairs} pairs in folds as they are listed`,
+    names,
+    pixels: await decodeAll(names, side, (row) => bin.image(images[row]!)),
+    side,
+    pairs,
+    labels: bin.issame,
+    split: 'contiguous',
   };
 }
 

@@ -8,7 +8,7 @@ import { hostileNames, sourceOfTexts, textsOf } from '../__fixtures__/texts.ts';
 import { openDataset } from './open-dataset.ts';
 import { writeDataset } from './write-dataset.ts';
 
-const formats = ['folder', 'recordio', 'webdataset', 'list'] as const;
+const formats = ['folder', 'recordio', 'webdataset', 'list', 'lmdb'] as const;
 const pairs = formats.flatMap((a) => formats.map((b) => [a, b] as const));
 
 let dir: string;

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,19 @@ describe('readVerificationBin', () => {
     expect([bin.pairs, bin.images]).toEqual([3, 6]);
     expect(await contents(bin)).toEqual(expected);
     await expect(bin.image(6)).rejects.toThrow('index is 6');
+  });
+
+  const data = process.env.PROTOMEM_DATA ?? join(import.meta.dirname, '../../../../../../shared/data');
+  const samples = join(data, 'formats/insightface_bin');
+  if (!existsSync(samples)) console.log(`skipped: ${samples} is not there (set PROTOMEM_DATA)`);
+  it.skipIf(!existsSync(samples))('reads real images alike from every way to write them', async () => {
+    const files = (await readdir(samples)).filter((name) => name.endsWith('.bin'));
+    const bins = await Promise.all(files.map((name) => readVerificationBin(join(samples, name))));
+    const all = await Promise.all(bins.map(contents));
+    expect(files.length).toBeGreaterThanOrEqual(7);
+    for (const one of all) expect(one).toEqual(all[0]);
+    expect(all[0]!.same).toEqual([...new Array(20).fill(1), ...new Array(20).fill(0)]);
+    for (const image of all[0]!.images) expect(image.slice(0, 3) + image.slice(-2)).toBe('\xff\xd8\xff\xff\xd9');
   });
 
   it('runs nothing: a call is refused with its place and name', async () => {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { check, type ImageSource, integer, ProtomemError } from '@protomem/core';
 import { type ByteReader, openReader } from '../byte-reader.ts';
 import { readRange } from '../packed-source.ts';
@@ -62,6 +63,13 @@ const MOST = 2 ** 23;
  * Source: InsightFace, recognition/arcface_torch/eval/verification.py (`load_bin`).
  */
 export async function readVerificationBin(path: string): Promise<VerificationBin> {
+  const there = await stat(path).catch(() => undefined);
+  check(there?.isFile() === true, () => ({
+    where: 'readVerificationBin',
+    what: path,
+    got: there ? 'no file' : 'missing',
+    expected: 'a verification set of InsightFace, such as lfw.bin',
+  }));
   const reader = await openReader(path);
   const index = await indexVerificationBin(reader).finally(() => reader.close());
   const { issame, offsets, lengths, texts } = index;
