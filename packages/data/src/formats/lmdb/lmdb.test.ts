@@ -79,6 +79,10 @@ describe('lmdbSource', () => {
     await expect(refused((b) => b.writeUInt32LE(1, 16))).rejects.toThrow('a.mdb: offset 0 is "something else"');
     await expect(refused((b) => b.copyWithin(12, 16, 20).writeUInt32LE(1, 16))).rejects.toThrow('32-bit machine');
     await expect(refused((b) => b.writeUInt32LE(999, 4096 + 20))).rejects.toThrow('offset 4096 is "version 999"');
+    const bothMetas = (at: number, value: number) => (b: Buffer) =>
+      [0, 4096].map((page) => b.writeUInt16LE(value, page + at));
+    await expect(refused(bothMetas(92, 4))).rejects.toThrow('several values a key');
+    await expect(refused(bothMetas(10, 2))).rejects.toThrow('offset 0 is "something else"');
     await expect(refused((b) => b.writeUInt32LE(4000, 40))).rejects.toThrow('"pages of 4000 bytes"');
     await expect(
       refused((b) => b.write(b.toString('latin1').replaceAll('image 3q', 'image 3s'), 'latin1')),
@@ -109,6 +113,29 @@ describe('lmdbSource', () => {
     await expect(walked((copy) => copy.writeUInt32LE(2 ** 31, second))).rejects.toThrow('page 2147483648');
     await expect(walked((copy) => copy.writeUInt16LE(33, meta + 94))).rejects.toThrow('33 levels');
     await expect(walked((copy) => copy.writeUInt16LE(3, meta + 94))).rejects.toThrow('another page, of kind 2');
+  });
+
+  it.each([8192, 32768])('reads pages of %i bytes, and so does LMDB', async (size) => {
+    const people = manyPeople(40);
+    await writeLmdb(sourceOfTexts(people), join(dir, 'a'));
+    const pages = await readFile(join(dir, 'a', 'data.mdb'));
+    // Each page with unused room behind it: nodes lie at the same places of larger pages.
+    const wide = Buffer.alloc((pages.length / 4096) * size);
+    for (let page = 0; page * 4096 < pages.length; page++)
+      pages.copy(wide, page * size, page * 4096, (page + 1) * 4096);
+    for (const meta of [0, size]) wide.writeUInt32LE(size, meta + 40);
+    const file = join(dir, 'wide.mdb');
+    await writeFile(file, wide);
+    const expected = await textsOf(await lmdbSource(join(dir, 'a')));
+    expect(await textsOf(await lmdbSource(file))).toEqual(expected);
+    if (!hasLmdb) return;
+    const script = `
+import lmdb, sys
+with lmdb.open(sys.argv[1], subdir=False, readonly=True, lock=False) as env, env.begin() as txn:
+    print(env.stat()["psize"], b" ".join(sorted(value for _, value in txn.cursor())).decode())`;
+    const out = execFileSync(python, ['-c', script, file], { encoding: 'utf8' });
+    const values = people.flatMap(([, images]) => images).sort();
+    expect(out.trim()).toBe(`${size} ${values.join(' ')}`);
   });
 
   it('reads beyond 4 GiB', async () => {

@@ -49,7 +49,7 @@ export async function writeLmdb(source: ImageSource, dir: string, options: Write
         if (own[0] && own[0].identity !== image.identity) values.name(own);
         if (own[0]?.identity !== image.identity) own = [];
         await values.add(image.bytes);
-        own.push({ ...image, bytes: image.bytes.slice(0, START) });
+        own.push({ ...image, bytes: Uint8Array.from(image.bytes.subarray(0, START)) });
       }
       if (own.length > 0) values.name(own);
       const overflowPages = file.length / PAGE - 2;
@@ -73,8 +73,8 @@ class Values {
   private readonly names = new StringTableBuilder();
   private readonly pages = new Numbers((size) => new Float64Array(size));
   private readonly lengths = new Numbers((size) => new Uint32Array(size));
-  /** Number of values up to and with each identity's, where it has any. */
-  private readonly ends = new Map<number, { readonly from: number; readonly to: number }>();
+  /** Which values are an identity's, where it has any. */
+  private readonly ranges = new Map<number, { readonly from: number; readonly to: number }>();
   private readonly file: OutFile;
 
   constructor(file: OutFile) {
@@ -104,14 +104,14 @@ class Values {
     const from = this.names.length;
     const names = orderedNames(images.map(({ name }) => name));
     for (const [i, { bytes }] of images.entries()) this.names.push(withEnding(names[i]!, bytes));
-    this.ends.set(images[0]!.identity, { from, to: this.names.length });
+    this.ranges.set(images[0]!.identity, { from, to: this.names.length });
   }
 
   /** Nodes of the leaves, in the order of their keys' bytes. */
   *sorted(identities: readonly string[]): Generator<TreeNode> {
     const names = this.names.build();
     const [pages, lengths] = [this.pages.array(), this.lengths.array()];
-    const folders = [...this.ends].map(([identity, range]) => ({
+    const folders = [...this.ranges].map(([identity, range]) => ({
       key: Buffer.from(`${identities[identity]}/`),
       range,
     }));
