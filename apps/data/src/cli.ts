@@ -2,9 +2,10 @@ import { lookUp, ProtomemError } from '@protomem/core';
 import { align } from './align.ts';
 import type { Command } from './command.ts';
 import { convert } from './convert.ts';
+import { pairs } from './pairs.ts';
 import { inspect, verify } from './survey.ts';
 
-const commands: Record<string, Command> = { align, convert, inspect, verify };
+const commands: Record<string, Command> = { align, convert, inspect, verify, pairs };
 
 const help = `Prepare face images.
 

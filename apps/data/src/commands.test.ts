@@ -1,9 +1,10 @@
-import { appendFile, cp, mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { syntheticFaces, writableFormats, writeDataset } from '@protomem/data';
+import { readVerificationBin, syntheticFaces, writableFormats, writeDataset } from '@protomem/data';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convert } from './convert.ts';
+import { pairs } from './pairs.ts';
 import { inspect, verify } from './survey.ts';
 
 let dir: string;
@@ -87,5 +88,31 @@ describe('npm run data -- inspect and verify', () => {
     await verify.run([join(dir, 'faces'), '--against', join(dir, 'other')]);
     expect(text()).toContain('other pixels');
     expect(process.exitCode).toBe(1);
+  });
+});
+
+describe('npm run data -- pairs', () => {
+  it('writes the images of a list of pairs, in its order', async () => {
+    for (const [name, n] of [
+      ['Ada', 1],
+      ['Ada', 2],
+      ['Bo', 1],
+    ] as const) {
+      await mkdir(join(dir, name), { recursive: true });
+      await writeFile(join(dir, name, `${name}_000${n}.jpg`), `${name} ${n}`);
+    }
+    await writeFile(join(dir, 'pairs.txt'), '1\nAda\t1\t2\nAda\t2\tBo\t1\n');
+    await pairs.run([join(dir, 'pairs.txt'), dir, join(dir, 'out.bin')]);
+    const bin = await readVerificationBin(join(dir, 'out.bin'));
+    const images = await Promise.all([0, 1, 2, 3].map(async (i) => Buffer.from(await bin.image(i)).toString()));
+    expect(images).toEqual(['Ada 1', 'Ada 2', 'Ada 2', 'Bo 1']);
+    expect([...bin.issame]).toEqual([1, 0]);
+    await pairs.run([join(dir, 'out.bin'), join(dir, 'back')]);
+    await pairs.run([join(dir, 'back', 'pairs.txt'), join(dir, 'back', 'images'), join(dir, 'again.bin')]);
+    expect(await readFile(join(dir, 'again.bin'))).toEqual(await readFile(join(dir, 'out.bin')));
+    await expect(pairs.run([join(dir, 'out.bin'), join(dir, 'back')])).rejects.toThrow('nothing is overwritten');
+    await rm(join(dir, 'Bo'), { recursive: true });
+    await expect(pairs.run([join(dir, 'pairs.txt'), dir, join(dir, 'b.bin')])).rejects.toThrow('Bo_0001.jpg');
+    await expect(pairs.run([dir])).rejects.toThrow('a file to write');
   });
 });
