@@ -14,6 +14,7 @@ import { bytesReader } from '../byte-reader.ts';
 import { openDataset } from '../open-dataset.ts';
 import { indexLmdb, lmdbSource } from './lmdb-source.ts';
 import { leaves, readEnvironment } from './page.ts';
+import { type LabelledImage, readLabelled } from './values.ts';
 import { writeLmdb } from './write-lmdb.ts';
 
 const golden = (name: string): string => fileURLToPath(new URL(`__fixtures__/${name}`, import.meta.url));
@@ -110,6 +111,19 @@ describe('lmdbSource', () => {
     await expect(walked((copy) => copy.copyWithin(second, first, first + 4))).rejects.toThrow(
       'a key above the one before',
     );
+    // A leaf of one key, met twice.
+    await expect(
+      walked((copy) => {
+        copy.copyWithin(second, first, first + 4);
+        copy.writeUInt16LE(18, copy.readUInt32LE(first) * 4096 + 12);
+      }),
+    ).rejects.toThrow('a key above the one before');
+    // A key that goes on over the three nodes before.
+    const leaf = bytes.readUInt32LE(first) * 4096;
+    const node = leaf + bytes.readUInt16LE(leaf + 22);
+    await expect(walked((copy) => copy.writeUInt16LE(leaf + 4096 - node - 8, node + 6))).rejects.toThrow(
+      'each for itself',
+    );
     await expect(walked((copy) => copy.writeUInt32LE(2 ** 31, second))).rejects.toThrow('page 2147483648');
     await expect(walked((copy) => copy.writeUInt16LE(33, meta + 94))).rejects.toThrow('33 levels');
     await expect(walked((copy) => copy.writeUInt16LE(3, meta + 94))).rejects.toThrow('another page, of kind 2');
@@ -205,6 +219,45 @@ function manyPeople(count: number): [string, string[]][] {
   ]);
 }
 
+describe('readLabelled', () => {
+  const read = (value: string): Promise<LabelledImage> => {
+    const bytes = Buffer.from(`....${value}`, 'latin1');
+    return readLabelled(bytesReader('a.mdb', bytes), { key: Buffer.from('7'), offset: 4, length: bytes.length - 4 });
+  };
+
+  it.each([
+    ['\x80\x04C\x02abK\x05\x86.', 8, 2, 5],
+    ['\x80\x03]C\x02abaJ\x00\x00\x01\x00\x86.', 9, 2, 65536],
+    ['\x80\x02U\x02ab\x88\x86.', 8, 2, 1],
+    ['\x92\xa2ab\x05', 6, 2, 5],
+    ['\x92\xd9\x02ab\xcc\xff', 7, 2, 255],
+    ['\x92\xc6\0\0\0\x02ab\xd1\x7f\xff', 10, 2, 32767],
+    ['\x92\xda\0\x02ab\xce\x80\0\0\0', 8, 2, 2 ** 31],
+  ])('reads %j', async (value, offset, length, label) => {
+    expect(await read(value)).toEqual({ offset, length, label });
+  });
+
+  it.each([
+    ['', 'begins with 0x00'],
+    ['\xff\xd8\xff', 'key 7, offset 4, is "a value that begins with 0xff"'],
+    ['\x80\x04C\x02abJ\xff\xff\xff\xff\x86.', 'a pickle of bytes and -1'],
+    ['\x80\x04C\x02abN\x86.', 'a pickle of bytes and None'],
+    ['\x80\x04C\x02abK\x05K\x06\x87.', 'a list or tuple of 3'],
+    ['\x80\x04X\x02\0\0\0abK\x05\x86.', 'a pickle of text and 5'],
+    ['\x80\x04C\x20abK\x05\x86.', 'SHORT_BINBYTES of 32 bytes, 6 before the end'],
+    [`\x80\x04${')'.repeat(300)}.`, 'more than 256 instructions'],
+    ['\x92\xa2ab', '2 bytes, 0 before its end'],
+    ['\x92\xc6\xff\xff\xff\xffab\x05', '4294967295 bytes'],
+    ['\x92\xa2ab\xff', 'an image and no number'],
+    ['\x92\xa2ab\xd0\xff', 'a label below 0'],
+    ['\x92\xa2ab\x05\x05', 'an image and no number'],
+    ['\x92\x05\x05', 'MessagePack of something else'],
+    ['\x92', 'MessagePack of something else'],
+  ])('refuses %j', async (value, message) => {
+    await expect(read(value)).rejects.toThrow(message);
+  });
+});
+
 describe('writeLmdb', () => {
   it('keeps order and bytes, also of names that are hostile or long and of images on several pages', async () => {
     const random = new Random(3);
@@ -221,7 +274,22 @@ describe('writeLmdb', () => {
 
   // 4080 bytes hold whole numbers of nodes in many ways; a branch with one page below would break LMDB.
   it('has branches of two pages at least, for any number of images', async () => {
-    for (let count = 0; count < 260; count += 1 + (count > 20 ? 6 : 0)) {
+    // Some 18 nodes a page, so 19 leaves and their branch at 18 x 18 + 1.
+    const counts = [
+      0,
+      1,
+      2,
+      ...Array.from({ length: 20 }, (_, i) => 17 + 5 * i),
+      310,
+      319,
+      328,
+      337,
+      346,
+      355,
+      364,
+      373,
+    ];
+    for (const count of counts) {
       const people = Array.from({ length: count }, (_, i): [string, string[]] => [
         `${String(i).padStart(4, '0')}${'y'.repeat(190)}`,
         ['a'],
