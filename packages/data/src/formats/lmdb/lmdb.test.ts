@@ -126,6 +126,8 @@ describe('lmdbSource', () => {
     );
     await expect(walked((copy) => copy.writeUInt32LE(2 ** 31, second))).rejects.toThrow('page 2147483648');
     await expect(walked((copy) => copy.writeUInt16LE(33, meta + 94))).rejects.toThrow('33 levels');
+    await expect(walked((copy) => copy.fill(255, meta + 128, meta + 136))).rejects.toThrow('2 levels');
+    await expect(walked((copy) => copy.writeUInt16LE(0, meta + 94))).rejects.toThrow('0 levels');
     await expect(walked((copy) => copy.writeUInt16LE(3, meta + 94))).rejects.toThrow('another page, of kind 2');
   });
 

@@ -45,20 +45,19 @@ export interface Entry {
 export async function readEnvironment(reader: ByteReader): Promise<Environment> {
   const first = await readMeta(reader, 0);
   const second = await readMeta(reader, first.pageSize);
-  const { transaction: _, ...newest } = first.transaction < second.transaction ? second : first;
+  const newest = first.transaction < second.transaction ? second : first;
   const { pageSize, depth, root, lastPage } = newest;
-  const at = first.transaction < second.transaction ? pageSize : 0;
+  const at = newest === second ? pageSize : 0;
   if (second.pageSize !== pageSize) refuse(reader.file, pageSize, `pages of ${second.pageSize} bytes`, `${pageSize}`);
-  if ((lastPage + 1) * pageSize > reader.size) {
+  // Free pages at the end may never have been written, so the file may be shorter than its pages.
+  const isTree = depth === 0 ? root === NO_PAGE : depth <= MAX_DEPTH && root >= 2 && root <= lastPage;
+  if (!isTree || !Number.isSafeInteger(lastPage * pageSize)) {
     refuse(
       reader.file,
       at,
-      `${lastPage + 1} pages of ${pageSize} bytes`,
-      `no more than the file's ${reader.size} bytes`,
+      `${depth} levels from page ${root} of ${lastPage}`,
+      `at most ${MAX_DEPTH}, from one of its pages`,
     );
-  }
-  if (depth > MAX_DEPTH || depth === 0 ? root !== NO_PAGE : root > lastPage) {
-    refuse(reader.file, at, `a tree of ${depth} levels with page ${root} as its root`, `a page up to ${lastPage}`);
   }
   return newest;
 }
