@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { ownBinding } from './binding.ts';
 import { gpus, processor } from './devices.ts';
 import type { EngineInfo, EngineName } from './engine-info.ts';
+import { driverVersion } from './gpu-trouble.ts';
 import { cacheFolder, findInstalls } from './install/cache.ts';
 import { findCompiler } from './install/compile.ts';
 import { findPip } from './install/pip.ts';
@@ -18,6 +19,8 @@ export interface Examination {
   readonly threads: number;
   readonly memoryBytes: number;
   readonly gpus: readonly string[];
+  /** Version of NVIDIA's kernel driver. */
+  readonly gpuDriver: string | undefined;
   readonly cache: { readonly folder: string; readonly freeBytes: number | undefined };
   readonly tools: { readonly pip: string; readonly compiler: string };
   readonly packages: readonly PackageState[];
@@ -59,6 +62,7 @@ export async function examine(
     threads: availableParallelism(),
     memoryBytes: totalmem(),
     gpus: gpus(),
+    gpuDriver: driverVersion(),
     cache: { folder, freeBytes: await freeBytes(folder) },
     tools: {
       pip: await toolVersion(findPip, ['-m', 'pip', '--version']),
@@ -87,6 +91,7 @@ export function printExamination(found: Examination): string {
     ['node', `${found.node}, ${found.platform}${found.glibc ? `, glibc ${found.glibc}` : ''}`],
     ['processor', `${found.processor}, ${found.threads} threads, ${gigabytes(found.memoryBytes)} memory`],
     ['gpu', cards.join(', ') || 'none that the NVIDIA driver shows'],
+    ['gpu driver', found.gpuDriver ?? 'none'],
     ['pip', tools.pip],
     ['compiler', tools.compiler],
     ['cache', `${cache.folder}${cache.freeBytes === undefined ? '' : `, ${gigabytes(cache.freeBytes)} free`}`],

@@ -1,17 +1,19 @@
 import { parseArgs } from 'node:util';
 import { ProtomemError } from '@protomem/core';
 import type { EngineInfo, EngineName } from './engine-info.ts';
-import { installEngine } from './install/install.ts';
+import { explainGpuTrouble } from './gpu-trouble.ts';
+import { installEngine, planInstall } from './install/install.ts';
 import { lastLine, runCommand } from './install/run-command.ts';
 import { findPackage } from './packages.ts';
 
 const help = `protomem-engine: the native TensorFlow of tfjs-node, without the download of its installer
 
-  protomem-engine install [--gpu] [--from DIR] [--force]
+  protomem-engine install [--gpu] [--from DIR] [--force] [--dry-run]
       Gets libtensorflow (through pip, or from the folder DIR with an unpacked TensorFlow) and compiles
       the binding of @tensorflow/tfjs-node against it. Does nothing when that has been done.
       --gpu     for @tensorflow/tfjs-node-gpu, with CUDA's libraries
       --force   again, although there is one
+      --dry-run only says what would be downloaded, and where it would go
   protomem-engine doctor [--json]
       What this machine has, which engines load and why others do not.
   protomem-engine --help | --version
@@ -23,6 +25,7 @@ const options = {
   gpu: { type: 'boolean' },
   from: { type: 'string' },
   force: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -33,7 +36,7 @@ type Values = ReturnType<typeof parse>['values'];
 /** Commands with the options that each takes. */
 const commands: Record<string, { takes: readonly string[]; run: (values: Values, name?: string) => Promise<number> }> =
   {
-    install: { takes: ['gpu', 'from', 'force'], run: runInstall },
+    install: { takes: ['gpu', 'from', 'force', 'dry-run'], run: runInstall },
     doctor: { takes: ['json'], run: runDoctor },
     // Not for people: doctor runs it once for each engine.
     try: { takes: [], run: runTry },
@@ -69,12 +72,16 @@ function refuse(what: string): number {
   return 2;
 }
 
-async function runInstall({ gpu, from, force }: Values): Promise<number> {
+async function runInstall({ gpu, from, force, 'dry-run': dryRun }: Values): Promise<number> {
   const started = performance.now();
   const abort = new AbortController();
   const interrupt = (): void => abort.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
+    if (dryRun) {
+      for (const line of await planInstall({ gpu, from })) console.log(line);
+      return 0;
+    }
     const { binding, tensorflow, present } = await installEngine({ gpu, from, force, say, signal: abort.signal });
     const seconds = Math.max(1, Math.round((performance.now() - started) / 1000));
     say(`TensorFlow ${tensorflow} ${present ? 'is there already' : `installed in ${seconds} s`}: ${binding}`);
@@ -103,11 +110,16 @@ async function runDoctor({ json }: Values): Promise<number> {
 /** Loads an engine in another process: libraries that crash, or that cannot be in one process with others, are safe there. */
 async function tryElsewhere(engine: EngineName): Promise<EngineInfo | { reason: string }> {
   const args = [...process.execArgv, process.argv[1]!, 'try', engine];
-  const { stdout, stderr, signal } = await runCommand(process.execPath, args);
+  const gpu = engine === 'node-gpu';
+  // What a GPU lacks, TensorFlow tells its log only.
+  const env = gpu ? { ...process.env, TF_CPP_MIN_LOG_LEVEL: '0' } : process.env;
+  const { stdout, stderr, signal } = await runCommand(process.execPath, args, { env });
+  const why = gpu ? explainGpuTrouble(stderr) : undefined;
   try {
-    return JSON.parse(lastLine(stdout)) as EngineInfo | { reason: string };
+    const found = JSON.parse(lastLine(stdout)) as EngineInfo | { reason: string };
+    return 'reason' in found && why ? { reason: `${found.reason} ${why}.` } : found;
   } catch {
-    return { reason: signal ? `its process was ended by ${signal}` : lastLine(stderr) };
+    return { reason: why ?? (signal ? `its process was ended by ${signal}` : lastLine(stderr)) };
   }
 }
 

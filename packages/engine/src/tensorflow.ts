@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { findBinding } from './binding.ts';
 import { gpus, multipliesBfloat16, processor, usableThreads } from './devices.ts';
 import type { Started, StartOptions } from './engine-info.ts';
+import { driverVersion, older, oldestDriver } from './gpu-trouble.ts';
 import { setBfloat16Convolutions } from './kernels/tensorflow/bfloat16-convolution.ts';
 import { restoreUtilFunctions } from './node-compatibility.ts';
 import { findPackage, type InstalledPackage, require } from './packages.ts';
@@ -76,6 +77,14 @@ function checkGpu(): void {
     expected: 'a GPU that the driver shows to this process',
     fix: 'Check nvidia-smi; in a container, pass the GPU through.',
   }));
+  const driver = driverVersion();
+  check(driver === undefined || !older(driver, oldestDriver), () => ({
+    where: 'loadEngine',
+    what: "the NVIDIA driver's version",
+    got: driver,
+    expected: `${oldestDriver} or newer, for CUDA 12`,
+    fix: 'Update the driver, then restart.',
+  }));
 }
 
 function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number): void {
@@ -142,7 +151,7 @@ const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof Protom
         what: 'the GPU',
         got: 'not used by TensorFlow',
         expected: 'a GPU that TensorFlow can use',
-        fix: 'Start a new process with TF_CPP_MIN_LOG_LEVEL=0 to read which CUDA library it misses.',
+        fix: 'protomem-engine doctor says why; or read the log with TF_CPP_MIN_LOG_LEVEL=0 in a new process.',
       }
     : {
         where: 'loadEngine',

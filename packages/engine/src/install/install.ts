@@ -8,7 +8,7 @@ import { cacheFolder, findInstalls, type Installed, installName } from './cache.
 import { compileBinding, findCompiler } from './compile.ts';
 import { copyFromFolder, unpackFromPip } from './library.ts';
 import { withLock } from './lock.ts';
-import { type Context, findPip } from './pip.ts';
+import { type Context, findPip, resolveWheels } from './pip.ts';
 import { probeBinding } from './probe.ts';
 import { freeSomething, throwIfDiskFull, trouble } from './trouble.ts';
 
@@ -70,6 +70,35 @@ const needed = { cpu: 1.6e9, gpu: 12e9 };
  */
 export const installEngine = (options: InstallOptions = {}): Promise<InstallResult> =>
   install(options, { findTools, unpackFromPip, compileBinding, probeBinding });
+
+/**
+ * What {@link installEngine} would do, in lines for people: exact wheels with their hashes, where they go, the compiler.
+ * Asks pip for the wheels' metadata and downloads no wheel.
+ *
+ * @throws ProtomemError when a tool is missing or pip finds no such wheels
+ */
+export async function planInstall({ gpu = false, from }: Pick<InstallOptions, 'gpu' | 'from'>): Promise<string[]> {
+  const name = gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  const found = findPackage(name);
+  checkPlatform();
+  const { compiler, python } = await findTools(from === undefined);
+  const source = from === undefined ? await resolveWheels(python, requirementOf(gpu), gpu) : [`folder ${from}`];
+  const folder = found ? join(cacheFolder(), installName(found, pinnedTensorflow)) : cacheFolder();
+  return [
+    `package   ${found ? `${name} ${found.version}` : `${name}: not installed; npm install ${name} first`}`,
+    ...source.map((line, i) => `${i === 0 ? 'libraries' : '         '} ${line}`),
+    `compiler  ${compiler}`,
+    `into      ${folder}`,
+    ...(gpu && from === undefined
+      ? [`CUDA      ${join(folder, 'nvidia')}, where TensorFlow looks for it by itself`]
+      : []),
+    `space     ${(gpu ? needed.gpu : needed.cpu) / 1e9} GB while it is made`,
+  ];
+}
+
+/** What pip is asked for. On arm64 the package "tensorflow" is the one for the CPU. */
+const requirementOf = (gpu: boolean): string =>
+  `${gpu || process.arch === 'arm64' ? 'tensorflow' : 'tensorflow-cpu'}==${pinnedTensorflow}`;
 
 /** {@link installEngine} with its steps given. */
 export async function install(options: InstallOptions, steps: Steps): Promise<InstallResult> {
@@ -185,9 +214,7 @@ async function build(request: Build, context: Context, steps: Steps): Promise<In
   let include = join(`${folder}.headers`, 'tensorflow', 'include');
   let source = from;
   if (from === undefined) {
-    // On arm64 the package "tensorflow" is the one for the CPU.
-    const requirement = `${gpu || process.arch === 'arm64' ? 'tensorflow' : 'tensorflow-cpu'}==${pinnedTensorflow}`;
-    source = await steps.unpackFromPip(tools.python, requirement, { folder, include, cuda: gpu }, context);
+    source = await steps.unpackFromPip(tools.python, requirementOf(gpu), { folder, include, cuda: gpu }, context);
   } else {
     context.say(`copying the libraries of ${from} ...`);
     include = await copyFromFolder(from, folder);

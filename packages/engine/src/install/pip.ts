@@ -1,5 +1,6 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { ProtomemError } from '@protomem/core';
 import { type CommandResult, lastLine, runCommand } from './run-command.ts';
 import { throwIfDiskFull, trouble } from './trouble.ts';
 
@@ -64,19 +65,68 @@ export async function downloadWheel(
   } finally {
     stopReporting();
   }
-  if (offline) {
-    const index = 'pip reaches with its usual configuration';
-    throw trouble(
-      requirement,
-      'not downloaded: no package index answers',
-      `a package index that ${index}`,
-      `Connect this machine, ${orFolder}`,
-    );
-  }
+  if (offline) throw offlineTrouble(requirement, 'downloaded');
   throw trouble(
     requirement,
     `not downloaded: ${lastLine(last!.stderr)}`,
     `a wheel for ${process.platform} ${process.arch} in pip's index`,
+    `Look at \`${python} -m pip config list\`, ${orFolder}`,
+  );
+}
+
+const offlineTrouble = (requirement: string, done: string): ProtomemError =>
+  trouble(
+    requirement,
+    `not ${done}: no package index answers`,
+    'a package index that pip reaches with its usual configuration',
+    `Connect this machine, ${orFolder}`,
+  );
+
+/** The part of pip's report that is read (https://pip.pypa.io/en/stable/reference/installation-report/). */
+interface PipReport {
+  readonly install: readonly {
+    readonly metadata: { readonly name: string };
+    readonly download_info: { readonly url: string; readonly archive_info?: { readonly hash?: string } };
+  }[];
+}
+
+/**
+ * The wheels that a download would get, `name.whl, sha256=...`, by metadata alone where the index offers it.
+ *
+ * @param cuda also those of the CUDA libraries
+ */
+export async function resolveWheels(python: string, requirement: string, cuda: boolean): Promise<string[]> {
+  const wanted = cuda ? requirement.replace('==', '[and-cuda]==') : requirement;
+  const platform = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  let last: CommandResult | undefined;
+  for (const version of pythonVersions) {
+    const args = [
+      '-m',
+      'pip',
+      'install',
+      '--dry-run',
+      '--ignore-installed',
+      '--quiet',
+      '--report=-',
+      '--target=unused',
+    ];
+    args.push('--only-binary=:all:', '--implementation=cp', `--python-version=${version}`);
+    // Wheels of the CUDA libraries are tagged with an older glibc than TensorFlow's.
+    for (const tag of ['2_27', '2_17', '2014', '2_5', '2010', '1']) {
+      args.push(`--platform=manylinux${tag.includes('_') ? `_${tag}` : tag}_${platform}`);
+    }
+    last = await runCommand(python, [...args, wanted]);
+    if (noNetwork.test(last.stderr)) throw offlineTrouble(wanted, 'resolved');
+    if (last.code !== 0) continue;
+    const { install } = JSON.parse(last.stdout) as PipReport;
+    return install
+      .filter(({ metadata: { name } }) => /^(tensorflow|nvidia)/.test(name))
+      .map(({ download_info: { url, archive_info } }) => `${basename(url)}, ${archive_info?.hash ?? 'without a hash'}`);
+  }
+  throw trouble(
+    wanted,
+    `not resolved: ${lastLine(last!.stderr)}`,
+    'wheels in an index that pip reaches with its usual configuration',
     `Look at \`${python} -m pip config list\`, ${orFolder}`,
   );
 }
