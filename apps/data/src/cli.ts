@@ -2,15 +2,16 @@ import { lookUp, ProtomemError } from '@protomem/core';
 import { align } from './align.ts';
 import type { Command } from './command.ts';
 import { convert } from './convert.ts';
+import { drawPairsCommand } from './draw-pairs.ts';
 import { pairs } from './pairs.ts';
 import { inspect, verify } from './survey.ts';
 
-const commands: Record<string, Command> = { align, convert, inspect, verify, pairs };
+const commands: Record<string, Command> = { align, convert, inspect, verify, 'draw-pairs': drawPairsCommand, pairs };
 
 const help = `Prepare face images.
 
 ${Object.entries(commands)
-  .map(([name, { about }]) => `  npm run data -- ${name.padEnd(8)} ${about}`)
+  .map(([name, { about }]) => `  npm run data -- ${name.padEnd(10)} ${about}`)
   .join('\n')}
 
   npm run data -- COMMAND --help   tells more

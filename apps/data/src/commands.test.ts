@@ -1,9 +1,10 @@
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readVerificationBin, syntheticFaces, writableFormats, writeDataset } from '@protomem/data';
+import { readLfwPairs, readVerificationBin, syntheticFaces, writableFormats, writeDataset } from '@protomem/data';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convert } from './convert.ts';
+import { drawPairsCommand } from './draw-pairs.ts';
 import { pairs } from './pairs.ts';
 import { inspect, verify } from './survey.ts';
 
@@ -114,5 +115,17 @@ describe('npm run data -- pairs', () => {
     await rm(join(dir, 'Bo'), { recursive: true });
     await expect(pairs.run([join(dir, 'pairs.txt'), dir, join(dir, 'b.bin')])).rejects.toThrow('Bo_0001.jpg');
     await expect(pairs.run([dir])).rejects.toThrow('a file to write');
+  });
+});
+
+describe('npm run data -- draw-pairs', () => {
+  it('writes paths below the folder, which the reader of pair lists takes', async () => {
+    const [faces, list] = [join(dir, 'faces'), join(dir, 'pairs.txt')];
+    await drawPairsCommand.run([faces, list, '--people', '3', '--pairs', '1']);
+    const { pairs, people } = await readLfwPairs(list);
+    expect(pairs.map(({ same }) => same)).toEqual([true, false]);
+    for (const { a, b } of pairs) for (const path of [a, b]) await readFile(join(faces, path));
+    expect(people.every((name) => name.startsWith('person-'))).toBe(true);
+    await expect(drawPairsCommand.run([faces])).rejects.toThrow('a file to write');
   });
 });

@@ -12,6 +12,7 @@ export type { Region } from './augment/resize.ts';
 export { shift } from './augment/shift.ts';
 export { type Warp, warp } from './augment/warp.ts';
 export { type DecodeOptions, decodeImage } from './decode.ts';
+export { type DrawnPair, type DrawPairsOptions, drawPairs } from './draw-pairs.ts';
 export { type Comparison, compareSources } from './formats/compare-sources.ts';
 export type { Progress, WriteOptions } from './formats/each-image.ts';
 export type { ListColumns } from './formats/list/list-columns.ts';

@@ -26,6 +26,19 @@ describe('parseLfwPairs', () => {
     expect(parseLfwPairs(body).folds).toBe(1);
   });
 
+  it('reads pairs of paths, whatever they are called', () => {
+    const text = '1\nAda L/x 1.png\tAda L/b.jpg\t1\r\nAda L/b.jpg\tBo/c/1.jpg\t0\n';
+    expect(parseLfwPairs(text)).toEqual({
+      folds: 1,
+      people: ['Ada L', 'Bo'],
+      pairs: [
+        { a: 'Ada L/x 1.png', b: 'Ada L/b.jpg', same: true, fold: 0 },
+        { a: 'Ada L/b.jpg', b: 'Bo/c/1.jpg', same: false, fold: 0 },
+      ],
+    });
+    expect(() => parseLfwPairs('Ada/1.jpg\tBo/1.jpg\t2\n', 'a')).toThrow('a: line 1');
+  });
+
   it.each([
     ['A\t1\t2\nA\t1\n', 'line 2 is "A 1"'],
     ['A\t1\t2\nA\t1\tB\t2\t3\n', 'line 2 is "A 1 B 2 3"'],

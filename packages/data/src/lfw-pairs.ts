@@ -3,7 +3,7 @@ import { ProtomemError } from '@protomem/core';
 
 /** Two images to compare. */
 export interface FacePair {
-  /** Paths below the data's folder, `NAME/NAME_0001.jpg`. */
+  /** Paths below the data's folder, such as `NAME/NAME_0001.jpg`. */
   readonly a: string;
   readonly b: string;
   /** True for two images of one person. */
@@ -24,6 +24,9 @@ export interface PairList {
  * Reads a pair list of Labeled Faces in the Wild: `name n m` is a pair of one person, `name n other m` of two, tabs
  * between. The first line may tell how many pairs follow: `folds n` (View 2: each fold has n same and n different pairs)
  * or `n` (View 1: n same and n different); without it, all pairs are one fold.
+ *
+ * For images that are not named as LFW's are, a line may also give both paths and 1 (one person) or 0, tabs between:
+ * `Ada/1.jpg Ada/b.png 1`. The first folder of a path is the person.
  *
  * @throws {ProtomemError} with the line's number when a line is none of these or the count does not fit.
  *
@@ -46,7 +49,8 @@ export async function readLfwPairs(path: string): Promise<PairList> {
 
 /** {@link readLfwPairs} on text; `where` names the file in errors. */
 export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
-  const lines = text.split(/\r?\n/).map((line) => line.trim().split(/\s+/));
+  const rows = text.split(/\r?\n/);
+  const lines = rows.map((line) => line.trim().split(/\s+/));
   const refuse = (line: number, expected: string): never => {
     const got = lines[line]!.join(' ');
     throw new ProtomemError({ where, what: `line ${line + 1}`, got, expected });
@@ -66,10 +70,18 @@ export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
   for (let line = header ? 1 : 0; line < lines.length; line++) {
     const [name, first, third, fourth, ...more] = lines[line]!;
     if (name === '') continue;
-    if (first === undefined || third === undefined || more.length > 0) refuse(line, '"name n m" or "name n other m"');
+    const fold = Math.floor(pairs.length / pairsOfFold);
+    const paths = /^([^\t]+\/[^\t]+)\t([^\t]+\/[^\t]+)\t([01])\s*$/.exec(rows[line]!);
+    if (paths) {
+      const [, a, b, same] = paths as unknown as [string, string, string, string];
+      for (const path of [a, b]) people.add(path.slice(0, path.indexOf('/')));
+      pairs.push({ a, b, same: same === '1', fold });
+      continue;
+    }
+    if (first === undefined || third === undefined || more.length > 0)
+      refuse(line, '"name n m", "name n other m" or "path path 0|1"');
     const a = image(name!, first!, line);
     const b = fourth === undefined ? image(name!, third!, line) : image(third!, fourth, line);
-    const fold = Math.floor(pairs.length / pairsOfFold);
     pairs.push({ a, b, same: fourth === undefined || name === third, fold });
   }
   const expected = header ? folds * pairsOfFold : pairs.length;

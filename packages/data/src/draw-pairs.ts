@@ -1,0 +1,70 @@
+import { check, type ImageSource, integer, Random } from '@protomem/core';
+
+/** How to draw pairs for verification. */
+export interface DrawPairsOptions {
+  /** People to test on, chosen at random among those with at least two images. */
+  readonly people: number;
+  /** Pairs of each kind, same and different. */
+  readonly pairs: number;
+  /** Any safe integer >= 0. Default 0. */
+  readonly seed?: number;
+}
+
+/** Two images of a source, by identity and image. */
+export interface DrawnPair {
+  readonly a: readonly [identity: number, image: number];
+  readonly b: readonly [identity: number, image: number];
+  readonly same: boolean;
+}
+
+/**
+ * Draws pairs of images to test an encoder on, as many of one person as of two, in turn, and no pair twice. Whoever is
+ * in them is to be kept out of training.
+ *
+ * @throws {ProtomemError} when there are not so many people, or not so many different pairs of theirs.
+ *
+ * @example
+ * ```ts
+ * const pairs = drawPairs(await openDataset('faces'), { people: 100, pairs: 500 });
+ * ```
+ */
+export function drawPairs(source: ImageSource, options: DrawPairsOptions): DrawnPair[] {
+  const where = 'drawPairs';
+  const people = integer(where, 'people', options.people, 2);
+  const wanted = integer(where, 'pairs', options.pairs, 1);
+  const random = new Random(integer(where, 'seed', options.seed ?? 0, 0));
+  const several = Array.from({ length: source.identities }, (_, i) => i).filter((i) => source.imagesOf(i) >= 2);
+  check(several.length >= people, () => ({
+    where,
+    what: 'people',
+    got: people,
+    expected: `at most ${several.length}, which is how many people in ${source.name} have two images or more`,
+  }));
+  for (let i = 0; i < people; i++) {
+    const j = i + random.below(several.length - i);
+    [several[i], several[j]] = [several[j]!, several[i]!];
+  }
+  const chosen = several.slice(0, people);
+  const possible = chosen.reduce((sum, i) => sum + (source.imagesOf(i) * (source.imagesOf(i) - 1)) / 2, 0);
+  // Drawing goes on until a pair is new, so some have to be left.
+  check(wanted <= possible / 2, () => ({
+    where,
+    what: 'pairs',
+    got: wanted,
+    expected: `at most ${Math.floor(possible / 2)}, half the different pairs of one person among the ${people} people`,
+    fix: 'Take more people or fewer pairs.',
+  }));
+  const seen = new Set<string>();
+  const draw = (same: boolean): DrawnPair => {
+    for (;;) {
+      const a = chosen[random.below(people)]!;
+      const b = same ? a : chosen[random.below(people)]!;
+      const [i, j] = [random.below(source.imagesOf(a)), random.below(source.imagesOf(b))];
+      const key = a < b || (a === b && i < j) ? `${a} ${i} ${b} ${j}` : `${b} ${j} ${a} ${i}`;
+      if ((a === b) !== same || (a === b && i === j) || seen.has(key)) continue;
+      seen.add(key);
+      return { a: [a, i], b: [b, j], same };
+    }
+  };
+  return Array.from({ length: 2 * wanted }, (_, i) => draw(i % 2 === 0));
+}
