@@ -1,3 +1,5 @@
+import type { ImageBatch } from '@protomem/core';
+
 /** What a hook may answer: `'stop'` ends the run after this step, with a checkpoint. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a hook that returns nothing is the usual one.
 export type HookAnswer = 'stop' | void;
@@ -9,10 +11,11 @@ export type HookAnswer = 'stop' | void;
 export interface Hooks {
   /** Before the first step. `step` steps are done already (0, or those of the checkpoint). */
   onStart?(event: { readonly step: number; readonly steps: number }): HookAnswer | Promise<HookAnswer>;
-  /** After each step; `metrics` is what the loggers get. */
+  /** After each step; `metrics` is what the loggers get, `batch` what the step was made of. */
   onStepEnd?(event: {
     readonly step: number;
     readonly metrics: Readonly<Record<string, number>>;
+    readonly batch: ImageBatch;
   }): HookAnswer | Promise<HookAnswer>;
   /** Every `evaluateEvery` steps and after the last one. Metrics that it returns are logged at this step. */
   onEvaluate?(event: {

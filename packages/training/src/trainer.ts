@@ -54,11 +54,13 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   let stepsDone = 0;
   let stopping = false;
+  let lastBatch: ImageBatch | undefined;
   const skipped = new Map<string, string>();
 
   async function step(): Promise<Record<string, number>> {
     const begun = performance.now();
     const batch = await loader.next();
+    lastBatch = batch;
     const waiting = performance.now() - begun;
 
     const learningRate = schedule(stepsDone);
@@ -100,7 +102,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
         log(found);
         // On a synchronous backend nothing else yields: timers, signals and the decoders need a turn.
         await setImmediate();
-        hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found }));
+        hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found, batch: lastBatch! }));
         if (hooks.onEvaluate && (stepsDone % evaluateEvery === 0 || stepsDone === steps)) {
           const answer = await hooks.onEvaluate({ step: stepsDone });
           if (typeof answer === 'object') log(answer);
