@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type ImageSource, ProtomemError, Random, type SourceImage } from '@protomem/core';
+import { type ImageSource, ProtomemError, type SourceImage } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, readLfwPairs, readVerificationBin, syntheticFaces } from '@protomem/data';
+import { decodeImage, drawPairs, readLfwPairs, readVerificationBin, syntheticFaces } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config.ts';
@@ -96,31 +96,8 @@ async function binPairs(file: string, side: number): Promise<PairSet> {
 
 async function syntheticPairs(source: ImageSource, perIdentity: number, count: number, side: number): Promise<PairSet> {
   const { identities } = source;
-  const random = new Random(count, identities);
-  const seen = new Set<string>();
-  const pairs: number[] = [];
-  const labels: number[] = [];
-  const possible = (identities * perIdentity * (perIdentity - 1)) / 2;
-  if (count > possible / 2) {
-    throw new ProtomemError({
-      where: 'evaluation.pairs',
-      what: 'count',
-      got: count,
-      expected: `at most ${Math.floor(possible / 2)}, half the different pairs of one person among the images`,
-    });
-  }
-  for (const same of [1, 0]) {
-    while (labels.filter((label) => label === same).length < count) {
-      const a = random.below(identities);
-      const b = same ? a : random.below(identities);
-      const [i, j] = [random.below(perIdentity), random.below(perIdentity)];
-      const [first, second] = [a * perIdentity + i, b * perIdentity + j].sort((x, y) => x - y) as [number, number];
-      if ((a === b) !== Boolean(same) || first === second || seen.has(`${first} ${second}`)) continue;
-      seen.add(`${first} ${second}`);
-      pairs.push(first, second);
-      labels.push(same);
-    }
-  }
+  const row = ([identity, image]: readonly [number, number]): number => identity * perIdentity + image;
+  const drawn = drawPairs(source, { people: identities, pairs: count, seed: count });
   const images = await Promise.all(
     Array.from({ length: identities * perIdentity }, (_, i) =>
       source.load(Math.floor(i / perIdentity), i % perIdentity),
@@ -132,8 +109,8 @@ async function syntheticPairs(source: ImageSource, perIdentity: number, count: n
     names,
     pixels: await decodeAll(names, side, async (i) => (images[i] as SourceImage).bytes),
     side,
-    pairs: Int32Array.from(pairs),
-    labels: Uint8Array.from(labels),
+    pairs: Int32Array.from(drawn.flatMap(({ a, b }) => [row(a), row(b)])),
+    labels: Uint8Array.from(drawn, ({ same }) => Number(same)),
     split: 'interleaved',
   };
 }
