@@ -1,4 +1,4 @@
-import { checkPairs } from './check-pairs.ts';
+import { checkPairs, sortedByKind } from './check-pairs.ts';
 
 /**
  * A ROC curve: point i says what happens when pairs with `score >= thresholds[i]` are accepted. One point for each
@@ -29,28 +29,37 @@ export interface RocCurve {
  */
 export function rocCurve(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>): RocCurve {
   const { positives, negatives } = checkPairs('rocCurve', scores, labels);
-  const order = descending(scores);
-  const thresholds = [Number.POSITIVE_INFINITY];
-  const far = [0];
-  const tar = [0];
-  let falseAccepts = 0;
-  let trueAccepts = 0;
-  for (let i = 0; i < order.length; i++) {
-    const score = scores[order[i]!]!;
-    if (labels[order[i]!]) trueAccepts++;
-    else falseAccepts++;
-    if (i + 1 < order.length && scores[order[i + 1]!] === score) continue;
-    thresholds.push(score);
-    far.push(falseAccepts / negatives);
-    tar.push(trueAccepts / positives);
+  const { same, different } = sortedByKind(scores, labels);
+  // Two walks from the highest score down, one to count the points: arrays that grow need several times the memory.
+  const points = walk(same, different, () => undefined);
+  const thresholds = new Float64Array(points + 1);
+  const far = new Float64Array(points + 1);
+  const tar = new Float64Array(points + 1);
+  thresholds[0] = Number.POSITIVE_INFINITY;
+  walk(same, different, (i, score, trueAccepts, falseAccepts) => {
+    thresholds[i] = score;
+    far[i] = falseAccepts / negatives;
+    tar[i] = trueAccepts / positives;
+  });
+  return { thresholds, far, tar, positives, negatives };
+}
+
+/** Visits the distinct scores from the highest down, numbered from 1, with what has been accepted; returns their number. */
+function walk(
+  same: Float32Array | Float64Array,
+  different: Float32Array | Float64Array,
+  visit: (point: number, score: number, trueAccepts: number, falseAccepts: number) => void,
+): number {
+  let s = same.length;
+  let d = different.length;
+  let point = 0;
+  while (s > 0 || d > 0) {
+    const score = s > 0 && (d === 0 || same[s - 1]! >= different[d - 1]!) ? same[s - 1]! : different[d - 1]!;
+    while (s > 0 && same[s - 1]! === score) s--;
+    while (d > 0 && different[d - 1]! === score) d--;
+    visit(++point, score, same.length - s, different.length - d);
   }
-  return {
-    thresholds: Float64Array.from(thresholds),
-    far: Float64Array.from(far),
-    tar: Float64Array.from(tar),
-    positives,
-    negatives,
-  };
+  return point;
 }
 
 /** Area under the curve by trapezoids: the chance that a same-person pair outscores a different one, ties counting half. */
@@ -74,6 +83,30 @@ export function equalErrorRate(curve: RocCurve): { readonly rate: number; readon
   const above = thresholds[i - 1]!;
   const threshold = above === Number.POSITIVE_INFINITY ? thresholds[i]! : above + part * (thresholds[i]! - above);
   return { rate, threshold };
+}
+
+/** The same errors as a curve of misses: what detection error trade-off plots draw, both axes by {@link probit}. */
+export interface DetCurve {
+  readonly thresholds: Float64Array;
+  /** False accept rate. */
+  readonly far: Float64Array;
+  /** False reject rate: 1 - TAR. */
+  readonly frr: Float64Array;
+}
+
+/**
+ * The detection error trade-off curve of a ROC curve, point by point.
+ *
+ * Source: Martin et al., "The DET curve in assessment of detection task performance", 1997.
+ *
+ * @example
+ * ```ts
+ * const { far, frr } = detCurve(rocCurve(scores, labels));
+ * const x = probit(far[5]!); // where a DET plot draws that point
+ * ```
+ */
+export function detCurve({ thresholds, far, tar }: RocCurve): DetCurve {
+  return { thresholds, far, frr: tar.map((rate) => 1 - rate) };
 }
 
 /** Indices of the scores, highest first. */

@@ -48,6 +48,7 @@ describe('tarAtFar', () => {
       threshold: null,
       actualFar: null,
       standardError: null,
+      interval: null,
     });
     expect(thresholdAtFar(scores, [1, 0, 0], 1e-6)).toBeNull();
   });
