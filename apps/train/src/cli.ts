@@ -3,6 +3,7 @@ import { ProtomemError } from '@protomem/core';
 import { patchConfig, type RunConfig } from './config.ts';
 import { evaluate } from './evaluate.ts';
 import { inspect } from './inspect.ts';
+import { DEFAULT_LIVE_PORT } from './live/live.ts';
 import { recipes, resolveRecipe } from './recipes/index.ts';
 import { defaultRunFolder, readRunConfig } from './run-folder.ts';
 import { train } from './train.ts';
@@ -24,6 +25,8 @@ Options
   --out DIR         run folder (default runs/RECIPE); must be new unless --resume
   --set KEY=VALUE   change one value of the recipe, such as --set encoder.width=0.5; may be repeated
   --resume          go on where the run in --out stopped
+  --live            show the run while it trains, on a page of this machine only
+  --live-port N     port of that page (default ${DEFAULT_LIVE_PORT}); 0 takes any free one
   --print           print the resolved configuration and stop
   --help            this text
 `;
@@ -33,6 +36,8 @@ const options = {
   out: { type: 'string' },
   set: { type: 'string', multiple: true },
   resume: { type: 'boolean' },
+  live: { type: 'boolean' },
+  'live-port': { type: 'string' },
   print: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -61,7 +66,9 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(JSON.stringify(config, null, 2));
     return;
   }
-  await train(config, { out, resume: values.resume ?? false, signal: abortOnInterrupt() });
+  const port = values['live-port'];
+  const livePort = port !== undefined ? Number(port || Number.NaN) : values.live ? DEFAULT_LIVE_PORT : undefined;
+  await train(config, { out, resume: values.resume ?? false, signal: abortOnInterrupt(), livePort });
 }
 
 function resolve(recipe: string, data: string | undefined, set: readonly string[]): RunConfig {

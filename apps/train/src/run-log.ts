@@ -17,19 +17,29 @@ export async function readRunLog(path: string): Promise<RunLog> {
   const evaluations = records.filter((record) => 'evaluation/accuracy' in record);
   return {
     seconds: steps.reduce((sum, record) => sum + record['speed/step_seconds']!, 0),
-    steps: steps.map((record) => ({
-      step: record.step!,
-      loss: record['train/loss'],
-      learningRate: record['train/learning_rate'],
-      imagesPerSecond: record['speed/images_per_second'],
-      dataWait: record['speed/waiting_share'],
-      hitRate: record['head/hitRate'],
-      occupancy: record['head/occupancy'],
-    })),
-    evaluations: evaluations.map((record) => ({
-      step: record.step!,
-      accuracy: record['evaluation/accuracy']!,
-      standardError: record['evaluation/standard_error'],
-    })),
+    steps: steps.map(stepOf),
+    evaluations: evaluations.map(evaluationOf),
+  };
+}
+
+/** A step's line. */
+export function stepOf(record: Readonly<Record<string, number>>): ReportStep {
+  return {
+    step: record.step!,
+    loss: record['train/loss'],
+    learningRate: record['train/learning_rate'],
+    imagesPerSecond: record['speed/images_per_second'],
+    dataWait: record['speed/waiting_share'],
+    hitRate: record['head/hitRate'],
+    occupancy: record['head/occupancy'],
+  };
+}
+
+/** An evaluation's line. */
+export function evaluationOf(record: Readonly<Record<string, number>>): ReportEvaluation {
+  return {
+    step: record.step!,
+    accuracy: record['evaluation/accuracy']!,
+    standardError: record['evaluation/standard_error'],
   };
 }

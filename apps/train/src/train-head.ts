@@ -1,14 +1,18 @@
 import { mkdir } from 'node:fs/promises';
-import { type ImageSource, writeFileAtomic } from '@protomem/core';
+import { type ImageBatch, type ImageSource, writeFileAtomic } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs, type VerificationReport } from '@protomem/evaluation';
-import type { PrototypeMemory, RivalPair } from '@protomem/memory';
+import type { RivalPair } from '@protomem/memory';
 import type { Suspect } from '@protomem/mining';
 import { consoleLogger, createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeMiner, makeSchedule } from './compose.ts';
 import type { RunConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
+import type { Live } from './live/live.ts';
+import { makeSnapshot } from './live/make-snapshot.ts';
+import { logPictures } from './log-pictures.ts';
 import { type PairSet, verifyPairs } from './pairs.ts';
+import { closestRivals, reportMemory } from './report/memory-data.ts';
 import type { ReportMemory } from './report/report-data.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import { readRunLog } from './run-log.ts';
@@ -39,6 +43,9 @@ export interface TrainHeadOptions {
   readonly out: string;
   readonly resume: boolean;
   readonly signal: AbortSignal;
+  /** A page to show the run on, and this head's place among the run's heads. */
+  readonly live?: Live;
+  readonly position: number;
 }
 
 /**
@@ -47,7 +54,7 @@ export interface TrainHeadOptions {
  * @returns its result; `undefined` when `signal` ended it early.
  */
 export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
-  const { config, source, pairs, out, resume, signal } = options;
+  const { config, source, pairs, out, resume, signal, live, position } = options;
   const folder = runFolder(out);
   await mkdir(out, { recursive: true });
   const encoder = makeEncoder(config);
@@ -58,6 +65,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   let last: Awaited<ReturnType<typeof verify>> | undefined;
   const loggers: Logger[] = [consoleLogger(), jsonlLogger(folder.log)];
   if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
+  let batch: ImageBatch | undefined;
   const trainer = createTrainer({
     encoder,
     head,
@@ -71,8 +79,13 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     seed: config.seed,
     evaluateEvery: config.evaluation.every || config.steps,
     hooks: {
-      async onEvaluate() {
+      onStepEnd(event) {
+        batch = event.batch;
+        live?.offer(() => makeSnapshot({ head: position, source, memory, miner }, event));
+      },
+      async onEvaluate({ step }) {
         last = await verify();
+        await logPictures(loggers, { step, batch, memory, scores: last.pairScores, labels: pairs.labels });
         return {
           'evaluation/accuracy': last.accuracy,
           'evaluation/standard_error': last.standardError,
@@ -120,28 +133,4 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     head.dispose();
     encoder.dispose();
   }
-}
-
-/** Each pair once. */
-function closestRivals(memory: PrototypeMemory): RivalPair[] {
-  const pairs = new Map<string, RivalPair>();
-  for (const pair of memory.rivals()) {
-    const key = [pair.id, pair.rival].sort((a, b) => a - b).join();
-    if (!pairs.has(key)) pairs.set(key, pair);
-  }
-  return [...pairs.values()].slice(0, 8);
-}
-
-function reportMemory(memory: PrototypeMemory): ReportMemory {
-  return {
-    slots: memory.size,
-    used: memory.occupied,
-    ages: Array.from(memory.ages()),
-    staleness: memory.stalenessCurve().map(({ age, cosine, count }) => ({
-      from: age,
-      to: age,
-      count,
-      meanCosine: cosine,
-    })),
-  };
 }

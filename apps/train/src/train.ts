@@ -5,8 +5,9 @@ import { ProtomemError, writeFileAtomic } from '@protomem/core';
 import { loadEngine } from '@protomem/engine';
 import { makeSource } from './compose.ts';
 import { patchConfig, type RunConfig } from './config.ts';
+import { type Live, startLive } from './live/live.ts';
 import { loadPairs } from './pairs.ts';
-import { makeReport } from './report/make-report.ts';
+import { headNames, makeReport } from './report/make-report.ts';
 import { renderReport } from './report/render-report.ts';
 import { parseJson, runFolder, writeJson } from './run-folder.ts';
 import { type HeadResult, trainHead } from './train-head.ts';
@@ -17,13 +18,31 @@ export interface TrainOptions {
   readonly resume: boolean;
   /** Ends the run after the step under way, with a checkpoint. */
   readonly signal: AbortSignal;
+  /** Port of 127.0.0.1 for a page about the run while it goes on; 0 is any free one. Default: no page. */
+  readonly livePort?: number;
 }
 
 /** Runs a configuration from end to end: trains its head, then each rival, evaluates them, writes the report. */
-export async function train(config: RunConfig, { out, resume, signal }: TrainOptions): Promise<void> {
+export async function train(config: RunConfig, options: TrainOptions): Promise<void> {
+  const { out, resume, livePort } = options;
+  await claimFolder(out, resume);
+  if (livePort === undefined) return trainAll(config, options);
+  const heads = headConfigs(config, out).map((head) => ({ name: headNames[head.config.head.kind], out: head.out }));
+  const live = await startLive({ title: config.recipe, port: livePort, steps: config.steps, heads });
+  say(`live: ${live.url}`);
+  let told = 'stopped by an error: see the terminal';
+  try {
+    await trainAll(config, options, live);
+    const { report } = runFolder(out);
+    told = existsSync(report) ? `finished: ${report}` : 'stopped with a checkpoint';
+  } finally {
+    await live.close(told);
+  }
+}
+
+async function trainAll(config: RunConfig, { out, resume, signal }: TrainOptions, live?: Live): Promise<void> {
   const begun = Date.now();
   const folder = runFolder(out);
-  await claimFolder(out, resume);
   const engine = await loadEngine({
     prefer: config.engine.prefer,
     threads: config.engine.threads || undefined,
@@ -38,11 +57,11 @@ export async function train(config: RunConfig, { out, resume, signal }: TrainOpt
   await writeJson(folder.config, config);
 
   const results: { result: HeadResult; out: string }[] = [];
-  for (const head of headConfigs(config, out)) {
+  for (const [position, head] of headConfigs(config, out).entries()) {
     const done = resume && (await finished(head.out));
     if (done) say(`${done.name}: finished before`);
     else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
-    const result = done || (await trainHead({ ...head, source, pairs, resume, signal }));
+    const result = done || (await trainHead({ ...head, source, pairs, resume, signal, live, position }));
     if (!result) {
       say(`stopped with a checkpoint; go on with: npm run train -- ${config.recipe} --out ${out} --resume`);
       process.exitCode = 130;

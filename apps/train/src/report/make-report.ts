@@ -21,7 +21,7 @@ export interface MakeReportOptions {
   readonly seconds: number;
 }
 
-const headNames: Readonly<Record<RunConfig['head']['kind'], string>> = {
+export const headNames: Readonly<Record<RunConfig['head']['kind'], string>> = {
   'prototype-memory': 'Prototype Memory',
   'full-softmax': 'Full softmax',
   'partial-fc': 'Partial FC',

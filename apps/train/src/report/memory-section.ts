@@ -6,7 +6,7 @@ import { facts, figure, grid, legend, section, table } from './parts.ts';
 import type { ReportData, ReportHead } from './report-data.ts';
 
 /** Whether the prototypes keep up with the encoder, and how the memory was used. */
-export async function memorySection({ heads }: ReportData): Promise<Html | undefined> {
+export async function memorySection({ heads }: Pick<ReportData, 'heads'>): Promise<Html | undefined> {
   const remembering = heads.filter((head) => head.memory);
   if (remembering.length === 0) return undefined;
   const stale = heads.flatMap(({ memory }, head) =>

@@ -4,7 +4,7 @@ import { figure, grid, legend, section } from './parts.ts';
 import type { ReportData } from './report-data.ts';
 
 /** Loss, learning rate, accuracy and speed over the steps. */
-export async function trainingSection({ heads }: ReportData): Promise<Html | undefined> {
+export async function trainingSection({ heads }: Pick<ReportData, 'heads'>): Promise<Html | undefined> {
   const [rates, waits] = await Promise.all([
     stepCurves(heads, 'learningRate', { label: 'Learning rate', format: '~g', place: 'lower' }),
     stepCurves(heads, 'dataWait', { label: 'Share of time spent waiting for data', format: '~%', place: 'lower' }),

@@ -1,0 +1,52 @@
+import type { ImageBatch, ImageSource, Sighting } from '@protomem/core';
+import type { PrototypeMemory } from '@protomem/memory';
+import type { DoppelgangerMiner } from '@protomem/mining';
+import { closestRivals, reportMemory } from '../report/memory-data.ts';
+import type { LiveFace, LivePair, LiveSnapshot } from './live-data.ts';
+
+/** Faces of the batch, and pairs of a kind, that the page shows. */
+const MOST_FACES = 48;
+const MOST_PAIRS = 12;
+
+export interface SnapshotParts {
+  readonly head: number;
+  readonly source: ImageSource;
+  readonly memory?: PrototypeMemory;
+  readonly miner?: DoppelgangerMiner;
+}
+
+/** Copies what the page shows of a step out of the run; nothing of the run is changed. */
+export async function makeSnapshot(
+  { head, source, memory, miner }: SnapshotParts,
+  { step, batch }: { readonly step: number; readonly batch: ImageBatch },
+): Promise<LiveSnapshot> {
+  const now = {
+    head,
+    step,
+    side: batch.shape[1],
+    faces: facesOf(source, batch),
+    memory: memory && reportMemory(memory),
+  };
+  const rivals = memory ? closestRivals(memory) : [];
+  const suspects = (miner?.suspects() ?? [])
+    .slice(0, MOST_PAIRS)
+    .map(({ a, b, cosine }) => ({ id: a, rival: b, cosine }));
+  return { ...now, rivals: await pairsOf(source, rivals), suspects: await pairsOf(source, suspects) };
+}
+
+function facesOf(source: ImageSource, { shape, pixels, labels, names }: ImageBatch): LiveFace[] {
+  const size = shape[1] * shape[2] * 3;
+  return Array.from({ length: Math.min(MOST_FACES, shape[0]) }, (_, i) => ({
+    identity: source.identityName(labels[i]!),
+    name: names[i]!,
+    pixels: pixels.slice(i * size, (i + 1) * size),
+  }));
+}
+
+async function pairsOf(source: ImageSource, sightings: readonly Sighting[]): Promise<LivePair[]> {
+  const pairs: LivePair[] = [];
+  for (const { id, rival, cosine } of sightings) {
+    pairs.push({ first: await source.load(id, 0), second: await source.load(rival, 0), score: cosine });
+  }
+  return pairs;
+}
