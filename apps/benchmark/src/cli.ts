@@ -5,6 +5,7 @@ import { lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
 import { encoder, encoderLarge, encoderWasm } from './suites/encoder.ts';
+import { evaluation } from './suites/evaluation.ts';
 import { head } from './suites/head.ts';
 import { lfw } from './suites/lfw.ts';
 import { limits } from './suites/limits.ts';
@@ -20,6 +21,7 @@ const suites: Readonly<Record<string, Suite>> = {
   lfw,
   loader,
   limits,
+  evaluation,
   peers,
   encoder,
   'encoder-large': encoderLarge,
