@@ -111,5 +111,21 @@ export function detCurve({ thresholds, far, tar }: RocCurve): DetCurve {
 
 /** Indices of the scores, highest first. */
 export function descending(scores: ArrayLike<number>): Uint32Array {
-  return Uint32Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
+  // Numbers are sorted many times faster than positions by a comparison: each score then finds its place by halving.
+  const sorted = Float64Array.from(scores).sort();
+  const count = scores.length;
+  const taken = new Uint32Array(count);
+  const order = new Uint32Array(count);
+  for (let i = count - 1; i >= 0; i--) {
+    const score = scores[i]!;
+    let low = 0;
+    let high = count - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (sorted[middle]! < score) low = middle + 1;
+      else high = middle;
+    }
+    order[count - 1 - low - taken[low]!++] = i;
+  }
+  return order;
 }

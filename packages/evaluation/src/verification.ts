@@ -77,10 +77,12 @@ export function verification(
   checkPairs('verification', scores, labels);
   integer('verification', 'folds', count, 2, scores.length);
   const foldOf = lookUp('verification', 'split', splits, split)(labels, count);
+  // Sorted once: whatever is left out, the rest stays in order.
+  const order = descending(scores);
+  const sorted = inOrder(scores, labels, order);
   const folds = Array.from({ length: count }, (_, fold): VerificationFold => {
-    const inside = pick(scores, labels, (i) => foldOf[i] === fold);
-    const outside = pick(scores, labels, (i) => foldOf[i] !== fold);
-    const best = bestThreshold(outside.scores, outside.labels, thresholds);
+    const [inside, outside] = divide(sorted, foldOf, order, fold);
+    const best = bestOfSorted(outside.scores, outside.labels, thresholds);
     return {
       threshold: best.threshold,
       trainAccuracy: best.accuracy,
@@ -116,9 +118,14 @@ export function bestThreshold(
   labels: ArrayLike<number | boolean>,
   thresholds?: ArrayLike<number>,
 ): BestThreshold {
+  const sorted = inOrder(scores, labels, descending(scores));
+  return bestOfSorted(sorted.scores, sorted.labels, thresholds);
+}
+
+/** {@link bestThreshold} of pairs with the highest score first. */
+function bestOfSorted(scores: Float64Array, labels: Uint8Array, thresholds?: ArrayLike<number>): BestThreshold {
   const { negatives } = checkPairs('bestThreshold', scores, labels);
-  const order = descending(scores);
-  const candidates = thresholds ?? midpoints(order, scores);
+  const candidates = thresholds ?? midpoints(scores);
   check(candidates.length > 0, () => ({
     where: 'bestThreshold',
     what: 'thresholds',
@@ -136,9 +143,7 @@ export function bestThreshold(
       got: candidates[i],
       expected: `a number below the ${candidates[i - 1]} before it`,
     }));
-    while (accepted < order.length && scores[order[accepted]!]! >= candidates[i]!) {
-      correct += labels[order[accepted++]!] ? 1 : -1;
-    }
+    while (accepted < scores.length && scores[accepted]! >= candidates[i]!) correct += labels[accepted++] ? 1 : -1;
     if (correct > best) {
       best = correct;
       threshold = candidates[i]!;
@@ -170,16 +175,18 @@ export function accuracyAt(scores: ArrayLike<number>, labels: ArrayLike<number |
 }
 
 /** Every threshold that makes a difference, highest first: above all scores, between distinct ones, and the lowest. */
-function midpoints(order: Uint32Array, scores: ArrayLike<number>): number[] {
-  const thresholds = [Number.POSITIVE_INFINITY];
-  for (let i = 1; i < order.length; i++) {
-    const [high, low] = [scores[order[i - 1]!]!, scores[order[i]!]!];
+function midpoints(scores: Float64Array): Float64Array {
+  const thresholds = new Float64Array(scores.length + 1);
+  thresholds[0] = Number.POSITIVE_INFINITY;
+  let count = 1;
+  for (let i = 1; i < scores.length; i++) {
+    const [high, low] = [scores[i - 1]!, scores[i]!];
     const middle = low + (high - low) / 2;
     // Neighbouring doubles have nothing between them: the lower one must stay below the threshold.
-    if (low < high) thresholds.push(middle > low ? middle : high);
+    if (low < high) thresholds[count++] = middle > low ? middle : high;
   }
-  thresholds.push(scores[order.at(-1)!]!);
-  return thresholds;
+  thresholds[count++] = scores.at(-1)!;
+  return thresholds.subarray(0, count);
 }
 
 const splits: Record<FoldSplit, (labels: ArrayLike<number | boolean>, count: number) => Int32Array> = {
@@ -197,15 +204,32 @@ const splits: Record<FoldSplit, (labels: ArrayLike<number | boolean>, count: num
   },
 };
 
-function pick(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number | boolean>,
-  wanted: (i: number) => boolean,
-): { scores: Float64Array; labels: Uint8Array } {
-  const rows: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (wanted(i)) rows.push(i);
-  return {
-    scores: Float64Array.from(rows, (i) => scores[i]!),
-    labels: Uint8Array.from(rows, (i) => Number(labels[i])),
-  };
+interface Sorted {
+  readonly scores: Float64Array;
+  readonly labels: Uint8Array;
+}
+
+function inOrder(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, order: Uint32Array): Sorted {
+  const sorted = { scores: new Float64Array(order.length), labels: new Uint8Array(order.length) };
+  for (let i = 0; i < order.length; i++) {
+    sorted.scores[i] = scores[order[i]!]!;
+    sorted.labels[i] = Number(labels[order[i]!]);
+  }
+  return sorted;
+}
+
+/** The pairs of a fold, and all others; each part stays sorted. */
+function divide({ scores, labels }: Sorted, foldOf: Int32Array, order: Uint32Array, fold: number): [Sorted, Sorted] {
+  const count = order.length;
+  const parts = [0, 1].map(() => ({ scores: new Float64Array(count), labels: new Uint8Array(count), used: 0 }));
+  for (let i = 0; i < count; i++) {
+    const part = parts[foldOf[order[i]!] === fold ? 0 : 1]!;
+    part.scores[part.used] = scores[i]!;
+    part.labels[part.used++] = labels[i]!;
+  }
+  const cut = ({ scores, labels, used }: (typeof parts)[number]): Sorted => ({
+    scores: scores.subarray(0, used),
+    labels: labels.subarray(0, used),
+  });
+  return [cut(parts[0]!), cut(parts[1]!)];
 }
