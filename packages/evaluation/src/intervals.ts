@@ -30,7 +30,7 @@ export function wilsonInterval(hits: number, trials: number, confidence = 0.95):
 }
 
 /** How many standard deviations each way hold a normal deviate with this confidence: 1.96 for 0.95. */
-export function deviations(where: string, confidence: number): number {
+function deviations(where: string, confidence: number): number {
   check(confidence > 0 && confidence < 1, () => ({
     where,
     what: 'confidence',

@@ -158,7 +158,7 @@ function unreachable(far: number): TarAtFar {
 }
 
 /** The largest k with k / negatives <= far, as floating point divides: 0.29 allows 29 of 100. */
-export function allowedFalseAccepts(far: number, negatives: number): number {
+function allowedFalseAccepts(far: number, negatives: number): number {
   let allowed = Math.floor(far * negatives);
   if ((allowed + 1) / negatives <= far) allowed++;
   else if (allowed / negatives > far) allowed--;

@@ -1,7 +1,7 @@
 import type { ReportMemory } from '../report/report-data.ts';
 
 /** A head that is trained in this run: its name, and the folder with its log. */
-export interface LiveHead {
+interface LiveHead {
   readonly name: string;
   readonly out: string;
 }
