@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ProtomemError } from '@protomem/core';
+import { compare } from './compare.ts';
 import { patchConfig, type RunConfig } from './config.ts';
 import { evaluate } from './evaluate.ts';
 import { inspect } from './inspect.ts';
@@ -13,6 +14,7 @@ const help = `Train and evaluate face encoders with Prototype Memory.
   npm run train -- RECIPE [--data PATH] [--out DIR] [--set KEY=VALUE ...]   train, evaluate, write the report
   npm run train -- RECIPE --out DIR --resume                               go on from the newest checkpoint
   npm run train -- evaluate RUN [--data PATH] [--set KEY=VALUE ...]         verification of a run's encoder, anew
+  npm run train -- compare RUN... [--out FILE]                              runs side by side, with significance; comparison.html
   npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
 
 Recipes
@@ -50,6 +52,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const { data, set = [] } = values;
+  if (command === 'compare') return compare(rest, values.out ?? 'comparison.html');
   if (command === 'evaluate' || command === 'inspect') {
     const [path, ...extra] = rest;
     refuseExtra(extra);

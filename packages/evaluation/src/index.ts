@@ -4,6 +4,7 @@ export * from './histogram.ts';
 export { type Interval, probit, wilsonInterval } from './intervals.ts';
 export * from './pair-scores.ts';
 export { areaUnderCurve, type DetCurve, detCurve, equalErrorRate, type RocCurve, rocCurve } from './roc-curve.ts';
+export { type SignFlipTest, signFlipTest } from './sign-flip-test.ts';
 export {
   type FarRule,
   type TarAtFar,

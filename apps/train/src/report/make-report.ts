@@ -48,13 +48,7 @@ export async function makeReport(options: MakeReportOptions): Promise<ReportData
     seed: config.seed,
     protocol: pairs.protocol,
     engine,
-    machine: {
-      CPU: cpus()[0]?.model ?? 'unknown',
-      Cores: cpus().length,
-      Memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-      System: `${type()} ${release()}`,
-      'Node.js': process.version,
-    },
+    machine: machineFacts(),
     dataset: {
       Identities: source.identities,
       'Images a batch': config.sampler.classes * config.sampler.images,
@@ -65,6 +59,17 @@ export async function makeReport(options: MakeReportOptions): Promise<ReportData
     faces: await sampleFaces(source),
     config,
     skipped: results[0]!.result.skipped,
+  };
+}
+
+/** This machine, as reports name it. */
+export function machineFacts(): ReportData['machine'] {
+  return {
+    CPU: cpus()[0]?.model ?? 'unknown',
+    Cores: cpus().length,
+    Memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    System: `${type()} ${release()}`,
+    'Node.js': process.version,
   };
 }
 

@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { verificationReport } from '@protomem/evaluation';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { compare } from './compare.ts';
+
+let dir: string;
+let printed: string[];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'protomem-compare-'));
+  printed = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => printed.push(line));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(dir, { recursive: true });
+});
+
+/** A finished run whose encoder takes the first `wrong` of each ten strangers for the same person. */
+async function run(name: string, wrong: number, file = 'pairs.txt'): Promise<string> {
+  const labels = Array.from({ length: 200 }, (_, i) => Number(i % 20 < 10));
+  const scores = labels.map((label, i) => (label || i % 10 < wrong ? 0.8 : 0.1) + i / 1e5);
+  const out = join(dir, name);
+  await mkdir(out);
+  await writeFile(join(out, 'log.jsonl'), '{"step":1,"train/loss":3}\n{"step":2,"train/loss":2}\n');
+  const head = {
+    ...{ kind: 'prototype-memory', name: 'prototype-memory', seconds: 60, steps: 2, imagesPerSecond: 100 },
+    ...{ verification: verificationReport(scores, labels), falseMatches: [], falseNonMatches: [], skipped: [] },
+  };
+  const config = { seed: 0, data: { kind: 'dataset' }, evaluation: { pairs: { kind: 'lfw', file } } };
+  const engine = {
+    engine: 'node',
+    backend: 'tensorflow',
+    device: 'cpu',
+    version: '2',
+    threads: 2,
+    precision: 'float32',
+  };
+  const metrics = { engine: { ...engine, passedOver: [] }, config, seconds: 60, heads: [head] };
+  await writeFile(join(out, 'metrics.json'), JSON.stringify(metrics));
+  return out;
+}
+
+describe('compare', () => {
+  it('sets runs beside each other, and says how sure a difference is', async () => {
+    const runs = [await run('good', 1), await run('bad', 4), await run('same', 1)];
+    await compare(runs, join(dir, 'page.html'));
+    const text = printed.join('\n');
+    expect(text).toMatch(/good\s+95\.00 ±/);
+    expect(text).toMatch(/bad: -15\.00 ± \S+ points, p = 0\.0020/);
+    expect(text).toMatch(/same: \+0\.00 ± 0\.00 points, p = 1\.0, no difference shown/);
+    const page = await readFile(join(dir, 'page.html'), 'utf8');
+    for (const name of ['good', 'bad', 'same']) expect(page).toContain(name);
+    expect(page).toContain('<svg');
+  });
+
+  it('does not compare what was tested on other pairs', async () => {
+    await compare([await run('one', 1), await run('two', 2, 'others.txt')], join(dir, 'page.html'));
+    expect(printed.join('\n')).toContain('two: tested on other pairs: no comparison');
+  });
+
+  it('refuses one run, and folders that hold none', async () => {
+    const one = await run('one', 1);
+    await expect(compare([one], join(dir, 'a.html'))).rejects.toThrow('at least two runs');
+    await expect(compare([one, join(dir, 'nowhere')], join(dir, 'a.html'))).rejects.toThrow('nowhere is "missing"');
+  });
+});
