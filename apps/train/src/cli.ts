@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { ProtomemError } from '@protomem/core';
 import { compare } from './compare.ts';
 import { patchConfig, type RunConfig } from './config.ts';
+import { embed } from './embed.ts';
 import { evaluate } from './evaluate.ts';
 import { inspect } from './inspect.ts';
 import { DEFAULT_LIVE_PORT } from './live/live.ts';
@@ -15,6 +16,7 @@ const help = `Train and evaluate face encoders with Prototype Memory.
   npm run train -- RECIPE --out DIR --resume                               go on from the newest checkpoint
   npm run train -- evaluate RUN [--data PATH] [--set KEY=VALUE ...]         verification of a run's encoder, anew
   npm run train -- compare RUN... [--out FILE]                              runs side by side, with significance; comparison.html
+  npm run train -- embed RUN IMAGES --out FILE [--flip] [--batch N]          unit vectors of all images, as .npy or .jsonl
   npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
 
 Recipes
@@ -40,6 +42,8 @@ const options = {
   resume: { type: 'boolean' },
   live: { type: 'boolean' },
   'live-port': { type: 'string' },
+  flip: { type: 'boolean' },
+  batch: { type: 'string' },
   print: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -52,6 +56,15 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const { data, set = [] } = values;
+  if (command === 'embed') {
+    const [model, images, ...extra] = rest;
+    refuseExtra(extra);
+    if (model === undefined || images === undefined || values.out === undefined) {
+      const expected = 'a run or an encoder, images, and --out FILE';
+      throw new ProtomemError({ where: 'embed', what: 'its arguments', got: rest.join(' ') || 'missing', expected });
+    }
+    return embed(model, images, { out: values.out, flip: values.flip ?? false, batch: Number(values.batch ?? 64) });
+  }
   if (command === 'compare') return compare(rest, values.out ?? 'comparison.html');
   if (command === 'evaluate' || command === 'inspect') {
     const [path, ...extra] = rest;

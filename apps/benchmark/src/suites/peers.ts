@@ -36,8 +36,8 @@ function step(name: string, encoder: EncoderName, identities: number, { ours, py
 
 export const peers = timed({
   about: `a whole training step, encoder and head, batch ${BATCH} of ${CLASSES} classes, width 512, against PyTorch, pytorch-metric-learning and Partial FC`,
-  warmup: { full: 3, quick: 1 },
-  rounds: { full: 7, quick: 2 },
+  warmup: { full: 2, quick: 1 },
+  rounds: { full: 5, quick: 2 },
   cases: [
     step('mobilefacenet-10k', 'mobilefacenet', 10_000),
     step('mobilefacenet-100k', 'mobilefacenet', 100_000),
