@@ -4,6 +4,7 @@ import { compare } from './compare.ts';
 import { patchConfig, type RunConfig } from './config.ts';
 import { embed } from './embed.ts';
 import { evaluate } from './evaluate.ts';
+import { identify } from './identify.ts';
 import { inspect } from './inspect.ts';
 import { DEFAULT_LIVE_PORT } from './live/live.ts';
 import { recipes, resolveRecipe } from './recipes/index.ts';
@@ -17,6 +18,7 @@ const help = `Train and evaluate face encoders with Prototype Memory.
   npm run train -- evaluate RUN [--data PATH] [--set KEY=VALUE ...]         verification of a run's encoder, anew
   npm run train -- compare RUN... [--out FILE]                              runs side by side, with significance; comparison.html
   npm run train -- embed RUN IMAGES --out FILE [--flip] [--batch N]          unit vectors of all images, as .npy or .jsonl
+  npm run train -- identify PHOTO --model RUN --gallery DIR [--far X]        who it is: same, not sure or different
   npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
 
 Recipes
@@ -42,6 +44,10 @@ const options = {
   resume: { type: 'boolean' },
   live: { type: 'boolean' },
   'live-port': { type: 'string' },
+  model: { type: 'string' },
+  gallery: { type: 'string' },
+  far: { type: 'string' },
+  top: { type: 'string' },
   flip: { type: 'boolean' },
   batch: { type: 'string' },
   print: { type: 'boolean' },
@@ -64,6 +70,16 @@ async function main(args: readonly string[]): Promise<void> {
       throw new ProtomemError({ where: 'embed', what: 'its arguments', got: rest.join(' ') || 'missing', expected });
     }
     return embed(model, images, { out: values.out, flip: values.flip ?? false, batch: Number(values.batch ?? 64) });
+  }
+  if (command === 'identify') {
+    const [photo, ...extra] = rest;
+    refuseExtra(extra);
+    const { model, gallery, far = '0.01', top = '5' } = values;
+    if (photo === undefined || model === undefined || gallery === undefined) {
+      const expected = 'a photo, --model RUN and --gallery DIR';
+      throw new ProtomemError({ where: 'identify', what: 'its arguments', got: args.join(' '), expected });
+    }
+    return identify(photo, model, { gallery, far: Number(far), top: Number(top) });
   }
   if (command === 'compare') return compare(rest, values.out ?? 'comparison.html');
   if (command === 'evaluate' || command === 'inspect') {

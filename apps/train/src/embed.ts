@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { check, ProtomemError } from '@protomem/core';
+import { check, type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { countImages, loadImages, openDataset } from '@protomem/data';
 import { foldNorms, loadEncoder } from '@protomem/encoders';
@@ -49,15 +49,9 @@ export async function embed(model: string, images: string, options: EmbedOptions
   const file = await encoderFile(model);
   const { engine, device } = await loadEngine({});
   console.log(`engine: ${engine}, ${device}`);
-  const trained = await loadEncoder(file);
-  const encoder = trained.folded ? trained : foldNorms(trained);
-  const { inputSize, embeddingSize } = encoder.card;
-  const [height, width] = inputSize;
+  const encoder = await inferenceEncoder(file);
+  const { embeddingSize } = encoder.card;
   const total = countImages(source).images;
-  const places = [];
-  for (let identity = 0; identity < source.identities; identity++) {
-    for (let image = 0; image < source.imagesOf(identity); image++) places.push({ identity, image });
-  }
   const bar = new SingleBar({
     format: '{bar} {value}/{total} images, {eta_formatted} left',
     hideCursor: true,
@@ -69,10 +63,7 @@ export async function embed(model: string, images: string, options: EmbedOptions
   try {
     bar.start(total, 0);
     let done = 0;
-    for await (const { pixels, shape, names, labels } of loadImages(source, places, {
-      ...{ height, width, batchSize: batch, workers: 1 },
-    })) {
-      const values = await embedBatch(encoder, pixels, shape, flip);
+    for await (const { names, labels, values } of embedImages(encoder, source, { flip, batch })) {
       const identities = Array.from(labels, (label) => source.identityName(label));
       await writer.write(names, identities, values);
       done += names.length;
@@ -84,14 +75,39 @@ export async function embed(model: string, images: string, options: EmbedOptions
     throw error;
   } finally {
     bar.stop();
-    if (encoder !== trained) encoder.dispose();
-    trained.dispose();
+    encoder.dispose();
   }
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
 }
 
+/** An encoder with its norms folded. The caller disposes it. */
+export async function inferenceEncoder(file: string): Promise<Encoder> {
+  const trained = await loadEncoder(file);
+  if (trained.folded) return trained;
+  const encoder = foldNorms(trained);
+  trained.dispose();
+  return encoder;
+}
+
+/** Unit vectors of all images of a source, in its order, batch by batch. */
+export async function* embedImages(
+  encoder: Encoder,
+  source: ImageSource,
+  { flip, batch }: Pick<EmbedOptions, 'flip' | 'batch'>,
+): AsyncGenerator<{ names: readonly string[]; labels: Float64Array; values: Float32Array }> {
+  const [height, width] = encoder.card.inputSize;
+  const places = [];
+  for (let identity = 0; identity < source.identities; identity++) {
+    for (let image = 0; image < source.imagesOf(identity); image++) places.push({ identity, image });
+  }
+  const options = { height, width, batchSize: batch, workers: 1 };
+  for await (const { pixels, shape, names, labels } of loadImages(source, places, options)) {
+    yield { names, labels, values: await embedBatch(encoder, pixels, shape, flip) };
+  }
+}
+
 /** The encoder of a run, or a file itself. */
-async function encoderFile(model: string): Promise<string> {
+export async function encoderFile(model: string): Promise<string> {
   const found = await stat(model).catch(() => undefined);
   const file = found?.isDirectory() ? runFolder(model).encoder : model;
   if (await stat(file).catch(() => undefined)) return file;
@@ -103,7 +119,7 @@ async function encoderFile(model: string): Promise<string> {
   });
 }
 
-async function embedBatch(
+export async function embedBatch(
   encoder: Encoder,
   pixels: Uint8Array,
   shape: readonly [number, number, number, number],
