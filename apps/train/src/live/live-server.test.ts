@@ -108,8 +108,9 @@ describe('the live page', () => {
   it('survives bytes that are no request', async () => {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
     socket.on('error', () => undefined).write('\x00\xff nonsense\r\n\r\n');
-    socket.resume();
-    await new Promise((resolve) => socket.on('close', resolve));
+    // Answered with 400 or not at all: what counts is that the next one is.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
     expect((await ask('/')).status).toBe(200);
   });
 
