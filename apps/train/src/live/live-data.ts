@@ -39,6 +39,8 @@ export interface LiveSnapshot {
   readonly side: number;
   readonly faces: readonly LiveFace[];
   readonly memory?: ReportMemory;
+  /** Identities of this batch that the miner holds for alike. */
+  readonly doppelgangers: readonly LivePair[];
   readonly rivals: readonly LivePair[];
   readonly suspects: readonly LivePair[];
 }

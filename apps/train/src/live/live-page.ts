@@ -9,14 +9,14 @@ export type LivePart = (typeof liveParts)[number];
 const liveStyle = `
 .state { display: inline-flex; align-items: center; gap: 8px; }
 .state::before { content: ""; width: 9px; height: 9px; border-radius: 50%; background: var(--same); }
-.state[data-state=away]::before { background: none; border: 2px solid var(--head-1); }
+.state:is([data-state=away], [data-state=slow])::before { background: none; border: 2px solid var(--head-1); }
 .state[data-state=over]::before { background: var(--different); border-radius: 2px; }
 progress { display: block; width: 100%; height: 6px; margin: 20px 0 16px; accent-color: var(--head-0); appearance: none;
   border: 0; border-radius: 3px; overflow: hidden; background: var(--line); }
 progress::-webkit-progress-bar { background: var(--line); }
 progress::-webkit-progress-value { background: var(--head-0); }
 progress::-moz-progress-bar { background: var(--head-0); }
-#now .tiles { margin-top: 12px; }
+#now .lead { font-size: 13px; max-width: none; overflow-wrap: anywhere; }
 main > div:not(:empty) + div > section { margin-top: 48px; }
 `;
 
@@ -43,6 +43,13 @@ function connect() {
   });
 }
 connect();
+setInterval(() => {
+  if (over || state.dataset.state === 'away') return;
+  const { time, patience } = document.querySelector('[data-time]')?.dataset ?? {};
+  const age = Math.round(Date.now() / 1000 - time);
+  if (age > patience) say('slow', 'no step for ' + age + ' s: an evaluation or a checkpoint may take this long');
+  else say('on', 'training');
+}, 1000);
 `;
 
 const digest = createHash('sha256').update(script).digest('base64');

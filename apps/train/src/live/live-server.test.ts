@@ -16,7 +16,14 @@ const watched: boolean[] = [];
 
 const line = (step: number): string =>
   `${JSON.stringify({
-    ...{ step, 'train/loss': 10 / step, 'train/gradient_norm': 1, 'train/learning_rate': 0.1, 'progress/epoch': 0.1 },
+    ...{
+      step,
+      time: 1,
+      'train/loss': 10 / step,
+      'train/gradient_norm': 1,
+      'train/learning_rate': 0.1,
+      'progress/epoch': 0.1,
+    },
     ...{ 'speed/images_per_second': 50, 'speed/step_seconds': 0.3, 'speed/seconds_left': 61, 'head/occupancy': 1 },
     ...{ 'memory/resident_mib': 300, 'speed/waiting_share': 0.01, 'head/hitRate': 0.5 },
   })}\n`;
@@ -146,7 +153,15 @@ describe('the live page', () => {
       pixels: new Uint8Array(8 * 8 * 3).fill(90),
     };
     const snapshot: LiveSnapshot = {
-      ...{ head: 0, step: 6, side: 8, faces: [face, { ...face, name: 'c.jpg' }], rivals: [], suspects: [] },
+      ...{
+        head: 0,
+        step: 6,
+        side: 8,
+        faces: [face, { ...face, name: 'c.jpg' }],
+        doppelgangers: [],
+        rivals: [],
+        suspects: [],
+      },
       memory: { slots: 4, used: 3, ages: [0, 1, 5], staleness: [{ from: 1, to: 1, count: 9, meanCosine: 0.9 }] },
     };
     server.snapshot(snapshot);

@@ -31,9 +31,13 @@ const drawings: Readonly<Record<LivePart, (state: LiveState) => Html | undefined
   batch: batchPart,
 };
 
-/** Drawing takes at most one hundredth of one core's time, but no page waits longer than this for its curves, ms. */
+/**
+ * Drawing takes at most one hundredth of one core's time; but no open page waits longer than this for its curves, and one
+ * that is loaded anew no longer than that, milliseconds.
+ */
 const DRAWING_SHARE = 0.01;
-const LONGEST_WAIT = 60_000;
+const LONGEST_WAIT = 20_000;
+const LOADED_WAIT = 2_000;
 /** Pages that may be open at once; and bytes that a page may be behind before its connection is cut. */
 const MOST_CLIENTS = 16;
 const MOST_BEHIND = 16 * 2 ** 20;
@@ -49,23 +53,24 @@ export async function startLiveServer({ onWatched, tick = 1000, ...run }: LiveSe
   let pause = 0;
   let turn: Promise<void> = Promise.resolve();
 
-  /** Looks at the log, and draws what is due. One at a time. */
-  const look = (everything: boolean): Promise<void> => {
-    turn = turn.then(() => lookNow(everything)).catch((error: Error) => console.error(`live page: ${error.message}`));
+  /** Looks at the log, and draws when the last drawing is so long ago. One at a time. */
+  const look = (wait: number): Promise<void> => {
+    turn = turn.then(() => lookNow(wait)).catch((error: Error) => console.error(`live page: ${error.message}`));
     return turn;
   };
 
-  async function lookNow(everything: boolean): Promise<void> {
+  async function lookNow(wait: number): Promise<void> {
     let grown = false;
     for (const log of logs) grown = (await log.read()) || grown;
     changed ||= grown;
     if (grown || !shown.has('now')) await show('now');
-    if (!changed || (!everything && performance.now() < drawn + pause)) return;
+    if (!changed || performance.now() < drawn + Math.min(wait, pause)) return;
     changed = false;
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     for (const part of liveParts.slice(1)) await show(part);
+    const { user, system } = process.cpuUsage(begun);
     drawn = performance.now();
-    pause = Math.min(LONGEST_WAIT, (drawn - begun) / DRAWING_SHARE);
+    pause = (user + system) / 1000 / DRAWING_SHARE;
   }
 
   async function show(part: LivePart): Promise<void> {
@@ -106,14 +111,14 @@ export async function startLiveServer({ onWatched, tick = 1000, ...run }: LiveSe
     const reason = refusal(request, port);
     if (reason) return refuse(response, ...reason);
     if (pathOf(request) === '/events') return listen(response);
-    look(shown.size === 0).then(() => {
+    look(LOADED_WAIT).then(() => {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
       response.end(request.method === 'HEAD' ? undefined : livePage(run.title, shown));
     });
   });
   await listening(server, run.port);
   const timer = setInterval(() => {
-    if (clients.size > 0) void look(false);
+    if (clients.size > 0) void look(LONGEST_WAIT);
   }, tick);
 
   return {
@@ -122,12 +127,14 @@ export async function startLiveServer({ onWatched, tick = 1000, ...run }: LiveSe
       return clients.size;
     },
     snapshot(snapshot) {
+      // The first one is worth a drawing of its own: so far the page has nothing where it belongs.
+      if (!snapshots.has(snapshot.head)) pause = 0;
       snapshots.set(snapshot.head, snapshot);
       changed = true;
     },
     async close(text) {
       clearInterval(timer);
-      if (clients.size > 0) await look(true);
+      if (clients.size > 0) await look(0);
       tell('over', text);
       for (const client of clients) client.end();
       const ended = new Promise((resolve) => server.close(resolve));

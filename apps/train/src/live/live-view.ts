@@ -1,5 +1,6 @@
 import { decodeImage } from '@protomem/data';
 import sharp from 'sharp';
+import { pairCard } from '../report/faces-section.ts';
 import { decimal, duration, percent } from '../report/format.ts';
 import { type Html, html } from '../report/html.ts';
 import { memorySection } from '../report/memory-section.ts';
@@ -24,7 +25,7 @@ const faceSide = 96;
 /** The figures that change with every step. */
 export function nowPart({ run, logs }: LiveState): Html {
   const head = currentHead(logs);
-  const { last, evaluations } = logs[head]!;
+  const { last, steps, evaluations } = logs[head]!;
   if (!last) return html`<p class="lead">Waiting for the first step.</p>`;
   const done = last.step!;
   const evaluated = evaluations.at(-1);
@@ -35,17 +36,21 @@ export function nowPart({ run, logs }: LiveState): Html {
   const share = decimal((100 * done) / run.steps, 0);
   const waiting = last['speed/waiting_share'] ?? 0;
   const skipped = last['data/skipped_images'] ?? 0;
-  return html`<div data-title="${share} % · loss ${decimal(last['train/loss']!, 3)} · ${run.title}">
+  const recent = steps.slice(-50).flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+  const mean = recent.reduce((sum, loss) => sum + loss, 0) / recent.length;
+  const stepSeconds = last['speed/step_seconds']!;
+  return html`<div data-title="${share} % · loss ${decimal(last['train/loss']!, 3)} · ${run.title}" data-time="${last.time}" data-patience="${Math.max(30, 20 * stepSeconds)}">
 <progress max="${run.steps}" value="${done}" aria-label="Steps done">${share} %</progress>
 <div class="tiles">
 ${tile(run.heads.length > 1 ? `Step, ${run.heads[head]!.name}` : 'Step', decimal(done), `of ${decimal(run.steps)}, epoch ${decimal(last['progress/epoch']!, 2)}`)}
-${tile('Time left', duration(last['speed/seconds_left']!), `${decimal(last['speed/step_seconds']!, 3)} s a step`)}
-${tile('Loss', decimal(last['train/loss']!, 4), `gradient norm ${decimal(last['train/gradient_norm']!, 3)}`)}
-${tile('Learning rate', Number(last['train/learning_rate']!.toPrecision(3)).toString(), 'of this step')}
-${tile('Images a second', decimal(last['speed/images_per_second']!, 1), `${percent(waiting, 0)} % of the time waiting for data`)}
-${evaluated && tile('Accuracy', `${percent(evaluated.accuracy, 2)} %`, `at step ${decimal(evaluated.step)}; best ${percent(best.accuracy, 2)} % at ${decimal(best.step)}`)}
-${tile('Memory of the process', `${decimal(last['memory/resident_mib']!)} MiB`, skipped > 0 ? `${decimal(skipped)} images left out` : 'no image left out')}
-</div></div>`;
+${tile('Time left', duration(last['speed/seconds_left']!), `${decimal(stepSeconds, 3)} s a step`)}
+${tile('Loss', decimal(last['train/loss']!, 4), `${decimal(mean, 3)} over the last ${recent.length}`)}
+${tile('Learning rate', Number(last['train/learning_rate']!.toPrecision(3)).toString(), `gradient norm ${decimal(last['train/gradient_norm']!, 3)}`)}
+${tile('Images a second', decimal(last['speed/images_per_second']!, 1), `${percent(waiting, 0)} % of it waiting for data`)}
+${evaluated && tile('Accuracy', `${percent(evaluated.accuracy, 2)} %`, `step ${decimal(evaluated.step)}; best ${percent(best.accuracy, 2)} % at ${decimal(best.step)}`)}
+</div>
+<p class="lead">${run.heads[head]!.out}, ${decimal(last['memory/resident_mib']!)} MiB in use, ${skipped > 0 ? `${decimal(skipped)} images left out: the terminal names them` : 'no image left out'}.</p>
+</div>`;
 }
 
 function tile(label: string, value: string, other: string): Html {
@@ -80,6 +85,7 @@ export async function batchPart({ snapshots }: LiveState): Promise<Html | undefi
       .toBuffer();
     rows.set(identity, [...(rows.get(identity) ?? []), { name, bytes }]);
   }
+  const doppelgangers = await pictures(snapshot.doppelgangers);
   return section(
     'faces',
     'The batch',
@@ -88,6 +94,7 @@ export async function batchPart({ snapshots }: LiveState): Promise<Html | undefi
       ([identity, images]) =>
         html`<div class="identity"><span>${identity}</span><div>${images.map((image) => picture(image))}</div></div>`,
     )}</div>`,
+    pairCard('Doppelgangers in this batch: different identities that the miner brought together', doppelgangers),
   );
 }
 

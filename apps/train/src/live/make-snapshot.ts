@@ -31,7 +31,13 @@ export async function makeSnapshot(
   const suspects = (miner?.suspects() ?? [])
     .slice(0, MOST_PAIRS)
     .map(({ a, b, cosine }) => ({ id: a, rival: b, cosine }));
-  return { ...now, rivals: await pairsOf(source, rivals), suspects: await pairsOf(source, suspects) };
+  const doppelgangers = miner ? doppelgangersIn(batch, miner) : [];
+  return {
+    ...now,
+    doppelgangers: await pairsOf(source, doppelgangers),
+    rivals: await pairsOf(source, rivals),
+    suspects: await pairsOf(source, suspects),
+  };
 }
 
 function facesOf(source: ImageSource, { shape, pixels, labels, names }: ImageBatch): LiveFace[] {
@@ -49,4 +55,16 @@ async function pairsOf(source: ImageSource, sightings: readonly Sighting[]): Pro
     pairs.push({ first: await source.load(id, 0), second: await source.load(rival, 0), score: cosine });
   }
   return pairs;
+}
+
+/** Each pair of the batch's identities once, the most alike first. */
+function doppelgangersIn({ labels }: ImageBatch, { table }: DoppelgangerMiner): Sighting[] {
+  const ids = new Set(labels);
+  const found = new Map<string, Sighting>();
+  for (const id of ids) {
+    for (const { id: rival, cosine } of table.doppelgangersOf(id)) {
+      if (ids.has(rival)) found.set([id, rival].sort((a, b) => a - b).join(), { id, rival, cosine });
+    }
+  }
+  return [...found.values()].sort((a, b) => b.cosine - a.cosine).slice(0, MOST_PAIRS);
 }
