@@ -16,6 +16,8 @@ progress { display: block; width: 100%; height: 6px; margin: 20px 0 16px; accent
 progress::-webkit-progress-bar { background: var(--line); }
 progress::-webkit-progress-value { background: var(--head-0); }
 progress::-moz-progress-bar { background: var(--head-0); }
+#batch .faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 500px), 1fr)); gap: 10px 32px; }
+#batch .identity { margin: 0; }
 #now .lead { font-size: 13px; max-width: none; overflow-wrap: anywhere; }
 main > div:not(:empty) + div > section { margin-top: 48px; }
 `;

@@ -36,7 +36,7 @@ const drawings: Readonly<Record<LivePart, (state: LiveState) => Html | undefined
  * that is loaded anew no longer than that, milliseconds.
  */
 const DRAWING_SHARE = 0.01;
-const LONGEST_WAIT = 20_000;
+const LONGEST_WAIT = 60_000;
 const LOADED_WAIT = 2_000;
 /** Pages that may be open at once; and bytes that a page may be behind before its connection is cut. */
 const MOST_CLIENTS = 16;

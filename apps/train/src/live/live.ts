@@ -11,7 +11,7 @@ export interface Live {
   readonly url: string;
   /**
    * Called after each step. `make` is asked for what the page shows only when somebody has it open and its last asking
-   * is long enough ago: at least 2 s, and so long that it takes at most 1/400 of the time.
+   * is long enough ago: at least 10 s, and so long that copying a batch takes at most 1/400 of the time.
    */
   offer(make: () => Promise<LiveSnapshot>): void;
   /** @param text for open pages, which stay as they are. */
@@ -19,7 +19,7 @@ export interface Live {
 }
 
 /** Milliseconds between two snapshots, and how many times the last one's own time. */
-const LEAST_PAUSE = 2000;
+const LEAST_PAUSE = 10_000;
 const PAUSE_RATIO = 400;
 
 /**
@@ -48,15 +48,12 @@ export async function startLive(run: LiveRun): Promise<Live> {
   const url = await answered(child, run.port);
   child.on('error', () => undefined);
 
-  async function send(make: () => Promise<LiveSnapshot>): Promise<void> {
-    const begun = performance.now();
+  async function send(snapshot: Promise<LiveSnapshot>): Promise<void> {
     try {
-      tell({ kind: 'snapshot', snapshot: await make() });
+      tell({ kind: 'snapshot', snapshot: await snapshot });
     } catch (error) {
       console.error(`live page: ${(error as Error).message}`);
     }
-    const now = performance.now();
-    next = now + Math.max(LEAST_PAUSE, PAUSE_RATIO * (now - begun));
     pending = false;
   }
 
@@ -65,7 +62,10 @@ export async function startLive(run: LiveRun): Promise<Live> {
     offer(make) {
       if (!watched || pending || !child.connected || performance.now() < next) return;
       pending = true;
-      void send(make);
+      const begun = performance.now();
+      void send(make());
+      const now = performance.now();
+      next = now + Math.max(LEAST_PAUSE, PAUSE_RATIO * (now - begun));
     },
     async close(text) {
       if (!child.connected) return;
