@@ -11,7 +11,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readLfwPairs } from '@protomem/data';
-import { insightFaceThresholds, pairScores, type Verification, verificationReport } from '@protomem/evaluation';
+import { pairScores, type Verification, verificationReport } from '@protomem/evaluation';
 import * as ort from 'onnxruntime-web';
 import sharp from 'sharp';
 
@@ -49,8 +49,8 @@ const rows = pairs.flatMap(({ a, b }) => [rowOf.get(a)!, rowOf.get(b)!]);
 const scores = pairScores(all, dimension, rows);
 const labels = pairs.map((pair) => pair.same);
 
-const exact = verificationReport(scores, labels);
-const grid = verificationReport(scores, labels, { thresholds: insightFaceThresholds() });
+const exact = verificationReport(scores, labels, { arithmetic: 'exact' });
+const grid = verificationReport(scores, labels);
 const percent = (result: Verification): string =>
   `${(100 * result.accuracy).toFixed(2)} ± ${(100 * result.standardDeviation).toFixed(2)} % (standard deviation over folds)`;
 console.log(`accuracy, exact thresholds        ${percent(exact)}`);

@@ -1,44 +1,134 @@
-import { integer, type Random } from '@protomem/core';
+import { check, integer, type Random } from '@protomem/core';
 import { checkPairs } from './check-pairs.ts';
+import { checkConfidence, type Interval } from './intervals.ts';
+
+export interface BootstrapOptions {
+  /** Where the draws come from. */
+  readonly random: Random;
+  /** >= 2. Default 200: the standard error to about 5 % of itself. An interval deserves 1,000. */
+  readonly draws?: number;
+  /**
+   * The two people of each pair, `[P, 2]`, as any integers >= 0. When given, people are drawn, not pairs. Do give them:
+   * pairs that share a person are not independent, and to take them so makes errors look smaller than they are.
+   */
+  readonly people?: ArrayLike<number>;
+  /** Of the interval. Default 0.95. */
+  readonly confidence?: number;
+}
+
+export interface Bootstrap {
+  /** Spread of the measure over the draws, ddof = 1. */
+  readonly standardError: number;
+  /** Between percentiles of the draws. */
+  readonly interval: Interval;
+}
 
 /**
- * Standard error of any measure by the bootstrap: pairs are drawn again with replacement, same and different ones
- * apart so that their numbers stay, and the spread of the measure over the draws is returned (ddof = 1). It covers
- * what the binomial formula leaves out: that the threshold at a FAR is itself estimated. Pairs are taken as
- * independent, though pairs that share a person are not.
+ * The doubt about any measure by the bootstrap: the list is drawn again with replacement, and the spread of the measure
+ * over the draws is returned. It covers what the binomial formula and Wilson's interval leave out: that the threshold at
+ * a FAR is itself estimated; and, with `people`, that pairs share people.
+ *
+ * Without `people`, same and different pairs are drawn apart so that their numbers stay. With them, a person drawn n
+ * times brings its own pairs n times, and a pair of two people stands in the draw as often as the product of theirs
+ * says. A draw without pairs of both kinds is drawn again.
  *
  * @param measure of scores and labels, such as `(s, l) => tarAtFar(s, l, 1e-2).tar`.
- * @param random where the draws come from.
- * @param draws >= 2. Default 200, which gives the error to about 5 % of itself.
+ * @throws ProtomemError when the measure gives no finite number on a draw: at a FAR close to 1 / negatives it may.
  *
  * @example
  * ```ts
- * bootstrapError(scores, labels, (s, l) => tarAtFar(s, l, 1e-2).tar!, new Random(1));
+ * const measure = (s: Float64Array, l: Uint8Array) => tarAtFar(s, l, 1e-2).tar;
+ * bootstrap(scores, labels, measure, { random: new Random(1), people }); // { standardError, interval }
  * ```
  *
- * Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 6.
+ * Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6 and 13; on drawing people: Snijders
+ * and Borgatti, "Non-parametric standard errors and tests for network statistics", 1999.
  */
-export function bootstrapError(
+export function bootstrap(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
-  measure: (scores: Float64Array, labels: Uint8Array) => number,
-  random: Random,
-  draws = 200,
-): number {
-  const { positives } = checkPairs('bootstrapError', scores, labels);
-  integer('bootstrapError', 'draws', draws, 2);
-  const values = Array.from(scores);
-  const same = values.filter((_, i) => labels[i]);
-  const different = values.filter((_, i) => !labels[i]);
-  const drawnLabels = new Uint8Array(values.length).fill(1, 0, positives);
-  const results = Array.from({ length: draws }, () =>
-    measure(
-      Float64Array.from(values, (_, i) =>
-        i < positives ? same[random.below(positives)]! : different[random.below(different.length)]!,
-      ),
-      drawnLabels,
-    ),
-  );
+  measure: (scores: Float64Array, labels: Uint8Array) => number | null,
+  { random, draws = 200, people, confidence = 0.95 }: BootstrapOptions,
+): Bootstrap {
+  const where = 'bootstrap';
+  checkPairs(where, scores, labels);
+  integer(where, 'draws', draws, 2);
+  checkConfidence(where, confidence);
+  const counts = people ? drawPeople(people, scores.length, random) : drawPairs(labels, random);
+  const results = new Float64Array(draws);
+  for (let draw = 0; draw < draws; ) {
+    const drawn = repeat(scores, labels, counts());
+    const positives = drawn.labels.reduce((sum, label) => sum + label, 0);
+    if (positives === 0 || positives === drawn.labels.length) continue;
+    const result = measure(drawn.scores, drawn.labels);
+    check(Number.isFinite(result), () => ({
+      where,
+      what: `the measure on draw ${draw}`,
+      got: result,
+      expected: 'a finite number',
+      fix: 'Take a FAR that is well above 1 / negatives, or a longer list.',
+    }));
+    results[draw++] = result!;
+  }
   const mean = results.reduce((a, b) => a + b, 0) / draws;
-  return Math.sqrt(results.reduce((sum, result) => sum + (result - mean) ** 2, 0) / (draws - 1));
+  const squares = results.reduce((sum, result) => sum + (result - mean) ** 2, 0);
+  results.sort();
+  return {
+    standardError: Math.sqrt(squares / (draws - 1)),
+    interval: [percentile(results, (1 - confidence) / 2), percentile(results, (1 + confidence) / 2)],
+  };
+}
+
+/** How often each pair stands in a draw: pairs drawn within their kind. */
+function drawPairs(labels: ArrayLike<number | boolean>, random: Random): () => Uint32Array {
+  const kinds = [0, 1].map((kind) => Array.from(labels, Number).flatMap((label, i) => (label === kind ? [i] : [])));
+  return () => {
+    const counts = new Uint32Array(labels.length);
+    for (const kind of kinds) for (let i = 0; i < kind.length; i++) counts[kind[random.below(kind.length)]!]!++;
+    return counts;
+  };
+}
+
+/** How often each pair stands in a draw of people. */
+function drawPeople(people: ArrayLike<number>, pairs: number, random: Random): () => Uint32Array {
+  check(people.length === 2 * pairs, () => ({
+    where: 'bootstrap',
+    what: 'length of people',
+    got: people.length,
+    expected: `${2 * pairs}, two for each pair`,
+  }));
+  const rows = new Map<number, number>();
+  const rowOf = Uint32Array.from(people, (person, i) => {
+    integer('bootstrap', `people[${i}]`, person, 0);
+    if (!rows.has(person)) rows.set(person, rows.size);
+    return rows.get(person)!;
+  });
+  return () => {
+    const times = new Uint32Array(rows.size);
+    for (let i = 0; i < rows.size; i++) times[random.below(rows.size)]!++;
+    return Uint32Array.from({ length: pairs }, (_, pair) => {
+      const [a, b] = [rowOf[2 * pair]!, rowOf[2 * pair + 1]!];
+      return a === b ? times[a]! : times[a]! * times[b]!;
+    });
+  };
+}
+
+function repeat(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, counts: Uint32Array) {
+  const length = counts.reduce((sum, count) => sum + count, 0);
+  const drawn = { scores: new Float64Array(length), labels: new Uint8Array(length) };
+  for (let i = 0, at = 0; i < counts.length; i++) {
+    const end = at + counts[i]!;
+    drawn.scores.fill(scores[i]!, at, end);
+    drawn.labels.fill(Number(labels[i]), at, end);
+    at = end;
+  }
+  return drawn;
+}
+
+/** Of sorted values, linear between neighbours. */
+function percentile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = Math.floor(place);
+  const [low, high] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];
+  return low + (place - below) * (high - low);
 }

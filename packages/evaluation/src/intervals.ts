@@ -30,14 +30,18 @@ export function wilsonInterval(hits: number, trials: number, confidence = 0.95):
 }
 
 /** How many standard deviations each way hold a normal deviate with this confidence: 1.96 for 0.95. */
-function deviations(where: string, confidence: number): number {
+export function deviations(where: string, confidence: number): number {
+  checkConfidence(where, confidence);
+  return probit((1 + confidence) / 2);
+}
+
+export function checkConfidence(where: string, confidence: number): void {
   check(confidence > 0 && confidence < 1, () => ({
     where,
     what: 'confidence',
     got: confidence,
     expected: 'a number between 0 and 1, such as 0.95',
   }));
-  return probit((1 + confidence) / 2);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { Random } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bootstrapError } from './bootstrap.ts';
 import { tarAtFar, thresholdAtFar } from './tar-at-far.ts';
 
 describe('tarAtFar', () => {
@@ -87,26 +86,5 @@ describe('tarAtFar', () => {
       Math.sqrt((0.75 * 0.25) / 4),
       12,
     );
-  });
-});
-
-describe('bootstrapError', () => {
-  const random = new Random(3);
-  const labels = Uint8Array.from({ length: 600 }, (_, i) => i % 2);
-  const scores = Float64Array.from(labels, (same) => random.normal(same ? 1 : 0, 1));
-
-  it('agrees with the formula where there is one: a share at a fixed threshold', () => {
-    const share = (s: Float64Array, l: Uint8Array): number =>
-      s.filter((score, i) => l[i] === 1 && score >= 1).length / 300;
-    const p = share(scores, labels);
-    const error = bootstrapError(scores, labels, share, new Random(1), 2000);
-    expect(error / Math.sqrt((p * (1 - p)) / 300)).toBeCloseTo(1, 1);
-  });
-
-  it('exceeds the binomial error of TAR at a small FAR, where the threshold is the larger doubt', () => {
-    const { standardError } = tarAtFar(scores, labels, 1e-2);
-    const error = bootstrapError(scores, labels, (s, l) => tarAtFar(s, l, 1e-2).tar!, new Random(1));
-    expect(error).toBeGreaterThan(standardError!);
-    expect(bootstrapError(scores, labels, (s, l) => tarAtFar(s, l, 1e-2).tar!, new Random(1))).toBe(error);
   });
 });

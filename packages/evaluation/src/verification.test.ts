@@ -3,8 +3,25 @@ import { fileURLToPath } from 'node:url';
 import { Random } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accuracyAt, bestThreshold, insightFaceThresholds, verification } from './verification.ts';
+import type { ArithmeticName } from './arithmetics.ts';
+import { accuracyAt, bestThreshold, holdOut, verification } from './verification.ts';
 import { verificationReport } from './verification-report.ts';
+
+interface Figures {
+  readonly accuracies: number[];
+  readonly mean: number;
+  readonly standardDeviation: number;
+  readonly standardError: number;
+}
+
+const golden = JSON.parse(readFileSync(new URL('./__fixtures__/protocols.json', import.meta.url), 'utf8'))
+  .verification as {
+  name: string;
+  scores: number[];
+  labels: number[];
+  folds: number;
+  expected: Record<string, Figures>;
+}[];
 
 /** Every threshold tried on every pair. */
 function naiveBest(scores: number[], labels: boolean[]): number {
@@ -41,14 +58,6 @@ describe('bestThreshold', () => {
     const low = 1 - Number.EPSILON / 2;
     expect(bestThreshold([1, low], [1, 0])).toEqual({ threshold: 1, accuracy: 1 });
   });
-
-  it('chooses from a grid when given one', () => {
-    expect(bestThreshold([0.75, 0.5], [1, 0], [1, 0.7, 0.6, 0])).toEqual({ threshold: 0.7, accuracy: 1 });
-    expect(() => bestThreshold([0.75, 0.5], [1, 0], [0, 1])).toThrow(
-      'thresholds[1] is 1, expected a number below the 0',
-    );
-    expect(() => bestThreshold([0.75, 0.5], [1, 0], [])).toThrow('thresholds is "empty"');
-  });
 });
 
 describe('verification', () => {
@@ -57,7 +66,7 @@ describe('verification', () => {
   const scores = Float64Array.from(labels, (same) => random.normal(same * 0.3, 0.2));
 
   it('tests each fold at the threshold of the others', () => {
-    const result = verification(scores, labels, { folds: 10 });
+    const result = verification(scores, labels, { folds: 10, arithmetic: 'exact' });
     // 103 pairs: three blocks of 11, then seven of 10.
     const starts = [0, 11, 22, 33, 43, 53, 63, 73, 83, 93, 103];
     const accuracies = result.folds.map((fold, k) => {
@@ -103,13 +112,59 @@ describe('verification', () => {
     expect(Math.abs(accuracy - 0.5)).toBeLessThan(0.03);
   });
 
+  it.each(golden)("has each tool's accuracy in every fold: $name", ({ scores, labels, folds, expected }) => {
+    for (const [arithmetic, { accuracies, mean, standardDeviation, standardError }] of Object.entries(expected)) {
+      const result = verification(scores, labels, { folds, arithmetic: arithmetic as ArithmeticName });
+      expect(
+        result.folds.map(({ accuracy }) => accuracy),
+        arithmetic,
+      ).toEqual(accuracies);
+      expect(result.accuracy).toBeCloseTo(mean, 12);
+      expect(result.standardDeviation).toBeCloseTo(standardDeviation, 12);
+      expect(result.standardError).toBeCloseTo(standardError, 12);
+    }
+  });
+
+  it('takes one pair of the same person among a million', () => {
+    const many = new Float32Array(1_000_000).fill(0.1);
+    many[500_000] = 0.9;
+    const one = new Uint8Array(many.length);
+    one[500_000] = 1;
+    expect(holdOut({ scores: many, labels: one }, { scores: many, labels: one })).toMatchObject({
+      developmentAccuracy: 1,
+      accuracy: 1,
+    });
+    // Outside its own fold there is nothing to choose a threshold with.
+    expect(() => verification(many, one)).toThrow('all folds but 5: labels is "0 same and 900000 different"');
+  });
+
   it('refuses bad options', () => {
+    expect(() => verification(scores, labels, { arithmetic: 'facex' as ArithmeticName })).toThrow(
+      'expected one of insightface, facex-zoo, scikit-learn, exact',
+    );
     expect(() => verification(scores, labels, { folds: 1 })).toThrow('verification: folds is 1');
     expect(() => verification(scores, labels, { split: 'random' as 'contiguous' })).toThrow(
       'expected one of contiguous, interleaved',
     );
     expect(() => verification([1, 0], [1, 0], { folds: 2 })).toThrow('0 same and 1 different');
     expect(() => verification([1, 0], [1, 0], { folds: 3 })).toThrow('folds is 3, expected an integer in [2, 2]');
+  });
+});
+
+describe('holdOut', () => {
+  it('tests the threshold of one list on the other', () => {
+    const development = { scores: [0.9, 0.7, 0.3, 0.1], labels: [1, 1, 0, 0] };
+    const test = { scores: [0.8, 0.45, 0.6, 0.2], labels: [1, 1, 0, 0] };
+    const exact = holdOut(development, test, { arithmetic: 'exact' });
+    expect(exact).toEqual({ threshold: 0.5, developmentAccuracy: 1, accuracy: 0.5, binomialError: 0.25, pairs: 4 });
+    // The grid's first threshold below 0.7 is the smallest distance that takes both pairs.
+    expect(holdOut(development, test).threshold).toBeCloseTo(0.695, 12);
+  });
+
+  it('says which list is at fault', () => {
+    const good = { scores: [1, 0], labels: [1, 0] };
+    expect(() => holdOut(good, { scores: [1, Number.NaN], labels: [1, 0] })).toThrow('holdOut: test: scores[1] is NaN');
+    expect(() => holdOut({ scores: [1], labels: [1] }, good)).toThrow('holdOut: development: labels');
   });
 });
 
@@ -145,14 +200,14 @@ describe('a pretrained encoder on LFW View 2', () => {
       .map((line) => line.split('\t').map(Number));
     const scores = rows.map((row) => row[0]!);
     const labels = rows.map((row) => row[1]!);
-    const stated = verificationReport(scores, labels, { thresholds: insightFaceThresholds() });
+    const stated = verificationReport(scores, labels);
     expect((100 * stated.accuracy).toFixed(2)).toBe('99.18');
     expect((100 * stated.standardDeviation).toFixed(2)).toBe('0.46');
     expect(stated.tarAtFar[1]!.tar!.toFixed(3)).toBe('0.990');
     expect(stated.tarAtFar[2]!.tar!.toFixed(3)).toBe('0.978');
     expect(stated.tarAtFar[3]!.reachable).toBe(false);
     // Exact thresholds: one pair of 6,000 falls the other way.
-    const exact = verificationReport(scores, labels);
+    const exact = verification(scores, labels, { arithmetic: 'exact' });
     expect((100 * exact.accuracy).toFixed(2)).toBe('99.17');
     expect((100 * exact.standardDeviation).toFixed(2)).toBe('0.46');
   });

@@ -1,4 +1,5 @@
 import { check, integer, lookUp } from '@protomem/core';
+import { type ArithmeticName, arithmetics, chooseThreshold, rightAt, type Sorted } from './arithmetics.ts';
 import { checkPairs } from './check-pairs.ts';
 import { descending } from './roc-curve.ts';
 
@@ -14,8 +15,8 @@ export interface VerificationOptions {
    * View 1, where all same-person pairs come first. Default `contiguous`.
    */
   readonly split?: FoldSplit;
-  /** Thresholds to choose from, highest first. Default: every one that makes a difference ({@link bestThreshold}). */
-  readonly thresholds?: ArrayLike<number>;
+  /** Whose thresholds and comparisons. Default `insightface`: what most published figures come from. */
+  readonly arithmetic?: ArithmeticName;
 }
 
 /** One fold: the threshold is chosen on the others. */
@@ -50,12 +51,17 @@ export interface BestThreshold {
 
 /**
  * Verification accuracy by k-fold cross-validation, the arithmetic of LFW View 2: for each fold the threshold that is
- * best on the other k - 1 folds is tested on it.
+ * best on the other k - 1 folds is tested on it. Where the threshold comes from differs between tools, by a pair or so on
+ * LFW (0.02 %):
  *
- * Thresholds are exact, not from a grid: see {@link bestThreshold}. Published figures mostly come from InsightFace's
- * grid: pass `thresholds: insightFaceThresholds()` to compare with them. The two differ by a pair or so on LFW (0.02 %).
+ * | `arithmetic`   | thresholds                          | chosen by | a pair is the same when | its tool prints ±    |
+ * | -------------- | ----------------------------------- | --------- | ----------------------- | -------------------- |
+ * | `insightface`  | 400 squared distances, 0.01 apart   | accuracy  | score > threshold       | `standardDeviation`  |
+ * | `facex-zoo`    | 1,000 steps between lowest, highest | TAR - FAR | score > threshold       | `standardError`      |
+ * | `scikit-learn` | the scores                          | TAR - FAR | score >= threshold      |                      |
+ * | `exact`        | midway between all scores           | accuracy  | score >= threshold      |                      |
  *
- * @param scores of the pairs, higher means more alike.
+ * @param scores of the pairs, higher means more alike. `insightface` takes cosines: its thresholds lie in (-1, 1].
  * @param labels 1 for the same person, 0 for different people.
  * @throws ProtomemError on bad scores or labels, more folds than pairs, or a training part with one kind of pair only.
  *
@@ -66,27 +72,31 @@ export interface BestThreshold {
  * console.log(`${(100 * view2.accuracy).toFixed(2)} ± ${(100 * view2.standardError).toFixed(2)} %`);
  * ```
  *
- * Source: Huang et al., "Labeled Faces in the Wild", 2007, sections on View 1 and View 2.
+ * Source: Huang et al., "Labeled Faces in the Wild", 2007, sections on View 1 and View 2; arithmetics.ts names those of
+ * the tools.
  */
 export function verification(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
   options: VerificationOptions = {},
 ): Verification {
-  const { folds: count = 10, split = 'contiguous', thresholds } = options;
-  checkPairs('verification', scores, labels);
-  integer('verification', 'folds', count, 2, scores.length);
-  const foldOf = lookUp('verification', 'split', splits, split)(labels, count);
+  const where = 'verification';
+  const { folds: count = 10, split = 'contiguous', arithmetic: name = 'insightface' } = options;
+  checkPairs(where, scores, labels);
+  integer(where, 'folds', count, 2, scores.length);
+  const foldOf = lookUp(where, 'split', splits, split)(labels, count);
+  const arithmetic = lookUp(where, 'arithmetic', arithmetics, name);
   // Sorted once: whatever is left out, the rest stays in order.
   const order = descending(scores);
   const sorted = inOrder(scores, labels, order);
   const folds = Array.from({ length: count }, (_, fold): VerificationFold => {
     const [inside, outside] = divide(sorted, foldOf, order, fold);
-    const best = bestOfSorted(outside.scores, outside.labels, thresholds);
+    checkPairs(`${where}: all folds but ${fold}`, outside.scores, outside.labels);
+    const best = chooseThreshold(outside, arithmetic);
     return {
       threshold: best.threshold,
       trainAccuracy: best.accuracy,
-      accuracy: accuracyAt(inside.scores, inside.labels, best.threshold),
+      accuracy: rightAt(inside.scores, inside.labels, best.threshold, arithmetic),
       pairs: inside.scores.length,
     };
   });
@@ -96,9 +106,66 @@ export function verification(
     accuracy,
     standardDeviation: Math.sqrt(squares / count),
     standardError: Math.sqrt(squares / (count - 1) / count),
-    binomialError: Math.sqrt((accuracy * (1 - accuracy)) / scores.length),
+    binomialError: binomialError(accuracy, scores.length),
     folds,
   };
+}
+
+/** A list of pairs that have been scored. */
+export interface ScoredPairs {
+  /** Higher means more alike. */
+  readonly scores: ArrayLike<number>;
+  /** 1 for the same person, 0 for different people. */
+  readonly labels: ArrayLike<number | boolean>;
+}
+
+/** A threshold from one list, tested on another. */
+export interface HoldOut {
+  readonly threshold: number;
+  /** On the development list, at that threshold. */
+  readonly developmentAccuracy: number;
+  /** On the test list, at that threshold. */
+  readonly accuracy: number;
+  /** sqrt(accuracy (1 - accuracy) / pairs) of the test list. */
+  readonly binomialError: number;
+  readonly pairs: number;
+}
+
+/**
+ * Verification accuracy with a threshold from a list of its own, the arithmetic of LFW View 1: chosen on
+ * `pairsDevTrain.txt`, tested on `pairsDevTest.txt`. View 1 is for development; figures to be published are View 2's.
+ *
+ * @param development pairs that the threshold is chosen on.
+ * @param test pairs that it is tested on; no person should be in both lists.
+ *
+ * @example
+ * ```ts
+ * const { accuracy, binomialError } = holdOut({ scores: train, labels: trainLabels }, { scores, labels });
+ * ```
+ */
+export function holdOut(
+  development: ScoredPairs,
+  test: ScoredPairs,
+  options: Pick<VerificationOptions, 'arithmetic'> = {},
+): HoldOut {
+  const { arithmetic: name = 'insightface' } = options;
+  const arithmetic = lookUp('holdOut', 'arithmetic', arithmetics, name);
+  checkPairs('holdOut: development', development.scores, development.labels);
+  checkPairs('holdOut: test', test.scores, test.labels);
+  const order = descending(development.scores);
+  const best = chooseThreshold(inOrder(development.scores, development.labels, order), arithmetic);
+  const accuracy = rightAt(test.scores, test.labels, best.threshold, arithmetic);
+  return {
+    threshold: best.threshold,
+    developmentAccuracy: best.accuracy,
+    accuracy,
+    binomialError: binomialError(accuracy, test.scores.length),
+    pairs: test.scores.length,
+  };
+}
+
+function binomialError(share: number, trials: number): number {
+  return Math.sqrt((share * (1 - share)) / trials);
 }
 
 /**
@@ -106,59 +173,14 @@ export function verification(
  * several are equally good (of two equal choices the one that takes fewer strangers for the same person). Infinity
  * when it is best to accept nothing.
  *
- * @param thresholds to choose from instead, highest first; at least one.
- *
  * @example
  * ```ts
  * bestThreshold(Float64Array.of(0.8, 0.6, 0.2), Uint8Array.of(1, 1, 0)); // { threshold: 0.4, accuracy: 1 }
  * ```
  */
-export function bestThreshold(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number | boolean>,
-  thresholds?: ArrayLike<number>,
-): BestThreshold {
-  const sorted = inOrder(scores, labels, descending(scores));
-  return bestOfSorted(sorted.scores, sorted.labels, thresholds);
-}
-
-/** {@link bestThreshold} of pairs with the highest score first. */
-function bestOfSorted(scores: Float64Array, labels: Uint8Array, thresholds?: ArrayLike<number>): BestThreshold {
-  const { negatives } = checkPairs('bestThreshold', scores, labels);
-  const candidates = thresholds ?? midpoints(scores);
-  check(candidates.length > 0, () => ({
-    where: 'bestThreshold',
-    what: 'thresholds',
-    got: 'empty',
-    expected: 'at least one number',
-  }));
-  let best = -1;
-  let threshold = Number.POSITIVE_INFINITY;
-  let accepted = 0;
-  let correct = negatives;
-  for (let i = 0; i < candidates.length; i++) {
-    check(i === 0 || candidates[i]! < candidates[i - 1]!, () => ({
-      where: 'bestThreshold',
-      what: `thresholds[${i}]`,
-      got: candidates[i],
-      expected: `a number below the ${candidates[i - 1]} before it`,
-    }));
-    while (accepted < scores.length && scores[accepted]! >= candidates[i]!) correct += labels[accepted++] ? 1 : -1;
-    if (correct > best) {
-      best = correct;
-      threshold = candidates[i]!;
-    }
-  }
-  return { threshold, accuracy: best / scores.length };
-}
-
-/**
- * The 400 thresholds of InsightFace's `verification.py`, highest first, as cosines: it tries squared distances
- * `t = 0, 0.01, ..., 3.99` between unit vectors, and `|a - b|^2 = 2 - 2 cos`, so `cos = 1 - t / 2`. It calls a pair the
- * same when its distance is *below* t; here a score *equal* to the threshold counts as the same too.
- */
-export function insightFaceThresholds(): Float64Array {
-  return Float64Array.from({ length: 400 }, (_, i) => 1 - i / 200);
+export function bestThreshold(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>): BestThreshold {
+  checkPairs('bestThreshold', scores, labels);
+  return chooseThreshold(inOrder(scores, labels, descending(scores)), arithmetics.exact);
 }
 
 /** Share of pairs that a threshold gets right: `score >= threshold` means the same person. */
@@ -169,24 +191,7 @@ export function accuracyAt(scores: ArrayLike<number>, labels: ArrayLike<number |
     got: labels.length,
     expected: `the ${scores.length} of scores, at least one`,
   }));
-  let correct = 0;
-  for (let i = 0; i < scores.length; i++) if (scores[i]! >= threshold === Boolean(labels[i])) correct++;
-  return correct / scores.length;
-}
-
-/** Every threshold that makes a difference, highest first: above all scores, between distinct ones, and the lowest. */
-function midpoints(scores: Float64Array): Float64Array {
-  const thresholds = new Float64Array(scores.length + 1);
-  thresholds[0] = Number.POSITIVE_INFINITY;
-  let count = 1;
-  for (let i = 1; i < scores.length; i++) {
-    const [high, low] = [scores[i - 1]!, scores[i]!];
-    const middle = low + (high - low) / 2;
-    // Neighbouring doubles have nothing between them: the lower one must stay below the threshold.
-    if (low < high) thresholds[count++] = middle > low ? middle : high;
-  }
-  thresholds[count++] = scores.at(-1)!;
-  return thresholds.subarray(0, count);
+  return rightAt(scores, labels, threshold, arithmetics.exact);
 }
 
 const splits: Record<FoldSplit, (labels: ArrayLike<number | boolean>, count: number) => Int32Array> = {
@@ -203,11 +208,6 @@ const splits: Record<FoldSplit, (labels: ArrayLike<number | boolean>, count: num
     return Int32Array.from({ length: labels.length }, (_, i) => seen[Number(labels[i])]!++ % count);
   },
 };
-
-interface Sorted {
-  readonly scores: Float64Array;
-  readonly labels: Uint8Array;
-}
 
 function inOrder(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, order: Uint32Array): Sorted {
   const sorted = { scores: new Float64Array(order.length), labels: new Uint8Array(order.length) };

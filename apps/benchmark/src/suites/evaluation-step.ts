@@ -1,6 +1,6 @@
 // One contender of the suite `evaluation`: figures of @protomem/evaluation.
 import { readFileSync } from 'node:fs';
-import { insightFaceThresholds, tarAtFars, verification } from '@protomem/evaluation';
+import { tarAtFars, verification } from '@protomem/evaluation';
 import { peak, resetPeak, serve } from '../serve.ts';
 
 const [task, way, scoresFile, labelsFile] = process.argv.slice(2) as [string, string, string, string];
@@ -11,8 +11,8 @@ const fars = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
 function run(): number[] {
   if (task === 'tar-at-far') return tarAtFars(scores, labels, fars).map(({ tar }) => tar!);
-  const thresholds = way === 'grid' ? { thresholds: insightFaceThresholds() } : {};
-  return [verification(scores, labels, thresholds).accuracy];
+  const arithmetic = way === 'grid' ? 'insightface' : 'exact';
+  return [verification(scores, labels, { arithmetic }).accuracy];
 }
 
 const repeats = task === 'tar-at-far' ? 1 : 10;

@@ -1,0 +1,119 @@
+import { check, integer, number, ProtomemError } from '@protomem/core';
+import { checkRows } from './matrix-product.ts';
+import type { Neighbors } from './nearest-neighbors.ts';
+
+export interface ApproximateOptions {
+  /** Links of each vector in the graph: more find better and take more memory. Default 16. */
+  readonly connectivity?: number;
+  /** Candidates looked at when a vector is added. Default 128. */
+  readonly expansionAdd?: number;
+  /** Candidates looked at in a search: the switch between speed and recall. Default 64. */
+  readonly expansionSearch?: number;
+  /** How vectors are kept. Default `bf16`: half the memory of `f32`. */
+  readonly precision?: 'f32' | 'bf16' | 'i8';
+  /** Default 0: all cores. */
+  readonly threads?: number;
+  /** Called with the share of the gallery that is in the index. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** An index over a gallery; searches as often as wanted. */
+export interface ApproximateIndex {
+  /** Nearest rows as the graph finds them: some may be missing. {@link neighborRecall} tells how many. */
+  search(queries: Float32Array, k: number): Neighbors;
+  /** Writes the index for `usearch`; the file is not written atomically. */
+  save(path: string): void;
+  readonly size: number;
+}
+
+const ADDED_AT_A_TIME = 4096;
+
+/**
+ * Approximate search in a graph of neighbours (HNSW), for galleries that are searched too often for
+ * {@link nearestNeighbors}. Needs the package `usearch`.
+ *
+ * @param gallery `[N, width]`, unit vectors.
+ *
+ * @example
+ * ```ts
+ * const index = await approximateIndex(gallery, 512);
+ * const found = index.search(queries, 10);
+ * const recall = neighborRecall(found.rows, (await nearestNeighbors(queries, gallery, 512, 10)).rows, 10);
+ * ```
+ *
+ * Source: Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search", 2018.
+ */
+export async function approximateIndex(
+  gallery: Float32Array,
+  width: number,
+  options: ApproximateOptions = {},
+): Promise<ApproximateIndex> {
+  const where = 'approximateIndex';
+  const count = checkRows(where, 'gallery', gallery, width);
+  const { connectivity = 16, expansionAdd = 128, expansionSearch = 64, precision = 'bf16', threads = 0 } = options;
+  for (const [name, value] of Object.entries({ connectivity, expansionAdd, expansionSearch })) {
+    integer(where, name, value, 1);
+  }
+  number(where, 'threads', threads, 0, 1024);
+  const { Index, MetricKind, ScalarKind } = await importUsearch();
+  const kinds = { f32: ScalarKind.F32, bf16: ScalarKind.BF16, i8: ScalarKind.I8 };
+  const index = new Index({
+    dimensions: width,
+    metric: MetricKind.Cos,
+    quantization: kinds[precision],
+    connectivity,
+    expansion_add: expansionAdd,
+    expansion_search: expansionSearch,
+    multi: false,
+  });
+  for (let from = 0; from < count; from += ADDED_AT_A_TIME) {
+    const to = Math.min(count, from + ADDED_AT_A_TIME);
+    index.add(keysFrom(from, to), gallery.subarray(from * width, to * width), threads);
+    options.onProgress?.(to / count);
+  }
+  return {
+    search(queries, k) {
+      const rows = checkRows('search', 'queries', queries, width);
+      integer('search', 'k', k, 1, count);
+      const found = { rows: new Uint32Array(rows * k), scores: new Float32Array(rows * k).fill(Number.NaN), k };
+      for (let query = 0; query < rows; query++) {
+        const { keys, distances } = index.search(queries.subarray(query * width, (query + 1) * width), k, threads);
+        check(keys.length === k, () => ({
+          where: 'search',
+          what: `neighbours of query ${query}`,
+          got: keys.length,
+          expected: `${k}`,
+          fix: 'Raise expansionSearch, or connectivity.',
+        }));
+        for (let i = 0; i < k; i++) {
+          found.rows[query * k + i] = Number(keys[i]);
+          found.scores[query * k + i] = 1 - distances[i]!;
+        }
+      }
+      return found;
+    },
+    save: (path) => index.save(path),
+    size: count,
+  };
+}
+
+function keysFrom(from: number, to: number): BigUint64Array {
+  return BigUint64Array.from({ length: to - from }, (_, i) => BigInt(from + i));
+}
+
+async function importUsearch(): Promise<typeof import('usearch')> {
+  try {
+    return await import('usearch');
+  } catch (error) {
+    throw new ProtomemError(
+      {
+        where: 'approximateIndex',
+        what: 'the package usearch',
+        got: (error as Error).message,
+        expected: 'to be installed: approximate search is an optional part',
+        fix: 'npm i usearch@2.25.3, or take nearestNeighbors.',
+      },
+      { cause: error },
+    );
+  }
+}
