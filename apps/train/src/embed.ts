@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { countImages, loadImages, openDataset } from '@protomem/data';
+import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
 import { foldNorms, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
@@ -146,17 +146,11 @@ interface EmbeddingWriter {
 }
 
 const writers = {
-  /** NumPy's format, version 1.0: a header padded to 64 bytes, then float32 rows. */
+  /** NumPy's format: float32 rows. */
   async npy(out: string, rows: number, width: number): Promise<EmbeddingWriter> {
     const values = await temporaryFile(out);
     const names = await temporaryFile(out.replace(/\.npy$/, '.txt'));
-    const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${width}), }`;
-    const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
-    const start = Buffer.alloc(10);
-    start.write('\x93NUMPY\x01\x00', 'latin1');
-    start.writeUInt16LE(length, 8);
-    await values.append(start);
-    await values.append(Buffer.from(`${header.padEnd(length - 1)}\n`, 'latin1'));
+    await values.append(npyHeader([rows, width]));
     return {
       async write(images, _, batch) {
         await values.append(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength));

@@ -30,9 +30,23 @@ export { type WebDatasetOptions, webDatasetSource } from './formats/web-dataset/
 export { type WebDatasetWriteOptions, writeWebDataset } from './formats/web-dataset/write-web-dataset.ts';
 export { type WritableFormatName, writableFormats, writeDataset } from './formats/write-dataset.ts';
 export { writeFolder } from './formats/write-folder.ts';
-export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './lfw-pairs.ts';
 export { decodeFiles, type LoadOptions, loadImages } from './load-images.ts';
 export { createLoader, type LoaderOptions } from './loader/create-loader.ts';
+export { type NpyArray, npyHeader, readNpy } from './npy.ts';
+export { type CfpProtocol, readCfpPairs } from './protocols/cfp-pairs.ts';
+export {
+  type IjbFaces,
+  type IjbMembers,
+  type IjbPairs,
+  type IjbSubjects,
+  readIjbFaces,
+  readIjbMembers,
+  readIjbPairs,
+  readIjbSubjects,
+} from './protocols/ijb.ts';
+export { type FacePair, type PairList, parseLfwPairs, readLfwPairs } from './protocols/lfw-pairs.ts';
+export { type MegaFaceList, noisyRows, readMegaFaceList, readMegaFaceNoises } from './protocols/megaface.ts';
+export { parseTwoLinePairs, readTwoLinePairs } from './protocols/two-line-pairs.ts';
 export { classesByImages } from './samplers/classes-by-images.ts';
 export { everyImage } from './samplers/every-image.ts';
 export type { CountedSource, FewImages } from './samplers/few-images.ts';

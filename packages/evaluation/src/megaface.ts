@@ -30,8 +30,9 @@ export interface MegaFaceResult {
  * of one person, one is the probe and the other is alone in a gallery of distractors. A hit at rank k: fewer than k
  * distractors score higher with the probe than the mate does.
  *
- * Noise lists leave images out, which is what `remove_noises.py` does by a dimension of its own. Most published figures
- * are from such cleaned lists and higher by as much as 15 %: say which it was.
+ * Most published figures are from lists cleaned of noise, and higher by as much as 15 %: say which it was. Noisy images
+ * are left out here. `remove_noises.py` puts noisy distractors out of reach, which is the same, but replaces noisy probes
+ * by nearly the centre of their person, which makes mates that are found too easily.
  *
  * @param probes unit vectors, `[N, width]`, and the people of each; a person with one image makes no trial.
  * @param distractors unit vectors of other people, `[M, width]`.

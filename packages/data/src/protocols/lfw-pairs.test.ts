@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseLfwPairs, readLfwPairs } from './lfw-pairs.ts';
 
-const data = process.env.PROTOMEM_DATA ?? join(import.meta.dirname, '../../../../shared/data');
+const data = process.env.PROTOMEM_DATA ?? join(import.meta.dirname, '../../../../../shared/data');
 
 describe('parseLfwPairs', () => {
   it('reads folds', () => {
@@ -24,6 +24,15 @@ describe('parseLfwPairs', () => {
     const body = 'A\t1\t2\r\nA\t2\tB\t3\r\n';
     expect(parseLfwPairs(body)).toEqual(parseLfwPairs(`1\n${body}`));
     expect(parseLfwPairs(body).folds).toBe(1);
+  });
+
+  it('reads names with spaces where tabs stand between, and refuses them where none do', () => {
+    const text = 'Ada Lovelace\t1\t2\r\nAda Lovelace\t2\tBo\t3\r\n';
+    expect(parseLfwPairs(text).pairs.map(({ a, b }) => [a, b])).toEqual([
+      ['Ada Lovelace/Ada Lovelace_0001.jpg', 'Ada Lovelace/Ada Lovelace_0002.jpg'],
+      ['Ada Lovelace/Ada Lovelace_0002.jpg', 'Bo/Bo_0003.jpg'],
+    ]);
+    expect(() => parseLfwPairs('Ada Lovelace 1 2\n', 'list.txt')).toThrow('list.txt: line 1 is "Ada Lovelace 1 2"');
   });
 
   it('reads pairs of paths, whatever they are called', () => {

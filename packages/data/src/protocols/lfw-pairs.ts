@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { ProtomemError } from '@protomem/core';
+import { readText } from './text-lines.ts';
 
 /** Two images to compare. */
 export interface FacePair {
@@ -38,19 +38,14 @@ export interface PairList {
  * ```
  */
 export async function readLfwPairs(path: string): Promise<PairList> {
-  const text = await readFile(path, 'utf8').catch((error: Error) => {
-    throw new ProtomemError(
-      { where: 'readLfwPairs', what: path, got: `unreadable (${error.message})`, expected: 'a pair list' },
-      { cause: error },
-    );
-  });
-  return parseLfwPairs(text, path);
+  return parseLfwPairs(await readText('readLfwPairs', path, 'a pair list'), path);
 }
 
 /** {@link readLfwPairs} on text; `where` names the file in errors. */
 export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
-  const rows = text.split(/\r?\n/);
-  const lines = rows.map((line) => line.trim().split(/\s+/));
+  const rows = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  // Where tabs stand between, a name may hold blanks.
+  const lines = rows.map((line) => line.trim().split(line.trim().includes('\t') ? /\s*\t\s*/ : /\s+/));
   const refuse = (line: number, expected: string): never => {
     const got = lines[line]!.join(' ');
     throw new ProtomemError({ where, what: `line ${line + 1}`, got, expected });
