@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { ProtomemError } from '@protomem/core';
+import type { ArithmeticName } from '@protomem/evaluation';
 import { compare } from './compare.ts';
 import { patchConfig, type RunConfig } from './config.ts';
 import { embed } from './embed.ts';
 import { evaluate } from './evaluate.ts';
+import { protocols } from './evaluation/protocols.ts';
 import { identify } from './identify.ts';
 import { inspect } from './inspect.ts';
 import { DEFAULT_LIVE_PORT } from './live/live.ts';
@@ -15,9 +17,11 @@ const help = `Train and evaluate face encoders with Prototype Memory.
 
   npm run train -- RECIPE [--data PATH] [--out DIR] [--set KEY=VALUE ...]   train, evaluate, write the report
   npm run train -- RECIPE --out DIR --resume                               go on from the newest checkpoint
-  npm run train -- evaluate RUN [--data PATH] [--set KEY=VALUE ...]         verification of a run's encoder, anew
+  npm run train -- evaluate RUN [--data PATH] [--set KEY=VALUE ...]         a run's own test anew: metrics.json, report, plots
+  npm run train -- evaluate MODEL --protocol NAME --images DIR ...          a test by name (see below)
   npm run train -- compare RUN... [--out FILE]                              runs side by side, with significance; comparison.html
-  npm run train -- embed RUN IMAGES --out FILE [--flip] [--batch N]          unit vectors of all images, as .npy or .jsonl
+  npm run train -- report RUN [--out FILE]                                  a run's page and plots anew, from its files
+  npm run train -- embed MODEL IMAGES --out FILE [--flip] [--batch N]        unit vectors of all images, as .npy or .jsonl
   npm run train -- identify PHOTO --model RUN --gallery DIR [--far X]        who it is: same, not sure or different
   npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
 
@@ -25,6 +29,23 @@ Recipes
 ${Object.entries(recipes)
   .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
   .join('\n')}
+
+MODEL is a run, an encoder.safetensors, a .onnx file, a TensorFlow.js model.json, or for evaluate an .npy of embed.
+
+Protocols of evaluate
+${Object.entries(protocols)
+  .map(
+    ([name, { about, needs }]) => `  ${name.padEnd(10)} ${about}; needs ${needs.map((need) => `--${need}`).join(' ')}`,
+  )
+  .join('\n')}
+  --images DIR      folder of the images; a data set of any format for retrieval
+  --list FILE       the protocol's list
+  --development F   lfw-view1: the list that the threshold is chosen on
+  --meta DIR        IJB: the folder of the meta files; --aligned: its images are faces on the template already
+  --distractors F   MegaFace: list of distractors (--distractor-images DIR, --noises FILE, --distractor-noises FILE)
+  --arithmetic A    thresholds and comparisons of insightface (default), facex-zoo, scikit-learn, or exact
+  --mean, --scale X foreign models get (pixel - mean) / scale; default 127.5 and 127.5
+  --batch N         images at a time; default 64
 
 Options
   --data PATH       images: a folder with one folder for each identity, RecordIO, WebDataset, ... (see npm run data)
@@ -50,6 +71,19 @@ const options = {
   top: { type: 'string' },
   flip: { type: 'boolean' },
   batch: { type: 'string' },
+  protocol: { type: 'string' },
+  images: { type: 'string' },
+  list: { type: 'string' },
+  development: { type: 'string' },
+  meta: { type: 'string' },
+  aligned: { type: 'boolean' },
+  distractors: { type: 'string' },
+  'distractor-images': { type: 'string' },
+  noises: { type: 'string' },
+  'distractor-noises': { type: 'string' },
+  arithmetic: { type: 'string' },
+  mean: { type: 'string' },
+  scale: { type: 'string' },
   print: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -62,6 +96,11 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const { data, set = [] } = values;
+  const batch = Number(values.batch ?? 64);
+  const scale = {
+    ...(values.mean === undefined ? {} : { mean: Number(values.mean) }),
+    ...(values.scale === undefined ? {} : { scale: Number(values.scale) }),
+  };
   if (command === 'embed') {
     const [model, images, ...extra] = rest;
     refuseExtra(extra);
@@ -69,7 +108,7 @@ async function main(args: readonly string[]): Promise<void> {
       const expected = 'a run or an encoder, images, and --out FILE';
       throw new ProtomemError({ where: 'embed', what: 'its arguments', got: rest.join(' ') || 'missing', expected });
     }
-    return embed(model, images, { out: values.out, flip: values.flip ?? false, batch: Number(values.batch ?? 64) });
+    return embed(model, images, { out: values.out, flip: values.flip ?? false, batch, scale });
   }
   if (command === 'identify') {
     const [photo, ...extra] = rest;
@@ -88,8 +127,9 @@ async function main(args: readonly string[]): Promise<void> {
     if (path === undefined) {
       throw new ProtomemError({ where: command, what: 'its argument', got: 'missing', expected: 'a path' });
     }
-    await (command === 'evaluate' ? evaluate(path, { data, set }) : inspect(path));
-    return;
+    if (command === 'inspect') return inspect(path);
+    const { aligned = false, arithmetic = 'insightface', ...named } = values;
+    return evaluate(path, { ...named, aligned, arithmetic: arithmetic as ArithmeticName, batch, scale, data, set });
   }
   refuseExtra(rest);
   const out = values.out ?? defaultRunFolder(command);

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
-import type { Encoder } from '@protomem/core/contracts';
 import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
-import { foldNorms, loadEncoder } from '@protomem/encoders';
-import { loadEngine } from '@protomem/engine';
-import * as tf from '@tensorflow/tfjs';
-import { SingleBar } from 'cli-progress';
-import { runFolder } from './run-folder.ts';
+import { type EmbeddingModel, normalizeRows, type PixelScale } from './models/embedding-model.ts';
+import { openModel } from './models/open-model.ts';
+import { progressBar } from './progress-bar.ts';
 
 export interface EmbedOptions {
   /** `.npy` (with the images' names in a `.txt` beside it) or `.jsonl`. */
@@ -16,16 +13,17 @@ export interface EmbedOptions {
   readonly flip: boolean;
   /** Images at a time. */
   readonly batch: number;
+  readonly scale?: Partial<PixelScale>;
 }
 
 /**
- * Embeds every image of a data set with a trained encoder: unit vectors, in the order of the data set.
+ * Embeds every image of a data set: unit vectors, in the order of the data set.
  *
- * @param model a run folder or an encoder's file.
+ * @param model whatever `openModel` opens.
  * @param images a data set of any format that `openDataset` reads.
  */
 export async function embed(model: string, images: string, options: EmbedOptions): Promise<void> {
-  const { out, flip, batch } = options;
+  const { out, flip, batch, scale } = options;
   const format = /\.(npy|jsonl)$/.exec(out)?.[1] as keyof typeof writers | undefined;
   check(format !== undefined, () => ({
     where: 'embed',
@@ -46,19 +44,11 @@ export async function embed(model: string, images: string, options: EmbedOptions
     expected: 'a new file: nothing is overwritten',
   }));
   const source = await openDataset(images);
-  const file = await encoderFile(model);
-  const { engine, device } = await loadEngine({});
-  console.log(`engine: ${engine}, ${device}`);
-  const encoder = await inferenceEncoder(file);
-  const { embeddingSize } = encoder.card;
+  const encoder = await openModel(model, scale);
+  console.log(`model: ${encoder.kind}`);
+  const { embeddingSize } = encoder;
   const total = countImages(source).images;
-  const bar = new SingleBar({
-    format: '{bar} {value}/{total} images, {eta_formatted} left',
-    hideCursor: true,
-    gracefulExit: false,
-    noTTYOutput: true,
-    notTTYSchedule: 5000,
-  });
+  const bar = progressBar('images');
   const writer = await writers[format](out, total, embeddingSize);
   try {
     bar.start(total, 0);
@@ -75,66 +65,26 @@ export async function embed(model: string, images: string, options: EmbedOptions
     throw error;
   } finally {
     bar.stop();
-    encoder.dispose();
+    await encoder.dispose();
   }
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
 }
 
-/** An encoder with its norms folded. The caller disposes it. */
-export async function inferenceEncoder(file: string): Promise<Encoder> {
-  const trained = await loadEncoder(file);
-  if (trained.folded) return trained;
-  const encoder = foldNorms(trained);
-  trained.dispose();
-  return encoder;
-}
-
 /** Unit vectors of all images of a source, in its order, batch by batch. */
 export async function* embedImages(
-  encoder: Encoder,
+  model: EmbeddingModel,
   source: ImageSource,
   { flip, batch }: Pick<EmbedOptions, 'flip' | 'batch'>,
 ): AsyncGenerator<{ names: readonly string[]; labels: Float64Array; values: Float32Array }> {
-  const [height, width] = encoder.card.inputSize;
+  const [height, width] = model.inputSize;
   const places = [];
   for (let identity = 0; identity < source.identities; identity++) {
     for (let image = 0; image < source.imagesOf(identity); image++) places.push({ identity, image });
   }
   const options = { height, width, batchSize: batch, workers: 1 };
-  for await (const { pixels, shape, names, labels } of loadImages(source, places, options)) {
-    yield { names, labels, values: await embedBatch(encoder, pixels, shape, flip) };
-  }
-}
-
-/** The encoder of a run, or a file itself. */
-export async function encoderFile(model: string): Promise<string> {
-  const found = await stat(model).catch(() => undefined);
-  const file = found?.isDirectory() ? runFolder(model).encoder : model;
-  if (await stat(file).catch(() => undefined)) return file;
-  throw new ProtomemError({
-    where: 'embed',
-    what: model,
-    got: found ? 'without encoder.safetensors' : 'missing',
-    expected: 'a finished run, or an encoder.safetensors',
-  });
-}
-
-export async function embedBatch(
-  encoder: Encoder,
-  pixels: Uint8Array,
-  shape: readonly [number, number, number, number],
-  flip: boolean,
-): Promise<Float32Array> {
-  const unit = tf.tidy(() => {
-    const images = tf.tensor4d(pixels, [...shape], 'float32');
-    const straight = encoder.apply(images);
-    const sum = flip ? tf.add(straight, encoder.apply(tf.reverse(images, 2))) : straight;
-    return tf.div(sum, tf.maximum(tf.norm(sum, 2, 1, true), 1e-12));
-  });
-  try {
-    return await unit.data<'float32'>();
-  } finally {
-    unit.dispose();
+  for await (const { pixels, names, labels } of loadImages(source, places, options)) {
+    const values = normalizeRows(await model.embed(pixels, names.length, flip), model.embeddingSize);
+    yield { names, labels, values };
   }
 }
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
-import type { Encoder } from '@protomem/core/contracts';
 import { decodeImage, openDataset } from '@protomem/data';
-import { loadEngine } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
-import { embedBatch, embedImages, encoderFile, inferenceEncoder } from './embed.ts';
+import { embedImages } from './embed.ts';
+import { type EmbeddingModel, normalizeRows } from './models/embedding-model.ts';
+import { openModel } from './models/open-model.ts';
 import { parseJson, runFolder } from './run-folder.ts';
 
 export interface IdentifyOptions {
@@ -41,12 +41,11 @@ export async function identify(photo: string, run: string, options: IdentifyOpti
   }));
   const calibration = await calibrationOf(run, far);
   const source = await openDataset(gallery);
-  await loadEngine({});
-  const encoder = await inferenceEncoder(await encoderFile(run));
+  const encoder = await openModel(run);
   try {
     const query = await embedPhoto(encoder, photo);
     const templates = await templatesOf(encoder, source);
-    const width = encoder.card.embeddingSize;
+    const width = encoder.embeddingSize;
     const cosine = (identity: number): number =>
       query.reduce((sum, value, i) => sum + value * templates[identity * width + i]!, 0);
     const found = Array.from({ length: source.identities }, (_, identity) => ({ identity, cosine: cosine(identity) }))
@@ -59,7 +58,7 @@ export async function identify(photo: string, run: string, options: IdentifyOpti
     }
     console.log(meaning(calibration, source.identities));
   } finally {
-    encoder.dispose();
+    await encoder.dispose();
   }
 }
 
@@ -103,19 +102,19 @@ async function calibrationOf(run: string, far: number): Promise<Calibration> {
   return { same, different: Math.min(same, edges[bin]!), far: point!.actualFar!, strangers: negatives };
 }
 
-async function embedPhoto(encoder: Encoder, photo: string): Promise<Float32Array> {
+async function embedPhoto(encoder: EmbeddingModel, photo: string): Promise<Float32Array> {
   const bytes = await readFile(photo).catch((error: Error) => {
     const [got, expected] = [error.message, 'an image of one aligned face'];
     throw new ProtomemError({ where: 'identify', what: photo, got, expected }, { cause: error });
   });
-  const [height, width] = encoder.card.inputSize;
+  const [height, width] = encoder.inputSize;
   const pixels = await decodeImage(bytes, { height, width, name: photo });
-  return embedBatch(encoder, pixels, [1, height, width, 3], true);
+  return normalizeRows(await encoder.embed(pixels, 1, true), encoder.embeddingSize);
 }
 
 /** One unit vector a person: the mean of the images' unit vectors, row by row. */
-async function templatesOf(encoder: Encoder, source: ImageSource): Promise<Float32Array> {
-  const width = encoder.card.embeddingSize;
+async function templatesOf(encoder: EmbeddingModel, source: ImageSource): Promise<Float32Array> {
+  const width = encoder.embeddingSize;
   const templates = new Float32Array(source.identities * width);
   for await (const { labels, values } of embedImages(encoder, source, { flip: true, batch: 64 })) {
     for (const [row, identity] of labels.entries()) {

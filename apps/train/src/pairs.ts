@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { type ImageSource, ProtomemError, type SourceImage } from '@protomem/core';
+import { basename } from 'node:path';
+import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, drawPairs, readLfwPairs, readVerificationBin, syntheticFaces } from '@protomem/data';
+import { decodeImage, drawPairs, readLfwPairs, syntheticFaces } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config.ts';
+import { binFaces } from './evaluation/bin-faces.ts';
+import { listFaces, type PairFaces } from './evaluation/list-faces.ts';
 
 /** Pairs of images of people who are not in the training set. */
 export interface PairSet {
@@ -23,10 +23,22 @@ export interface PairSet {
   readonly split: FoldSplit;
 }
 
+/** The pairs of a configuration before anything of them has been decoded. */
+export interface ListedPairs extends PairFaces {
+  readonly protocol: string;
+  readonly split: FoldSplit;
+}
+
 /** Loads and decodes the pairs of a configuration, once for a run. */
 export async function loadPairs(config: RunConfig): Promise<PairSet> {
-  const { pairs } = config.evaluation;
   const side = config.encoder.inputSize;
+  const { protocol, faces, pairs, labels, split } = await listPairs(config);
+  const pixels = await decodeAll(faces.names, side, async (row) => (await faces.source.load(row, 0)).bytes);
+  return { protocol, names: faces.names, pixels, side, pairs, labels, split };
+}
+
+export async function listPairs(config: RunConfig): Promise<ListedPairs> {
+  const { pairs } = config.evaluation;
   if (pairs.kind === 'lfw') {
     const dir = pairs.dir ?? (config.data.kind === 'dataset' ? config.data.path : undefined);
     if (dir === undefined) {
@@ -37,80 +49,52 @@ export async function loadPairs(config: RunConfig): Promise<PairSet> {
         expected: 'the folder of the images that the list names, since the training data has no path',
       });
     }
-    return lfwPairs(dir, pairs.file, side);
+    const protocol = `${basename(pairs.file)}, trained on everybody else in ${basename(dir)}`;
+    return { ...listFaces(dir, await readLfwPairs(pairs.file)), protocol, split: 'interleaved' };
   }
-  if (pairs.kind === 'bin') return binPairs(pairs.file, side);
-  const variation = config.data.kind === 'synthetic' ? config.data.variation : 1;
-  const seed = config.data.kind === 'synthetic' ? config.data.seed : config.seed;
-  const firstIdentity = config.data.kind === 'synthetic' ? config.data.identities : 0;
-  const { identities, imagesPerIdentity, count } = pairs;
-  const faces = syntheticFaces({ identities, imagesPerIdentity, variation, seed, firstIdentity, size: side });
-  return syntheticPairs(faces, imagesPerIdentity, count, side);
-}
-
-async function lfwPairs(dir: string, file: string, side: number): Promise<PairSet> {
-  const list = (await readLfwPairs(file)).pairs;
-  const rows = new Map<string, number>();
-  const row = (name: string): number => {
-    if (!rows.has(name)) rows.set(name, rows.size);
-    return rows.get(name)!;
-  };
-  const pairs = Int32Array.from(list.flatMap(({ a, b }) => [row(a), row(b)]));
-  const names = [...rows.keys()];
-  return {
-    protocol: `${basename(file)}, trained on everybody else in ${basename(dir)}`,
-    names,
-    pixels: await decodeAll(names, side, (i) => readFile(join(dir, names[i]!))),
-    side,
-    pairs,
-    labels: Uint8Array.from(list, ({ same }) => Number(same)),
-    split: 'interleaved',
-  };
-}
-
-/** An image that stands in several pairs, as most of LFW's do, is decoded and embedded once. */
-async function binPairs(file: string, side: number): Promise<PairSet> {
-  const bin = await readVerificationBin(file);
-  const rows = new Map<string, number>();
-  const images: number[] = [];
-  const pairs = new Int32Array(bin.images);
-  for (let i = 0; i < bin.images; i++) {
-    const digest = createHash('sha256')
-      .update(await bin.image(i))
-      .digest('base64');
-    const row = rows.get(digest) ?? images.push(i) - 1;
-    rows.set(digest, row);
-    pairs[i] = row;
+  if (pairs.kind === 'bin') {
+    const listed = await binFaces(pairs.file);
+    const protocol = `${basename(pairs.file)}, ${listed.labels.length} pairs in folds as they are listed`;
+    return { ...listed, protocol, split: 'contiguous' };
   }
-  const names = images.map((i) => `${file}#${i}`);
-  return {
-    protocol: `${basename(file)}, ${bin.pairs} pairs in folds as they are listed`,
-    names,
-    pixels: await decodeAll(names, side, (row) => bin.image(images[row]!)),
-    side,
-    pairs,
-    labels: bin.issame,
-    split: 'contiguous',
-  };
+  return syntheticPairs(config, pairs);
 }
 
-async function syntheticPairs(source: ImageSource, perIdentity: number, count: number, side: number): Promise<PairSet> {
-  const { identities } = source;
-  const row = ([identity, image]: readonly [number, number]): number => identity * perIdentity + image;
-  const drawn = drawPairs(source, { people: identities, pairs: count, seed: count });
-  const images = await Promise.all(
-    Array.from({ length: identities * perIdentity }, (_, i) =>
-      source.load(Math.floor(i / perIdentity), i % perIdentity),
+type SyntheticPairs = Extract<RunConfig['evaluation']['pairs'], { kind: 'synthetic' }>;
+
+async function syntheticPairs(
+  { data, seed, encoder }: RunConfig,
+  { identities, imagesPerIdentity, count }: SyntheticPairs,
+): Promise<ListedPairs> {
+  const people = syntheticFaces({
+    identities,
+    imagesPerIdentity,
+    variation: data.kind === 'synthetic' ? data.variation : 1,
+    seed: data.kind === 'synthetic' ? data.seed : seed,
+    firstIdentity: data.kind === 'synthetic' ? data.identities : 0,
+    size: encoder.inputSize,
+  });
+  const drawn = drawPairs(people, { people: identities, pairs: count, seed: count });
+  const each = await Promise.all(
+    Array.from({ length: identities * imagesPerIdentity }, (_, i) =>
+      people.load(Math.floor(i / imagesPerIdentity), i % imagesPerIdentity),
     ),
   );
-  const names = images.map(({ name }) => name);
+  const names = each.map(({ name }) => name);
+  const source: ImageSource = {
+    name: people.name,
+    identities: names.length,
+    imagesOf: () => 1,
+    identityName: (row) => names[row]!,
+    load: async (row) => each[row]!,
+  };
+  const row = ([identity, image]: readonly [number, number]): number => identity * imagesPerIdentity + image;
   return {
     protocol: `${count} + ${count} pairs of ${identities} synthetic people never seen in training`,
-    names,
-    pixels: await decodeAll(names, side, async (i) => (images[i] as SourceImage).bytes),
-    side,
+    faces: { names, source },
     pairs: Int32Array.from(drawn.flatMap(({ a, b }) => [row(a), row(b)])),
     labels: Uint8Array.from(drawn, ({ same }) => Number(same)),
+    people: Int32Array.from(drawn.flatMap(({ a, b }) => [a[0], b[0]])),
     split: 'interleaved',
   };
 }

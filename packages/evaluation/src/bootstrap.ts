@@ -2,7 +2,7 @@ import { check, integer, type Random } from '@protomem/core';
 import { checkPairs } from './check-pairs.ts';
 import { checkConfidence, type Interval } from './intervals.ts';
 
-export interface BootstrapOptions {
+export interface ResampleOptions {
   /** Where the draws come from. */
   readonly random: Random;
   /** >= 2. Default 200: the standard error to about 5 % of itself. An interval deserves 1,000. */
@@ -12,6 +12,9 @@ export interface BootstrapOptions {
    * pairs that share a person are not independent, and to take them so makes errors look smaller than they are.
    */
   readonly people?: ArrayLike<number>;
+}
+
+export interface BootstrapOptions extends ResampleOptions {
   /** Of the interval. Default 0.95. */
   readonly confidence?: number;
 }
@@ -48,35 +51,53 @@ export function bootstrap(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
   measure: (scores: Float64Array, labels: Uint8Array) => number | null,
-  { random, draws = 200, people, confidence = 0.95 }: BootstrapOptions,
+  { confidence = 0.95, ...options }: BootstrapOptions,
 ): Bootstrap {
   const where = 'bootstrap';
-  checkPairs(where, scores, labels);
-  integer(where, 'draws', draws, 2);
   checkConfidence(where, confidence);
-  const counts = people ? drawPeople(people, scores.length, random) : drawPairs(labels, random);
-  const results = new Float64Array(draws);
-  for (let draw = 0; draw < draws; ) {
-    const drawn = repeat(scores, labels, counts());
-    const positives = drawn.labels.reduce((sum, label) => sum + label, 0);
-    if (positives === 0 || positives === drawn.labels.length) continue;
+  const results: number[] = [];
+  for (const drawn of resamples(scores, labels, options)) {
     const result = measure(drawn.scores, drawn.labels);
     check(Number.isFinite(result), () => ({
       where,
-      what: `the measure on draw ${draw}`,
+      what: `the measure on draw ${results.length}`,
       got: result,
       expected: 'a finite number',
       fix: 'Take a FAR that is well above 1 / negatives, or a longer list.',
     }));
-    results[draw++] = result!;
+    results.push(result!);
   }
-  const mean = results.reduce((a, b) => a + b, 0) / draws;
+  const mean = results.reduce((a, b) => a + b, 0) / results.length;
   const squares = results.reduce((sum, result) => sum + (result - mean) ** 2, 0);
-  results.sort();
   return {
-    standardError: Math.sqrt(squares / (draws - 1)),
-    interval: [percentile(results, (1 - confidence) / 2), percentile(results, (1 + confidence) / 2)],
+    standardError: Math.sqrt(squares / (results.length - 1)),
+    interval: percentileInterval(results, confidence),
   };
+}
+
+/** The lists that {@link bootstrap} measures, for measures of more than one number, such as curves. */
+export function* resamples(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number | boolean>,
+  { random, draws = 200, people }: ResampleOptions,
+): Generator<{ readonly scores: Float64Array; readonly labels: Uint8Array }> {
+  checkPairs('bootstrap', scores, labels);
+  integer('bootstrap', 'draws', draws, 2);
+  const counts = people ? drawPeople(people, scores.length, random) : drawPairs(labels, random);
+  for (let draw = 0; draw < draws; ) {
+    const drawn = repeat(scores, labels, counts());
+    const positives = drawn.labels.reduce((sum, label) => sum + label, 0);
+    if (positives === 0 || positives === drawn.labels.length) continue;
+    draw++;
+    yield drawn;
+  }
+}
+
+/** What the middle of some draws lies between: percentiles, linear between neighbours. */
+export function percentileInterval(draws: readonly number[], confidence = 0.95): Interval {
+  checkConfidence('percentileInterval', confidence);
+  const sorted = Float64Array.from(draws).sort();
+  return [percentile(sorted, (1 - confidence) / 2), percentile(sorted, (1 + confidence) / 2)];
 }
 
 /** How often each pair stands in a draw: pairs drawn within their kind. */
@@ -125,7 +146,6 @@ function repeat(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, 
   return drawn;
 }
 
-/** Of sorted values, linear between neighbours. */
 function percentile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);

@@ -3,7 +3,7 @@ import { picture, section } from './parts.ts';
 import type { ReportData, ReportHead, ReportPair } from './report-data.ts';
 
 /** What the encoder gets most wrong. */
-export function errorsSection({ heads }: ReportData): Html | undefined {
+export function errorsSection({ heads }: Pick<ReportData, 'heads'>): Html | undefined {
   return section(
     'errors',
     'Hardest pairs',

@@ -111,7 +111,11 @@ async function lookAlikes(source: ImageSource, rivals: readonly Sighting[]): Pro
 }
 
 /** A training image as the report shows it, named by its identity; undefined when it cannot be read. */
-async function trainingFace(source: ImageSource, identity: number, image: number): Promise<ReportImage | undefined> {
+export async function trainingFace(
+  source: ImageSource,
+  identity: number,
+  image: number,
+): Promise<ReportImage | undefined> {
   const { name, bytes } = await source.load(identity, image);
   // An unreadable image has been named in the log already.
   const pixels = await decodeImage(bytes, { height: faceSide, width: faceSide, name }).catch(() => undefined);

@@ -1,13 +1,13 @@
 import { check } from '@protomem/core';
 import { errorsSection, facesSection } from './faces-section.ts';
 import { duration, moment } from './format.ts';
-import { Html, html } from './html.ts';
+import { html } from './html.ts';
 import { memorySection } from './memory-section.ts';
+import { wholePage } from './page.ts';
 import { facts, legend } from './parts.ts';
 import type { ReportData } from './report-data.ts';
 import { resultsSection, tiles } from './results-section.ts';
 import { runSection } from './run-section.ts';
-import { style } from './style.ts';
 import { trainingSection } from './training-section.ts';
 
 /**
@@ -37,35 +37,17 @@ export async function renderReport(data: ReportData): Promise<string> {
     facesSection(data),
     runSection(data),
   ];
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<link rel="icon" href="data:,">
-<style>${new Html(style)}</style>
-</head>
-<body>
-<header>
-<p class="eyebrow">protomem</p>
-<h1>${title}</h1>
-${summary && html`<p class="lead">${summary}</p>`}
+  return wholePage(
+    title,
+    html`${summary && html`<p class="lead">${summary}</p>`}
 ${facts([
   ['Finished', moment(finishedAt)],
   ['Took', duration(seconds)],
   ['Engine', `${engine.engine}, ${engine.device}`],
   ['Seed', seed],
-])}
-</header>
-<main>
-${legend(data.heads)}
+])}`,
+    html`${legend(data.heads)}
 ${tiles(data)}
-${sections}
-</main>
-</body>
-</html>
-`;
-  return page.markup;
+${sections}`,
+  );
 }

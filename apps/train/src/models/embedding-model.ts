@@ -1,0 +1,33 @@
+/** Anything that turns faces into embeddings. */
+export interface EmbeddingModel {
+  /** `protomem`, `onnx` or `tfjs`, and what runs it. */
+  readonly kind: string;
+  readonly file: string;
+  /** Height and width, pixels. */
+  readonly inputSize: readonly [height: number, width: number];
+  readonly embeddingSize: number;
+  /**
+   * Embeddings as the model gives them, `[count, embeddingSize]`; with `flip` those of the mirror images are added.
+   *
+   * @param pixels `[count, height, width, 3]`, RGB, 0 ... 255.
+   */
+  embed(pixels: Uint8Array, count: number, flip: boolean): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** How pixels are turned into what a foreign model wants: `(x - mean) / scale`. Our own encoders know it themselves. */
+export interface PixelScale {
+  readonly mean: number;
+  readonly scale: number;
+}
+
+/** Divides each row by its length. */
+export function normalizeRows(values: Float32Array, width: number): Float32Array {
+  for (let at = 0; at < values.length; at += width) {
+    let sum = 0;
+    for (let k = 0; k < width; k++) sum += values[at + k]! ** 2;
+    const scale = 1 / Math.max(Math.sqrt(sum), 1e-12);
+    for (let k = 0; k < width; k++) values[at + k]! *= scale;
+  }
+  return values;
+}
