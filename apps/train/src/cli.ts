@@ -10,6 +10,7 @@ import { identify } from './identify.ts';
 import { inspect } from './inspect.ts';
 import { DEFAULT_LIVE_PORT } from './live/live.ts';
 import { recipes, resolveRecipe } from './recipes/index.ts';
+import { report } from './report.ts';
 import { defaultRunFolder, readRunConfig } from './run-folder.ts';
 import { train } from './train.ts';
 
@@ -121,13 +122,14 @@ async function main(args: readonly string[]): Promise<void> {
     return identify(photo, model, { gallery, far: Number(far), top: Number(top) });
   }
   if (command === 'compare') return compare(rest, values.out ?? 'comparison.html');
-  if (command === 'evaluate' || command === 'inspect') {
+  if (command === 'evaluate' || command === 'inspect' || command === 'report') {
     const [path, ...extra] = rest;
     refuseExtra(extra);
     if (path === undefined) {
       throw new ProtomemError({ where: command, what: 'its argument', got: 'missing', expected: 'a path' });
     }
     if (command === 'inspect') return inspect(path);
+    if (command === 'report') return report(path, values.out);
     const { aligned = false, arithmetic = 'insightface', ...named } = values;
     return evaluate(path, { ...named, aligned, arithmetic: arithmetic as ArithmeticName, batch, scale, data, set });
   }

@@ -47,7 +47,7 @@ describe('compare', () => {
     const runs = [await run('good', 1), await run('bad', 4), await run('same', 1)];
     await compare(runs, join(dir, 'page.html'));
     const text = printed.join('\n');
-    expect(text).toMatch(/good\s+95\.00 ±/);
+    expect(text).toMatch(/good\s+94\.50 ±/);
     expect(text).toMatch(/bad: -15\.00 ± \S+ points, p = 0\.0020/);
     expect(text).toMatch(/same: \+0\.00 ± 0\.00 points, p = 1\.0, no difference shown/);
     const page = await readFile(join(dir, 'page.html'), 'utf8');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { check, type ImageSource, ProtomemError } from '@protomem/core';
+import { check, type ImageSource } from '@protomem/core';
 import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
 import { type EmbeddingModel, normalizeRows, type PixelScale } from './models/embedding-model.ts';
 import { openModel } from './models/open-model.ts';

@@ -14,6 +14,8 @@ export interface Faces {
 /** What gives the embeddings of a protocol's images: a model that sees them, or a file of a model that has. */
 export interface Embedder {
   readonly label: string;
+  /** True when images are found by their names and never looked at. */
+  readonly byName: boolean;
   /** Embeddings with those of the mirror images added, as they come, `[faces, width]`. */
   embed(faces: Faces): Promise<{ readonly values: Float32Array; readonly width: number; readonly seconds: number }>;
   dispose(): Promise<void>;
@@ -28,6 +30,7 @@ async function modelEmbedder(path: string, batch: number, scale: Partial<PixelSc
   const [height, width] = model.inputSize;
   return {
     label: model.kind,
+    byName: false,
     async embed({ source }) {
       const begun = performance.now();
       const places = Array.from({ length: source.identities }, (_, identity) => ({ identity, image: 0 }));
@@ -68,22 +71,18 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
     got: `shape (${[rows, width, ...more]}) and ${names.length} names`,
     expected: 'rows of embeddings, and as many names',
   }));
-  // Data sets name images by their whole path, lists by the end of it.
-  const rowOf = new Map<string, number>();
-  for (const [row, name] of names.entries()) {
-    const parts = name.split('/');
-    for (let i = 0; i < parts.length; i++) rowOf.set(parts.slice(i).join('/'), row);
-  }
+  const rowOf = rowFinder(names);
   return {
     label: `embeddings of ${path}`,
+    byName: true,
     async embed(faces) {
       const found = new Float32Array(faces.names.length * width);
       for (const [i, name] of faces.names.entries()) {
-        const row = rowOf.get(name);
+        const row = rowOf(name);
         check(row !== undefined, () => ({
           where: namesFile,
           what: name,
-          got: 'missing',
+          got: 'missing, or there under several folders',
           expected: 'an embedding for each image that the protocol names',
           fix: 'Embed the folder that holds the images of the protocol.',
         }));
@@ -93,4 +92,23 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
     },
     dispose: async () => undefined,
   };
+}
+
+/** Finds rows by name. Data sets name images by their whole path, lists by the end of it: folder and file must agree. */
+function rowFinder(names: readonly string[]): (name: string) => number | undefined {
+  const rows = new Map<string, number | undefined>();
+  for (const [row, name] of names.entries()) {
+    for (const end of endsOf(name)) rows.set(end, rows.has(end) ? undefined : row);
+  }
+  return (name) => {
+    const least = Math.min(2, name.split('/').length);
+    for (const end of endsOf(name)) if (end.split('/').length >= least && rows.has(end)) return rows.get(end);
+    return undefined;
+  };
+}
+
+/** `a/b/c`, `b/c`, `c`. */
+function endsOf(name: string): string[] {
+  const parts = name.split('/');
+  return parts.map((_, i) => parts.slice(i).join('/'));
 }

@@ -275,7 +275,10 @@ async function datasetRetrieval(embedder: Embedder, { images }: ProtocolOptions)
     identityName: (i) => source.identityName(places[i]!.identity),
     load: (i) => source.load(places[i]!.identity, places[i]!.image),
   };
-  const { values, width } = await embedder.embed({ names: places.map((_, i) => `#${i}`), source: each });
+  const names: string[] = [];
+  // Only the source itself knows what its images are called, and only when it loads them.
+  if (embedder.byName) for (const { identity, image } of places) names.push((await source.load(identity, image)).name);
+  const { values, width } = await embedder.embed({ names, source: each });
   const people = places.map(({ identity }) => identity);
   const queries = { features: normalizeRows(values, width), people };
   return {

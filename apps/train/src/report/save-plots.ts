@@ -44,7 +44,7 @@ function* chartsOf(page: string): Generator<{ title: string; charts: string[] }>
 
 /** A chart that stands by itself: colours instead of the page's variables, a ground, a title. */
 function standalone(chart: string, title: string): string {
-  const [, width, height] = /viewBox="0 0 ([\d.]+) ([\d.]+)"/.exec(chart) ?? [, '372', '246'];
+  const [, width, height] = /viewBox="0 0 ([\d.]+) ([\d.]+)"/.exec(chart)!;
   const [fullWidth, fullHeight] = [Number(width) + 2 * MARGIN, Number(height) + TITLE + 2 * MARGIN];
   const inner = coloured(chart)
     .replace(/^<svg [^>]*>/, `<svg x="${MARGIN}" y="${MARGIN + TITLE}" width="${width}" height="${height}">`)

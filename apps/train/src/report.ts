@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '@protomem/core';
+import { readResults } from './finished-runs.ts';
+import { machineFacts } from './report/make-report.ts';
+import { renderReport } from './report/render-report.ts';
+import { savePlots } from './report/save-plots.ts';
+
+/**
+ * Draws a finished run's page from its log and metrics once more, and each chart of it as SVG and PNG. Faces are not in
+ * those files: the page that the run itself wrote has them.
+ *
+ * @param out the page. Default `report-again.html` in the run.
+ */
+export async function report(run: string, out = join(run, 'report-again.html')): Promise<void> {
+  const { compared, seconds, about } = await readResults(run, 'report', false);
+  const page = await renderReport({
+    title: compared.map(({ head }) => head.name).join(' and '),
+    summary: `Drawn from ${run}. Faces are in the page that the run wrote itself.`,
+    finishedAt: new Date().toISOString(),
+    seconds,
+    ...about,
+    machine: machineFacts(),
+    heads: compared.map(({ head }) => head),
+  });
+  await writeFileAtomic(out, page);
+  const plots = out.replace(/\.html$/, '-plots');
+  const names = await savePlots(page, plots);
+  console.log(`page: ${out}\n${names.length} charts as SVG and PNG: ${plots}`);
+}
