@@ -118,7 +118,7 @@ function decodeAll(
           { cause: error },
         );
       });
-      return decodeImage(bytes, { height: side, width: side, name });
+      return decodeImage(bytes, { height: side, width: side, name, exact: true });
     }),
   );
 }

@@ -16,7 +16,9 @@ export function rocWithBand(roc: Curve, band: RocBand, negatives: number): Promi
   const lowest = Math.max(1e-7, Math.min(0.1, 1 / negatives));
   const values = logRoc(roc, lowest);
   const banded = band.far.map((far, i) => ({ far, low: band.low[i], high: band.high[i] }));
-  const floor = Math.floor(10 * Math.min(...band.low, ...values.map(({ tar }) => tar))) / 10;
+  const lowestTar = Math.min(...band.low, ...values.map(({ tar }) => tar));
+  // From a round number a little below the curve to 1.
+  const room = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1].find((one) => one >= 1 - lowestTar) ?? 1;
   const ticks = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1].filter((far) => far >= lowest * 0.999);
   const x = {
     field: 'far',
@@ -27,7 +29,7 @@ export function rocWithBand(roc: Curve, band: RocBand, negatives: number): Promi
   const y = {
     type: 'quantitative',
     title: null,
-    scale: { domain: [Math.max(0, Math.min(floor, 0.9)), 1] },
+    scale: { domain: [1 - room, 1] },
     axis: { format: '~%' },
   };
   return svgChart(
@@ -59,7 +61,7 @@ export function detChart(roc: Curve, equalErrorRate: number): Promise<Html> {
     negatives: 1,
   });
   const values = Array.from(curve.far, (far, i) => ({ far, frr: curve.frr[i]! }))
-    .filter(({ far, frr }) => far > 0 && far < 1 && frr > 0 && frr < 1)
+    .filter(({ far, frr }) => far > 1e-9 && far < 1 && frr > 1e-9 && frr < 1)
     .map(({ far, frr }) => ({ x: probit(far), y: probit(frr), far, frr }));
   const shown = values.filter((_, i) => i % Math.ceil(values.length / 800) === 0);
   const ends = (pick: 'far' | 'frr'): number[] => {
@@ -68,28 +70,20 @@ export function detChart(roc: Curve, equalErrorRate: number): Promise<Html> {
     const high = detTicks.find((tick) => tick >= Math.max(...rates, equalErrorRate) * 0.999) ?? detTicks.at(-1)!;
     return [probit(low), probit(high)];
   };
-  const axis = (title: string | null) => ({
-    title,
-    values: detTicks.map(probit),
+  const scaleAndAxis = (pick: 'far' | 'frr', title: string | null) => {
+    const [low, high] = ends(pick) as [number, number];
+    const ticks = detTicks.filter((tick) => probit(tick) >= low && probit(tick) <= high);
     // Labels by place: the axis itself knows only quantiles.
-    labelExpr:
-      detTicks.map((tick) => `abs(datum.value - ${probit(tick)}) < 1e-6 ? '${percentLabel(tick)}'`).join(' : ') +
-      " : ''",
-    labelFlush: true,
-  });
-  const x = {
-    field: 'x',
-    type: 'quantitative',
-    scale: { domain: ends('far'), nice: false, zero: false, clamp: true },
-    axis: axis('false accept rate'),
+    const cases = ticks.map((tick) => `abs(datum.value - (${probit(tick)})) < 1e-6 ? '${percentLabel(tick)}' : `);
+    return {
+      type: 'quantitative',
+      title,
+      scale: { domain: [low, high], nice: false, zero: false },
+      axis: { values: ticks.map(probit), labelExpr: `${cases.join('')}''`, labelFlush: true, labelOverlap: false },
+    };
   };
-  const y = {
-    field: 'y',
-    type: 'quantitative',
-    scale: { domain: ends('frr'), nice: false, zero: false, clamp: true },
-    axis: axis(null),
-    title: null,
-  };
+  const x = { field: 'x', ...scaleAndAxis('far', 'false accept rate') };
+  const y = { field: 'y', ...scaleAndAxis('frr', null) };
   const equal =
     equalErrorRate > 0 && equalErrorRate < 1
       ? [{ x: probit(equalErrorRate), y: probit(equalErrorRate), label: `${percent(equalErrorRate, 2)} %` }]

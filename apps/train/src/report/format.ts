@@ -8,9 +8,11 @@ export function percent(value: number, digits = 1): string {
   return (100 * value).toFixed(digits);
 }
 
-/** A rate as people write it: 1e-3. */
+/** A rate as people write it: 1e-3, 2.7e-3, 5 %. */
 export function rate(value: number): string {
-  return value >= 0.01 ? `${decimal(100 * value, 2)} %` : value.toExponential().replace('e-', 'e\u2212');
+  if (value >= 0.01 || value === 0) return `${decimal(100 * value, 2)} %`;
+  const short = value.toExponential(1).replace('.0e', 'e');
+  return short.replace('e-', 'e\u2212');
 }
 
 /** 4,271 seconds as 1 h 11 min. */

@@ -9,7 +9,7 @@ export interface AssemblerOptions {
   readonly width: number;
   readonly augmentation?: Augmentation;
   readonly cacheBytes: number;
-  /** Refuse a batch with an unreadable image instead of replacing it. */
+  /** For evaluation: refuse a batch with an unreadable image instead of replacing it, and decode exactly. */
   readonly strict: boolean;
 }
 
@@ -25,7 +25,7 @@ const IMAGES_TRIED = 64;
 /** Reads, decodes, augments and lays out batches. */
 export function createAssembler(options: AssemblerOptions): Assembler {
   const { source, height, width, augmentation, strict } = options;
-  const read = createImageReader(source, options);
+  const read = createImageReader(source, { ...options, exact: strict });
   const imageBytes = height * width * 3;
 
   return async (plan) => {

@@ -17,6 +17,8 @@ export interface ReaderOptions {
   readonly width: number;
   /** Bytes of decoded images to keep; 0 keeps none. */
   readonly cacheBytes: number;
+  /** Decode to the very pixels that other tools see. */
+  readonly exact?: boolean;
 }
 
 /** Images read at a time: keeps all decoding threads and a disk busy, and stays far below any limit on open files. */
@@ -31,7 +33,7 @@ const READS_AT_A_TIME = 16;
  */
 export function createImageReader(
   source: ImageSource,
-  { height, width, cacheBytes }: ReaderOptions,
+  { height, width, cacheBytes, exact }: ReaderOptions,
 ): (identity: number, image: number) => Promise<ReadImage> {
   const limit = createLimiter(READS_AT_A_TIME);
   // Images on their way, unreadable ones, and as many decoded ones as there is room for.
@@ -43,7 +45,7 @@ export function createImageReader(
     try {
       const { name: sourceName, bytes } = await source.load(identity, image);
       name = sourceName;
-      return { name, pixels: await decodeImage(bytes, { height, width, name }) };
+      return { name, pixels: await decodeImage(bytes, { height, width, name, ...(exact ? { exact } : {}) }) };
     } catch (error) {
       return { name: name ?? `${source.name}#${source.identityName(identity)}/${image}`, reason: reasonOf(error) };
     }
