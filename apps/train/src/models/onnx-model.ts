@@ -112,10 +112,7 @@ interface Arrangement extends PixelScale {
 }
 
 /** RGB bytes as the model's floats. */
-export function arrange(
-  pixels: Uint8Array,
-  { count, height, width, planar, mean, scale, mirror }: Arrangement,
-): Float32Array {
+function arrange(pixels: Uint8Array, { count, height, width, planar, mean, scale, mirror }: Arrangement): Float32Array {
   const values = new Float32Array(pixels.length);
   const plane = height * width;
   for (let image = 0; image < count; image++) {

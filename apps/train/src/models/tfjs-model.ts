@@ -74,6 +74,6 @@ async function readArtifacts(file: string): Promise<{ artifacts: tf.io.ModelArti
   const weightSpecs = json.weightsManifest.flatMap((group) => group.weights);
   const weights = Buffer.concat(parts);
   const weightData = weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.byteLength) as ArrayBuffer;
-  const graph = json.format === 'graph-model' || !('model_config' in (json.modelTopology as object));
+  const graph = json.format === 'graph-model' || 'node' in (json.modelTopology as object);
   return { artifacts: { ...json, weightSpecs, weightData }, graph };
 }
