@@ -1,6 +1,5 @@
 import { integer } from '@protomem/core';
 import { checkPairs } from './check-pairs.ts';
-import { descending } from './roc-curve.ts';
 
 /** Positions in the list of pairs, worst first. */
 export interface HardestPairs {
@@ -29,13 +28,22 @@ export function hardestPairs(
 ): HardestPairs {
   checkPairs('hardestPairs', scores, labels);
   integer('hardestPairs', 'count', count, 0);
-  const order = [...descending(scores)];
   const wrong = (i: number): boolean => threshold === undefined || scores[i]! >= threshold !== Boolean(labels[i]);
+  // A short list that each pair may enter: sorting millions for a few would take seconds.
+  const worst = (same: boolean, worse: (a: number, b: number) => boolean): number[] => {
+    const kept: number[] = [];
+    for (let i = 0; i < scores.length; i++) {
+      if (Boolean(labels[i]) !== same || !wrong(i)) continue;
+      let place = kept.length;
+      while (place > 0 && worse(scores[i]!, scores[kept[place - 1]!]!)) place--;
+      if (place === count) continue;
+      kept.splice(place, 0, i);
+      if (kept.length > count) kept.pop();
+    }
+    return kept;
+  };
   return {
-    falseMatches: order.filter((i) => !labels[i] && wrong(i)).slice(0, count),
-    falseNonMatches: order
-      .sort((a, b) => scores[a]! - scores[b]! || a - b)
-      .filter((i) => labels[i] && wrong(i))
-      .slice(0, count),
+    falseMatches: worst(false, (a, b) => a > b),
+    falseNonMatches: worst(true, (a, b) => a < b),
   };
 }

@@ -1,3 +1,4 @@
+import { sortedByKind } from './check-pairs.ts';
 import { type Histogram, histogram } from './histogram.ts';
 import { areaUnderCurve, equalErrorRate, rocCurve } from './roc-curve.ts';
 import { type TarAtFar, tarOfCurve } from './tar-at-far.ts';
@@ -44,7 +45,7 @@ export function verificationReport(
   const { fars = [1e-1, 1e-2, 1e-3, 1e-4], bins = 80 } = options;
   const curve = rocCurve(scores, labels);
   const corners = cornersOf(curve.far, curve.tar);
-  const scoresOf = (label: boolean): number[] => Array.from(scores).filter((_, i) => Boolean(labels[i]) === label);
+  const { same, different } = sortedByKind(scores, labels);
   return {
     ...verification(scores, labels, options),
     positives: curve.positives,
@@ -58,8 +59,8 @@ export function verificationReport(
       tar: corners.map((i) => curve.tar[i]!),
     },
     scores: {
-      same: histogram(scoresOf(true), bins, -1, 1),
-      different: histogram(scoresOf(false), bins, -1, 1),
+      same: histogram(same, bins, -1, 1),
+      different: histogram(different, bins, -1, 1),
     },
   };
 }
