@@ -22,7 +22,7 @@ const help = `Train and evaluate face encoders with Prototype Memory.
   npm run train -- evaluate MODEL --protocol NAME --images DIR ...          a test by name (see below)
   npm run train -- compare RUN... [--out FILE]                              runs side by side, with significance; comparison.html
   npm run train -- report RUN [--out FILE]                                  a run's page and plots anew, from its files
-  npm run train -- embed MODEL IMAGES --out FILE [--flip] [--batch N]        unit vectors of all images, as .npy or .jsonl
+  npm run train -- embed MODEL IMAGES --out FILE [--flip] [--raw]            embeddings of all images, as .npy or .jsonl
   npm run train -- identify PHOTO --model RUN --gallery DIR [--far X]        who it is: same, not sure or different
   npm run train -- inspect PATH                                            what a run, checkpoint, encoder or folder holds
 
@@ -31,7 +31,8 @@ ${Object.entries(recipes)
   .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
   .join('\n')}
 
-MODEL is a run, an encoder.safetensors, a .onnx file, a TensorFlow.js model.json, or for evaluate an .npy of embed.
+MODEL is a run, an encoder.safetensors, a .onnx file, a TensorFlow.js model.json, or for evaluate an .npy that embed --flip wrote
+(with --raw for IJB, where the length of an embedding counts).
 
 Protocols of evaluate
 ${Object.entries(protocols)
@@ -71,6 +72,7 @@ const options = {
   far: { type: 'string' },
   top: { type: 'string' },
   flip: { type: 'boolean' },
+  raw: { type: 'boolean' },
   batch: { type: 'string' },
   protocol: { type: 'string' },
   images: { type: 'string' },
@@ -109,7 +111,13 @@ async function main(args: readonly string[]): Promise<void> {
       const expected = 'a run or an encoder, images, and --out FILE';
       throw new ProtomemError({ where: 'embed', what: 'its arguments', got: rest.join(' ') || 'missing', expected });
     }
-    return embed(model, images, { out: values.out, flip: values.flip ?? false, batch, scale });
+    return embed(model, images, {
+      out: values.out,
+      flip: values.flip ?? false,
+      raw: values.raw ?? false,
+      batch,
+      scale,
+    });
   }
   if (command === 'identify') {
     const [photo, ...extra] = rest;

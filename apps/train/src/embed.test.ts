@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeImage, folderSource, syntheticFaces, writeDataset } from '@protomem/data';
+import { decodeImage, folderSource, readNpy, syntheticFaces, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { expectClose } from '@protomem/engine/testing';
@@ -94,5 +94,15 @@ describe('embed', () => {
     await expect(embed(model, faces, options)).rejects.toThrow(image!);
     await writeFile(path, whole);
     expect((await readdir(dir)).sort()).toEqual(['a.npy', 'a.txt', 'b.jsonl', 'encoder.safetensors', 'faces']);
+  });
+
+  it('leaves embeddings as long as they are when asked', async () => {
+    const [unit, raw] = [join(dir, 'unit.npy'), join(dir, 'raw.npy')];
+    await embed(model, faces, { out: unit, flip: true, batch: 4 });
+    await embed(model, faces, { out: raw, flip: true, raw: true, batch: 4 });
+    const [short, long] = [(await readNpy(unit)).values, (await readNpy(raw)).values];
+    const length = Math.hypot(...long.subarray(0, 4));
+    expect(length).not.toBeCloseTo(1, 1);
+    for (let k = 0; k < 4; k++) expect(long[k]! / length).toBeCloseTo(short[k]!, 5);
   });
 });

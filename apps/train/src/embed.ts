@@ -11,19 +11,21 @@ export interface EmbedOptions {
   readonly out: string;
   /** Add the embedding of the mirror image, as evaluation does. */
   readonly flip: boolean;
+  /** Leave embeddings as long as they are, for IJB's templates, where length counts. Default: unit vectors. */
+  readonly raw?: boolean;
   /** Images at a time. */
   readonly batch: number;
   readonly scale?: Partial<PixelScale>;
 }
 
 /**
- * Embeds every image of a data set: unit vectors, in the order of the data set.
+ * Embeds every image of a data set, in the order of the data set.
  *
  * @param model whatever `openModel` opens.
  * @param images a data set of any format that `openDataset` reads.
  */
 export async function embed(model: string, images: string, options: EmbedOptions): Promise<void> {
-  const { out, flip, batch, scale } = options;
+  const { out, flip, raw = false, batch, scale } = options;
   const format = /\.(npy|jsonl)$/.exec(out)?.[1] as keyof typeof writers | undefined;
   check(format !== undefined, () => ({
     where: 'embed',
@@ -53,7 +55,7 @@ export async function embed(model: string, images: string, options: EmbedOptions
   try {
     bar.start(total, 0);
     let done = 0;
-    for await (const { names, labels, values } of embedImages(encoder, source, { flip, batch })) {
+    for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
       const identities = Array.from(labels, (label) => source.identityName(label));
       await writer.write(names, identities, values);
       done += names.length;
@@ -74,7 +76,7 @@ export async function embed(model: string, images: string, options: EmbedOptions
 export async function* embedImages(
   model: EmbeddingModel,
   source: ImageSource,
-  { flip, batch }: Pick<EmbedOptions, 'flip' | 'batch'>,
+  { flip, raw = false, batch }: Pick<EmbedOptions, 'flip' | 'raw' | 'batch'>,
 ): AsyncGenerator<{ names: readonly string[]; labels: Float64Array; values: Float32Array }> {
   const [height, width] = model.inputSize;
   const places = [];
@@ -83,8 +85,8 @@ export async function* embedImages(
   }
   const options = { height, width, batchSize: batch, workers: 1 };
   for await (const { pixels, names, labels } of loadImages(source, places, options)) {
-    const values = normalizeRows(await model.embed(pixels, names.length, flip), model.embeddingSize);
-    yield { names, labels, values };
+    const values = await model.embed(pixels, names.length, flip);
+    yield { names, labels, values: raw ? values : normalizeRows(values, model.embeddingSize) };
   }
 }
 
