@@ -3,14 +3,14 @@
  * about 0.02 % on LFW; each is here in the order of comparisons of its source, ties and all.
  */
 export interface Arithmetic {
-  /** Thresholds to try on training scores, in the order in which the first of several equally good ones wins. */
+  /** Thresholds to try on training scores, highest first. */
   candidates(training: Sorted): ArrayLike<number>;
-  /** True when a pair counts as the same person. */
-  accepts(score: number, threshold: number): boolean;
-  /** True when a pair counts as different people: not always the opposite. */
-  rejects(score: number, threshold: number): boolean;
+  /** A score that equals the threshold is called the same, different, or neither: then it is wrong in any case. */
+  readonly equal: 'same' | 'different' | 'neither';
   /** What is made as large as possible: the share of right answers, or TAR - FAR. Alike when there are as many of each kind. */
   readonly maximizes: 'accuracy' | 'youden';
+  /** Which of several equally good thresholds wins. */
+  readonly prefers: 'highest' | 'lowest';
 }
 
 /** Scores of pairs, highest first, and their labels. */
@@ -30,12 +30,12 @@ export const arithmetics: Readonly<Record<ArithmeticName, Arithmetic>> = {
    */
   insightface: {
     candidates: () => Float64Array.from({ length: 400 }, (_, i) => 1 - (i * 0.01) / 2),
-    accepts: (score, threshold) => score > threshold,
-    rejects: (score, threshold) => score <= threshold,
+    equal: 'different',
     maximizes: 'accuracy',
+    prefers: 'highest',
   },
   /**
-   * 1,000 steps between the lowest and the highest training score, lowest first; a pair that scores just the threshold
+   * 1,000 steps between the lowest and the highest training score; a pair that scores just the threshold
    * is wrong, whoever is on it. Its ± is {@link Verification.standardError}.
    *
    * Source: FaceX-Zoo, test_protocol/lfw/lfw_evaluator.py, `getThreshold`.
@@ -44,11 +44,11 @@ export const arithmetics: Readonly<Record<ArithmeticName, Arithmetic>> = {
     candidates({ scores }) {
       const low = scores.at(-1)!;
       const step = (scores[0]! - low) / 1000;
-      return Float64Array.from({ length: 1000 }, (_, i) => low + step * (i + 1));
+      return Float64Array.from({ length: 1000 }, (_, i) => low + step * (1000 - i));
     },
-    accepts: (score, threshold) => score > threshold,
-    rejects: (score, threshold) => score < threshold,
+    equal: 'neither',
     maximizes: 'youden',
+    prefers: 'lowest',
   },
   /**
    * The points of `roc_curve`, which are scores themselves after an infinite one; the first with the largest TPR - FPR.
@@ -57,47 +57,52 @@ export const arithmetics: Readonly<Record<ArithmeticName, Arithmetic>> = {
    */
   'scikit-learn': {
     candidates: ({ scores }) => [Number.POSITIVE_INFINITY, ...new Set(scores)],
-    accepts: (score, threshold) => score >= threshold,
-    rejects: (score, threshold) => score < threshold,
+    equal: 'same',
     maximizes: 'youden',
+    prefers: 'highest',
   },
   /** Every threshold that makes a difference, midway between scores; of equally good ones the highest. */
   exact: {
     candidates: ({ scores }) => midpoints(scores),
-    accepts: (score, threshold) => score >= threshold,
-    rejects: (score, threshold) => score < threshold,
+    equal: 'same',
     maximizes: 'accuracy',
+    prefers: 'highest',
   },
 };
 
 /** The candidate that does best on sorted training scores, and the share of pairs it gets right. */
 export function chooseThreshold(
   training: Sorted,
-  { candidates, accepts, rejects, maximizes }: Arithmetic,
+  arithmetic: Arithmetic,
 ): { readonly threshold: number; readonly accuracy: number } {
   const { scores, labels } = training;
-  const count = scores.length;
-  // How many same and different pairs are among the first k: what any threshold gets right follows from two places.
-  const same = new Float64Array(count + 1);
-  for (let i = 0; i < count; i++) same[i + 1] = same[i]! + labels[i]!;
-  const positives = same[count]!;
-  const negatives = count - positives;
-  const tried = candidates(training);
-  const [ofSame, ofDifferent] = maximizes === 'accuracy' ? [1, 1] : [positives, negatives];
-  let [best, threshold, accuracy] = [Number.NEGATIVE_INFINITY, Number.NaN, 0];
+  const { equal, maximizes, prefers } = arithmetic;
+  const positives = countSame(labels);
+  const [ofSame, ofDifferent] = maximizes === 'accuracy' ? [1, 1] : [positives, scores.length - positives];
+  const tried = arithmetic.candidates(training);
+  let [accepted, trueAccepts, right] = [0, 0, 0];
+  let [best, threshold] = [Number.NEGATIVE_INFINITY, Number.NaN];
   for (let i = 0; i < tried.length; i++) {
     const limit = tried[i]!;
-    const accepted = firstWhere(count, (k) => !accepts(scores[k]!, limit));
-    const trueAccepts = same[accepted]!;
-    const falseAccepts = accepted - trueAccepts;
-    const gain = trueAccepts / ofSame - falseAccepts / ofDifferent;
-    if (gain <= best) continue;
-    const rejected = firstWhere(count, (k) => rejects(scores[k]!, limit));
-    best = gain;
-    threshold = limit;
-    accuracy = (trueAccepts + negatives - (rejected - same[rejected]!)) / count;
+    while (accepted < scores.length && (equal === 'same' ? scores[accepted]! >= limit : scores[accepted]! > limit)) {
+      trueAccepts += labels[accepted++]!;
+    }
+    const gain = trueAccepts / ofSame - (accepted - trueAccepts) / ofDifferent;
+    if (gain > best || (prefers === 'lowest' && gain === best)) {
+      best = gain;
+      threshold = limit;
+      right = trueAccepts + scores.length - positives - (accepted - trueAccepts);
+    }
   }
+  const accuracy = equal === 'neither' ? rightAt(scores, labels, threshold, arithmetic) : right / scores.length;
   return { threshold, accuracy };
+}
+
+/** How many labels say the same person. */
+export function countSame(labels: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < labels.length; i++) count += labels[i]!;
+  return count;
 }
 
 /** Share of pairs that a threshold gets right. */
@@ -105,22 +110,16 @@ export function rightAt(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
   threshold: number,
-  { accepts, rejects }: Arithmetic,
+  { equal }: Pick<Arithmetic, 'equal'>,
 ): number {
   let right = 0;
-  for (let i = 0; i < scores.length; i++) if ((labels[i] ? accepts : rejects)(scores[i]!, threshold)) right++;
-  return right / scores.length;
-}
-
-/** The first place of `count` where something holds that holds from there on; `count` when nowhere. */
-function firstWhere(count: number, holds: (place: number) => boolean): number {
-  let [low, high] = [0, count];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i]!;
+    if (score === threshold ? equal === (labels[i] ? 'same' : 'different') : score > threshold === Boolean(labels[i])) {
+      right++;
+    }
   }
-  return low;
+  return right / scores.length;
 }
 
 /** Every threshold that makes a difference, highest first: above all scores, between distinct ones, and the lowest. */

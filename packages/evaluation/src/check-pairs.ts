@@ -20,6 +20,12 @@ export function checkPairs(
     positives += label;
   }
   const negatives = scores.length - positives;
+  checkKinds(where, positives, negatives);
+  return { positives, negatives };
+}
+
+/** Refuses a list with one kind of pairs only. */
+export function checkKinds(where: string, positives: number, negatives: number): void {
   check(positives > 0 && negatives > 0, () => ({
     where,
     what: 'labels',
@@ -27,7 +33,6 @@ export function checkPairs(
     expected: 'at least one pair of each kind',
     fix: 'Check the order of the pair list and its labels.',
   }));
-  return { positives, negatives };
 }
 
 function refuse(where: string, i: number, score: unknown, label: unknown): never {

@@ -1,6 +1,6 @@
 import { check, integer, lookUp } from '@protomem/core';
-import { type ArithmeticName, arithmetics, chooseThreshold, rightAt, type Sorted } from './arithmetics.ts';
-import { checkPairs } from './check-pairs.ts';
+import { type ArithmeticName, arithmetics, chooseThreshold, countSame, rightAt, type Sorted } from './arithmetics.ts';
+import { checkKinds, checkPairs } from './check-pairs.ts';
 import { descending } from './roc-curve.ts';
 
 /** How pairs are dealt into folds. */
@@ -91,7 +91,8 @@ export function verification(
   const sorted = inOrder(scores, labels, order);
   const folds = Array.from({ length: count }, (_, fold): VerificationFold => {
     const [inside, outside] = divide(sorted, foldOf, order, fold);
-    checkPairs(`${where}: all folds but ${fold}`, outside.scores, outside.labels);
+    const same = countSame(outside.labels);
+    checkKinds(`${where}: all folds but ${fold}`, same, outside.labels.length - same);
     const best = chooseThreshold(outside, arithmetic);
     return {
       threshold: best.threshold,
