@@ -37,8 +37,6 @@ export interface EncoderDefinition {
   readonly name: string;
   /** Default width of an embedding. */
   readonly embeddingSize: number;
-  /** Default of the option `recompute`; false. */
-  readonly recompute?: boolean;
   /** (x - mean) / std, of RGB values in [0, 255]. */
   readonly normalization: EncoderCard['normalization'];
   readonly source: string;
@@ -68,7 +66,7 @@ export interface EncoderDefinition {
  */
 export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
   const resolve = (options: EncoderOptions): ResolvedEncoderOptions =>
-    resolveOptions(definition.name, options, { recompute: false, ...definition });
+    resolveOptions(definition.name, options, definition.embeddingSize);
   const make = (options: EncoderOptions = {}, values?: InitialValues, folded = false): DefinedEncoder => {
     const resolved = resolve(options);
     const trained = definition.layers(resolved);

@@ -1,6 +1,13 @@
-import { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining, prelu } from '@protomem/engine';
+import {
+  type BatchNormTrainingResult,
+  batchNormPreluTraining,
+  batchNormTraining,
+  detachedGradients,
+  prelu,
+  scaleShiftPrelu,
+} from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import type { Layer } from './layer.ts';
+import { type Layer, weightsOf } from './layer.ts';
 
 /** Of the norms, added to variances. */
 export const epsilon = 1e-5;
@@ -12,6 +19,8 @@ export interface Pass {
   readonly training: boolean;
   /** See `recompute` of the encoder's options. */
   readonly recompute: boolean;
+  /** In training, leaves the running statistics alone. */
+  readonly still?: boolean;
   /** A number uniform in [0, 1); only dropout asks for it. */
   readonly uniform: () => number;
 }
@@ -24,31 +33,41 @@ export function forward(layers: readonly Layer[], x: tf.Tensor, pass: Pass): tf.
   let now = x;
   for (let i = 0; i < layers.length; i++) {
     const [layer, after] = [layers[i]!, layers[i + 1]];
-    // Together they keep one activation for the gradient instead of two.
-    const both = pass.training && pass.recompute && layer.kind === 'norm' && after?.kind === 'prelu';
-    const next = tf.tidy(() => (both ? normTraining(now, layer, pass, after) : step(layer, now, pass)));
-    if (both) i++;
+    // One kernel for both: a pass over memory less, and one activation kept for the gradient instead of two.
+    const activation = after?.kind === 'prelu' && endsInChannels(layer) ? after : undefined;
+    const next = tf.tidy(() => step(layer, now, pass, activation));
+    if (activation) i++;
     if (now !== x) now.dispose();
     now = next;
   }
   return now;
 }
 
+/** Whether a layer's last deed is a number added to each channel, so that a PReLU can be had with it. */
+const endsInChannels = (layer: Layer): boolean =>
+  layer.kind === 'norm' || ((layer.kind === 'convolution' || layer.kind === 'depthwise') && layer.bias === true);
+
 const weightOf = (layer: Layer, suffix: string, { variables }: Pass): tf.Variable =>
   variables.get(`${(layer as { name: string }).name}.${suffix}`)!;
 
-function step(layer: Layer, x: tf.Tensor, pass: Pass): tf.Tensor {
+/** @param activation a PReLU that follows and is to be done too */
+function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Tensor {
   const weight = (suffix: string): tf.Variable => weightOf(layer, suffix, pass);
+  const slopes = activation && (weightOf(activation, 'weight', pass) as tf.Tensor as tf.Tensor1D);
+  const biased = (maps: tf.Tensor): tf.Tensor => {
+    const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
+    return slopes ? scaleShiftPrelu(maps, tf.onesLike(bias), bias, slopes) : tf.add(maps, bias);
+  };
   switch (layer.kind) {
     case 'convolution': {
       const [image, pad] = padded(layer, x as tf.Tensor4D);
       const maps = tf.conv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
-      return layer.bias ? tf.add(maps, weight('bias')) : maps;
+      return layer.bias ? biased(maps) : maps;
     }
     case 'depthwise': {
       const [image, pad] = padded(layer, x as tf.Tensor4D);
       const maps = tf.depthwiseConv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
-      return layer.bias ? tf.add(maps, weight('bias')) : maps;
+      return layer.bias ? biased(maps) : maps;
     }
     case 'dense': {
       const flat = tf.reshape(x, [x.shape[0]!, -1]) as tf.Tensor2D;
@@ -56,16 +75,46 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass): tf.Tensor {
       return tf.add(tf.matMul(flat, matrix), weight('bias'));
     }
     case 'norm':
-      return pass.training ? normTraining(x, layer, pass) : normRunning(x, weight);
+      return pass.training ? normTraining(x, weight, pass, slopes) : normRunning(x, weight, slopes);
     case 'prelu':
       return prelu(x, weight('weight') as tf.Tensor as tf.Tensor1D);
     case 'dropout':
       return pass.training ? tf.mul(x, mask(x.shape, layer.rate, pass.uniform)) : tf.clone(x);
-    case 'residual': {
-      const body = forward(layer.body, x, pass);
-      return sum(body, layer.shortcut.length > 0 ? forward(layer.shortcut, x, pass) : x);
-    }
+    case 'residual':
+      return pass.training && pass.recompute ? recomputed(layer, x, pass) : residual(layer, x, pass);
   }
+}
+
+type Residual = Extract<Layer, { kind: 'residual' }>;
+
+function residual(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
+  const body = forward(layer.body, x, pass);
+  return sum(body, layer.shortcut.length > 0 ? forward(layer.shortcut, x, pass) : x);
+}
+
+/**
+ * A block of which only the input is kept for the gradient: all that lies inside is computed a second time on the way back.
+ *
+ * Source: T. Chen et al., "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174.
+ */
+function recomputed(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
+  const names = weightsOf([layer]).flatMap(({ name, trainable }) => (trainable ? [name] : []));
+  const block = tf.customGrad((...inputs) => {
+    const [input, save] = [inputs[0] as tf.Tensor, inputs.at(-1) as unknown as tf.GradSaveFunc];
+    save([input]);
+    return {
+      value: tf.tidy(() => residual(layer, input, pass)),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        // The batch has been counted in the running statistics already.
+        const again: Pass = { ...pass, still: true };
+        const of = [saved!, ...names.map((name) => pass.variables.get(name)!)];
+        const { value, gradients } = detachedGradients(([start]) => residual(layer, start!, again), of, dy);
+        value.dispose();
+        return gradients;
+      },
+    };
+  });
+  return block(x, ...names.map((name) => pass.variables.get(name)!));
 }
 
 /** `a + b` of equal shapes. `tf.add` would keep both for their shapes until the backward pass. */
@@ -101,21 +150,23 @@ function padded(
   return [pad(x) as tf.Tensor4D, 'valid'];
 }
 
-function normRunning(x: tf.Tensor, weight: (suffix: string) => tf.Variable): tf.Tensor {
+type WeightOf = (suffix: string) => tf.Variable;
+
+function normRunning(x: tf.Tensor, weight: WeightOf, slopes?: tf.Tensor1D): tf.Tensor {
   const [mean, variance, offset, scale] = ['running_mean', 'running_var', 'bias', 'weight'].map(
     (suffix) => weight(suffix) as tf.Tensor as tf.Tensor1D,
   );
-  return tf.batchNorm(x, mean!, variance!, offset!, scale!, epsilon);
+  if (!slopes) return tf.batchNorm(x, mean!, variance!, offset!, scale!, epsilon);
+  const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, epsilon)));
+  return scaleShiftPrelu(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
 }
 
-/** @param activation a PReLU that follows */
-function normTraining(x: tf.Tensor, layer: Layer, pass: Pass, activation?: Layer): tf.Tensor {
-  const weight = (suffix: string): tf.Variable => weightOf(layer, suffix, pass);
+function normTraining(x: tf.Tensor, weight: WeightOf, pass: Pass, slopes?: tf.Tensor1D): tf.Tensor {
   const [image, scale, offset] = [x, weight('weight'), weight('bias')] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
-  const { y, mean, variance }: BatchNormTrainingResult = activation
-    ? batchNormPreluTraining(image, scale, offset, weightOf(activation, 'weight', pass) as tf.Tensor1D, epsilon)
+  const { y, mean, variance, count }: BatchNormTrainingResult = slopes
+    ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
     : batchNormTraining(image, scale, offset, epsilon);
-  const count = x.size / x.shape.at(-1)!;
+  if (pass.still) return y;
   follow(weight('running_mean'), mean, 1);
   // PyTorch normalizes with the biased variance and remembers the unbiased one.
   follow(weight('running_var'), variance, count / (count - 1));

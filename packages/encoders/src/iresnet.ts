@@ -18,7 +18,6 @@ function iresnet(depth: number, blocks: readonly [number, number, number, number
   return defineEncoder({
     name: `iresnet${depth}`,
     embeddingSize: 512,
-    recompute: true,
     normalization: { mean: 127.5, std: 127.5 },
     source: 'Deng et al., ArcFace, CVPR 2019, arXiv:1801.07698; InsightFace arcface_torch/backbones/iresnet.py',
     layers({ inputSize, embeddingSize, width, dropout }) {

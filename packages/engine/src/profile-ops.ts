@@ -1,5 +1,6 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
+import { overridden, replaceBinding } from './kernels/tensorflow/bfloat16.ts';
 
 /** How long a TensorFlow op took in all. */
 export interface OpTime {
@@ -8,8 +9,6 @@ export interface OpTime {
   readonly calls: number;
   readonly milliseconds: number;
 }
-
-type Execute = (op: string, attributes: readonly { name: string; value: unknown }[], ...rest: unknown[]) => unknown;
 
 /** TensorFlow's number of the type. */
 const BFLOAT16 = 14;
@@ -29,7 +28,7 @@ const BFLOAT16 = 14;
  * ```
  */
 export async function profileOps(run: () => void | Promise<void>): Promise<OpTime[]> {
-  const backend = tf.backend() as unknown as { binding: { executeOp: Execute }; isUsingGpuDevice: boolean };
+  const backend = tf.backend() as tf.KernelBackend & { isUsingGpuDevice: boolean };
   check(tf.getBackend() === 'tensorflow' && !backend.isUsingGpuDevice, () => ({
     where: 'profileOps',
     what: 'engine',
@@ -37,23 +36,23 @@ export async function profileOps(run: () => void | Promise<void>): Promise<OpTim
     expected: 'the engine node',
     fix: 'Elsewhere tf.profile tells of kernels.',
   }));
-  const { binding } = backend;
   const times = new Map<string, { calls: number; milliseconds: number }>();
-  const executeOp: Execute = (op, attributes, ...rest) => {
-    const begun = performance.now();
-    const outputs = binding.executeOp(op, attributes, ...rest);
-    const isBfloat16 = attributes.some(({ name, value }) => name === 'T' && value === BFLOAT16);
-    const key = isBfloat16 ? `${op}:bfloat16` : op;
-    const { calls, milliseconds } = times.get(key) ?? { calls: 0, milliseconds: 0 };
-    times.set(key, { calls: calls + 1, milliseconds: milliseconds + performance.now() - begun });
-    return outputs;
-  };
-  // The binding's own properties cannot be changed: an object in its place hands everything else on.
-  backend.binding = Object.create(binding, { executeOp: { value: executeOp } });
+  const restore = replaceBinding(backend, (binding) => {
+    const executeOp: typeof binding.executeOp = (op, attributes, inputs, count) => {
+      const begun = performance.now();
+      const outputs = binding.executeOp(op, attributes, inputs, count);
+      const isBfloat16 = attributes.some(({ name, value }) => name === 'T' && value === BFLOAT16);
+      const key = isBfloat16 ? `${op}:bfloat16` : op;
+      const { calls, milliseconds } = times.get(key) ?? { calls: 0, milliseconds: 0 };
+      times.set(key, { calls: calls + 1, milliseconds: milliseconds + performance.now() - begun });
+      return outputs;
+    };
+    return overridden(binding, { executeOp });
+  });
   try {
     await run();
   } finally {
-    backend.binding = binding;
+    restore();
   }
   return Array.from(times, ([op, time]) => ({ op, ...time })).sort((a, b) => b.milliseconds - a.milliseconds);
 }

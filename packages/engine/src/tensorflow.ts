@@ -6,7 +6,8 @@ import { findBinding } from './binding.ts';
 import { gpus, multipliesBfloat16, processor, usableThreads } from './devices.ts';
 import type { Started, StartOptions } from './engine-info.ts';
 import { driverVersion, older, oldestDriver } from './gpu-trouble.ts';
-import { setBfloat16Convolutions } from './kernels/tensorflow/bfloat16-convolution.ts';
+import { setBfloat16 } from './kernels/tensorflow/bfloat16.ts';
+import { loadTrainingOps } from './kernels/tensorflow/training-ops.ts';
 import { restoreUtilFunctions } from './node-compatibility.ts';
 import { findPackage, type InstalledPackage, require } from './packages.ts';
 
@@ -36,8 +37,8 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
       expected: '"float32": this processor has no instructions for bfloat16 (avx512_bf16, amx_bf16)',
     }));
   }
-  if (!tf.findBackendFactory('tensorflow')) load(findNeeded(device), device, threads);
-  else checkThreads(threads);
+  const folder = tf.findBackendFactory('tensorflow') ? undefined : load(findNeeded(device), device, threads);
+  if (!folder) checkThreads(threads);
   check(await tf.setBackend('tensorflow'), () => ({
     where: 'loadEngine',
     what: 'the tensorflow backend',
@@ -46,7 +47,9 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
   }));
   const backend = tf.backend() as unknown as TensorflowBackend;
   check(backend.isUsingGpuDevice === (device === 'gpu'), () => wrongDevice(device));
-  setBfloat16Convolutions(tf.backend(), precision === 'bfloat16');
+  // Only beside the TensorFlow that they were compiled with: another's program may have loaded its own.
+  if (folder && device === 'cpu') loadTrainingOps(tf.backend(), folder);
+  setBfloat16(tf.backend(), precision === 'bfloat16');
   return {
     backend: 'tensorflow',
     device: device === 'gpu' ? gpus().join(', ') : processor(),
@@ -87,7 +90,8 @@ function checkGpu(): void {
   }));
 }
 
-function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number): void {
+/** @returns the folder of the binding. */
+function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number): string {
   const binding = findBinding(found);
   check(binding !== undefined, () => ({
     where: 'loadEngine',
@@ -106,6 +110,7 @@ function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number):
     expected: `the one that @protomem/engine uses, ${tf.version.tfjs}`,
     fix: 'Install @tensorflow/tfjs in the same version as the other tfjs packages.',
   }));
+  return dirname(binding);
 }
 
 function prepareEnvironment(threads: number | undefined, bindingFolder: string): void {

@@ -1,4 +1,5 @@
 import { number } from '@protomem/core';
+import { globalNorm as normOf } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /**
@@ -8,10 +9,7 @@ import * as tf from '@tensorflow/tfjs';
  * @returns a scalar, owned by the caller.
  */
 export function globalNorm(gradients: tf.NamedTensorMap): tf.Scalar {
-  return tf.tidy(() => {
-    const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)) as tf.Scalar);
-    return tf.sqrt(tf.addN(squares));
-  });
+  return normOf(Object.values(gradients));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { number } from '@protomem/core';
+import { sgdUpdate } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Optimizer } from './optimizer.ts';
 import { createSlots } from './slots.ts';
@@ -38,23 +39,21 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     name: 'sgd',
     options: { momentum, weightDecay, nesterov },
     step(parameters, gradients, learningRate) {
+      const moved = parameters.filter(({ name }) => gradients[name]);
       tf.tidy(() => {
-        const [rate, m, wd] = [tf.scalar(learningRate), tf.scalar(momentum), tf.scalar(weightDecay)];
-        for (const { name, variable, decay } of parameters) {
-          const gradient = gradients[name];
-          if (!gradient) continue;
-          // A tidy a parameter: the temporaries of one are free before the next needs its own.
-          tf.tidy(() => {
-            const descent = decay && weightDecay > 0 ? tf.add(gradient, tf.mul(variable, wd)) : gradient;
-            let direction = descent;
-            if (momentum > 0) {
-              const last = velocities.get(name);
-              const velocity = last ? tf.add(tf.mul(last, m), descent) : tf.clone(descent);
-              velocities.set(name, velocity);
-              direction = nesterov ? tf.add(descent, tf.mul(velocity, m)) : velocity;
-            }
-            variable.assign(tf.sub(variable, tf.mul(direction, rate)));
-          });
+        const next = sgdUpdate({
+          weights: moved.map(({ variable }) => variable),
+          velocities:
+            momentum > 0 ? moved.map(({ name, variable }) => velocities.get(name) ?? tf.zerosLike(variable)) : [],
+          gradients: moved.map(({ name }) => gradients[name]!),
+          decays: moved.map(({ decay }) => (decay ? weightDecay : 0)),
+          rate: learningRate,
+          momentum,
+          nesterov,
+        });
+        for (const [i, { name, variable }] of moved.entries()) {
+          variable.assign(next.weights[i]!);
+          if (momentum > 0) velocities.set(name, next.velocities[i]!);
         }
       });
     },

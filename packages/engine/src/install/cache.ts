@@ -24,7 +24,9 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 const prefix = ({ name, version }: InstalledPackage): string => `${name.split('/').pop()}-${version}-tensorflow-`;
-const suffix = `-${process.platform}-${process.arch}-napi${nodeApi}`;
+/** Counts up when what an install is made of changes, so that an older one is replaced: see `compile.ts`. */
+const edition = 2;
+const suffix = `-${process.platform}-${process.arch}-napi${nodeApi}-e${edition}`;
 
 /** Folder of one install inside {@link cacheFolder}: its name holds everything that the binding depends on. */
 export const installName = (found: InstalledPackage, tensorflow: string): string =>

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { compilerFlags, instructionSets, trainingOpsFile } from '../instruction-sets.ts';
 import { type InstalledPackage, require } from '../packages.ts';
 import { nodeApi } from './cache.ts';
 import type { Context } from './pip.ts';
@@ -12,6 +13,8 @@ const { include_dir: nodeHeaders } = require('node-api-headers') as { include_di
 export const headers = [
   'tensorflow/c/c_api.h',
   'tensorflow/c/eager/c_api.h',
+  'tensorflow/c/kernels.h',
+  'tensorflow/c/ops.h',
   'tensorflow/core/platform/ctstring_internal.h',
 ];
 
@@ -31,41 +34,42 @@ export async function findCompiler(): Promise<string> {
 
 /**
  * Compiles the binding that the npm package ships against the libtensorflow in `folder/tensorflow`, into
- * `folder/tfjs_binding.node`, and beside it `preload.node`, which keeps the library's load quiet. Both find the
- * library by their own place, so the folder can be moved.
+ * `folder/tfjs_binding.node`, and beside it `preload.node`, which keeps the library's load quiet, and the ops of
+ * `native/training_ops.cc` for each kind of processor. All find the library by their own place, so the folder can be moved.
+ * The ops are not needed to train: where they do not compile, that is said and no more.
  */
 export async function compileBinding(
   compiler: string,
   { folder: sources }: InstalledPackage,
   folder: string,
   include: string,
-  { signal }: Context,
+  { say, signal }: Context,
 ): Promise<void> {
   const libraries = readdirSync(join(folder, 'tensorflow')).filter((name) => name.startsWith('libtensorflow'));
   const main = libraries.find((name) => !name.includes('framework'))!;
-  const flags = [
-    '-O2',
-    '-std=c++17',
-    '-fPIC',
-    '-shared',
-    `-DNAPI_VERSION=${nodeApi}`,
-    `-I${nodeHeaders}`,
-    `-I${include}`,
-  ];
+  const flags = ['-std=c++17', '-fPIC', '-shared', `-DNAPI_VERSION=${nodeApi}`, `-I${nodeHeaders}`, `-I${include}`];
   const native = join(require.resolve('@protomem/engine/package.json'), '..', 'native');
+  const linked = [...libraries.map((name) => join(folder, 'tensorflow', name)), '-Wl,-rpath,$ORIGIN/tensorflow'];
   const compilations = [
     [
+      '-O2',
       ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, 'binding', file)),
-      ...libraries.map((name) => join(folder, 'tensorflow', name)),
-      '-Wl,-rpath,$ORIGIN/tensorflow',
+      ...linked,
       ...['-o', join(folder, 'tfjs_binding.node')],
     ],
     [
+      '-O2',
       `-DLIBTENSORFLOW="$ORIGIN/tensorflow/${main}"`,
       join(native, 'preload.cc'),
       '-ldl',
       ...['-o', join(folder, 'preload.node')],
     ],
+    ...instructionSets().map((set) => [
+      ...['-O3', '-fno-math-errno', '-fno-trapping-math', ...compilerFlags[set]],
+      join(native, 'training_ops.cc'),
+      ...linked,
+      ...['-o', join(folder, trainingOpsFile(set))],
+    ]),
   ];
   const results = await Promise.all(
     compilations.map((args) =>
@@ -73,10 +77,12 @@ export async function compileBinding(
     ),
   );
   signal?.throwIfAborted();
-  for (const { code, stderr } of results) {
+  for (const [i, { code, stderr }] of results.entries()) {
     if (code === 0) continue;
     throwIfDiskFull(stderr, folder);
     const firstError = stderr.split('\n').find((line) => /error|undefined|cannot/i.test(line)) ?? stderr;
-    throw trouble('the binding', `not compiled: ${firstError.trim()}`, `${compiler} to compile it`, 'Try another CXX.');
+    const reason = `not compiled: ${firstError.trim()}`;
+    if (i < 2) throw trouble('the binding', reason, `${compiler} to compile it`, 'Try another CXX.');
+    say(`the ops for training, ${reason}; it goes on without them, more slowly.`);
   }
 }

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { findPackage } from '../packages.ts';
-import { cacheFolder, findInstalls } from './cache.ts';
+import { cacheFolder, findInstalls, installName } from './cache.ts';
 import { findCompiler } from './compile.ts';
 import { install, pinnedTensorflow, type Steps } from './install.ts';
 
@@ -51,9 +51,7 @@ it('installs once, then finds it', async () => {
   expect(readFileSync(first.binding, 'utf8')).toBe('binding');
   expect(await install({}, steps)).toEqual({ ...first, present: true });
   expect(steps.builds).toBe(1);
-  expect(here()).toEqual([
-    `tfjs-node-${tfjsNode.version}-tensorflow-${pinnedTensorflow}-${process.platform}-${process.arch}-napi8`,
-  ]);
+  expect(here()).toEqual([installName(tfjsNode, pinnedTensorflow)]);
   await install(fresh, steps);
   expect(steps.builds).toBe(2);
 });

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  batchNormPreluTrainingGradName,
   batchNormPreluTrainingName,
   batchNormTrainingGradName,
   batchNormTrainingName,
   preluGradName,
   preluName,
+  scaleShiftPreluName,
   sparseSoftmaxCrossEntropyName,
 } from './names.ts';
 
@@ -27,16 +29,9 @@ export const gradients: readonly tf.GradConfig[] = [
     inputsToSave: ['x', 'scale', 'offset', 'alpha'],
     outputsToSave: [false, true, true, true, true, true],
     gradFunc: (dy, [x, scale, offset, alpha, mean, variance, ...reserve], attrs) => {
-      const [dx, dScale, dOffset, dAlpha] = tf.tidy(() => {
-        const [image, { epsilon }] = [x as tf.Tensor4D, attrs as { epsilon: number }];
-        const moments = [mean, variance, offset, scale] as tf.Tensor1D[];
-        const y = tf.batchNorm(image, moments[0]!, moments[1]!, moments[2], moments[3], epsilon);
-        const [dNorm, dAlpha] = runKernel(preluGradName, { dy: (dy as tf.Tensor[])[0]!, x: y, alpha: alpha! });
-        y.dispose();
-        const inputs: Record<string, tf.Tensor> = { dy: dNorm!, x: x!, scale: scale! };
-        Object.assign(inputs, { mean, variance }, reserve);
-        return [...runKernel(batchNormTrainingGradName, inputs, attrs), dAlpha!];
-      });
+      const inputs: Record<string, tf.Tensor> = { dy: (dy as tf.Tensor[])[0]!, x: x!, scale: scale! };
+      Object.assign(inputs, { offset, alpha, mean, variance }, reserve);
+      const [dx, dScale, dOffset, dAlpha] = runKernel(batchNormPreluTrainingGradName, inputs, attrs);
       return { x: () => dx!, scale: () => dScale!, offset: () => dOffset!, alpha: () => dAlpha! };
     },
   },
@@ -46,6 +41,23 @@ export const gradients: readonly tf.GradConfig[] = [
     gradFunc: (dy, [x, alpha]) => {
       const [dx, dAlpha] = runKernel(preluGradName, { dy: dy as tf.Tensor, x: x!, alpha: alpha! });
       return { x: () => dx!, alpha: () => dAlpha! };
+    },
+  },
+  {
+    kernelName: scaleShiftPreluName,
+    inputsToSave: ['x', 'factor', 'shift', 'alpha'],
+    gradFunc: (dy, [x, factor, shift, alpha]) => {
+      const [dz, dAlpha] = tf.tidy(() => {
+        const z = tf.add(tf.mul(x!, factor!), shift!);
+        return runKernel(preluGradName, { dy: dy as tf.Tensor, x: z, alpha: alpha! });
+      });
+      const rows = [...x!.shape.keys()].slice(0, -1);
+      return {
+        x: () => tf.mul(dz!, factor!),
+        factor: () => tf.sum(tf.mul(dz!, x!), rows),
+        shift: () => tf.sum(dz!, rows),
+        alpha: () => dAlpha!,
+      };
     },
   },
   {

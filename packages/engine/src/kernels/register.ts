@@ -9,7 +9,7 @@ import { wasmKernels } from './wasm/kernels.ts';
 
 const special: Readonly<Record<string, () => Kernels>> = {
   cpu: () => cpuKernels,
-  tensorflow: tensorflowKernels,
+  tensorflow: () => tensorflowKernels,
   wasm: wasmKernels,
 };
 

@@ -6,11 +6,13 @@ import * as tf from '@tensorflow/tfjs';
  *
  * @param f called once with `xs`; its other inputs are constants
  * @param xs stay the caller's
+ * @param dy weights of `f`'s elements in the sum that is differentiated; default ones
  * @returns the sum of `f`'s elements differentiated by each of `xs`, and what `f` returned; all the caller's
  */
 export function detachedGradients(
   f: (xs: readonly tf.Tensor[]) => tf.Tensor,
   xs: readonly tf.Tensor[],
+  dy?: tf.Tensor,
 ): { value: tf.Tensor; gradients: tf.Tensor[] } {
   // tfjs records one tape at a time, and not at all inside a custom gradient: this one gets a tape of its own.
   const { state } = tf.engine() as unknown as {
@@ -20,7 +22,7 @@ export function detachedGradients(
   Object.assign(state, { activeTape: undefined, gradientDepth: 0, kernelDepth: 0 });
   try {
     return tf.tidy(() => {
-      const { value, grads } = tf.engine().gradients(() => f(xs), xs as tf.Tensor[], undefined as never, true);
+      const { value, grads } = tf.engine().gradients(() => f(xs), xs as tf.Tensor[], dy as never, true);
       return { value, gradients: xs.map((x, i) => grads[i] ?? tf.zerosLike(x)) };
     });
   } finally {

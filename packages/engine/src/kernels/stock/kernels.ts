@@ -1,16 +1,22 @@
 import type { Kernels } from '../kernel.ts';
 import {
+  batchNormPreluTrainingGradName,
   batchNormPreluTrainingName,
   batchNormTrainingGradName,
   batchNormTrainingName,
+  globalNormName,
   preluGradName,
   preluName,
+  scaleShiftPreluName,
+  sgdUpdateName,
   sparseSoftmaxCrossEntropyName,
   updateRowsName,
 } from '../names.ts';
-import { batchNormPreluTraining } from './batch-norm-prelu-training.ts';
+import { batchNormPreluTraining, batchNormPreluTrainingGrad } from './batch-norm-prelu-training.ts';
 import { batchNormTraining, batchNormTrainingGrad } from './batch-norm-training.ts';
-import { prelu, preluGrad } from './prelu.ts';
+import { globalNorm } from './global-norm.ts';
+import { prelu, preluGrad, scaleShiftPrelu } from './prelu.ts';
+import { sgdUpdate } from './sgd-update.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
@@ -19,8 +25,12 @@ export const stockKernels: Kernels = {
   [batchNormTrainingName]: batchNormTraining,
   [batchNormTrainingGradName]: batchNormTrainingGrad,
   [batchNormPreluTrainingName]: batchNormPreluTraining,
+  [batchNormPreluTrainingGradName]: batchNormPreluTrainingGrad,
   [preluName]: prelu,
   [preluGradName]: preluGrad,
+  [scaleShiftPreluName]: scaleShiftPrelu,
+  [globalNormName]: globalNorm,
+  [sgdUpdateName]: sgdUpdate,
   [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
   [updateRowsName]: updateRows,
 };

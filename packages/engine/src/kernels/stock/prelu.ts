@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { call, type Inputs } from '../kernel.ts';
+import { preluName } from '../names.ts';
 
 export function prelu({ x, alpha }: Inputs): tf.Tensor {
   return call('Prelu', { x: x!, alpha: alpha! });
@@ -13,5 +14,16 @@ export function preluGrad({ dy, x, alpha }: Inputs): tf.Tensor[] {
     const dx = tf.add(positive, tf.mul(negative, alpha!));
     const dAlpha = tf.sum(tf.mul(negative, x!), [...x!.shape.keys()].slice(0, -1));
     return [dx, dAlpha];
+  });
+}
+
+/** As a batch norm of mean 0 and variance 1, which every backend does in one pass. */
+export function scaleShiftPrelu({ x, factor, shift, alpha }: Inputs): tf.Tensor {
+  return tf.tidy(() => {
+    const channels = alpha!.size;
+    const image = tf.reshape(x!, [-1, 1, 1, channels]) as tf.Tensor4D;
+    const [mean, variance] = [tf.zeros<tf.Rank.R1>([channels]), tf.ones<tf.Rank.R1>([channels])];
+    const z = tf.batchNorm(image, mean, variance, shift as tf.Tensor1D, factor as tf.Tensor1D, 0);
+    return tf.reshape(call(preluName, { x: z, alpha: alpha! }), x!.shape);
   });
 }

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Inputs } from '../kernel.ts';
+import * as composed from '../stock/batch-norm-prelu-training.ts';
 import { type Attributes, execute } from './execute.ts';
+import { hasTrainingOps } from './training-ops.ts';
 
 function attributes(epsilon: unknown): Attributes {
   return {
@@ -11,12 +13,18 @@ function attributes(epsilon: unknown): Attributes {
   };
 }
 
-/** Outputs: y, mean, biased variance, and the three tensors that TensorFlow reserves for its gradient op. */
+/**
+ * Outputs: y, mean, biased variance; and without the ops of our own the three tensors that TensorFlow reserves for its
+ * gradient op.
+ */
 export function batchNormTraining(
   { x, scale, offset }: Inputs,
   { epsilon }: tf.NamedAttrMap,
   backend: tf.KernelBackend,
 ): tf.Tensor[] {
+  if (hasTrainingOps(backend)) {
+    return execute(backend, 'ProtomemBatchNorm', [x!, scale!, offset!], { epsilon: ['FLOAT', epsilon] }, 3);
+  }
   return tf.tidy(() => {
     const none = tf.tensor1d([], 'float32');
     const inputs = [x!, scale!, offset!, none, none];
@@ -33,10 +41,34 @@ export function batchNormTrainingGrad(
   { epsilon }: tf.NamedAttrMap,
   backend: tf.KernelBackend,
 ): tf.Tensor[] {
-  const { dy, x, scale } = inputs;
+  const { dy, x, scale, mean, variance } = inputs;
+  if (hasTrainingOps(backend)) {
+    const all = [dy!, x!, scale!, mean!, variance!];
+    return execute(backend, 'ProtomemBatchNormGrad', all, { epsilon: ['FLOAT', epsilon] }, 3);
+  }
   const all = [dy!, x!, scale!, inputs[0]!, inputs[1]!, inputs[2]!];
   const gradients = execute(backend, 'FusedBatchNormGradV3', all, attributes(epsilon), 5);
   // The last two are placeholders for the moments' gradients of inference mode.
   tf.dispose(gradients.slice(3));
   return gradients.slice(0, 3);
+}
+
+/** Outputs: those of batchNormTraining, the first through prelu. */
+export function batchNormPreluTraining(inputs: Inputs, attrs: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor[] {
+  if (!hasTrainingOps(backend)) return composed.batchNormPreluTraining(inputs, attrs);
+  const { x, scale, offset, alpha } = inputs;
+  const all = [x!, scale!, offset!, alpha!];
+  return execute(backend, 'ProtomemBatchNormPrelu', all, { epsilon: ['FLOAT', attrs.epsilon] }, 3);
+}
+
+/** Outputs: gradients for x, scale, offset and alpha. */
+export function batchNormPreluTrainingGrad(
+  inputs: Inputs,
+  attrs: tf.NamedAttrMap,
+  backend: tf.KernelBackend,
+): tf.Tensor[] {
+  if (!hasTrainingOps(backend)) return composed.batchNormPreluTrainingGrad(inputs, attrs);
+  const { dy, x, scale, mean, variance, offset, alpha } = inputs;
+  const all = [dy!, x!, scale!, mean!, variance!, offset!, alpha!];
+  return execute(backend, 'ProtomemBatchNormPreluGrad', all, { epsilon: ['FLOAT', attrs.epsilon] }, 4);
 }

@@ -9,7 +9,7 @@ export interface TensorflowBackend extends tf.KernelBackend {
 }
 
 /** Attributes of a TensorFlow op: type and value. The value of a `TYPE` is a name, `FLOAT` or `INT32`. */
-export type Attributes = Readonly<Record<string, readonly ['TYPE' | 'FLOAT' | 'STRING' | 'BOOL', unknown]>>;
+export type Attributes = Readonly<Record<string, readonly ['TYPE' | 'FLOAT' | 'INT' | 'STRING' | 'BOOL', unknown]>>;
 
 /** Executes a TensorFlow op on float32 tensors by its name. The caller owns the outputs. */
 export function execute(
@@ -19,9 +19,19 @@ export function execute(
   attributes: Attributes = {},
   outputs = 1,
 ): tf.Tensor[] {
+  return executeUntyped(backend, op, inputs, { T: ['TYPE', 'FLOAT'], ...attributes }, outputs);
+}
+
+/** The same for an op without an attribute `T`, which takes float32 and nothing else. */
+export function executeUntyped(
+  backend: tf.KernelBackend,
+  op: string,
+  inputs: readonly tf.Tensor[],
+  attributes: Attributes,
+  outputs: number,
+): tf.Tensor[] {
   const { binding } = backend as TensorflowBackend;
-  const all: Attributes = { T: ['TYPE', 'FLOAT'], ...attributes };
-  const list = Object.entries(all).map(([name, [type, value]]) => ({
+  const list = Object.entries(attributes).map(([name, [type, value]]) => ({
     name,
     type: binding[`TF_ATTR_${type}`],
     value: type === 'TYPE' ? binding[`TF_${value}`] : value,

@@ -1,25 +1,39 @@
 import type { Kernels } from '../kernel.ts';
 import {
+  batchNormPreluTrainingGradName,
+  batchNormPreluTrainingName,
   batchNormTrainingGradName,
   batchNormTrainingName,
+  globalNormName,
   preluGradName,
   preluName,
+  scaleShiftPreluName,
+  sgdUpdateName,
   sparseSoftmaxCrossEntropyName,
   updateRowsName,
 } from '../names.ts';
-import { batchNormTraining, batchNormTrainingGrad } from './batch-norm-training.ts';
-import { convolutionKernels } from './bfloat16-convolution.ts';
-import { prelu, preluGrad } from './prelu.ts';
+import {
+  batchNormPreluTraining,
+  batchNormPreluTrainingGrad,
+  batchNormTraining,
+  batchNormTrainingGrad,
+} from './batch-norm-training.ts';
+import { globalNorm, sgdUpdate } from './optimizer.ts';
+import { prelu, preluGrad, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
-/** Our kernels on tfjs-node's backend: TensorFlow's own fused ops, called by name; and convolutions with a choice. */
-export const tensorflowKernels = (): Kernels => ({
-  ...convolutionKernels(),
+/** Our kernels on tfjs-node's backend: ops of our own where they are loaded, else TensorFlow's, called by name. */
+export const tensorflowKernels: Kernels = {
   [batchNormTrainingName]: batchNormTraining,
   [batchNormTrainingGradName]: batchNormTrainingGrad,
+  [batchNormPreluTrainingName]: batchNormPreluTraining,
+  [batchNormPreluTrainingGradName]: batchNormPreluTrainingGrad,
   [preluName]: prelu,
   [preluGradName]: preluGrad,
+  [scaleShiftPreluName]: scaleShiftPrelu,
+  [globalNormName]: globalNorm,
+  [sgdUpdateName]: sgdUpdate,
   [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
   [updateRowsName]: updateRows,
-});
+};

@@ -1,0 +1,482 @@
+// Ops that training needs and TensorFlow does not have, in the fewest passes over memory. They are registered through
+// TensorFlow's C API when this addon is loaded, for the CPU, in float32 and bfloat16 (float32 inside), and are called by name
+// like TensorFlow's own. Images are seen as rows of channels, the channel last.
+#include <node_api.h>
+#include <tensorflow/c/kernels.h>
+#include <tensorflow/c/ops.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "numbers.h"
+#include "parallel.h"
+
+namespace {
+
+/** One call of an op: its inputs and outputs, and the first thing that went wrong. */
+class Call {
+ public:
+  explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
+  ~Call() {
+    for (TF_Tensor* tensor : tensors_) TF_DeleteTensor(tensor);
+    if (failed()) TF_OpKernelContext_Failure(context_, status_);
+    TF_DeleteStatus(status_);
+  }
+
+  const TF_Tensor* tensor(int i) {
+    TF_Tensor* found = nullptr;
+    TF_GetInput(context_, i, &found, status_);
+    if (found) tensors_.push_back(found);
+    return found;
+  }
+
+  /** A float32 vector for the channels; null and a failure where its size is another. */
+  const float* perChannel(int i, int64_t channels, const char* name) {
+    const TF_Tensor* found = tensor(i);
+    const int64_t size = TF_TensorElementCount(found);
+    require(size == channels, std::string(name) + " has " + std::to_string(size) + " values for " +
+                                  std::to_string(channels) + " channels");
+    return static_cast<const float*>(TF_TensorData(found));
+  }
+
+  template <class T>
+  T* output(int i, const std::vector<int64_t>& shape) {
+    int64_t size = sizeof(T);
+    for (int64_t side : shape) size *= side;
+    TF_Tensor* made = TF_AllocateOutput(context_, i, typeOf<T>(), shape.data(), static_cast<int>(shape.size()), size, status_);
+    if (!made) return nullptr;
+    tensors_.push_back(made);
+    return static_cast<T*>(TF_TensorData(made));
+  }
+
+  template <class T>
+  T* outputLike(int i, const TF_Tensor* like) {
+    return output<T>(i, shapeOf(like));
+  }
+
+  static std::vector<int64_t> shapeOf(const TF_Tensor* tensor) {
+    std::vector<int64_t> shape(TF_NumDims(tensor));
+    for (size_t d = 0; d < shape.size(); d++) shape[d] = TF_Dim(tensor, static_cast<int>(d));
+    return shape;
+  }
+
+  void require(bool condition, const std::string& complaint) {
+    if (!condition && !failed()) TF_SetStatus(status_, TF_INVALID_ARGUMENT, complaint.c_str());
+  }
+
+  bool failed() const { return TF_GetCode(status_) != TF_OK; }
+  int inputs() const { return TF_NumInputs(context_); }
+
+ private:
+  TF_OpKernelContext* context_;
+  TF_Status* status_;
+  std::vector<TF_Tensor*> tensors_;
+};
+
+/** Attributes of an op, read when its kernel is made. */
+struct Attributes {
+  float epsilon = 0;
+  float momentum = 0;
+  bool nesterov = false;
+  int64_t weights = 0;
+  int64_t velocities = 0;
+};
+
+/** An activation and the vectors that go with its channels. */
+template <class T>
+struct Rows {
+  const TF_Tensor* tensor;
+  const T* values;
+  int64_t channels;
+  int64_t count;
+
+  Rows(Call& call, int i) : tensor(call.tensor(i)), values(static_cast<const T*>(TF_TensorData(tensor))) {
+    const int rank = TF_NumDims(tensor);
+    channels = rank > 0 ? TF_Dim(tensor, rank - 1) : 0;
+    count = channels > 0 ? TF_TensorElementCount(tensor) / channels : 0;
+    call.require(count > 0, "an activation without values");
+  }
+};
+
+/**
+ * Sums over rows, of `Kinds` numbers for each channel. `add(row, count, sums)` adds those of a few rows to float32 sums;
+ * `count` is a constant for the compiler.
+ */
+template <int Kinds, class Add>
+std::vector<double> sumRows(int64_t rows, int64_t channels, const Add& add) {
+  // Few enough rows for float32 to lose little, many enough for the double sums to cost nothing.
+  constexpr int64_t few = 64;
+  const size_t width = static_cast<size_t>(Kinds * channels);
+  std::vector<double> total(width, 0);
+  std::mutex mutex;
+  parallel(rows, rows * channels, [&](int64_t from, int64_t to) {
+    std::vector<double> sums(width, 0);
+    std::vector<float> part(width);
+    for (int64_t begin = from; begin < to; begin += few) {
+      const int64_t end = std::min(to, begin + few);
+      std::fill(part.begin(), part.end(), 0.f);
+      int64_t row = begin;
+      for (; row + 4 <= end; row += 4) add(row, std::integral_constant<int, 4>{}, part.data());
+      for (; row < end; row++) add(row, std::integral_constant<int, 1>{}, part.data());
+      for (size_t i = 0; i < width; i++) sums[i] += part[i];
+    }
+    std::lock_guard<std::mutex> lock(mutex);
+    for (size_t i = 0; i < width; i++) total[i] += sums[i];
+  });
+  return total;
+}
+
+// --- y = prelu(scale * (x - mean) / sqrt(variance + epsilon) + offset, alpha), moments of this batch ------------------
+
+/** `y = prelu(x * factor + shift, alpha)`; without alpha no prelu. */
+template <class T, bool Activated>
+void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift, const float* alpha) {
+  const int64_t channels = x.channels;
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to) {
+    for (int64_t row = from; row < to; row++) {
+      const T* in = x.values + row * channels;
+      T* out = y + row * channels;
+      overChannels(channels, [=](int64_t c, auto zero) {
+        using V = decltype(zero);
+        V z = load<V>(in + c) * load<V>(factor + c) + load<V>(shift + c);
+        if constexpr (Activated) z = z > 0 ? z : z * load<V>(alpha + c);
+        store(out + c, z);
+      });
+    }
+  });
+}
+
+template <class T>
+void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift, const float* alpha) {
+  if (alpha) scaleShift<T, true>(x, y, factor, shift, alpha);
+  else scaleShift<T, false>(x, y, factor, shift, nullptr);
+}
+
+template <class T>
+void batchNorm(Call& call, const Attributes& attributes) {
+  const Rows<T> x(call, 0);
+  const int64_t channels = x.channels;
+  const float* scale = call.perChannel(1, channels, "scale");
+  const float* offset = call.perChannel(2, channels, "offset");
+  const float* alpha = call.inputs() > 3 ? call.perChannel(3, channels, "alpha") : nullptr;
+  if (call.failed()) return;
+  T* y = call.outputLike<T>(0, x.tensor);
+  float* mean = call.output<float>(1, {channels});
+  float* variance = call.output<float>(2, {channels});
+  if (call.failed()) return;
+  // Sums of differences to some value of the channel: squares of values far from 0 would cancel.
+  std::vector<float> first(channels);
+  for (int64_t c = 0; c < channels; c++) first[c] = load<float>(x.values + c);
+  const float* origin = first.data();
+  const auto sums = sumRows<2>(x.count, channels, [=](int64_t row, auto rows, float* sum) {
+    const T* in = x.values + row * channels;
+    overChannels(channels, [=](int64_t c, auto zero) {
+      using V = decltype(zero);
+      const V o = load<V>(origin + c);
+      V s = load<V>(sum + c), q = load<V>(sum + channels + c);
+      for (int r = 0; r < rows; r++) {
+        const V d = load<V>(in + r * channels + c) - o;
+        s += d;
+        q += d * d;
+      }
+      store(sum + c, s);
+      store(sum + channels + c, q);
+    });
+  });
+  std::vector<float> factor(channels), shift(channels);
+  for (int64_t c = 0; c < channels; c++) {
+    const double difference = sums[c] / x.count;
+    mean[c] = static_cast<float>(difference + origin[c]);
+    variance[c] = static_cast<float>(std::max(0.0, sums[channels + c] / x.count - difference * difference));
+    factor[c] = scale[c] / std::sqrt(variance[c] + attributes.epsilon);
+    shift[c] = offset[c] - mean[c] * factor[c];
+  }
+  scaleShift(x, y, factor.data(), shift.data(), alpha);
+}
+
+/** With `c = x - mean`, `r = 1 / sqrt(variance + epsilon)`: `dx = scale * r * (d - mean(d) - c * r^2 * mean(d * c))`. */
+template <class T, bool Activated>
+void batchNormGrad(Call& call, const Attributes& attributes) {
+  const Rows<T> dy(call, 0), x(call, 1);
+  const int64_t channels = x.channels;
+  call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
+  const float* scale = call.perChannel(2, channels, "scale");
+  const float* mean = call.perChannel(3, channels, "mean");
+  const float* variance = call.perChannel(4, channels, "variance");
+  const float* offset = Activated ? call.perChannel(5, channels, "offset") : nullptr;
+  const float* alpha = Activated ? call.perChannel(6, channels, "alpha") : nullptr;
+  if (call.failed()) return;
+  T* dx = call.outputLike<T>(0, x.tensor);
+  float* dScale = call.output<float>(1, {channels});
+  float* dOffset = call.output<float>(2, {channels});
+  float* dAlpha = Activated ? call.output<float>(3, {channels}) : nullptr;
+  if (call.failed()) return;
+  std::vector<float> factors(channels), shifts(channels), slopes(channels), constants(channels);
+  for (int64_t c = 0; c < channels; c++) {
+    factors[c] = scale[c] / std::sqrt(variance[c] + attributes.epsilon);
+    if (Activated) shifts[c] = offset[c] - mean[c] * factors[c];
+  }
+  const float *factor = factors.data(), *shift = shifts.data();
+  const auto sums = sumRows<3>(x.count, channels, [=](int64_t row, auto rows, float* sum) {
+    const T* in = x.values + row * channels;
+    const T* gradient = dy.values + row * channels;
+    overChannels(channels, [=](int64_t c, auto zero) {
+      using V = decltype(zero);
+      const V f = load<V>(factor + c), s = load<V>(shift + c), m = load<V>(mean + c);
+      V g = load<V>(sum + c), p = load<V>(sum + channels + c), n = load<V>(sum + 2 * channels + c);
+      for (int r = 0; r < rows; r++) {
+        const V value = load<V>(in + r * channels + c);
+        V d = load<V>(gradient + r * channels + c);
+        if constexpr (Activated) {
+          const V z = value * f + s;
+          n += z > 0 ? zero : d * z;
+          d = z > 0 ? d : d * load<V>(alpha + c);
+        }
+        g += d;
+        p += d * (value - m);
+      }
+      store(sum + c, g);
+      store(sum + channels + c, p);
+      store(sum + 2 * channels + c, n);
+    });
+  });
+  for (int64_t c = 0; c < channels; c++) {
+    const double inverse = 1 / std::sqrt(static_cast<double>(variance[c]) + attributes.epsilon);
+    dOffset[c] = static_cast<float>(sums[c]);
+    dScale[c] = static_cast<float>(sums[channels + c] * inverse);
+    if (Activated) dAlpha[c] = static_cast<float>(sums[2 * channels + c]);
+    slopes[c] = static_cast<float>(-factor[c] * sums[channels + c] * inverse * inverse / x.count);
+    constants[c] = static_cast<float>(-factor[c] * sums[c] / x.count);
+  }
+  const float *slope = slopes.data(), *constant = constants.data();
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to) {
+    for (int64_t row = from; row < to; row++) {
+      const T* in = x.values + row * channels;
+      const T* gradient = dy.values + row * channels;
+      T* out = dx + row * channels;
+      overChannels(channels, [=](int64_t c, auto zero) {
+        using V = decltype(zero);
+        const V value = load<V>(in + c), f = load<V>(factor + c);
+        V d = load<V>(gradient + c);
+        if constexpr (Activated) d = value * f + load<V>(shift + c) > 0 ? d : d * load<V>(alpha + c);
+        store(out + c, f * d + ((value - load<V>(mean + c)) * load<V>(slope + c) + load<V>(constant + c)));
+      });
+    }
+  });
+}
+
+// --- y = prelu(x * factor + shift, alpha): norms with running statistics, biases, prelu alone -------------------------
+
+template <class T>
+void scaleShiftPrelu(Call& call, const Attributes&) {
+  const Rows<T> x(call, 0);
+  const float* factor = call.perChannel(1, x.channels, "factor");
+  const float* shift = call.perChannel(2, x.channels, "shift");
+  const float* alpha = call.perChannel(3, x.channels, "alpha");
+  if (call.failed()) return;
+  T* y = call.outputLike<T>(0, x.tensor);
+  if (y) scaleShift(x, y, factor, shift, alpha);
+}
+
+template <class T>
+void preluGrad(Call& call, const Attributes&) {
+  const Rows<T> dy(call, 0), x(call, 1);
+  const int64_t channels = x.channels;
+  call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
+  const float* alpha = call.perChannel(2, channels, "alpha");
+  if (call.failed()) return;
+  T* dx = call.outputLike<T>(0, x.tensor);
+  float* dAlpha = call.output<float>(1, {channels});
+  if (call.failed()) return;
+  const auto sums = sumRows<1>(x.count, channels, [=](int64_t row, auto rows, float* sum) {
+    const T* in = x.values + row * channels;
+    const T* gradient = dy.values + row * channels;
+    T* out = dx + row * channels;
+    overChannels(channels, [=](int64_t c, auto zero) {
+      using V = decltype(zero);
+      V n = load<V>(sum + c);
+      for (int r = 0; r < rows; r++) {
+        const V value = load<V>(in + r * channels + c), d = load<V>(gradient + r * channels + c);
+        n += value > 0 ? zero : d * value;
+        store(out + r * channels + c, value > 0 ? d : d * load<V>(alpha + c));
+      }
+      store(sum + c, n);
+    });
+  });
+  for (int64_t c = 0; c < channels; c++) dAlpha[c] = static_cast<float>(sums[c]);
+}
+
+// --- All parameters at once -------------------------------------------------------------------------------------------
+
+/** sqrt of the sum of all squares. */
+void globalNorm(Call& call, const Attributes&) {
+  double total = 0;
+  for (int i = 0; i < call.inputs(); i++) {
+    const TF_Tensor* tensor = call.tensor(i);
+    const float* values = static_cast<const float*>(TF_TensorData(tensor));
+    const int64_t size = TF_TensorElementCount(tensor), whole = size / lanes;
+    // As rows of one register's width, whose sums come together in the end.
+    const auto sums = sumRows<1>(whole, lanes, [=](int64_t row, auto rows, float* sum) {
+      Wide s = load<Wide>(sum);
+      for (int r = 0; r < rows; r++) {
+        const Wide value = load<Wide>(values + (row + r) * lanes);
+        s += value * value;
+      }
+      store(sum, s);
+    });
+    for (double sum : sums) total += sum;
+    for (int64_t j = whole * lanes; j < size; j++) total += static_cast<double>(values[j]) * values[j];
+  }
+  if (float* norm = call.output<float>(0, {})) *norm = static_cast<float>(std::sqrt(total));
+}
+
+/** Weights and velocities after a step of SGD: inputs rate, weight decay of each, N weights, M = N or 0 velocities, N gradients. */
+void sgd(Call& call, const Attributes& attributes) {
+  const int count = static_cast<int>(attributes.weights), moving = static_cast<int>(attributes.velocities);
+  call.require(moving == count || moving == 0, "as many velocities as weights, or none");
+  const float rate = *call.perChannel(0, 1, "rate");
+  const float* decays = call.perChannel(1, count, "decays");
+  const float momentum = attributes.momentum;
+  const bool nesterov = attributes.nesterov;
+  for (int i = 0; i < count && !call.failed(); i++) {
+    const TF_Tensor* weight = call.tensor(2 + i);
+    const int64_t size = TF_TensorElementCount(weight);
+    const float* w = static_cast<const float*>(TF_TensorData(weight));
+    const float* v = moving ? call.perChannel(2 + count + i, size, "velocity") : nullptr;
+    const float* g = call.perChannel(2 + count + moving + i, size, "gradient");
+    if (call.failed()) return;
+    float* nextW = call.outputLike<float>(i, weight);
+    float* nextV = moving ? call.outputLike<float>(count + i, weight) : nullptr;
+    if (call.failed()) return;
+    const float decay = decays[i];
+    parallel(size, size, [=](int64_t from, int64_t to) {
+      overChannels(to - from, [=](int64_t at, auto zero) {
+        using V = decltype(zero);
+        const int64_t j = from + at;
+        const V weight = load<V>(w + j), descent = load<V>(g + j) + decay * weight;
+        V direction = descent;
+        if (v) {
+          const V velocity = momentum * load<V>(v + j) + descent;
+          store(nextV + j, velocity);
+          direction = nesterov ? descent + momentum * velocity : velocity;
+        }
+        store(nextW + j, weight - rate * direction);
+      });
+    });
+  }
+}
+
+// --- Registration -----------------------------------------------------------------------------------------------------
+
+using Compute = void (*)(Call&, const Attributes&);
+
+template <Compute compute>
+void run(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  compute(call, *static_cast<Attributes*>(kernel));
+}
+
+void* create(TF_OpKernelConstruction* construction) {
+  TF_Status* status = TF_NewStatus();
+  auto* attributes = new Attributes;
+  const auto has = [&](const char* name) { return TF_OpKernelConstruction_HasAttr(construction, name, status); };
+  if (has("epsilon")) TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &attributes->epsilon, status);
+  if (has("momentum")) TF_OpKernelConstruction_GetAttrFloat(construction, "momentum", &attributes->momentum, status);
+  if (has("nesterov")) {
+    TF_Bool value;
+    TF_OpKernelConstruction_GetAttrBool(construction, "nesterov", &value, status);
+    attributes->nesterov = value;
+  }
+  if (has("N")) TF_OpKernelConstruction_GetAttrInt64(construction, "N", &attributes->weights, status);
+  if (has("M")) TF_OpKernelConstruction_GetAttrInt64(construction, "M", &attributes->velocities, status);
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
+  return attributes;
+}
+
+void destroy(void* kernel) { delete static_cast<Attributes*>(kernel); }
+
+void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
+class Registration {
+ public:
+  Registration() : status_(TF_NewStatus()) {}
+  ~Registration() { TF_DeleteStatus(status_); }
+
+  void op(const char* name, const std::vector<const char*>& inputs, const std::vector<const char*>& outputs,
+          const std::vector<const char*>& attributes) {
+    if (failed()) return;
+    TF_OpDefinitionBuilder* builder = TF_NewOpDefinitionBuilder(name);
+    for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(builder, input);
+    for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(builder, output);
+    for (const char* attribute : attributes) TF_OpDefinitionBuilderAddAttr(builder, attribute);
+    TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, unknownShape);
+    TF_RegisterOpDefinition(builder, status_);
+  }
+
+  void kernel(const char* name, void (*compute)(void*, TF_OpKernelContext*), const char* type = nullptr,
+              TF_DataType is = TF_FLOAT) {
+    if (failed()) return;
+    TF_KernelBuilder* builder = TF_NewKernelBuilder(name, "CPU", create, compute, destroy);
+    if (type) TF_KernelBuilder_TypeConstraint(builder, type, is, status_);
+    if (!failed()) TF_RegisterKernelBuilder(name, builder, status_);
+  }
+
+  bool failed() const { return TF_GetCode(status_) != TF_OK; }
+  const char* message() const { return TF_Message(status_); }
+
+ private:
+  TF_Status* status_;
+};
+
+#define EITHER(name, function)                              \
+  r.kernel(name, run<function<float>>, "T", TF_FLOAT);      \
+  r.kernel(name, run<function<bfloat16>>, "T", TF_BFLOAT16)
+#define EITHER2(name, function, flag)                          \
+  r.kernel(name, run<function<float, flag>>, "T", TF_FLOAT);   \
+  r.kernel(name, run<function<bfloat16, flag>>, "T", TF_BFLOAT16)
+
+void registerOps(Registration& r) {
+  const char* T = "T: {float, bfloat16}";
+  const char* epsilon = "epsilon: float";
+  r.op("ProtomemBatchNorm", {"x: T", "scale: float", "offset: float"}, {"y: T", "mean: float", "variance: float"}, {T, epsilon});
+  EITHER("ProtomemBatchNorm", batchNorm);
+  r.op("ProtomemBatchNormPrelu", {"x: T", "scale: float", "offset: float", "alpha: float"},
+       {"y: T", "mean: float", "variance: float"}, {T, epsilon});
+  EITHER("ProtomemBatchNormPrelu", batchNorm);
+  r.op("ProtomemBatchNormGrad",
+       {"dy: T", "x: T", "scale: float", "mean: float", "variance: float"},
+       {"dx: T", "dscale: float", "doffset: float"}, {T, epsilon});
+  EITHER2("ProtomemBatchNormGrad", batchNormGrad, false);
+  r.op("ProtomemBatchNormPreluGrad",
+       {"dy: T", "x: T", "scale: float", "mean: float", "variance: float", "offset: float", "alpha: float"},
+       {"dx: T", "dscale: float", "doffset: float", "dalpha: float"}, {T, epsilon});
+  EITHER2("ProtomemBatchNormPreluGrad", batchNormGrad, true);
+  r.op("ProtomemScaleShiftPrelu", {"x: T", "factor: float", "shift: float", "alpha: float"}, {"y: T"}, {T});
+  EITHER("ProtomemScaleShiftPrelu", scaleShiftPrelu);
+  r.op("ProtomemPreluGrad", {"dy: T", "x: T", "alpha: float"}, {"dx: T", "dalpha: float"}, {T});
+  EITHER("ProtomemPreluGrad", preluGrad);
+  r.op("ProtomemGlobalNorm", {"tensors: N * float"}, {"norm: float"}, {"N: int >= 1"});
+  r.kernel("ProtomemGlobalNorm", run<globalNorm>);
+  r.op("ProtomemSgd", {"rate: float", "decays: float", "weights: N * float", "velocities: M * float", "gradients: N * float"},
+       {"new_weights: N * float", "new_velocities: M * float"}, {"N: int >= 1", "M: int >= 0", "momentum: float", "nesterov: bool"});
+  r.kernel("ProtomemSgd", run<sgd>);
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  // Once a process, however many threads of it load the addon.
+  static Registration* registration = [] {
+    auto* r = new Registration;
+    registerOps(*r);
+    return r;
+  }();
+  if (registration->failed()) napi_throw_error(env, nullptr, registration->message());
+  return exports;
+}

@@ -1,0 +1,38 @@
+import { check } from '@protomem/core';
+import type * as tf from '@tensorflow/tfjs';
+import { scaleShiftPreluName } from './names.ts';
+import { runTrainingKernel } from './register.ts';
+
+/**
+ * `prelu(x * factor + shift, alpha)` with numbers for each channel (last axis): a batch norm with running statistics, or
+ * the bias of a convolution, together with the activation behind it. Differentiable in all four.
+ *
+ * @param x float32 of any rank >= 1, `[..., C]`
+ * @param factor `[C]`, float32
+ * @param shift `[C]`, float32
+ * @param alpha slopes of the negative side, `[C]`, float32
+ * @returns a tensor of `x`'s shape; the caller's
+ * @throws ProtomemError when one of the three is not `[C]`
+ *
+ * @example
+ * ```ts
+ * scaleShiftPrelu(tf.tensor2d([[-2, 4]]), tf.tensor1d([1, 2]), tf.tensor1d([1, 1]), tf.tensor1d([0.25, 0.25])); // [[-0.25, 9]]
+ * ```
+ */
+export function scaleShiftPrelu<T extends tf.Tensor>(
+  x: T,
+  factor: tf.Tensor1D,
+  shift: tf.Tensor1D,
+  alpha: tf.Tensor1D,
+): T {
+  const channels = x.shape[x.rank - 1];
+  for (const [what, tensor] of Object.entries({ factor, shift, alpha })) {
+    check(tensor.rank === 1 && tensor.size === channels, () => ({
+      where: 'scaleShiftPrelu',
+      what: `shape of ${what}`,
+      got: tensor.shape,
+      expected: `[${channels}], a value for each channel of x ${JSON.stringify(x.shape)}`,
+    }));
+  }
+  return runTrainingKernel(scaleShiftPreluName, { x, factor, shift, alpha })[0] as T;
+}
