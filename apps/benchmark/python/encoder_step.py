@@ -1,8 +1,8 @@
 """One contender of the suites `encoder`: the same encoder in PyTorch.
 
-usage: encoder_step.py ENCODER BATCH TASK LAYOUT PRECISION
+usage: encoder_step.py ENCODER BATCH TASK LAYOUT PRECISION [compile] [threads=N]
 TASK: train (a whole step) or forward (eval and inference_mode). LAYOUT: nchw (PyTorch's default) or channels-last.
-PRECISION: float32 or bfloat16 (autocast).
+PRECISION: float32 or bfloat16 (autocast). With `compile` through torch.compile, which needs a C++ compiler.
 """
 import sys
 import time
@@ -14,16 +14,21 @@ from encoders import make_encoder
 
 def main():
     name, batch, task, layout, precision = sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]
+    flags = sys.argv[6:]
+    for flag in flags:
+        if flag.startswith("threads="):
+            torch.set_num_threads(int(flag.removeprefix("threads=")))
     torch.manual_seed(0)
     order = torch.channels_last if layout == "channels-last" else torch.contiguous_format
     model = make_encoder(name).to(memory_format=order)
     images = torch.randn(batch, 3, 112, 112).contiguous(memory_format=order)
     targets = torch.randn(batch, 512)
+    embed_images = torch.compile(model) if "compile" in flags else model
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9, weight_decay=5e-4)
 
     def embed():
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            return model(images).float()
+            return embed_images(images).float()
 
     def train():
         loss = (embed() - targets).square().mean()

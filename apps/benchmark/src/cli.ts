@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
-import { encoder, encoderLarge, encoderWasm } from './suites/encoder.ts';
+import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
 import { head } from './suites/head.ts';
 import { lfw } from './suites/lfw.ts';
@@ -25,6 +25,7 @@ const suites: Readonly<Record<string, Suite>> = {
   peers,
   encoder,
   'encoder-large': encoderLarge,
+  'encoder-compiled': encoderCompiled,
   'encoder-wasm': encoderWasm,
 };
 

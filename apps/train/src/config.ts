@@ -153,7 +153,7 @@ const schema = z.strictObject({
     embeddingSize: count,
     width: z.number().positive(),
     dropout: z.number().min(0).max(0.95),
-    /** Less memory for a little time; null: what is best for the encoder. */
+    /** Residual blocks computed again on the way back: less memory, a third more arithmetic. null: false. */
     recompute: z.boolean().nullable(),
   }),
   head,

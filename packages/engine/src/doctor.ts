@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { ownBinding } from './binding.ts';
 import { gpus, processor } from './devices.ts';
 import type { EngineInfo, EngineName } from './engine-info.ts';
@@ -8,6 +10,7 @@ import { cacheFolder, findInstalls } from './install/cache.ts';
 import { findCompiler } from './install/compile.ts';
 import { findPip } from './install/pip.ts';
 import { lastLine, runCommand } from './install/run-command.ts';
+import { type InstructionSet, instructionSet, trainingOpsFile } from './instruction-sets.ts';
 import { findPackage } from './packages.ts';
 
 /** What `protomem-engine doctor` finds out. */
@@ -34,6 +37,8 @@ interface PackageState {
   readonly installs: readonly string[];
   /** The binding of the package's own installer. */
   readonly own: string | undefined;
+  /** The instructions that the loaded install has ops of our own for, of those that this processor has. */
+  readonly trainingOps: InstructionSet | undefined;
 }
 
 /** Environment variables that change what is printed here. */
@@ -70,13 +75,11 @@ export async function examine(
     },
     packages: ['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu'].map((name): PackageState => {
       const found = findPackage(name);
-      if (!found) return { name, version: undefined, installs: [], own: undefined };
-      return {
-        name,
-        version: found.version,
-        installs: findInstalls(found).map((i) => i.folder),
-        own: ownBinding(found),
-      };
+      if (!found) return { name, version: undefined, installs: [], own: undefined, trainingOps: undefined };
+      const installs = findInstalls(found).map(({ folder: path }) => path);
+      const set = instructionSet();
+      const trainingOps = set && installs[0] && existsSync(join(installs[0], trainingOpsFile(set))) ? set : undefined;
+      return { name, version: found.version, installs, own: ownBinding(found), trainingOps };
     }),
     engines,
   };
@@ -95,9 +98,11 @@ export function printExamination(found: Examination): string {
     ['pip', tools.pip],
     ['compiler', tools.compiler],
     ['cache', `${cache.folder}${cache.freeBytes === undefined ? '' : `, ${gigabytes(cache.freeBytes)} free`}`],
-    ...packages.map(({ name, version, installs, own }): [string, string] => [
+    ...packages.map(({ name, version, installs, own, trainingOps }): [string, string] => [
       name.replace('@tensorflow/', ''),
-      version ? `${version}, library: ${installs[0] ?? own ?? 'none'}` : 'not installed',
+      version
+        ? `${version}, library: ${installs[0] ?? own ?? 'none'}, own ops: ${trainingOps ?? 'none'}`
+        : 'not installed',
     ]),
     ...relevantVariables.flatMap((name): [string, string][] => (process.env[name] ? [[name, process.env[name]]] : [])),
     ['', ''],

@@ -1,21 +1,24 @@
 // One contender of the suites `encoder`: an encoder on one of our engines.
 import { Random } from '@protomem/core';
-import { createEncoder, type EncoderName } from '@protomem/encoders';
+import { createEncoder, type EncoderName, foldNorms } from '@protomem/encoders';
 import { type EngineName, loadEngine, profileOps, variableGradients } from '@protomem/engine';
 import { clipByGlobalNorm, globalNorm, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
 import { peak, resetPeak, serve } from '../serve.ts';
 
-const [encoderName, batchText, task, engineName, precision] = process.argv.slice(2) as [
+const [encoderName, batchText, task, engineName, precision, ...flags] = process.argv.slice(2) as [
   EncoderName,
   string,
   'train' | 'forward',
   EngineName,
   'float32' | 'bfloat16',
+  ...string[],
 ];
 const batch = Number(batchText);
-const engine = await loadEngine({ prefer: engineName, precision });
-const encoder = createEncoder(encoderName, { embeddingSize: 512 });
+const threads = flags.find((flag) => flag.startsWith('threads='))?.slice('threads='.length);
+const engine = await loadEngine({ prefer: engineName, precision, ...(threads && { threads: Number(threads) }) });
+const made = createEncoder(encoderName, { embeddingSize: 512, recompute: flags.includes('recompute') });
+const encoder = flags.includes('folded') ? foldNorms(made) : made;
 const trainable = encoder.parameters.filter((parameter) => parameter.trainable);
 const optimizer = sgd();
 const random = new Random(0);

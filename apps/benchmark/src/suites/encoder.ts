@@ -5,30 +5,40 @@ import type { Case, Suite } from '../suite.ts';
 import { timed } from '../timed.ts';
 
 type Task = 'train' | 'forward';
-type Ours = readonly [name: string, engine: string, precision: string];
+/** Name, engine or memory layout, precision, and flags that the step's script knows. */
+type Entrant = readonly [name: string, where: string, precision: string, ...flags: string[]];
 
-const baselines = [
+const eager: readonly Entrant[] = [
   ['pytorch-nchw-float32', 'nchw', 'float32'],
   ['pytorch-channels-last-float32', 'channels-last', 'float32'],
   ['pytorch-channels-last-bf16', 'channels-last', 'bfloat16'],
-] as const;
-const node: readonly Ours[] = [
+];
+const compiled: readonly Entrant[] = [
+  ['pytorch-compiled-float32', 'channels-last', 'float32', 'compile'],
+  ['pytorch-compiled-bf16', 'channels-last', 'bfloat16', 'compile'],
+];
+const node: readonly Entrant[] = [
   ['node', 'node', 'float32'],
   ['node-bf16', 'node', 'bfloat16'],
 ];
+/** As `foldNorms` makes them for inference. */
+const folded: readonly Entrant[] = [
+  ['node-folded', 'node', 'float32', 'folded'],
+  ['node-folded-bf16', 'node', 'bfloat16', 'folded'],
+];
 
 /** An encoder at 112x112 on our engines and in PyTorch: a whole training step, or the forward pass of evaluation. */
-function step(encoder: EncoderName, batch: number, task: Task, engines: readonly Ours[] = node): Case {
-  const ours = join(import.meta.dirname, 'encoder-step.ts');
+function step(encoder: EncoderName, batch: number, task: Task, ours = node, theirs = eager): Case {
+  const script = join(import.meta.dirname, 'encoder-step.ts');
   const what = [encoder, String(batch), task] as const;
   return {
     name: `${encoder}-b${batch}${task === 'train' ? '' : `-${task}`}`,
-    baselines: baselines.map(([name]) => name),
+    baselines: theirs.map(([name]) => name),
     ratio: 'speed',
     contenders: (report) =>
       startAll(report, [
-        ...engines.map(([name, engine, precision]) => [name, ours, ...what, engine, precision] as const),
-        ...baselines.map(([name, layout, precision]) => [name, 'encoder_step.py', ...what, layout, precision] as const),
+        ...ours.map(([name, ...how]) => [name, script, ...what, ...how] as const),
+        ...theirs.map(([name, ...how]) => [name, 'encoder_step.py', ...what, ...how] as const),
       ]),
   };
 }
@@ -42,9 +52,9 @@ export const encoder: Suite = timed({
   ...steps,
   cases: [
     step('iresnet18', 32, 'train'),
-    step('iresnet18', 32, 'forward'),
+    step('iresnet18', 32, 'forward', [...node, ...folded]),
     step('mobilefacenet', 32, 'train'),
-    step('mobilefacenet', 32, 'forward'),
+    step('mobilefacenet', 32, 'forward', [...node, ...folded]),
   ],
 });
 
@@ -60,9 +70,31 @@ export const encoderLarge: Suite = timed({
   ],
 });
 
-/** The WebAssembly heap ends at 4 GiB, which a step with 32 images exceeds. */
-export const encoderWasm: Suite = timed({
-  about: about('training step on WebAssembly'),
+/** Compiling takes PyTorch a minute or two for each case and precision. */
+export const encoderCompiled: Suite = timed({
+  about: about('training step and forward pass, torch.compile of the encoder,'),
   ...steps,
-  cases: [step('iresnet18', 8, 'train', [['wasm', 'wasm', 'float32']])],
+  cases: [
+    step('iresnet18', 32, 'train', node, compiled),
+    step('mobilefacenet', 32, 'train', node, compiled),
+    step('iresnet18', 32, 'forward', folded, compiled),
+    step('mobilefacenet', 32, 'forward', folded, compiled),
+  ],
+});
+
+const single: readonly Entrant[] = [
+  ['pytorch-1-thread', 'nchw', 'float32', 'threads=1'],
+  ['pytorch-channels-last-1-thread', 'channels-last', 'float32', 'threads=1'],
+];
+const wasm: readonly Entrant[] = [
+  ['wasm-1-thread', 'wasm', 'float32', 'threads=1'],
+  ['wasm', 'wasm', 'float32'],
+];
+
+/** The WebAssembly heap ends at 4 GiB, which a step of IResNet-18 with 32 images exceeds. */
+export const encoderWasm: Suite = timed({
+  about: about('training step on WebAssembly, one thread and all,'),
+  warmup: { full: 2, quick: 1 },
+  rounds: { full: 5, quick: 2 },
+  cases: [step('iresnet18', 8, 'train', wasm, single), step('mobilefacenet', 8, 'train', wasm, single)],
 });

@@ -2,7 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { multipliesBfloat16 } from '../devices.ts';
 import { loadEngine } from '../load-engine.ts';
+import { profileOps } from '../profile-ops.ts';
 import { enginesAtHand, expectClose, leaked } from '../testing.ts';
+import { normal } from './__fixtures__/naive.ts';
+import { batchNormPreluTraining } from './batch-norm-training.ts';
+import { prelu } from './prelu.ts';
+import { scaleShiftPrelu } from './scale-shift-prelu.ts';
+import { hasTrainingOps } from './tensorflow/training-ops.ts';
 
 const here = (await enginesAtHand()).includes('node') && multipliesBfloat16() === true;
 if (!here) console.log('skipped: bfloat16 convolutions, which need the engine node and a processor that has bfloat16');
@@ -72,5 +78,82 @@ describe.skipIf(!here)('convolutions in bfloat16', () => {
         tf.dispose(tf.grads((a, b) => tf.sum(tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, 'same')))([x, filter]));
       }),
     ).toBe(0);
+  });
+
+  /** A residual block as encoders have it, with every op that has a policy. */
+  function block(inputs: readonly tf.Tensor[]): tf.Tensor {
+    const [x, filter, separate, second, scale, offset, alpha] = inputs as unknown as [
+      ...[tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+      ...[tf.Tensor1D, tf.Tensor1D, tf.Tensor1D],
+    ];
+    const maps = tf.conv2d(x, filter, 1, 'same');
+    const normed = batchNormPreluTraining(maps, scale, offset, alpha).y;
+    const apart = prelu(tf.depthwiseConv2d(normed, separate, 1, 'same'), alpha);
+    const padded = tf.pad(tf.add<tf.Tensor4D>(apart, maps), [
+      [0, 0],
+      [1, 0],
+      [1, 0],
+      [0, 0],
+    ]);
+    const halved = tf.depthwiseConv2d(padded, separate, 2, 'valid');
+    return tf.reshape(scaleShiftPrelu(tf.conv2d(halved, second, 1, 'valid'), scale, offset, alpha), [-1]);
+  }
+
+  const blockInputs = (): tf.Tensor[] => [
+    normal([4, 8, 8, 16], 1),
+    normal([3, 3, 16, 16], 2, 0.1),
+    normal([3, 3, 16, 1], 3, 0.3),
+    normal([1, 1, 16, 16], 4, 0.3),
+    ...[5, 6, 7].map((seed) => tf.tidy(() => tf.add(normal([16], seed, 0.2), 0.5))),
+  ];
+
+  it('go through a block, forward and back, and are off by little', async () => {
+    const inputs = blockInputs();
+    const run = async (precision: 'float32' | 'bfloat16'): Promise<tf.Tensor[]> => {
+      await loadEngine({ prefer: 'node', precision });
+      return tf.tidy(() => [block(inputs), ...tf.grads((...given) => tf.sum(tf.square(block(given))))(inputs)]);
+    };
+    const exact = await run('float32');
+    const rounded = await run('bfloat16');
+    for (const [i, tensor] of exact.entries()) {
+      const [error, norm] = tf.tidy(() => [tf.norm(tf.sub(rounded[i]!, tensor)), tf.norm(tensor)]);
+      expect(error!.dataSync()[0]! / norm!.dataSync()[0]!, `tensor ${i}`).toBeLessThan(0.03);
+      expect(error!.dataSync()[0]!, `tensor ${i}`).toBeGreaterThan(0);
+      tf.dispose([error!, norm!]);
+    }
+    tf.dispose([inputs, exact, rounded]);
+  });
+
+  it('stay bfloat16 between the convolutions, and are float32 to everything else', async () => {
+    await loadEngine({ prefer: 'node', precision: 'bfloat16' });
+    const inputs = blockInputs();
+    const ops = (await profileOps(() => block(inputs).dispose())).map(({ op }) => op);
+    if (hasTrainingOps(tf.backend())) {
+      const between = ['ProtomemBatchNormPrelu', 'ProtomemScaleShiftPrelu', 'Add', 'PadV2', 'Reshape'];
+      expect(ops).toEqual(expect.arrayContaining(between.map((op) => `${op}:bfloat16`)));
+    }
+    tf.tidy(() => {
+      const y = block(inputs);
+      expect(y.dtype).toBe('float32');
+      const bits = new Uint32Array(Float32Array.from(y.dataSync()).buffer);
+      expect(bits.every((value) => (value & 0xffff) === 0)).toBe(true);
+      // A sum with float32 is float32.
+      const sum = tf.add(y, 2 ** -20).dataSync();
+      expect(sum.some((value, i) => value !== y.dataSync()[i])).toBe(true);
+      expectClose(tf.mean(y), [[...y.dataSync()].reduce((total, value) => total + value, 0) / y.size], 1e-5);
+    });
+    expect(leaked(() => tf.tidy(() => block(inputs)).dispose())).toBe(0);
+    expect(leaked(() => tf.dispose(tf.grads((...given) => tf.sum(block(given)))(inputs)))).toBe(0);
+    tf.dispose(inputs);
+  });
+
+  it('can be read when float32 is back', async () => {
+    await loadEngine({ prefer: 'node', precision: 'bfloat16' });
+    const [x, filter] = [normal([1, 5, 5, 2], 1) as tf.Tensor4D, normal([1, 1, 2, 2], 2) as tf.Tensor4D];
+    const y = tf.conv2d(x, filter, 1, 'same');
+    await loadEngine({ prefer: 'node' });
+    const [again, read] = [tf.conv2d(y, filter, 1, 'same'), tf.tensor4d(y.dataSync(), y.shape)];
+    expectClose(again, tf.conv2d(read, filter, 1, 'same'), 0);
+    tf.dispose([x, filter, y, again, read]);
   });
 });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { enginesAtHand, expectClose, leaked, useEngine } from '../testing.ts';
+import { expectClose, leaked } from '../testing.ts';
+import { kernelEngines, useKernelEngine } from './__fixtures__/kernel-engines.ts';
 import { checkGradients, normal } from './__fixtures__/naive.ts';
 import { preluGradName, preluName } from './names.ts';
 import { prelu } from './prelu.ts';
@@ -12,8 +13,8 @@ const slopes = {
   'above one': [0.25, 1.5, 0.25, 3, 0.25],
 };
 
-describe.each(await enginesAtHand())('prelu on %s', (engine) => {
-  beforeAll(() => useEngine(engine));
+describe.each(await kernelEngines())('prelu on %s', (engine) => {
+  beforeAll(() => useKernelEngine(engine));
 
   describe.each(Object.entries(slopes))('slopes %s', (_, alphas) => {
     it.each([[[5]], [[1, 5]], [[3, 5]], [[2, 3, 3, 5]], [[1, 17, 9, 5]]])('equals the definition for %j', (shape) => {
