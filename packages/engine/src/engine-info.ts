@@ -2,9 +2,10 @@
 export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
 /**
- * How convolutions and their gradients compute: in float32, or mixed: factors rounded to `bfloat16`, products summed in
- * float32, results rounded to bfloat16. Everything else, the weights that the optimizer sees among it, stays float32.
- * The second is about twice as fast on processors with instructions for it.
+ * How convolutions and what lies between them compute: in float32, or mixed, as PyTorch's autocast does: factors rounded to
+ * `bfloat16`, products and norms summed in float32, activations and their gradients kept in bfloat16. Weights, their
+ * gradients, statistics, optimizer and everything after the last convolution stay float32. The second needs half the
+ * memory for activations and, on processors with instructions for it, about half the time.
  */
 export type Precision = 'float32' | 'bfloat16';
 

@@ -1,10 +1,10 @@
-// One contender of the suite `limits`: what the engine `node` reaches on work that nothing else holds up.
-import { loadEngine } from '@protomem/engine';
+// One contender of the suite `limits`: what an engine reaches on work that nothing else holds up.
+import { type EngineName, loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { serve } from '../serve.ts';
 
-const [task] = process.argv.slice(2) as ['matmul' | 'add'];
-const engine = await loadEngine({ prefer: 'node' });
+const [task, engineName] = process.argv.slice(2) as ['matmul' | 'add', EngineName];
+const engine = await loadEngine({ prefer: engineName });
 const shape = task === 'matmul' ? [2048, 2048] : [2 ** 25];
 const [a, b] = [tf.randomNormal(shape), tf.randomNormal(shape)];
 const times: number[] = [];

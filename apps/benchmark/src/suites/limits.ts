@@ -10,7 +10,9 @@ function limit(name: string, task: string, precisions: readonly string[]): Case 
     ratio: 'speed',
     contenders: (report) =>
       startAll(report, [
-        ['node', join(import.meta.dirname, 'limits-step.ts'), task],
+        ...(['node', 'wasm'] as const).map(
+          (engine) => [engine, join(import.meta.dirname, 'limits-step.ts'), task, engine] as const,
+        ),
         ...precisions.map((precision) => [`pytorch-${precision}`, 'limits_step.py', task, precision] as const),
       ]),
   };
