@@ -8,7 +8,6 @@
 #include <functional>
 #include <mutex>
 #include <thread>
-#include <type_traits>
 
 class Threads {
  public:
@@ -64,18 +63,18 @@ class Threads {
   uint64_t turn_ = 0;
 };
 
-/** `work(from, to)` over all of `items`, in as many ranges as there are threads; in one where `values` are few. */
+/** `work(from, to, part)` over all of `items`, in as many ranges as there are threads; in one where `values` are few. */
 template <class Work>
 void parallel(int64_t items, int64_t values, const Work& work) {
   Threads& threads = Threads::get();
   // Below this waking a thread costs more than it brings.
   if (threads.count() == 1 || values < 16384) {
-    if (items > 0) work(0, items);
+    if (items > 0) work(0, items, 0);
     return;
   }
   const int64_t count = threads.count();
   threads.run([&](int part) {
     const int64_t from = items * part / count, to = items * (part + 1) / count;
-    if (from < to) work(from, to);
+    if (from < to) work(from, to, part);
   });
 }

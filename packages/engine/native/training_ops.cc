@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -33,12 +32,13 @@ class Call {
     return found;
   }
 
-  /** A float32 vector for the channels; null and a failure where its size is another. */
+  /** A float32 input of so many values, one for each channel, say; a failure where it has others. */
   const float* perChannel(int i, int64_t channels, const char* name) {
     const TF_Tensor* found = tensor(i);
     const int64_t size = TF_TensorElementCount(found);
-    require(size == channels, std::string(name) + " has " + std::to_string(size) + " values for " +
-                                  std::to_string(channels) + " channels");
+    if (size != channels) {
+      require(false, std::string(name) + " has " + std::to_string(size) + " values, not " + std::to_string(channels));
+    }
     return static_cast<const float*>(TF_TensorData(found));
   }
 
@@ -110,22 +110,24 @@ std::vector<double> sumRows(int64_t rows, int64_t channels, const Add& add) {
   // Few enough rows for float32 to lose little, many enough for the double sums to cost nothing.
   constexpr int64_t few = 64;
   const size_t width = static_cast<size_t>(Kinds * channels);
-  std::vector<double> total(width, 0);
-  std::mutex mutex;
-  parallel(rows, rows * channels, [&](int64_t from, int64_t to) {
-    std::vector<double> sums(width, 0);
-    std::vector<float> part(width);
+  std::vector<std::vector<double>> parts(Threads::get().count());
+  parallel(rows, rows * channels, [&](int64_t from, int64_t to, int part) {
+    std::vector<double>& sums = parts[part];
+    sums.assign(width, 0);
+    std::vector<float> fewSums(width);
     for (int64_t begin = from; begin < to; begin += few) {
       const int64_t end = std::min(to, begin + few);
-      std::fill(part.begin(), part.end(), 0.f);
+      std::fill(fewSums.begin(), fewSums.end(), 0.f);
       int64_t row = begin;
-      for (; row + 4 <= end; row += 4) add(row, std::integral_constant<int, 4>{}, part.data());
-      for (; row < end; row++) add(row, std::integral_constant<int, 1>{}, part.data());
-      for (size_t i = 0; i < width; i++) sums[i] += part[i];
+      for (; row + 4 <= end; row += 4) add(row, std::integral_constant<int, 4>{}, fewSums.data());
+      for (; row < end; row++) add(row, std::integral_constant<int, 1>{}, fewSums.data());
+      for (size_t i = 0; i < width; i++) sums[i] += fewSums[i];
     }
-    std::lock_guard<std::mutex> lock(mutex);
-    for (size_t i = 0; i < width; i++) total[i] += sums[i];
   });
+  // In the order of the rows, whichever thread was done first: the same run twice gives the same bits.
+  std::vector<double> total(width, 0);
+  for (const auto& sums : parts)
+    for (size_t i = 0; i < sums.size(); i++) total[i] += sums[i];
   return total;
 }
 
@@ -135,7 +137,7 @@ std::vector<double> sumRows(int64_t rows, int64_t channels, const Add& add) {
 template <class T, bool Activated>
 void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift, const float* alpha) {
   const int64_t channels = x.channels;
-  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to) {
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
     for (int64_t row = from; row < to; row++) {
       const T* in = x.values + row * channels;
       T* out = y + row * channels;
@@ -252,7 +254,7 @@ void batchNormGrad(Call& call, const Attributes& attributes) {
     constants[c] = static_cast<float>(-factor[c] * sums[c] / x.count);
   }
   const float *slope = slopes.data(), *constant = constants.data();
-  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to) {
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
     for (int64_t row = from; row < to; row++) {
       const T* in = x.values + row * channels;
       const T* gradient = dy.values + row * channels;
@@ -352,7 +354,7 @@ void sgd(Call& call, const Attributes& attributes) {
     float* nextV = moving ? call.outputLike<float>(count + i, weight) : nullptr;
     if (call.failed()) return;
     const float decay = decays[i];
-    parallel(size, size, [=](int64_t from, int64_t to) {
+    parallel(size, size, [=](int64_t from, int64_t to, int) {
       overChannels(to - from, [=](int64_t at, auto zero) {
         using V = decltype(zero);
         const int64_t j = from + at;
