@@ -1,0 +1,47 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** The parts of tfjs's `webgpu` backend that are used here. */
+export interface WebgpuBackend {
+  readonly device: { addEventListener(event: 'uncapturederror', listener: (event: WebgpuErrorEvent) => void): void };
+  readonly queue: { onSubmittedWorkDone(): Promise<void> };
+  readonly tensorMap: { get(id: tf.DataId): WebgpuData };
+  readonly bufferManager: {
+    acquireBuffer(size: number, usage: number): WebgpuBuffer;
+    releaseBuffer(buffer: WebgpuBuffer): void;
+  };
+  readonly commandEncoder: {
+    copyBufferToBuffer(from: WebgpuBuffer, fromByte: number, to: WebgpuBuffer, toByte: number, bytes: number): void;
+  };
+  /** Opens {@link commandEncoder}. */
+  ensureCommandEncoderReady(): void;
+  /** Ends the computations recorded so far, so that a copy may follow. */
+  endComputePassEncoder(): void;
+  submitQueue(): void;
+  uploadToGPU(id: tf.DataId): void;
+  shouldExecuteOnCPU(inputs: readonly tf.TensorInfo[]): boolean;
+  disposeData(id: tf.DataId): void;
+  read(id: tf.DataId): Promise<tf.BackendValues>;
+  readSync(id: tf.DataId): tf.BackendValues;
+}
+
+/** What a tensor consists of. */
+export interface WebgpuData {
+  readonly dtype: tf.DataType;
+  /** Where it lies on the GPU, once it is there. */
+  readonly resource?: WebgpuBuffer;
+  /** Its values where the host knows them: those that it was made from, or that have been read. */
+  values?: tf.BackendValues | null;
+}
+
+export interface WebgpuBuffer {
+  readonly size: number;
+  readonly mapState: 'unmapped' | 'pending' | 'mapped';
+  mapAsync(mode: number): Promise<void>;
+  getMappedRange(): ArrayBuffer;
+  unmap(): void;
+}
+
+interface WebgpuErrorEvent {
+  readonly error: { readonly message: string };
+  preventDefault(): void;
+}
