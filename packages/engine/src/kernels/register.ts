@@ -6,11 +6,13 @@ import { updateRowsName } from './names.ts';
 import { stockKernels } from './stock/kernels.ts';
 import { tensorflowKernels } from './tensorflow/kernels.ts';
 import { wasmKernels } from './wasm/kernels.ts';
+import { webgpuKernels } from './webgpu/kernels.ts';
 
 const special: Readonly<Record<string, () => Kernels>> = {
   cpu: () => cpuKernels,
   tensorflow: () => tensorflowKernels,
   wasm: wasmKernels,
+  webgpu: webgpuKernels,
 };
 
 /**

@@ -1,0 +1,16 @@
+import { type Kernels, stockKernel } from '../kernel.ts';
+import { sparseSoftmaxCrossEntropyName, updateRowsName } from '../names.ts';
+import { gatherNd } from './gather-nd.ts';
+import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
+import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
+import { updateRows } from './update-rows.ts';
+
+/** Those of our kernels on `webgpu` that are not compositions of its ops, and what tfjs has wrong there. */
+export function webgpuKernels(): Kernels {
+  return {
+    [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
+    [updateRowsName]: updateRows,
+    GatherNd: gatherNd(stockKernel('GatherNd', 'webgpu')),
+    UnsortedSegmentSum: unsortedSegmentSum(stockKernel('UnsortedSegmentSum', 'webgpu')),
+  };
+}
