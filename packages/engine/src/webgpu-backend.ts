@@ -18,10 +18,25 @@ export interface WebgpuBackend {
   endComputePassEncoder(): void;
   submitQueue(): void;
   uploadToGPU(id: tf.DataId): void;
+  runWebGPUProgram(program: WebgpuProgram, inputs: readonly tf.TensorInfo[], dtype: tf.DataType): tf.TensorInfo;
   shouldExecuteOnCPU(inputs: readonly tf.TensorInfo[]): boolean;
   disposeData(id: tf.DataId): void;
   read(id: tf.DataId): Promise<tf.BackendValues>;
   readSync(id: tf.DataId): tf.BackendValues;
+}
+
+/** A shader in WGSL, with the functions for its inputs and its output that the backend writes before it. */
+export interface WebgpuProgram {
+  readonly variableNames: readonly string[];
+  readonly outputShape: readonly number[];
+  readonly workgroupSize: readonly [number, number, number];
+  readonly dispatchLayout: { readonly x: readonly number[] };
+  readonly dispatch: readonly [number, number, number];
+  /** Whether the shader has `uniforms.size`. */
+  readonly size: boolean;
+  /** Under which it is kept, compiled. */
+  readonly shaderKey: string;
+  getUserCode(): string;
 }
 
 /** What a tensor consists of. */

@@ -87,6 +87,10 @@ const cases: Record<string, () => tf.Tensor[]> = {
     const [x, ids] = [tf.tensor1d([1, 2, 4, 8, 16], 'int32'), tf.tensor1d([2, 0, -1, 2, 5], 'int32')];
     return [tf.unsortedSegmentSum(x, ids, 3)];
   },
+  acos: () => [
+    tf.acos(Float32Array.from({ length: 2001 }, (_, i) => i / 1000 - 1)),
+    tf.acos(tf.tensor2d([[1, -1, 0, 0.5]])),
+  ],
   'updateRows, in place': () => {
     const matrix = tf.mul(normal([60, 24]), 2) as tf.Tensor2D;
     const flat = tf.reshape(matrix, [-1]);

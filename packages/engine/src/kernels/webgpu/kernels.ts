@@ -1,5 +1,6 @@
 import { type Kernels, stockKernel } from '../kernel.ts';
 import { sparseSoftmaxCrossEntropyName, updateRowsName } from '../names.ts';
+import { acos } from './acos.ts';
 import { gatherNd } from './gather-nd.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
@@ -10,6 +11,7 @@ export function webgpuKernels(): Kernels {
   return {
     [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
     [updateRowsName]: updateRows,
+    Acos: acos,
     GatherNd: gatherNd(stockKernel('GatherNd', 'webgpu')),
     UnsortedSegmentSum: unsortedSegmentSum(stockKernel('UnsortedSegmentSum', 'webgpu')),
   };
