@@ -40,7 +40,7 @@ export interface WebgpuProgram {
 }
 
 /** What a tensor consists of. */
-export interface WebgpuData {
+interface WebgpuData {
   readonly dtype: tf.DataType;
   /** Where it lies on the GPU, once it is there. */
   readonly resource?: WebgpuBuffer;

@@ -88,8 +88,8 @@ type Wait = (condition: () => boolean) => void;
  */
 async function waiter({ queue }: WebgpuBackend): Promise<Wait> {
   let lookAfter = undefined as (() => void) | undefined;
-  // It is handed over only when it is not in the loop already.
-  for (; !lookAfter; await nextTurn()) {
+  // It is handed over only when it is not in the loop already: turns go by until all that was begun is done.
+  for (let turn = 0; !lookAfter && turn < 1000; turn++) {
     withImmediate(
       (callback, later) => {
         lookAfter = callback;
@@ -97,8 +97,16 @@ async function waiter({ queue }: WebgpuBackend): Promise<Wait> {
       },
       () => void queue.onSubmittedWorkDone(),
     );
+    await nextTurn();
   }
   const again = lookAfter;
+  check(again !== undefined, () => ({
+    where: 'loadEngine',
+    what: 'the package webgpu',
+    got: 'another than this engine knows',
+    expected: 'one that looks after its work through setImmediate, as 0.6.2 does',
+    fix: 'npm install webgpu@0.6.2.',
+  }));
   return (condition) => {
     withImmediate(
       () => undefined,
