@@ -87,6 +87,18 @@ const cases: Record<string, () => tf.Tensor[]> = {
     const [x, ids] = [tf.tensor1d([1, 2, 4, 8, 16], 'int32'), tf.tensor1d([2, 0, -1, 2, 5], 'int32')];
     return [tf.unsortedSegmentSum(x, ids, 3)];
   },
+  'addN of many': () => [1, 7, 8, 30].map((n) => tf.addN(Array.from({ length: n }, (_, i) => normal([3, 4], i)))),
+  'concat of many': () => [
+    tf.concat(
+      Array.from({ length: 30 }, (_, i) => normal([30, 40], i)),
+      1,
+    ),
+  ],
+  'topk, cumsum, logSumExp': () => {
+    const x = normal([3, 500]);
+    const { values, indices } = tf.topk(x, 5);
+    return [values, indices, tf.cumsum(x, 1), tf.logSumExp(x, 1)];
+  },
   acos: () => [
     tf.acos(Float32Array.from({ length: 2001 }, (_, i) => i / 1000 - 1)),
     tf.acos(tf.tensor2d([[1, -1, 0, 0.5]])),

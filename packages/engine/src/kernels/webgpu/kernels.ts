@@ -1,6 +1,7 @@
 import { type Kernels, stockKernel } from '../kernel.ts';
 import { sparseSoftmaxCrossEntropyName, updateRowsName } from '../names.ts';
 import { acos } from './acos.ts';
+import { addN } from './add-n.ts';
 import { gatherNd } from './gather-nd.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
@@ -12,6 +13,7 @@ export function webgpuKernels(): Kernels {
     [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
     [updateRowsName]: updateRows,
     Acos: acos,
+    AddN: addN(stockKernel('AddN', 'webgpu')),
     GatherNd: gatherNd(stockKernel('GatherNd', 'webgpu')),
     UnsortedSegmentSum: unsortedSegmentSum(stockKernel('UnsortedSegmentSum', 'webgpu')),
   };
