@@ -94,7 +94,7 @@ const schema = z.strictObject({
   /** Optimizer steps in all. */
   steps: count,
   engine: z.strictObject({
-    prefer: z.enum(['auto', 'node-gpu', 'node', 'wasm', 'cpu']),
+    prefer: z.enum(['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu']),
     /** 0: one for each core. */
     threads: z.int().min(0),
     precision: z.enum(['float32', 'bfloat16']),

@@ -1,4 +1,4 @@
-/** An engine: tfjs with one of its backends. Fastest first; `webgpu` is not available yet. */
+/** An engine: tfjs with one of its backends. Fastest first, where `webgpu` has a GPU. */
 export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
 /**
@@ -11,7 +11,7 @@ export type Precision = 'float32' | 'bfloat16';
 
 /** What {@link loadEngine} is asked for. */
 export interface LoadEngineOptions {
-  /** An engine by name, or `'auto'` (the default) for the fastest that loads: node-gpu, node, wasm, cpu. */
+  /** An engine by name, or `'auto'` (the default) for the fastest that loads: node-gpu, node, wasm, cpu; never webgpu. */
   readonly prefer?: EngineName | 'auto';
   /** Threads of one operation. Default: `TF_NUM_INTRAOP_THREADS` for node, else as many as this process may use. */
   readonly threads?: number;
@@ -32,7 +32,7 @@ export interface EngineInfo {
   readonly backend: string;
   /** Model of the processor or GPU. */
   readonly device: string;
-  /** Version of TensorFlow (node, node-gpu) or of the tfjs backend (wasm, cpu). */
+  /** Version of TensorFlow (node, node-gpu) or of the tfjs backend (webgpu, wasm, cpu). */
   readonly version: string;
   /** Threads of one operation. */
   readonly threads: number;

@@ -32,7 +32,7 @@ describe.each(await enginesAtHand())('%s', (engine) => {
     expect(info.backend).toBe(tf.getBackend());
     expect(info.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(info.device).not.toBe('');
-    expect(info.threads).toBe(engine === 'cpu' ? 1 : availableParallelism());
+    expect(info.threads).toBe(['cpu', 'webgpu'].includes(engine) ? 1 : availableParallelism());
     const tensors = tf.memory().numTensors;
     await checkEngine(engine);
     expect(tf.memory().numTensors).toBe(tensors);
@@ -71,11 +71,12 @@ it('runs wasm with the threads asked for, and lets the process end', async () =>
 
 it.each([
   [{ prefer: 'nod' }, /prefer is "nod".*Did you mean "node"\?/],
-  [{ prefer: 'webgpu' }, /webgpu.*not available yet/],
   [{ prefer: 'node-gpu' }, /tfjs-node-gpu is "not installed".*npm install @tensorflow\/tfjs-node-gpu/],
   [{ threads: 0 }, /threads is 0/],
   [{ precision: 'float16' }, /precision is "float16"/],
   [{ prefer: 'wasm', precision: 'bfloat16' }, /the only one of the engine "wasm"/],
+  [{ prefer: 'webgpu', precision: 'bfloat16' }, /the only one of the engine "webgpu"/],
+  [{ prefer: 'webgpu', threads: 0 }, /threads is 0/],
   [{ prefer: 'wasm', threads: 7 }, /threads is 7.*already loaded/],
 ])('refuses %j', async (options, message) => {
   await loadEngine({ prefer: 'wasm' });

@@ -14,11 +14,12 @@ import type {
 import { registerTrainingKernels } from './kernels/register.ts';
 import { startTensorflow } from './tensorflow.ts';
 import { startWasm } from './wasm.ts';
+import { startWebgpu } from './webgpu.ts';
 
 const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> = {
   'node-gpu': (options) => startTensorflow('gpu', options),
   node: (options) => startTensorflow('cpu', options),
-  webgpu: refuseWebgpu,
+  webgpu: startWebgpu,
   wasm: startWasm,
   cpu: startCpu,
 };
@@ -29,10 +30,11 @@ const precisions: Record<Precision, Precision> = { float32: 'float32', bfloat16:
 /**
  * Picks, loads and checks a tfjs backend, and makes it the active one.
  *
- * `'auto'` tries node-gpu, node, wasm and cpu in this order; `passedOver` tells why the faster ones were not taken. An
+ * `'auto'` tries node-gpu, node, wasm and cpu in this order; `passedOver` tells why the faster ones were not taken. It does
+ * not try webgpu, which where there is no GPU may find a software adapter, far slower than wasm: ask for it by name. An
  * engine asked for by name that does not load is an error, never another engine. Each engine must reproduce a small
  * known convolution and matrix product before it is returned. One process holds one build of TensorFlow, with the
- * settings that it was loaded with; it can hold `wasm` and `cpu` beside it and change between them.
+ * settings that it was loaded with; it can hold `webgpu`, `wasm` and `cpu` beside it and change between them.
  *
  * For TensorFlow some environment variables are set before it loads, unless the user has set them:
  * `TF_NUM_INTRAOP_THREADS` and `TF_CPP_MIN_LOG_LEVEL` (to 2: warnings and chatter off).
@@ -112,14 +114,4 @@ async function startCpu({ threads, precision }: StartOptions): Promise<Started> 
     threads: 1,
     precision: 'float32',
   };
-}
-
-async function refuseWebgpu(): Promise<never> {
-  throw new ProtomemError({
-    where: 'loadEngine',
-    what: 'prefer',
-    got: 'webgpu',
-    expected: 'an engine of this version: node-gpu, node, wasm or cpu',
-    fix: 'WebGPU is not available yet.',
-  });
 }

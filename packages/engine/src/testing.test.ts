@@ -28,7 +28,7 @@ describe('testing helpers', () => {
   });
 
   it('refuses an unknown engine and numbers that differ', async () => {
-    await expect(useEngine('gpu' as 'cpu')).rejects.toThrow(/one of cpu, wasm, node/);
+    await expect(useEngine('gpu' as 'cpu')).rejects.toThrow(/one of cpu, wasm, node, webgpu/);
     expect(() => expectClose([1, 2], [1, 2.1])).toThrow(/value 1 of 2/);
     expect(() => expectClose([Number.NaN], [1])).toThrow(/value 0/);
     expect(() => expectClose([1], [1, 2])).toThrow(/number of values/);

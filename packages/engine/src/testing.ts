@@ -3,13 +3,14 @@ import * as tf from '@tensorflow/tfjs';
 import { loadEngine } from './load-engine.ts';
 
 /** Engines that tests run on: the backends that one process can hold side by side. */
-export type TestEngine = 'cpu' | 'wasm' | 'node';
+export type TestEngine = 'cpu' | 'wasm' | 'node' | 'webgpu';
 
-const names = ['cpu', 'wasm', 'node'] as const satisfies TestEngine[];
+const names = ['cpu', 'wasm', 'node', 'webgpu'] as const satisfies TestEngine[];
 
 /**
  * The engines that load on this machine, always with `cpu`, for `describe.each(await enginesAtHand())`.
- * The backend that was active stays active.
+ * The backend that was active stays active. `webgpu` is among them only where the environment says `PROTOMEM_TEST_WEBGPU=1`:
+ * on a software adapter everything takes long.
  *
  * @example
  * ```ts
@@ -22,6 +23,7 @@ export async function enginesAtHand(): Promise<TestEngine[]> {
   const active = tf.getBackend();
   const found: TestEngine[] = [];
   for (const name of names) {
+    if (name === 'webgpu' && !process.env.PROTOMEM_TEST_WEBGPU) continue;
     try {
       await useEngine(name);
       found.push(name);

@@ -5,7 +5,7 @@ import { runTrainingKernel } from './register.ts';
 
 /**
  * Overwrites rows of a matrix in place: `matrix[rows[i]] = values[i]`. Costs O(rows), not O(matrix), on the
- * `tensorflow`, `wasm` and `cpu` backends. Not differentiable.
+ * `tensorflow`, `wasm`, `webgpu` and `cpu` backends. Not differentiable.
  *
  * In place means that whatever shares the matrix's buffer sees the change: clones and reshapes of it, a `tf.Variable`
  * made from it, a tensor that it was made from, and on `cpu` the typed array that it was made from or that `dataSync` returned.

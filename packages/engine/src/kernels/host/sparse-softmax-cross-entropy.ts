@@ -1,6 +1,6 @@
-import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Inputs } from '../kernel.ts';
+import { checkTargets } from './check-targets.ts';
 import { liveValues } from './live-values.ts';
 
 /**
@@ -15,13 +15,7 @@ export function sparseSoftmaxCrossEntropy(
   backend: tf.KernelBackend,
 ): tf.Tensor[] {
   const columns = logits!.shape[1]!;
-  const wrong = liveValues(backend, targets!).find((target) => target < 0 || target >= columns);
-  check(wrong === undefined, () => ({
-    where: 'sparseSoftmaxCrossEntropy',
-    what: 'targets',
-    got: wrong,
-    expected: `columns in [0, ${columns})`,
-  }));
+  checkTargets(liveValues(backend, targets!), columns);
   return tf.tidy(() => {
     const gradient = tf.softmax(logits!);
     const largest = tf.max(logits!, 1);
