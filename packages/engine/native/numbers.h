@@ -7,6 +7,10 @@
 #include <cstring>
 #include <type_traits>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 struct bfloat16 {
   uint16_t bits;
 };
@@ -49,12 +53,37 @@ inline V load(const bfloat16* from) {
   }
 }
 
-template <class V>
-inline void store(float* to, V value) {
+/** Writes past the caches, which are not filled with what they cannot hold until it is read. `to` is aligned to its size. */
+inline void stream(void* to, const Wide& value) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(static_cast<float*>(to), bitCast<__m512>(value));
+#elif defined(__AVX__)
+  struct Halves {
+    __m256 low, high;
+  };
+  const Halves halves = bitCast<Halves>(value);
+  _mm256_stream_ps(static_cast<float*>(to), halves.low);
+  _mm256_stream_ps(static_cast<float*>(to) + 8, halves.high);
+#else
   std::memcpy(to, &value, sizeof value);
+#endif
 }
 
-template <class V>
+inline void stream(void* to, const WideHalves& value) {
+#if defined(__AVX__)
+  _mm256_stream_si256(static_cast<__m256i*>(to), bitCast<__m256i>(value));
+#else
+  std::memcpy(to, &value, sizeof value);
+#endif
+}
+
+template <bool Streaming = false, class V>
+inline void store(float* to, V value) {
+  if constexpr (Streaming && std::is_same<V, Wide>::value) stream(to, value);
+  else std::memcpy(to, &value, sizeof value);
+}
+
+template <bool Streaming = false, class V>
 inline void store(bfloat16* to, V value) {
   using Bits = typename std::conditional<std::is_same<V, float>::value, uint32_t, WideBits>::type;
   const Bits bits = bitCast<Bits>(value);
@@ -65,7 +94,8 @@ inline void store(bfloat16* to, V value) {
     to->bits = static_cast<uint16_t>(kept);
   } else {
     const WideHalves halves = __builtin_convertvector(kept, WideHalves);
-    std::memcpy(to, &halves, sizeof halves);
+    if constexpr (Streaming) stream(to, halves);
+    else std::memcpy(to, &halves, sizeof halves);
   }
 }
 

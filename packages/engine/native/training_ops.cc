@@ -133,8 +133,14 @@ std::vector<double> sumRows(int64_t rows, int64_t channels, const Add& add) {
 
 // --- y = prelu(scale * (x - mean) / sqrt(variance + epsilon) + offset, alpha), moments of this batch ------------------
 
+/** Whether a result is too big for the caches to hold it until it is read, and lies so that it can go past them. */
+template <class T>
+bool streams(const T* to, int64_t values, int64_t channels) {
+  return values * sizeof(T) > (8 << 20) && channels % lanes == 0 && reinterpret_cast<uintptr_t>(to) % 64 == 0;
+}
+
 /** `y = prelu(x * factor + shift, alpha)`; without alpha no prelu. */
-template <class T, bool Activated>
+template <class T, bool Activated, bool Streaming>
 void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift, const float* alpha) {
   const int64_t channels = x.channels;
   parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
@@ -145,7 +151,7 @@ void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift,
         using V = decltype(zero);
         V z = load<V>(in + c) * load<V>(factor + c) + load<V>(shift + c);
         if constexpr (Activated) z = z > 0 ? z : z * load<V>(alpha + c);
-        store(out + c, z);
+        store<Streaming>(out + c, z);
       });
     }
   });
@@ -153,8 +159,10 @@ void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift,
 
 template <class T>
 void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift, const float* alpha) {
-  if (alpha) scaleShift<T, true>(x, y, factor, shift, alpha);
-  else scaleShift<T, false>(x, y, factor, shift, nullptr);
+  const bool streaming = streams(y, x.count * x.channels, x.channels);
+  const auto run = alpha ? streaming ? scaleShift<T, true, true> : scaleShift<T, true, false>
+                         : streaming ? scaleShift<T, false, true> : scaleShift<T, false, false>;
+  run(x, y, factor, shift, alpha);
 }
 
 template <class T>
@@ -197,6 +205,30 @@ void batchNorm(Call& call, const Attributes& attributes) {
     shift[c] = offset[c] - mean[c] * factor[c];
   }
   scaleShift(x, y, factor.data(), shift.data(), alpha);
+}
+
+struct PerChannel {
+  const float *factor, *shift, *alpha, *mean, *slope, *constant;
+};
+
+template <class T, bool Activated, bool Streaming>
+void batchNormDx(const Rows<T>& dy, const Rows<T>& x, T* dx, const PerChannel& of) {
+  const int64_t channels = x.channels;
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
+    for (int64_t row = from; row < to; row++) {
+      const T* in = x.values + row * channels;
+      const T* gradient = dy.values + row * channels;
+      T* out = dx + row * channels;
+      overChannels(channels, [=](int64_t c, auto zero) {
+        using V = decltype(zero);
+        const V value = load<V>(in + c), f = load<V>(of.factor + c);
+        V d = load<V>(gradient + c);
+        if constexpr (Activated) d = value * f + load<V>(of.shift + c) > 0 ? d : d * load<V>(of.alpha + c);
+        const V along = (value - load<V>(of.mean + c)) * load<V>(of.slope + c);
+        store<Streaming>(out + c, f * d + (along + load<V>(of.constant + c)));
+      });
+    }
+  });
 }
 
 /** With `c = x - mean`, `r = 1 / sqrt(variance + epsilon)`: `dx = scale * r * (d - mean(d) - c * r^2 * mean(d * c))`. */
@@ -253,21 +285,9 @@ void batchNormGrad(Call& call, const Attributes& attributes) {
     slopes[c] = static_cast<float>(-factor[c] * sums[channels + c] * inverse * inverse / x.count);
     constants[c] = static_cast<float>(-factor[c] * sums[c] / x.count);
   }
-  const float *slope = slopes.data(), *constant = constants.data();
-  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
-    for (int64_t row = from; row < to; row++) {
-      const T* in = x.values + row * channels;
-      const T* gradient = dy.values + row * channels;
-      T* out = dx + row * channels;
-      overChannels(channels, [=](int64_t c, auto zero) {
-        using V = decltype(zero);
-        const V value = load<V>(in + c), f = load<V>(factor + c);
-        V d = load<V>(gradient + c);
-        if constexpr (Activated) d = value * f + load<V>(shift + c) > 0 ? d : d * load<V>(alpha + c);
-        store(out + c, f * d + ((value - load<V>(mean + c)) * load<V>(slope + c) + load<V>(constant + c)));
-      });
-    }
-  });
+  const PerChannel of{factor, shift, alpha, mean, slopes.data(), constants.data()};
+  const bool streaming = streams(dx, x.count * channels, channels);
+  (streaming ? batchNormDx<T, Activated, true> : batchNormDx<T, Activated, false>)(dy, x, dx, of);
 }
 
 // --- y = prelu(x * factor + shift, alpha): norms with running statistics, biases, prelu alone -------------------------

@@ -10,7 +10,7 @@ import { webgpuKernels } from './webgpu/kernels.ts';
 
 const special: Readonly<Record<string, () => Kernels>> = {
   cpu: () => cpuKernels,
-  tensorflow: () => tensorflowKernels,
+  tensorflow: tensorflowKernels,
   wasm: wasmKernels,
   webgpu: webgpuKernels,
 };

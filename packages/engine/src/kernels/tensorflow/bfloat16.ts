@@ -78,6 +78,10 @@ export function setBfloat16(backend: tf.KernelBackend, on: boolean): void {
   if (own[key]) own[key].on = on;
 }
 
+/** Whether convolutions on this backend compute in bfloat16 now. */
+export const computesInBfloat16 = (backend: tf.KernelBackend): boolean =>
+  (backend as { [key]?: Bfloat16Binding })[key]?.on === true;
+
 /** A binding's own properties cannot be changed: an object before it hands on everything that is not overridden. */
 export function overridden(binding: Binding, own: Partial<Binding>): Binding {
   return Object.create(binding, Object.getOwnPropertyDescriptors(own));

@@ -19,12 +19,14 @@ import {
   batchNormTrainingGrad,
 } from './batch-norm-training.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
+import { pointwiseConvolutions } from './pointwise-convolution.ts';
 import { prelu, preluGrad, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
 /** Our kernels on tfjs-node's backend: ops of our own where they are loaded, else TensorFlow's, called by name. */
-export const tensorflowKernels: Kernels = {
+export const tensorflowKernels = (): Kernels => ({
+  ...pointwiseConvolutions(),
   [batchNormTrainingName]: batchNormTraining,
   [batchNormTrainingGradName]: batchNormTrainingGrad,
   [batchNormPreluTrainingName]: batchNormPreluTraining,
@@ -36,4 +38,4 @@ export const tensorflowKernels: Kernels = {
   [sgdUpdateName]: sgdUpdate,
   [sparseSoftmaxCrossEntropyName]: sparseSoftmaxCrossEntropy,
   [updateRowsName]: updateRows,
-};
+});
