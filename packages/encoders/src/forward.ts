@@ -4,6 +4,7 @@ import {
   batchNormTraining,
   detachedGradients,
   prelu,
+  scaleShift,
   scaleShiftPrelu,
 } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
@@ -56,7 +57,7 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
   const slopes = activation && (weightOf(activation, 'weight', pass) as tf.Tensor as tf.Tensor1D);
   const biased = (maps: tf.Tensor): tf.Tensor => {
     const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
-    return slopes ? scaleShiftPrelu(maps, tf.onesLike(bias), bias, slopes) : tf.add(maps, bias);
+    return line(maps, tf.onesLike(bias), bias, slopes);
   };
   switch (layer.kind) {
     case 'convolution': {
@@ -156,10 +157,12 @@ function normRunning(x: tf.Tensor, weight: WeightOf, slopes?: tf.Tensor1D): tf.T
   const [mean, variance, offset, scale] = ['running_mean', 'running_var', 'bias', 'weight'].map(
     (suffix) => weight(suffix) as tf.Tensor as tf.Tensor1D,
   );
-  if (!slopes) return tf.batchNorm(x, mean!, variance!, offset!, scale!, epsilon);
   const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, epsilon)));
-  return scaleShiftPrelu(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
+  return line(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
 }
+
+const line = (x: tf.Tensor, factor: tf.Tensor1D, shift: tf.Tensor1D, slopes?: tf.Tensor1D): tf.Tensor =>
+  slopes ? scaleShiftPrelu(x, factor, shift, slopes) : scaleShift(x, factor, shift);
 
 function normTraining(x: tf.Tensor, weight: WeightOf, pass: Pass, slopes?: tf.Tensor1D): tf.Tensor {
   const [image, scale, offset] = [x, weight('weight'), weight('bias')] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];

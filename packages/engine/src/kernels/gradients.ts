@@ -6,6 +6,7 @@ import {
   batchNormTrainingName,
   preluGradName,
   preluName,
+  scaleShiftName,
   scaleShiftPreluName,
   sparseSoftmaxCrossEntropyName,
 } from './names.ts';
@@ -44,6 +45,11 @@ export const gradients: readonly tf.GradConfig[] = [
     },
   },
   {
+    kernelName: scaleShiftName,
+    inputsToSave: ['x', 'factor'],
+    gradFunc: (dy, [x, factor]) => lineGradients(dy as tf.Tensor, x!, factor!),
+  },
+  {
     kernelName: scaleShiftPreluName,
     inputsToSave: ['x', 'factor', 'shift', 'alpha'],
     gradFunc: (dy, [x, factor, shift, alpha]) => {
@@ -51,13 +57,7 @@ export const gradients: readonly tf.GradConfig[] = [
         const z = tf.add(tf.mul(x!, factor!), shift!);
         return runKernel(preluGradName, { dy: dy as tf.Tensor, x: z, alpha: alpha! });
       });
-      const rows = [...x!.shape.keys()].slice(0, -1);
-      return {
-        x: () => tf.mul(dz!, factor!),
-        factor: () => tf.sum(tf.mul(dz!, x!), rows),
-        shift: () => tf.sum(dz!, rows),
-        alpha: () => dAlpha!,
-      };
+      return { ...lineGradients(dz!, x!, factor!), alpha: () => dAlpha! };
     },
   },
   {
@@ -68,6 +68,16 @@ export const gradients: readonly tf.GradConfig[] = [
     }),
   },
 ];
+
+/** Of `x * factor + shift`, the two with a number for each channel. */
+function lineGradients(dy: tf.Tensor, x: tf.Tensor, factor: tf.Tensor) {
+  const rows = [...x.shape.keys()].slice(0, -1);
+  return {
+    x: () => tf.mul(dy, factor),
+    factor: () => tf.sum(tf.mul(dy, x), rows),
+    shift: () => tf.sum(dy, rows),
+  };
+}
 
 function runKernel(name: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}): tf.Tensor[] {
   return tf.engine().runKernel(name, inputs, attrs) as tf.Tensor[];

@@ -6,6 +6,7 @@ export const batchNormPreluTrainingGradName = 'protomem.BatchNormPreluTrainingGr
 export const globalNormName = 'protomem.GlobalNorm';
 export const preluName = 'protomem.Prelu';
 export const preluGradName = 'protomem.PreluGrad';
+export const scaleShiftName = 'protomem.ScaleShift';
 export const scaleShiftPreluName = 'protomem.ScaleShiftPrelu';
 export const sgdUpdateName = 'protomem.SgdUpdate';
 export const sparseSoftmaxCrossEntropyName = 'protomem.SparseSoftmaxCrossEntropy';

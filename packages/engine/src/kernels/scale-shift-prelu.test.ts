@@ -4,7 +4,7 @@ import { expectClose, leaked } from '../testing.ts';
 import { kernelEngines, useKernelEngine } from './__fixtures__/kernel-engines.ts';
 import { checkGradients, normal } from './__fixtures__/naive.ts';
 import { scaleShiftPreluName } from './names.ts';
-import { scaleShiftPrelu } from './scale-shift-prelu.ts';
+import { scaleShift, scaleShiftPrelu } from './scale-shift-prelu.ts';
 import { stockKernels } from './stock/kernels.ts';
 
 type Four = [tf.Tensor, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
@@ -22,6 +22,8 @@ describe.each(await kernelEngines())('scaleShiftPrelu on %s', (engine) => {
         return z > 0 ? z : z * alpha![i % channels]!;
       });
       expectClose(scaleShiftPrelu(...([x, ...rest] as Four)), expected, 1e-6);
+      const lines = x!.dataSync().map((value, i) => value * factor![i % channels]! + shift![i % channels]!);
+      expectClose(scaleShift(x!, rest[0] as tf.Tensor1D, rest[1] as tf.Tensor1D), lines, 1e-6);
       const inputs = { x: x!, factor: rest[0]!, shift: rest[1]!, alpha: rest[2]! };
       expectClose(stockKernels[scaleShiftPreluName]!(inputs, {}, tf.backend()) as tf.Tensor, expected, 1e-6);
     });
@@ -33,12 +35,14 @@ describe.each(await kernelEngines())('scaleShiftPrelu on %s', (engine) => {
       const x = tf.tensor2d([0.5, -0.7, 1.2, -0.3, -2, 0.9], [2, 3]);
       const rest = [tf.tensor1d([1, 2, 0.5]), tf.tensor1d([0.1, -0.1, 0.05]), tf.tensor1d([0.25, 1.5, -0.5])];
       checkGradients((...given) => scaleShiftPrelu(...(given as Four)), [x, ...rest]);
+      checkGradients((a, b, c) => scaleShift(a, b as tf.Tensor1D, c as tf.Tensor1D), [x, rest[0]!, rest[1]!]);
     });
   });
 
   it('leaves no tensor behind', () => {
     const inputs = [normal([4, 3]), normal([3], 2), normal([3], 3), normal([3], 4)] as unknown as Four;
     expect(leaked(() => scaleShiftPrelu(...inputs).dispose())).toBe(0);
+    expect(leaked(() => scaleShift(inputs[0], inputs[1], inputs[2]).dispose())).toBe(0);
     expect(leaked(() => tf.dispose(tf.grads((...given) => scaleShiftPrelu(...(given as Four)))(inputs)))).toBe(0);
     tf.dispose(inputs);
   });

@@ -1,6 +1,6 @@
 import { check } from '@protomem/core';
 import type * as tf from '@tensorflow/tfjs';
-import { scaleShiftPreluName } from './names.ts';
+import { scaleShiftName, scaleShiftPreluName } from './names.ts';
 import { runTrainingKernel } from './register.ts';
 
 /**
@@ -25,14 +25,31 @@ export function scaleShiftPrelu<T extends tf.Tensor>(
   shift: tf.Tensor1D,
   alpha: tf.Tensor1D,
 ): T {
+  checkChannels('scaleShiftPrelu', x, { factor, shift, alpha });
+  return runTrainingKernel(scaleShiftPreluName, { x, factor, shift, alpha })[0] as T;
+}
+
+/**
+ * `x * factor + shift` with numbers for each channel, as {@link scaleShiftPrelu} and without its activation.
+ *
+ * @example
+ * ```ts
+ * scaleShift(tf.tensor2d([[-2, 4]]), tf.tensor1d([1, 2]), tf.tensor1d([1, 1])); // [[-1, 9]]
+ * ```
+ */
+export function scaleShift<T extends tf.Tensor>(x: T, factor: tf.Tensor1D, shift: tf.Tensor1D): T {
+  checkChannels('scaleShift', x, { factor, shift });
+  return runTrainingKernel(scaleShiftName, { x, factor, shift })[0] as T;
+}
+
+function checkChannels(where: string, x: tf.Tensor, perChannel: Readonly<Record<string, tf.Tensor>>): void {
   const channels = x.shape[x.rank - 1];
-  for (const [what, tensor] of Object.entries({ factor, shift, alpha })) {
+  for (const [what, tensor] of Object.entries(perChannel)) {
     check(tensor.rank === 1 && tensor.size === channels, () => ({
-      where: 'scaleShiftPrelu',
+      where,
       what: `shape of ${what}`,
       got: tensor.shape,
       expected: `[${channels}], a value for each channel of x ${JSON.stringify(x.shape)}`,
     }));
   }
-  return runTrainingKernel(scaleShiftPreluName, { x, factor, shift, alpha })[0] as T;
 }

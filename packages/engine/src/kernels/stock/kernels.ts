@@ -7,6 +7,7 @@ import {
   globalNormName,
   preluGradName,
   preluName,
+  scaleShiftName,
   scaleShiftPreluName,
   sgdUpdateName,
   sparseSoftmaxCrossEntropyName,
@@ -15,7 +16,7 @@ import {
 import { batchNormPreluTraining, batchNormPreluTrainingGrad } from './batch-norm-prelu-training.ts';
 import { batchNormTraining, batchNormTrainingGrad } from './batch-norm-training.ts';
 import { globalNorm } from './global-norm.ts';
-import { prelu, preluGrad, scaleShiftPrelu } from './prelu.ts';
+import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sgdUpdate } from './sgd-update.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
@@ -28,6 +29,7 @@ export const stockKernels: Kernels = {
   [batchNormPreluTrainingGradName]: batchNormPreluTrainingGrad,
   [preluName]: prelu,
   [preluGradName]: preluGrad,
+  [scaleShiftName]: scaleShift,
   [scaleShiftPreluName]: scaleShiftPrelu,
   [globalNormName]: globalNorm,
   [sgdUpdateName]: sgdUpdate,

@@ -18,12 +18,16 @@ export function preluGrad({ dy, x, alpha }: Inputs): tf.Tensor[] {
 }
 
 /** As a batch norm of mean 0 and variance 1, which every backend does in one pass. */
-export function scaleShiftPrelu({ x, factor, shift, alpha }: Inputs): tf.Tensor {
+export function scaleShift({ x, factor, shift }: Inputs): tf.Tensor {
   return tf.tidy(() => {
-    const channels = alpha!.size;
+    const channels = factor!.size;
     const image = tf.reshape(x!, [-1, 1, 1, channels]) as tf.Tensor4D;
     const [mean, variance] = [tf.zeros<tf.Rank.R1>([channels]), tf.ones<tf.Rank.R1>([channels])];
     const z = tf.batchNorm(image, mean, variance, shift as tf.Tensor1D, factor as tf.Tensor1D, 0);
-    return tf.reshape(call(preluName, { x: z, alpha: alpha! }), x!.shape);
+    return tf.reshape(z, x!.shape);
   });
+}
+
+export function scaleShiftPrelu({ alpha, ...inputs }: Inputs): tf.Tensor {
+  return tf.tidy(() => call(preluName, { x: scaleShift(inputs), alpha: alpha! }));
 }

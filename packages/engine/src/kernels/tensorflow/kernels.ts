@@ -7,6 +7,7 @@ import {
   globalNormName,
   preluGradName,
   preluName,
+  scaleShiftName,
   scaleShiftPreluName,
   sgdUpdateName,
   sparseSoftmaxCrossEntropyName,
@@ -20,7 +21,7 @@ import {
 } from './batch-norm-training.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { pointwiseConvolutions } from './pointwise-convolution.ts';
-import { prelu, preluGrad, scaleShiftPrelu } from './prelu.ts';
+import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
@@ -33,6 +34,7 @@ export const tensorflowKernels = (): Kernels => ({
   [batchNormPreluTrainingGradName]: batchNormPreluTrainingGrad,
   [preluName]: prelu,
   [preluGradName]: preluGrad,
+  [scaleShiftName]: scaleShift,
   [scaleShiftPreluName]: scaleShiftPrelu,
   [globalNormName]: globalNorm,
   [sgdUpdateName]: sgdUpdate,

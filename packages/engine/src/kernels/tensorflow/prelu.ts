@@ -4,6 +4,12 @@ import * as composed from '../stock/prelu.ts';
 import { execute, type TensorflowBackend } from './execute.ts';
 import { hasTrainingOps } from './training-ops.ts';
 
+/** A slope of 1 on the negative side too. */
+export function scaleShift(inputs: Inputs, attrs: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor {
+  if (!hasTrainingOps(backend)) return composed.scaleShift(inputs);
+  return tf.tidy(() => scaleShiftPrelu({ ...inputs, alpha: tf.onesLike(inputs.factor!) }, attrs, backend));
+}
+
 /** Each channel its own line: what `prelu` alone is a case of. */
 export function scaleShiftPrelu(inputs: Inputs, _: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor {
   const { x, factor, shift, alpha } = inputs;
