@@ -110,9 +110,9 @@ std::vector<double> sumRows(int64_t rows, int64_t channels, const Add& add) {
   // Few enough rows for float32 to lose little, many enough for the double sums to cost nothing.
   constexpr int64_t few = 64;
   const size_t width = static_cast<size_t>(Kinds * channels);
-  std::vector<std::vector<double>> parts(Threads::get().count());
-  parallel(rows, rows * channels, [&](int64_t from, int64_t to, int part) {
-    std::vector<double>& sums = parts[part];
+  std::vector<std::vector<double>> ranges(rangesOf(rows * channels));
+  parallel(rows, rows * channels, [&](int64_t from, int64_t to, int range) {
+    std::vector<double>& sums = ranges[range];
     sums.assign(width, 0);
     std::vector<float> fewSums(width);
     for (int64_t begin = from; begin < to; begin += few) {
@@ -126,7 +126,7 @@ std::vector<double> sumRows(int64_t rows, int64_t channels, const Add& add) {
   });
   // In the order of the rows, whichever thread was done first: the same run twice gives the same bits.
   std::vector<double> total(width, 0);
-  for (const auto& sums : parts)
+  for (const auto& sums : ranges)
     for (size_t i = 0; i < sums.size(); i++) total[i] += sums[i];
   return total;
 }
