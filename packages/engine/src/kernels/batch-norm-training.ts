@@ -1,5 +1,6 @@
 import { check, number } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
+import { checkChannels } from './check-channels.ts';
 import { batchNormPreluTrainingName, batchNormTrainingName } from './names.ts';
 import { runTrainingKernel } from './register.ts';
 
@@ -80,14 +81,7 @@ function normalize<T extends tf.Tensor2D | tf.Tensor4D>(
 ): BatchNormTrainingResult<T> {
   check(x.rank === 2 || x.rank === 4, () => ({ where, what: 'x', got: x.shape, expected: '[B, C] or [B, H, W, C]' }));
   const channels = x.shape[x.rank - 1]!;
-  for (const [what, tensor] of Object.entries(perChannel)) {
-    check(tensor.rank === 1 && tensor.size === channels, () => ({
-      where,
-      what: `shape of ${what}`,
-      got: tensor.shape,
-      expected: `[${channels}], a value for each channel of x ${JSON.stringify(x.shape)}`,
-    }));
-  }
+  checkChannels(where, x, perChannel);
   number(where, 'epsilon', epsilon, 0, 1);
   const count = x.shape.slice(0, -1).reduce((product, n) => product * n, 1);
   check(count > 1, () => ({

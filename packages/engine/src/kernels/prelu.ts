@@ -1,5 +1,5 @@
-import { check } from '@protomem/core';
 import type * as tf from '@tensorflow/tfjs';
+import { checkChannels } from './check-channels.ts';
 import { preluName } from './names.ts';
 import { runTrainingKernel } from './register.ts';
 
@@ -22,12 +22,6 @@ import { runTrainingKernel } from './register.ts';
  * Source: K. He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.1.
  */
 export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor1D): T {
-  const channels = x.shape[x.rank - 1];
-  check(alpha.rank === 1 && alpha.size === channels, () => ({
-    where: 'prelu',
-    what: 'shape of alpha',
-    got: alpha.shape,
-    expected: `[${channels}], a slope for each channel of x ${JSON.stringify(x.shape)}`,
-  }));
+  checkChannels('prelu', x, { alpha });
   return runTrainingKernel(preluName, { x, alpha })[0] as T;
 }

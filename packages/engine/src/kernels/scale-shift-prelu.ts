@@ -1,5 +1,5 @@
-import { check } from '@protomem/core';
 import type * as tf from '@tensorflow/tfjs';
+import { checkChannels } from './check-channels.ts';
 import { scaleShiftName, scaleShiftPreluName } from './names.ts';
 import { runTrainingKernel } from './register.ts';
 
@@ -40,16 +40,4 @@ export function scaleShiftPrelu<T extends tf.Tensor>(
 export function scaleShift<T extends tf.Tensor>(x: T, factor: tf.Tensor1D, shift: tf.Tensor1D): T {
   checkChannels('scaleShift', x, { factor, shift });
   return runTrainingKernel(scaleShiftName, { x, factor, shift })[0] as T;
-}
-
-function checkChannels(where: string, x: tf.Tensor, perChannel: Readonly<Record<string, tf.Tensor>>): void {
-  const channels = x.shape[x.rank - 1];
-  for (const [what, tensor] of Object.entries(perChannel)) {
-    check(tensor.rank === 1 && tensor.size === channels, () => ({
-      where,
-      what: `shape of ${what}`,
-      got: tensor.shape,
-      expected: `[${channels}], a value for each channel of x ${JSON.stringify(x.shape)}`,
-    }));
-  }
 }

@@ -10,7 +10,7 @@ export function scaleShift(inputs: Inputs, attrs: tf.NamedAttrMap, backend: tf.K
   return tf.tidy(() => scaleShiftPrelu({ ...inputs, alpha: tf.onesLike(inputs.factor!) }, attrs, backend));
 }
 
-/** Each channel its own line: what `prelu` alone is a case of. */
+/** A line for each channel, then PReLU: `prelu` alone is a case of it. */
 export function scaleShiftPrelu(inputs: Inputs, _: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor {
   const { x, factor, shift, alpha } = inputs;
   if (!hasTrainingOps(backend)) return composed.scaleShiftPrelu(inputs);
@@ -21,11 +21,11 @@ export function scaleShiftPrelu(inputs: Inputs, _: tf.NamedAttrMap, backend: tf.
  * TensorFlow has no PReLU op; without ours it is composed. On a big activation each op is a pass over memory, so the fewest count:
  * `max(x, alpha * x)` is the function where `alpha <= 1`, in two; `relu(x) + alpha * min(x, 0)` is for any, in four.
  */
-export function prelu({ x, alpha }: Inputs, _: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor {
+export function prelu({ x, alpha }: Inputs, attrs: tf.NamedAttrMap, backend: tf.KernelBackend): tf.Tensor {
   return tf.tidy(() => {
     if (hasTrainingOps(backend)) {
-      const [factor, shift] = [tf.ones([alpha!.size]), tf.zeros([alpha!.size])];
-      return scaleShiftPrelu({ x: x!, factor, shift, alpha: alpha! }, _, backend);
+      const [factor, shift] = [tf.onesLike(alpha!), tf.zerosLike(alpha!)];
+      return scaleShiftPrelu({ x: x!, factor, shift, alpha: alpha! }, attrs, backend);
     }
     // A GPU has passes to spare, but reading alpha would make it wait.
     const gpu = (backend as TensorflowBackend).isUsingGpuDevice;
