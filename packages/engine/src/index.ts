@@ -5,6 +5,6 @@ export * from './load-engine.ts';
 export * from './ops/bfloat16.ts';
 export * from './ops/cosines.ts';
 export * from './ops/detached-gradients.ts';
-export * from './ops/variable-gradients.ts';
+export { variableGradients } from './ops/variable-gradients.ts';
 export * from './parameters.ts';
 export { type OpTime, profileOps } from './profile-ops.ts';

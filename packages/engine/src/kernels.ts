@@ -1,2 +1,2 @@
 export * from './kernels/index.ts';
-export * from './ops/variable-gradients.ts';
+export { variableGradients } from './ops/variable-gradients.ts';

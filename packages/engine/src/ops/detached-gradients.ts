@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { freeTapeEarly } from './variable-gradients.ts';
 
 /**
  * Gradients computed on the spot, inside or outside of a gradient that is being recorded, of which they become no part:
@@ -22,7 +23,14 @@ export function detachedGradients(
   Object.assign(state, { activeTape: undefined, gradientDepth: 0, kernelDepth: 0 });
   try {
     return tf.tidy(() => {
-      const { value, grads } = tf.engine().gradients(() => f(xs), xs as tf.Tensor[], dy as never, true);
+      const recorded = (): tf.Tensor => {
+        const y = f(xs);
+        freeTapeEarly();
+        return y;
+      };
+      // Freed with the rest: the caller keeps its own.
+      const start = (dy && tf.clone(dy)) as never;
+      const { value, grads } = tf.engine().gradients(recorded, xs as tf.Tensor[], start, true);
       return { value, gradients: xs.map((x, i) => grads[i] ?? tf.zerosLike(x)) };
     });
   } finally {

@@ -29,12 +29,20 @@ export function variableGradients(
   f: () => tf.Scalar,
   variables: tf.Variable[],
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
-  const { state } = tf.engine() as unknown as { state: { activeTape?: TapeNode[]; gradientDepth: number } };
   return tf.variableGrads(() => {
     const value = f();
-    if (state.gradientDepth === 1) for (const node of state.activeTape ?? []) freeEarly(node);
+    freeTapeEarly();
     return value;
   }, variables);
+}
+
+/**
+ * @internal Has what the tape has noted so far freed as the backward pass goes past it; not within a gradient that is being
+ * recorded already.
+ */
+export function freeTapeEarly(): void {
+  const { state } = tf.engine() as unknown as { state: { activeTape?: TapeNode[]; gradientDepth: number } };
+  if (state.gradientDepth === 1) for (const node of state.activeTape ?? []) freeEarly(node);
 }
 
 /** Has a node of the tape free what it alone needs, once the last of its gradients is there. */
