@@ -53,7 +53,10 @@ inline V load(const bfloat16* from) {
   }
 }
 
-/** Writes past the caches, which are not filled with what they cannot hold until it is read. `to` is aligned to its size. */
+/**
+ * Writes past the caches, which are not filled with what they cannot hold until it is read. `to` is aligned to its size. Such
+ * writes may be seen late by other threads: the atomic operation with which a thread ends its work puts them in order.
+ */
 inline void stream(void* to, const Wide& value) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(static_cast<float*>(to), bitCast<__m512>(value));

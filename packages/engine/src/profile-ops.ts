@@ -1,6 +1,6 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
-import { overridden, replaceBinding } from './kernels/tensorflow/bfloat16.ts';
+import { BFLOAT16, overridden, replaceBinding } from './kernels/tensorflow/bfloat16.ts';
 
 /** How long a TensorFlow op took in all. */
 export interface OpTime {
@@ -9,9 +9,6 @@ export interface OpTime {
   readonly calls: number;
   readonly milliseconds: number;
 }
-
-/** TensorFlow's number of the type. */
-const BFLOAT16 = 14;
 
 /**
  * Where the time goes: runs a function, and times each TensorFlow op that it executes. On the engine `node` an op has

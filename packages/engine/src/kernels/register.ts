@@ -18,7 +18,8 @@ const special: Readonly<Record<string, () => Kernels>> = {
 /**
  * Gives a tfjs backend the kernels that training needs: those of `batchNormTraining`, `prelu`,
  * `sparseSoftmaxCrossEntropy` and `updateRows`, and for `wasm` also the gradient kernels that tfjs does not have
- * there, has wrong, or has very slow; for `webgpu` what it has wrong. A backend for which there is no special kernel gets a composition of stock ops.
+ * there, has wrong, or has very slow; for `webgpu` what it has wrong. A backend for which there is no special kernel gets
+ * a composition of stock ops.
  *
  * `loadEngine` calls it, and so does each of the four ops on its first use on a backend, so most programs need not.
  * Calling it again does nothing.

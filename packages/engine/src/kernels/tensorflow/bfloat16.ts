@@ -23,7 +23,7 @@ export interface Binding {
 }
 
 /** TensorFlow's number for the type, which tfjs-node has no name for. */
-const BFLOAT16 = 14;
+export const BFLOAT16 = 14;
 
 /**
  * What becomes of an op's inputs of type `T`, a letter for each input:
