@@ -2,6 +2,7 @@ export * from './errors.ts';
 export * from './files.ts';
 export * from './images.ts';
 export * from './mining.ts';
+export * from './option.ts';
 export * from './random.ts';
 export * from './registry.ts';
 export * from './safetensors.ts';
