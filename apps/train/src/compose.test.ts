@@ -33,7 +33,7 @@ describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a rec
     const encoder = makeEncoder(config);
     const { head } = makeHead(config, 12);
     expect(head.name).toBe(kind);
-    expect(head.lastRivals !== undefined).toBe((headsWithRivals as readonly string[]).includes(kind));
+    expect(head.lastLookAlikes !== undefined).toBe((headsWithRivals as readonly string[]).includes(kind));
     for (let step = 0; step < 3; step++) {
       tf.tidy(() => {
         const images = noise(step);

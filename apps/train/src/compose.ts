@@ -1,5 +1,5 @@
 import { createBaseline } from '@protomem/baselines';
-import type { Companions, ImageSource, Loader, Sampler } from '@protomem/core';
+import type { ImageSource, Loader, MinedClasses, Sampler } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import {
   classesByImages,
@@ -33,12 +33,12 @@ export async function makeSource(config: RunConfig): Promise<ImageSource> {
   return selectIdentities(await openDataset(data.path), { minImages: data.minImages, exclude });
 }
 
-/** @param companions of a miner, for the sampler that asks one */
-export function makeLoader(config: RunConfig, source: ImageSource, companions?: Companions): Loader {
+/** @param minedClasses of a miner, for the sampler that asks one */
+export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?: MinedClasses): Loader {
   const { augmentation, encoder, loader } = config;
   return createLoader({
     source,
-    sampler: makeSampler(config, source, companions),
+    sampler: makeSampler(config, source, minedClasses),
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
@@ -46,7 +46,11 @@ export function makeLoader(config: RunConfig, source: ImageSource, companions?: 
   });
 }
 
-function makeSampler({ sampler, seed }: RunConfig, source: ImageSource, companions: Companions = () => []): Sampler {
+function makeSampler(
+  { sampler, seed }: RunConfig,
+  source: ImageSource,
+  minedClasses: MinedClasses = () => [],
+): Sampler {
   const { kind, classes, images, few, groupSize, rounds, power } = sampler;
   const options = { source, classes, images, few, seed };
   switch (kind) {
@@ -57,8 +61,8 @@ function makeSampler({ sampler, seed }: RunConfig, source: ImageSource, companio
     case 'weighted':
       return weightedClasses({ ...options, power });
     case 'doppelgangers': {
-      const starters = Math.max(1, Math.round(sampler.randomShare * classes));
-      return plannedClasses({ ...options, starters, companions });
+      const randomClasses = Math.max(1, Math.round(sampler.randomShare * classes));
+      return plannedClasses({ ...options, randomClasses, minedClasses });
     }
     case 'groups':
       return groupIterateAndShuffle({ ...options, groupSize: groupSize ?? source.identities, rounds });

@@ -57,7 +57,7 @@ const evaluation = z.strictObject({
 /** A loss of `@protomem/losses` and its options, which it checks itself. */
 const loss = z.object({ name: z.enum(Object.keys(losses) as [LossName, ...LossName[]]) }).catchall(z.json());
 
-/** Columns of the softmax. A rival takes over the size of the memory that it is compared with. */
+/** Columns of the softmax. A baseline takes over the size of the memory that it is compared with. */
 const columns = count.default(1000);
 
 const head = z.discriminatedUnion('kind', [
@@ -138,7 +138,7 @@ const schema = z.strictObject({
     /** Look-alikes kept for each identity, and steps for which they count after they were last seen; null: for ever. */
     rivals: count.default(4),
     patience: count.nullable().default(200),
-    /** Samples of each batch whose nearest rival the miner is told. */
+    /** Samples of each batch whose nearest look-alike the miner notes. */
     observed: count.default(32),
     /** Cosine above which two identities may be one person: listed in duplicates.tsv, and no look-alikes. */
     duplicateAbove: z.number().min(-1).max(1).default(0.7),

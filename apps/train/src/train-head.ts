@@ -60,7 +60,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const encoder = makeEncoder(config);
   const { head, memory } = makeHead(config, source.identities);
   const miner = makeMiner(config, source.identities);
-  const loader = makeLoader(config, source, miner?.companions);
+  const loader = makeLoader(config, source, miner?.minedClasses);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Awaited<ReturnType<typeof verify>> | undefined;
   const loggers: Logger[] = [consoleLogger(), jsonlLogger(folder.log)];

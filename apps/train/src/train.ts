@@ -22,7 +22,7 @@ export interface TrainOptions {
   readonly livePort?: number;
 }
 
-/** Runs a configuration from end to end: trains its head, then each rival, evaluates them, writes the report. */
+/** Runs a configuration from end to end: trains its head, then each baseline, evaluates them, writes the report. */
 export async function train(config: RunConfig, options: TrainOptions): Promise<void> {
   const { out, resume, livePort } = options;
   await claimFolder(out, resume);

@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs';
-import type { Sighting } from './mining.ts';
+import type { LookAlike } from './mining.ts';
 import type { State, Stateful } from './state.ts';
 
 /** What a user of an encoder has to know before feeding it. */
@@ -126,7 +126,7 @@ export interface Head extends Stateful {
    */
   afterStep?(step: { readonly encoder: Encoder; readonly learningRate: number }): void;
   /** Who looked like whom in the last `loss`, for a miner; heads that see no other identities have none. */
-  lastRivals?(): readonly Sighting[];
+  lastLookAlikes?(): readonly LookAlike[];
   /** Identities that the head dropped in the last `loss`. */
   lastEvicted?(): readonly number[];
   /** Numbers about the last step and the present state; cheap. */

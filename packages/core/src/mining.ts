@@ -2,9 +2,9 @@ import type { Random } from './random.ts';
 import type { Stateful } from './state.ts';
 
 /** An identity, and another that an image of it was like. */
-export interface Sighting {
+export interface LookAlike {
   readonly id: number;
-  readonly rival: number;
+  readonly lookAlike: number;
   /** Any similarity that grows with likeness. */
   readonly cosine: number;
 }
@@ -16,7 +16,7 @@ export interface Miner extends Stateful {
    *
    * @param gone identities that the head has dropped
    */
-  observe(sightings: readonly Sighting[], gone?: readonly number[]): void;
+  observe(lookAlikes: readonly LookAlike[], gone?: readonly number[]): void;
   /** Numbers for the logs; cheap. */
   metrics(): Readonly<Record<string, number>>;
 }
@@ -33,4 +33,4 @@ export interface BatchRequest {
 }
 
 /** Names classes to add to a batch; the same request must always get the same answer, also after a resume. */
-export type Companions = (request: BatchRequest) => readonly number[];
+export type MinedClasses = (request: BatchRequest) => readonly number[];

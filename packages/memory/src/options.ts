@@ -58,7 +58,7 @@ export interface PrototypeMemoryOptions {
    * processor's cache holds.
    */
   readonly logitBytes?: number;
-  /** Samples of each batch for which the nearest other classes are noted, for `rivals()` and `lastRivals()`. Default 4; 0: none. */
+  /** Samples of each batch for which the nearest other classes are noted, for `rivals()` and `lastLookAlikes()`. Default 4; 0: none. */
   readonly observeRivals?: number;
   /** Of `random` eviction. Default 0. */
   readonly seed?: number;

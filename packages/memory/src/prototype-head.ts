@@ -26,7 +26,7 @@ export function prototypeHead(parts: {
     name,
     parameters: [],
     loss: (embeddings, labels) => memory.loss(embeddings, labels, loss),
-    lastRivals: () => memory.lastRivals(),
+    lastLookAlikes: () => memory.lastLookAlikes(),
     lastEvicted: () => memory.lastEvicted(),
     metrics: () => memory.metrics(),
     state: () => joinStates({ memory: memory.state(), ...(loss.state && { loss: loss.state() }) }),

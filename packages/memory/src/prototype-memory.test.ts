@@ -38,8 +38,8 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     const dot = (a: number[], b: number[]): number => a.reduce((s, v, i) => s + v * b[i]!, 0);
     // Each image's own class is the other image of that class.
     const expected = [1, 0, 3, 2].map((other, i) => {
-      const [own, rival] = [dot(unit[i]!, unit[other]!), dot(unit[i]!, columns[i < 2 ? 1 : 0]!)];
-      return Math.max(0, 0.5 - own) ** 2 + Math.max(0, 0.5 + rival) ** 2;
+      const [own, lookAlike] = [dot(unit[i]!, unit[other]!), dot(unit[i]!, columns[i < 2 ? 1 : 0]!)];
+      return Math.max(0, 0.5 - own) ** 2 + Math.max(0, 0.5 + lookAlike) ** 2;
     });
     expectClose(perSample, expected);
     memory.dispose();
@@ -162,10 +162,10 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.loss(tf.tensor2d([0.1, 3, 4, 1, 0, 0], [2, 3]), [20, 40], softmax).dispose();
     memory.loss(tf.tensor2d([0, 0, 1, 0.6, 0.8, 0], [2, 3]), [30, 20], softmax).dispose();
     const [first, second] = memory.rivals();
-    expect(first).toMatchObject({ id: 20, rival: 30, step: 2 });
+    expect(first).toMatchObject({ id: 20, lookAlike: 30, step: 2 });
     expect(first!.cosine).toBeCloseTo(4 / Math.hypot(0.1, 3, 4), 5);
     expect(second).toMatchObject({ id: 20, step: 3 });
-    expect([10, 40]).toContain(second!.rival); // both lie along the first axis
+    expect([10, 40]).toContain(second!.lookAlike); // both lie along the first axis
     expect(second!.cosine).toBeCloseTo(0.6, 5);
     memory.dispose();
   });
@@ -199,10 +199,10 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
       );
       const met = 'enter' in options ? new Map([...entered, ...before]) : entered;
       const inMemory = [...('enter' in options ? before : entered).keys()];
-      const nearestOf = (i: number, ids: readonly number[]): { id: number; rival: number }[] => {
+      const nearestOf = (i: number, ids: readonly number[]): { id: number; lookAlike: number }[] => {
         const cosine = (id: number): number => met.get(id)!.reduce((sum, x, k) => sum + x * rows[i]![k]!, 0);
         const others = ids.filter((id) => id !== labels[i]).toSorted((x, y) => cosine(y) - cosine(x));
-        return others.slice(0, 1).map((rival) => ({ id: labels[i]!, rival }));
+        return others.slice(0, 1).map((lookAlike) => ({ id: labels[i]!, lookAlike }));
       };
       const expected = [
         ...labels.flatMap((_, i) =>
@@ -213,9 +213,9 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
         ),
         ...labels.flatMap((_, i) => nearestOf(i, labels)),
       ];
-      expect(memory.lastRivals().map(({ id, rival }) => ({ id, rival }))).toEqual(expected);
-      for (const { id, rival, cosine } of memory.lastRivals()) {
-        const dot = met.get(rival)!.reduce((sum, x, k) => sum + x * rows[labels.indexOf(id)]![k]!, 0);
+      expect(memory.lastLookAlikes().map(({ id, lookAlike }) => ({ id, lookAlike }))).toEqual(expected);
+      for (const { id, lookAlike, cosine } of memory.lastLookAlikes()) {
+        const dot = met.get(lookAlike)!.reduce((sum, x, k) => sum + x * rows[labels.indexOf(id)]![k]!, 0);
         expect(cosine).toBeCloseTo(dot, 5);
       }
       const left = [...before.keys()].filter((id) => !entered.has(id));
@@ -224,14 +224,14 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     }
     expect(tf.memory().numTensors).toBe(tensors);
     memory.admit(tf.tensor2d([unitRow()]), [1]);
-    expect(memory.lastRivals()).toEqual([]);
+    expect(memory.lastLookAlikes()).toEqual([]);
     memory.dispose();
   });
 
   it('looks at nobody when told to', () => {
     const memory = make({ size: 5, dimension: 3, observeRivals: 0 });
     memory.loss(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2], softmax).dispose();
-    expect(memory.lastRivals()).toEqual([]);
+    expect(memory.lastLookAlikes()).toEqual([]);
     memory.dispose();
   });
 

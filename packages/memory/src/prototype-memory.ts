@@ -290,10 +290,10 @@ export class PrototypeMemory implements Stateful {
    * @example
    * ```ts
    * memory.loss(embeddings, labels, cosFace());
-   * miner.observe(memory.lastRivals(), memory.lastEvicted());
+   * miner.observe(memory.lastLookAlikes(), memory.lastEvicted());
    * ```
    */
-  lastRivals(): readonly RivalPair[] {
+  lastLookAlikes(): readonly RivalPair[] {
     return this.rivalPairs.last();
   }
 

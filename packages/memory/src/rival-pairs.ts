@@ -6,8 +6,8 @@ import type { Slots } from './slots.ts';
 /** A sample's identity, and the class in memory that was nearest to it besides its own. */
 export interface RivalPair {
   readonly id: number;
-  readonly rival: number;
-  /** Of the sample to the rival's prototype. */
+  readonly lookAlike: number;
+  /** Of the sample to the look-alike's prototype. */
   readonly cosine: number;
   /** Step in which it was seen. */
   readonly step: number;
@@ -18,7 +18,7 @@ const KEPT = 1024;
 /** Far below any cosine. */
 const NEVER = -8;
 
-/** The rival pairs seen last. */
+/** The look-alike pairs seen last. */
 export class RivalPairs {
   private readonly pairs: RivalPair[] = [];
   private next = 0;
@@ -36,15 +36,15 @@ export class RivalPairs {
 
   /** Notes what a watch has seen, and ends it. */
   note(watch: RivalWatch, { ids, groupOf }: Groups, slots: Slots): void {
-    const pair = ({ sample, cosine }: Seen, rival: number): RivalPair => ({
+    const pair = ({ sample, cosine }: Seen, lookAlike: number): RivalPair => ({
       id: ids[groupOf[sample]!]!,
-      rival,
+      lookAlike,
       cosine,
       step: slots.step,
     });
     const { outside, inside } = watch.end();
     const rivals = outside.map((seen) => pair(seen, slots.idOf(seen.at)));
-    for (const rival of rivals) this.pairs[this.next++ % KEPT] = rival;
+    for (const lookAlike of rivals) this.pairs[this.next++ % KEPT] = lookAlike;
     this.seen = [...rivals, ...inside.map((seen) => pair(seen, ids[seen.at]!))];
   }
 

@@ -1,20 +1,20 @@
-import type { Sighting } from '@protomem/core';
+import type { LookAlike } from '@protomem/core';
 import { Random } from '@protomem/core';
 import { describe, expect, it } from 'vitest';
 import { createDoppelgangerTable, DoppelgangerSnapshot, type DoppelgangerTable } from './doppelganger-table.ts';
 
 const idsOf = (table: Pick<DoppelgangerTable, 'doppelgangersOf'>, id: number): number[] =>
-  table.doppelgangersOf(id).map((rival) => rival.id);
+  table.doppelgangersOf(id).map((lookAlike) => lookAlike.id);
 
-/** Steps of random sightings of 40 identities, and of those who leave. */
-function* steps(count: number): Generator<[Sighting[], number[]]> {
+/** Steps of random lookAlikes of 40 identities, and of those who leave. */
+function* steps(count: number): Generator<[LookAlike[], number[]]> {
   const random = new Random(3);
   for (let step = 0; step < count; step++) {
-    const sightings = Array.from({ length: 6 }, () => {
+    const lookAlikes = Array.from({ length: 6 }, () => {
       const id = random.below(40);
-      return { id, rival: (id + 1 + random.below(39)) % 40, cosine: random.uniform(-0.2, 0.9) };
+      return { id, lookAlike: (id + 1 + random.below(39)) % 40, cosine: random.uniform(-0.2, 0.9) };
     });
-    yield [sightings, [random.below(40)]];
+    yield [lookAlikes, [random.below(40)]];
   }
 }
 
@@ -22,17 +22,17 @@ describe('createDoppelgangerTable', () => {
   it('notes a pair for both, as it was seen last, the most alike of a step', () => {
     const table = createDoppelgangerTable({ rows: 10, rivals: 2 });
     table.observe([
-      { id: 1, rival: 2, cosine: 0.5 },
-      { id: 2, rival: 1, cosine: 0.3 },
-      { id: 1, rival: 3, cosine: 0.4 },
-      { id: 4, rival: 1, cosine: 0.1 },
+      { id: 1, lookAlike: 2, cosine: 0.5 },
+      { id: 2, lookAlike: 1, cosine: 0.3 },
+      { id: 1, lookAlike: 3, cosine: 0.4 },
+      { id: 4, lookAlike: 1, cosine: 0.1 },
     ]);
     expect(table.doppelgangersOf(1)).toEqual([
       { id: 2, cosine: 0.5, step: 1 },
       { id: 3, cosine: 0.4, step: 1 },
     ]);
     expect(table.doppelgangersOf(4)).toEqual([{ id: 1, cosine: 0.1, step: 1 }]);
-    table.observe([{ id: 2, rival: 1, cosine: 0.2 }]);
+    table.observe([{ id: 2, lookAlike: 1, cosine: 0.2 }]);
     expect(idsOf(table, 1)).toEqual([3, 2]);
     expect(table.doppelgangersOf(99)).toEqual([]);
     expect([table.step, table.occupied]).toEqual([2, 4]);
@@ -40,7 +40,7 @@ describe('createDoppelgangerTable', () => {
 
   it('forgets those who leave the memory', () => {
     const table = createDoppelgangerTable({ rows: 10 });
-    table.observe([{ id: 1, rival: 2, cosine: 0.5 }], [1, 77]);
+    table.observe([{ id: 1, lookAlike: 2, cosine: 0.5 }], [1, 77]);
     expect(idsOf(table, 1)).toEqual([]);
     // Whoever is still there may bring them back.
     expect(idsOf(table, 2)).toEqual([1]);
@@ -48,27 +48,27 @@ describe('createDoppelgangerTable', () => {
 
   it('suspects those too alike, and they are no doppelgangers, until they are seen less alike', () => {
     const table = createDoppelgangerTable({ rows: 10, duplicateAbove: 0.6, suspects: 2 });
-    table.observe([{ id: 2, rival: 1, cosine: 0.5 }]);
-    table.observe([{ id: 2, rival: 1, cosine: 0.7 }]);
+    table.observe([{ id: 2, lookAlike: 1, cosine: 0.5 }]);
+    table.observe([{ id: 2, lookAlike: 1, cosine: 0.7 }]);
     expect(idsOf(table, 1)).toEqual([]);
     expect(table.suspects()).toEqual([{ a: 1, b: 2, cosine: 0.7, step: 2 }]);
-    table.observe([{ id: 1, rival: 2, cosine: 0.6 }]);
+    table.observe([{ id: 1, lookAlike: 2, cosine: 0.6 }]);
     expect(table.suspects()).toEqual([]);
     expect(idsOf(table, 1)).toEqual([2]);
-    for (const rival of [4, 5, 6]) table.observe([{ id: 3, rival, cosine: 0.9 - rival / 100 }]);
+    for (const lookAlike of [4, 5, 6]) table.observe([{ id: 3, lookAlike, cosine: 0.9 - lookAlike / 100 }]);
     expect(table.suspects().map(({ b }) => b)).toEqual([5, 6]);
   });
 
   it('stops counting what was not seen for long, and lets it go first', () => {
     const table = createDoppelgangerTable({ rows: 10, rivals: 1, patience: 2 });
     table.observe([
-      { id: 1, rival: 2, cosine: 0.6 },
-      { id: 8, rival: 9, cosine: 0.9 },
+      { id: 1, lookAlike: 2, cosine: 0.6 },
+      { id: 8, lookAlike: 9, cosine: 0.9 },
     ]);
     table.observe([]);
-    table.observe([{ id: 1, rival: 3, cosine: 0.1 }]);
+    table.observe([{ id: 1, lookAlike: 3, cosine: 0.1 }]);
     expect(idsOf(table, 1)).toEqual([2]);
-    table.observe([{ id: 1, rival: 3, cosine: 0.1 }]);
+    table.observe([{ id: 1, lookAlike: 3, cosine: 0.1 }]);
     expect(idsOf(table, 1)).toEqual([3]);
     expect(idsOf(table, 2)).toEqual([]);
     expect(table.suspects()).toEqual([]);
@@ -80,9 +80,9 @@ describe('createDoppelgangerTable', () => {
     let second: DoppelgangerTable | undefined;
     let snapshot: DoppelgangerSnapshot | undefined;
     let then: number[][] = [];
-    for (const [i, [sightings, gone]] of [...steps(60)].entries()) {
-      whole.observe(sightings, gone);
-      (second ?? first).observe(sightings, gone);
+    for (const [i, [lookAlikes, gone]] of [...steps(60)].entries()) {
+      whole.observe(lookAlikes, gone);
+      (second ?? first).observe(lookAlikes, gone);
       if (i !== 30) continue;
       second = make();
       second.restore(first.state());
@@ -100,7 +100,7 @@ describe('createDoppelgangerTable', () => {
   it('holds no more than its rows, however many identities pass', () => {
     const table = createDoppelgangerTable({ rows: 100, rivals: 2, suspects: 10 });
     for (let step = 0; step < 2000; step++) {
-      table.observe([{ id: 3 * step, rival: 3 * step + 1, cosine: step % 2 ? 0.3 : 0.9 }]);
+      table.observe([{ id: 3 * step, lookAlike: 3 * step + 1, cosine: step % 2 ? 0.3 : 0.9 }]);
     }
     expect(table.occupied).toBe(100);
     expect(table.suspects()).toHaveLength(10);
@@ -110,10 +110,10 @@ describe('createDoppelgangerTable', () => {
 
   it('refuses what is none, and changes nothing', () => {
     const table = createDoppelgangerTable({ rows: 10 });
-    table.observe([{ id: 1, rival: 2, cosine: 0.5 }]);
+    table.observe([{ id: 1, lookAlike: 2, cosine: 0.5 }]);
     const before = table.state();
-    const good = { id: 3, rival: 4, cosine: 0.1 };
-    for (const bad of [{ id: 1, rival: 1 }, { id: -1 }, { rival: 0.5 }, { cosine: Number.NaN }]) {
+    const good = { id: 3, lookAlike: 4, cosine: 0.1 };
+    for (const bad of [{ id: 1, lookAlike: 1 }, { id: -1 }, { lookAlike: 0.5 }, { cosine: Number.NaN }]) {
       expect(() => table.observe([good, { ...good, ...bad }])).toThrow(/^DoppelgangerTable\.observe: .* of sighting 1/);
       expect(table.state()).toEqual(before);
     }

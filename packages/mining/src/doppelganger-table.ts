@@ -2,9 +2,9 @@ import {
   check,
   integer,
   joinStates,
+  type LookAlike,
   number,
   partState,
-  type Sighting,
   type State,
   type Stateful,
 } from '@protomem/core';
@@ -69,17 +69,17 @@ export class DoppelgangerTable implements Stateful {
   /**
    * One step: notes who was like whom, then forgets who left.
    *
-   * @param sightings in any order; of one pair, the most alike counts
+   * @param lookAlikes in any order; of one pair, the most alike counts
    * @param gone identities whose rows go, as the classes that a memory evicted
    * @throws ProtomemError, and changes nothing, when an id is none or a cosine not finite
    */
-  observe(sightings: readonly Sighting[], gone: readonly number[] = []): void {
-    for (const [i, sighting] of sightings.entries()) checkSighting(sighting, i);
+  observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = []): void {
+    for (const [i, sighting] of lookAlikes.entries()) checkSighting(sighting, i);
     const step = ++this.clock;
     const fresh = step - this.patience;
     // The most alike last: it is what stays.
-    for (const { id, rival, cosine } of sightings.toSorted((x, y) => x.cosine - y.cosine)) {
-      const [a, b] = id < rival ? [id, rival] : [rival, id];
+    for (const { id, lookAlike, cosine } of lookAlikes.toSorted((x, y) => x.cosine - y.cosine)) {
+      const [a, b] = id < lookAlike ? [id, lookAlike] : [lookAlike, id];
       if (cosine > this.duplicateAbove) {
         this.rows.drop(a, b);
         this.rows.drop(b, a);
@@ -172,13 +172,16 @@ function freshest(rows: RivalRows, id: number, since: number): Rival[] {
     .sort((x, y) => y.cosine - x.cosine || x.id - y.id);
 }
 
-function checkSighting({ id, rival, cosine }: Sighting, i: number): void {
-  check(Number.isSafeInteger(id) && id >= 0 && Number.isSafeInteger(rival) && rival >= 0 && id !== rival, () => ({
-    where: 'DoppelgangerTable.observe',
-    what: `ids of sighting ${i}`,
-    got: [id, rival],
-    expected: 'two different integers in [0, 2^53)',
-  }));
+function checkSighting({ id, lookAlike, cosine }: LookAlike, i: number): void {
+  check(
+    Number.isSafeInteger(id) && id >= 0 && Number.isSafeInteger(lookAlike) && lookAlike >= 0 && id !== lookAlike,
+    () => ({
+      where: 'DoppelgangerTable.observe',
+      what: `ids of sighting ${i}`,
+      got: [id, lookAlike],
+      expected: 'two different integers in [0, 2^53)',
+    }),
+  );
   check(Number.isFinite(cosine), () => ({
     where: 'DoppelgangerTable.observe',
     what: `cosine of sighting ${i}`,
@@ -195,7 +198,7 @@ function checkSighting({ id, rival, cosine }: Sighting, i: number): void {
  * @example
  * ```ts
  * const table = createDoppelgangerTable({ rows: 1000 });
- * table.observe([{ id: 7, rival: 3, cosine: 0.4 }, { id: 7, rival: 5, cosine: 0.9 }]);
+ * table.observe([{ id: 7, lookAlike: 3, cosine: 0.4 }, { id: 7, lookAlike: 5, cosine: 0.9 }]);
  * table.doppelgangersOf(3); // [{ id: 7, cosine: 0.4, step: 1 }]
  * table.suspects(); // [{ a: 5, b: 7, cosine: 0.9, step: 1 }]
  * ```

@@ -37,12 +37,12 @@ export function growBatch(options: GrowOptions): number[] {
     const next: number[] = [];
     for (const id of frontier) {
       if (added.length === wanted) return added;
-      const free = doppelgangersOf(id).filter((rival) => !taken.has(rival.id));
+      const free = doppelgangersOf(id).filter((lookAlike) => !taken.has(lookAlike.id));
       if (free.length === 0) continue;
-      const { id: rival } = free[random.below(free.length)]!;
-      taken.add(rival);
-      added.push(rival);
-      next.push(rival);
+      const { id: lookAlike } = free[random.below(free.length)]!;
+      taken.add(lookAlike);
+      added.push(lookAlike);
+      next.push(lookAlike);
     }
     frontier = next;
   }

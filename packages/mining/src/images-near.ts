@@ -2,11 +2,11 @@ import { check, integer } from '@protomem/core';
 import { type Matrix, rowsOf } from './similarity-rows.ts';
 
 /**
- * Image-level choice: which images of a class to take when it meets a rival, those nearest to the rival first. An image's
+ * Image-level choice: which images of a class to take when it meets a look-alike, those nearest to the look-alike first. An image's
  * nearness is its highest cosine to any of the prototypes.
  *
  * Source: Smirnov et al., "Hard Example Mining with Auxiliary Embeddings for Face Representation Learning" (CVPRW 2018),
- * which compares with examples already in the batch; here the rival is its prototype.
+ * which compares with examples already in the batch; here the look-alike is its prototype.
  *
  * @param embeddings `[n, D]`: the class's images; not necessarily at unit length.
  * @param prototypes `[R, D]`: the rivals'; not necessarily at unit length.
@@ -29,7 +29,7 @@ export function imagesNear(
   const width = prototypes[0]!.length;
   const images = rowsOf(where, 'embeddings', embeddings as Matrix, embeddings.length, width);
   const rivals = rowsOf(where, 'prototypes', prototypes as Matrix, prototypes.length, width);
-  const nearness = images.map((image) => Math.max(...rivals.map((rival) => cosine(image, rival))));
+  const nearness = images.map((image) => Math.max(...rivals.map((lookAlike) => cosine(image, lookAlike))));
   return nearness
     .map((_, i) => i)
     .sort((a, b) => nearness[b]! - nearness[a]! || a - b)

@@ -1,4 +1,4 @@
-import { check, type Sighting } from '@protomem/core';
+import { check, type LookAlike } from '@protomem/core';
 import {
   createDoppelgangerTable,
   type DoppelgangerTable,
@@ -36,7 +36,7 @@ export function mineFrom(
     if (images) images.push(i);
     else imagesOf.set(labels[i]!, [i]);
   }
-  const sightings: Sighting[] = [];
+  const lookAlikes: LookAlike[] = [];
   const { rivals = 4, duplicateAbove = 0.7 } = options;
   for (const [id, images] of imagesOf) {
     const best = new Map<number, number>();
@@ -56,13 +56,13 @@ export function mineFrom(
     }
     const ranked = [...best].sort(([, x], [, y]) => y - x);
     const duplicates = ranked.filter(([, cosine]) => cosine > duplicateAbove).length;
-    for (const [rival, cosine] of ranked.slice(0, duplicates + rivals)) sightings.push({ id, rival, cosine });
+    for (const [lookAlike, cosine] of ranked.slice(0, duplicates + rivals)) lookAlikes.push({ id, lookAlike, cosine });
   }
   const table = createDoppelgangerTable({
     rows: Math.max(1, imagesOf.size),
     suspects: Number.MAX_SAFE_INTEGER,
     ...options,
   });
-  table.observe(sightings);
+  table.observe(lookAlikes);
   return table;
 }

@@ -1,4 +1,4 @@
-import { Random, type Sighting, type State } from '@protomem/core';
+import { type LookAlike, Random, type State } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMiner, type DoppelgangerMiner } from './miner.ts';
@@ -7,17 +7,22 @@ const PEOPLE = 30;
 const STEPS = 40;
 
 /** What step i sees: depends on the step alone. */
-function sightingsOf(step: number): Sighting[] {
+function sightingsOf(step: number): LookAlike[] {
   const random = new Random(4, step);
   return Array.from({ length: 8 }, () => {
     const id = random.below(PEOPLE);
-    return { id, rival: (id + 1 + random.below(PEOPLE - 1)) % PEOPLE, cosine: random.uniform(0, 0.8) };
+    return { id, lookAlike: (id + 1 + random.below(PEOPLE - 1)) % PEOPLE, cosine: random.uniform(0, 0.8) };
   });
 }
 
 const make = (lag = 5): DoppelgangerMiner => createMiner({ rows: 20, rivals: 3, patience: 25, lag });
 const plan = (miner: DoppelgangerMiner, batch: number): number[] =>
-  miner.companions({ batch, chosen: [batch % PEOPLE, (batch + 7) % PEOPLE], wanted: 4, random: new Random(1, batch) });
+  miner.minedClasses({
+    batch,
+    chosen: [batch % PEOPLE, (batch + 7) % PEOPLE],
+    wanted: 4,
+    random: new Random(1, batch),
+  });
 
 /** A run that plans as a loader with a prefetch does, from `from` on. */
 function run(miner: DoppelgangerMiner, prefetch: number, from: number, to: number): Map<number, number[]> {
@@ -59,7 +64,7 @@ describe('createMiner', () => {
     const neighbours = then.table.doppelgangersOf(13).map(({ id }) => id);
     const drawn = new Set<number>();
     for (let seed = 0; seed < 40; seed++) {
-      for (const id of miner.companions({ batch: 13, chosen: [13], wanted: 1, random: new Random(seed) }))
+      for (const id of miner.minedClasses({ batch: 13, chosen: [13], wanted: 1, random: new Random(seed) }))
         drawn.add(id);
     }
     expect([...drawn].toSorted()).toEqual(neighbours.toSorted());

@@ -3,10 +3,10 @@ import {
   check,
   integer,
   joinStates,
+  type LookAlike,
   type Miner,
   ProtomemError,
   partState,
-  type Sighting,
   type State,
 } from '@protomem/core';
 import {
@@ -58,8 +58,8 @@ export class DoppelgangerMiner implements Miner {
   }
 
   /** As {@link DoppelgangerTable.observe}: once for each training step, also when it saw nothing. */
-  observe(sightings: readonly Sighting[], gone: readonly number[] = []): void {
-    this.table.observe(sightings, gone);
+  observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = []): void {
+    this.table.observe(lookAlikes, gone);
     if (this.table.step % this.lag !== 0) return;
     this.before = this.latest;
     this.latest = this.table.snapshot();
@@ -71,11 +71,11 @@ export class DoppelgangerMiner implements Miner {
    *
    * @throws ProtomemError when the batch is planned more than `lag` steps ahead of `observe`, or lies behind it.
    */
-  readonly companions = ({ batch, chosen, wanted, random }: BatchRequest): number[] => {
+  readonly minedClasses = ({ batch, chosen, wanted, random }: BatchRequest): number[] => {
     const version = Math.floor(batch / this.lag) - 1;
     const done = Math.floor(this.table.step / this.lag);
     check(version <= done && version >= done - 1, () => ({
-      where: 'DoppelgangerMiner.companions',
+      where: 'DoppelgangerMiner.minedClasses',
       what: 'number of the batch',
       got: batch,
       expected: `between ${done * this.lag} and ${(done + 2) * this.lag - 1}, after ${this.table.step} steps observed`,
@@ -132,17 +132,17 @@ export class DoppelgangerMiner implements Miner {
 }
 
 /**
- * Makes a miner: feed it what each training step saw, and give its `companions` to a sampler.
+ * Makes a miner: feed it what each training step saw, and give its `minedClasses` to a sampler.
  *
  * @throws ProtomemError when an option is out of its range.
  *
  * @example
  * ```ts
  * const miner = createMiner({ rows: memory.size, lag: 8 });
- * const sampler = plannedClasses({ source, classes: 32, images: 4, starters: 10, companions: miner.companions });
+ * const sampler = plannedClasses({ source, classes: 32, images: 4, randomClasses: 10, minedClasses: miner.minedClasses });
  * const loader = createLoader({ source, sampler, height: 112, width: 112, prefetch: 4 });
  * // after each step
- * miner.observe(memory.lastRivals(), memory.lastEvicted());
+ * miner.observe(memory.lastLookAlikes(), memory.lastEvicted());
  * ```
  */
 export function createMiner(options: MinerOptions): DoppelgangerMiner {

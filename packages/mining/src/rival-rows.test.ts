@@ -15,26 +15,26 @@ class NaiveRows {
   of(id: number): Rival[] {
     return this.rows.find((row) => row.id === id)?.rivals ?? [];
   }
-  put(id: number, rival: Rival, fresh: number): void {
+  put(id: number, lookAlike: Rival, fresh: number): void {
     const row = this.rows.find((other) => other.id === id) ?? { id, rivals: [] };
     this.forget(id);
     if (this.rows.length === this.size) this.rows.shift();
     this.rows.push(row);
-    const others = row.rivals.filter((other) => other.id !== rival.id);
+    const others = row.rivals.filter((other) => other.id !== lookAlike.id);
     if (others.length < this.width) {
-      row.rivals = [...others, rival];
+      row.rivals = [...others, lookAlike];
       return;
     }
     const weight = (x: Rival): number => (x.step < fresh ? Number.NEGATIVE_INFINITY : x.cosine);
     const least = Math.min(...others.map(weight));
-    if (least < rival.cosine) {
+    if (least < lookAlike.cosine) {
       const out = others.findIndex((other) => weight(other) === least);
-      row.rivals = others.map((other, i) => (i === out ? rival : other));
+      row.rivals = others.map((other, i) => (i === out ? lookAlike : other));
     }
   }
-  drop(id: number, rival: number): void {
+  drop(id: number, lookAlike: number): void {
     const row = this.rows.find((other) => other.id === id);
-    if (row) row.rivals = row.rivals.filter((other) => other.id !== rival);
+    if (row) row.rivals = row.rivals.filter((other) => other.id !== lookAlike);
   }
   forget(id: number): void {
     const at = this.rows.findIndex((row) => row.id === id);
@@ -45,17 +45,17 @@ class NaiveRows {
 const id = fc.nat(9);
 /** Cosines differ from step to step, so that which of two equals goes does not matter. */
 const command = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('put' as const), id, rival: id, cosine: fc.nat(50) }) },
-  fc.record({ kind: fc.constant('drop' as const), id, rival: id, cosine: fc.constant(0) }),
-  fc.record({ kind: fc.constant('forget' as const), id, rival: id, cosine: fc.constant(0) }),
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('put' as const), id, lookAlike: id, cosine: fc.nat(50) }) },
+  fc.record({ kind: fc.constant('drop' as const), id, lookAlike: id, cosine: fc.constant(0) }),
+  fc.record({ kind: fc.constant('forget' as const), id, lookAlike: id, cosine: fc.constant(0) }),
 );
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 function play(rows: RivalRows | NaiveRows, commands: readonly Command[], from = 0): void {
-  for (const [i, { kind, id, rival, cosine }] of commands.entries()) {
+  for (const [i, { kind, id, lookAlike, cosine }] of commands.entries()) {
     const step = from + i;
-    if (kind === 'put') rows.put(id, { id: rival, cosine: cosine + step / 1000, step }, step - 12);
-    else if (kind === 'drop') rows.drop(id, rival);
+    if (kind === 'put') rows.put(id, { id: lookAlike, cosine: cosine + step / 1000, step }, step - 12);
+    else if (kind === 'drop') rows.drop(id, lookAlike);
     else rows.forget(id);
   }
 }

@@ -10,7 +10,7 @@ export interface Rival {
 }
 
 /**
- * Up to `width` rivals for each of up to `size` identities; 24 bytes a rival, all of them taken at once. When it is full,
+ * Up to `width` rivals for each of up to `size` identities; 24 bytes a look-alike, all of them taken at once. When it is full,
  * the identity that was written to longest ago makes room.
  */
 export class RivalRows {
@@ -49,14 +49,14 @@ export class RivalRows {
   }
 
   /**
-   * Notes a rival: as it is now when it is there already; else in a free place, in that of one last seen before `fresh`,
+   * Notes a lookAlike: as it is now when it is there already; else in a free place, in that of one last seen before `fresh`,
    * or in that of the least alike, when that one is less alike.
    */
-  put(id: number, rival: Rival, fresh: number): void {
+  put(id: number, lookAlike: Rival, fresh: number): void {
     const row = this.claim(id);
     const start = row * this.width;
     const count = this.counts[row]!;
-    let place = this.find(row, rival.id);
+    let place = this.find(row, lookAlike.id);
     if (place < 0 && count < this.width) {
       this.counts[row] = count + 1;
       place = start + count;
@@ -65,17 +65,17 @@ export class RivalRows {
       const weight = (at: number): number => (this.steps[at]! < fresh ? Number.NEGATIVE_INFINITY : this.cosines[at]!);
       place = start;
       for (let at = start + 1; at < start + count; at++) if (weight(at) < weight(place)) place = at;
-      if (weight(place) >= rival.cosine) return;
+      if (weight(place) >= lookAlike.cosine) return;
     }
-    this.rivals[place] = rival.id;
-    this.cosines[place] = rival.cosine;
-    this.steps[place] = rival.step;
+    this.rivals[place] = lookAlike.id;
+    this.cosines[place] = lookAlike.cosine;
+    this.steps[place] = lookAlike.step;
   }
 
-  /** Takes one rival out of an identity's row. */
-  drop(id: number, rival: number): void {
+  /** Takes one lookAlike out of an identity's row. */
+  drop(id: number, lookAlike: number): void {
     const row = this.rowOf.get(id);
-    const place = row === undefined ? -1 : this.find(row, rival);
+    const place = row === undefined ? -1 : this.find(row, lookAlike);
     if (row === undefined || place < 0) return;
     const last = row * this.width + --this.counts[row]!;
     for (const column of [this.rivals, this.cosines, this.steps]) column[place] = column[last]!;
@@ -166,9 +166,9 @@ export class RivalRows {
     return { id: this.rivals[place]!, cosine: this.cosines[place]!, step: this.steps[place]! };
   }
 
-  private find(row: number, rival: number): number {
+  private find(row: number, lookAlike: number): number {
     const start = row * this.width;
-    for (let at = start; at < start + this.counts[row]!; at++) if (this.rivals[at] === rival) return at;
+    for (let at = start; at < start + this.counts[row]!; at++) if (this.rivals[at] === lookAlike) return at;
     return -1;
   }
 

@@ -16,7 +16,7 @@ describe('growBatch', () => {
     const chosenOf = fc.uniqueArray(fc.nat(11), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(graph, chosenOf, fc.nat(12), fc.nat(), (rivals, chosen, wanted, seed) => {
-        const doppelgangersOf = (id: number) => rivals[id]!.map((rival) => ({ id: rival }));
+        const doppelgangersOf = (id: number) => rivals[id]!.map((lookAlike) => ({ id: lookAlike }));
         const grow = () => growBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed) });
         const added = grow();
         expect(grow()).toEqual(added);
@@ -29,7 +29,7 @@ describe('growBatch', () => {
         }
         // Nobody who was added last could have been answered for: their own rivals were all taken.
         if (added.length === 0 && wanted > 0) {
-          for (const id of chosen) for (const rival of rivals[id]!) expect(chosen).toContain(rival);
+          for (const id of chosen) for (const lookAlike of rivals[id]!) expect(chosen).toContain(lookAlike);
         }
         const pairs = growBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), depth: 1 });
         expect(pairs.length).toBeLessThanOrEqual(chosen.length);
@@ -81,7 +81,7 @@ describe('imagesNear', () => {
   it('puts the images nearest to any of the rivals first, whatever their lengths', () => {
     const random = new Random(6);
     const [images, rivals] = [matrix(random, 9, 4), matrix(random, 3, 4)];
-    const nearness = images.map((image) => Math.max(...rivals.map((rival) => cosine(image, rival))));
+    const nearness = images.map((image) => Math.max(...rivals.map((lookAlike) => cosine(image, lookAlike))));
     const order = nearness.map((_, i) => i).toSorted((a, b) => nearness[b]! - nearness[a]!);
     expect(imagesNear(images, rivals, 4)).toEqual(order.slice(0, 4));
     expect(

@@ -29,7 +29,7 @@ export interface TrainerOptions {
   readonly head: Head;
   readonly loader: Loader;
   /**
-   * Told after each step what the head saw (`lastRivals`, which the head must have, and `lastEvicted`); saved with
+   * Told after each step what the head saw (`lastLookAlikes`, which the head must have, and `lastEvicted`); saved with
    * the rest. Its metrics are logged as `miner/...`. Default: nobody is told.
    */
   readonly miner?: Miner;

@@ -105,9 +105,9 @@ describe('a run', () => {
     const minerOf = (): Miner => {
       let steps = 0;
       return {
-        observe(sightings, gone) {
+        observe(lookAlikes, gone) {
           steps++;
-          told.push([sightings, gone]);
+          told.push([lookAlikes, gone]);
         },
         metrics: () => ({ steps }),
         state: () => ({ values: { steps }, tensors: {} }),
@@ -120,7 +120,7 @@ describe('a run', () => {
       const head = tinyHead();
       return {
         ...head,
-        lastRivals: () => [{ id: head.metrics().seen!, rival: 1, cosine: 0.5 }],
+        lastLookAlikes: () => [{ id: head.metrics().seen!, lookAlike: 1, cosine: 0.5 }],
         lastEvicted: () => [7],
       };
     };
@@ -128,12 +128,12 @@ describe('a run', () => {
     const first = tinyRun({ head: seeing(), miner: minerOf(), checkpoints });
     await first.trainer.step();
     expect((await first.trainer.step())['miner/steps']).toBe(2);
-    expect(told).toEqual([6, 12].map((id) => [[{ id, rival: 1, cosine: 0.5 }], [7]]));
+    expect(told).toEqual([6, 12].map((id) => [[{ id, lookAlike: 1, cosine: 0.5 }], [7]]));
     await first.trainer.run();
     const second = tinyRun({ head: seeing(), miner: minerOf(), checkpoints, steps: STEPS });
     expect(await second.trainer.resume()).toBe(STEPS);
     expect((await second.trainer.step())['miner/steps']).toBe(STEPS + 1);
-    expect(() => tinyRun({ miner: minerOf() })).toThrow(/createTrainer: lastRivals of the head .* is "missing"/);
+    expect(() => tinyRun({ miner: minerOf() })).toThrow(/createTrainer: lastLookAlikes of the head .* is "missing"/);
   });
 
   it('refuses a loss that is not finite, names the batch and takes no step', async () => {

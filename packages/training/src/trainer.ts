@@ -40,9 +40,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const evaluateEvery = integer('createTrainer', 'evaluateEvery', options.evaluateEvery ?? steps, 1);
   const encoderBatch = integer('createTrainer', 'encoderBatch', options.encoderBatch ?? loader.batchSize, 2);
   if (clipNorm !== undefined) number('createTrainer', 'clipNorm', clipNorm, Number.MIN_VALUE, Number.MAX_VALUE);
-  check(!miner || head.lastRivals !== undefined, () => ({
+  check(!miner || head.lastLookAlikes !== undefined, () => ({
     where: 'createTrainer',
-    what: `lastRivals of the head ${head.name}`,
+    what: `lastLookAlikes of the head ${head.name}`,
     got: 'missing',
     expected: 'a function, for the miner to be told who looks like whom',
     fix: 'Use a head that has it, such as prototypeHead, or leave the miner out.',
@@ -80,7 +80,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
         optimizer.step(trainable, clipped, learningRate);
         head.afterStep?.({ encoder, learningRate });
       });
-      miner?.observe(head.lastRivals!(), head.lastEvicted?.());
+      miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.());
       stepsDone++;
       nameSkipped(batch);
       throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);

@@ -1,4 +1,4 @@
-import type { ImageBatch, ImageSource, Sighting } from '@protomem/core';
+import type { ImageBatch, ImageSource, LookAlike } from '@protomem/core';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
 import { closestRivals, reportMemory } from '../report/memory-data.ts';
@@ -30,7 +30,7 @@ export async function makeSnapshot(
   const rivals = memory ? closestRivals(memory) : [];
   const suspects = (miner?.suspects() ?? [])
     .slice(0, MOST_PAIRS)
-    .map(({ a, b, cosine }) => ({ id: a, rival: b, cosine }));
+    .map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine }));
   const doppelgangers = miner ? doppelgangersIn(batch, miner) : [];
   return {
     ...now,
@@ -49,21 +49,21 @@ function facesOf(source: ImageSource, { shape, pixels, labels, names }: ImageBat
   }));
 }
 
-async function pairsOf(source: ImageSource, sightings: readonly Sighting[]): Promise<LivePair[]> {
+async function pairsOf(source: ImageSource, lookAlikes: readonly LookAlike[]): Promise<LivePair[]> {
   const pairs: LivePair[] = [];
-  for (const { id, rival, cosine } of sightings) {
-    pairs.push({ first: await source.load(id, 0), second: await source.load(rival, 0), score: cosine });
+  for (const { id, lookAlike, cosine } of lookAlikes) {
+    pairs.push({ first: await source.load(id, 0), second: await source.load(lookAlike, 0), score: cosine });
   }
   return pairs;
 }
 
 /** Each pair of the batch's identities once, the most alike first. */
-function doppelgangersIn({ labels }: ImageBatch, { table }: DoppelgangerMiner): Sighting[] {
+function doppelgangersIn({ labels }: ImageBatch, { table }: DoppelgangerMiner): LookAlike[] {
   const ids = new Set(labels);
-  const found = new Map<string, Sighting>();
+  const found = new Map<string, LookAlike>();
   for (const id of ids) {
-    for (const { id: rival, cosine } of table.doppelgangersOf(id)) {
-      if (ids.has(rival)) found.set([id, rival].sort((a, b) => a - b).join(), { id, rival, cosine });
+    for (const { id: lookAlike, cosine } of table.doppelgangersOf(id)) {
+      if (ids.has(lookAlike)) found.set([id, lookAlike].sort((a, b) => a - b).join(), { id, lookAlike, cosine });
     }
   }
   return [...found.values()].sort((a, b) => b.cosine - a.cosine).slice(0, MOST_PAIRS);

@@ -1,5 +1,5 @@
 import { cpus, release, totalmem, type } from 'node:os';
-import type { ImageSource, Sighting } from '@protomem/core';
+import type { ImageSource, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { EngineInfo } from '@protomem/engine';
 import sharp from 'sharp';
@@ -96,15 +96,15 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
     rivals: await lookAlikes(source, result.rivals ?? []),
     duplicates: await lookAlikes(
       source,
-      (result.suspects ?? []).slice(0, 12).map(({ a, b, cosine }) => ({ id: a, rival: b, cosine })),
+      (result.suspects ?? []).slice(0, 12).map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine })),
     ),
   };
 }
 
-async function lookAlikes(source: ImageSource, rivals: readonly Sighting[]): Promise<ReportPair[]> {
+async function lookAlikes(source: ImageSource, rivals: readonly LookAlike[]): Promise<ReportPair[]> {
   const pairs: ReportPair[] = [];
-  for (const { id, rival, cosine } of rivals) {
-    const [first, second] = [await trainingFace(source, id, 0), await trainingFace(source, rival, 0)];
+  for (const { id, lookAlike, cosine } of rivals) {
+    const [first, second] = [await trainingFace(source, id, 0), await trainingFace(source, lookAlike, 0)];
     if (first && second) pairs.push({ first, second, score: cosine });
   }
   return pairs;

@@ -5,7 +5,7 @@ import type { ReportMemory } from './report-data.ts';
 export function closestRivals(memory: PrototypeMemory): RivalPair[] {
   const pairs = new Map<string, RivalPair>();
   for (const pair of memory.rivals()) {
-    const key = [pair.id, pair.rival].sort((a, b) => a - b).join();
+    const key = [pair.id, pair.lookAlike].sort((a, b) => a - b).join();
     if (!pairs.has(key)) pairs.set(key, pair);
   }
   return [...pairs.values()].slice(0, 8);

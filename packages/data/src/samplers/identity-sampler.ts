@@ -1,4 +1,4 @@
-import { type Companions, check, integer, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
+import { check, integer, type MinedClasses, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
 import { checkSampler } from './check-sampler.ts';
 import { chooseImages } from './choose-images.ts';
 import { type CountedSource, type FewImages, imagesOf, layOut } from './few-images.ts';
@@ -21,8 +21,8 @@ export interface ClassesByImagesOptions {
 /** Who fills the places that a sampler leaves open. */
 interface Planning {
   /** Identities of a batch that the stream chooses; the others are asked for. */
-  readonly starters: number;
-  readonly companions: Companions;
+  readonly randomClasses: number;
+  readonly minedClasses: MinedClasses;
 }
 
 /** @internal Batches of C distinct identities off an {@link IdentityStream}, K images each. */
@@ -46,9 +46,9 @@ export function identitySampler(
     expected: `at most ${takingPart}, the identities in ${source.name}${few === 'skip' ? ` with at least ${images} images` : ''}`,
     fix: 'Use fewer classes a batch, or add people.',
   }));
-  const starters = planning?.starters ?? classes;
+  const randomClasses = planning?.randomClasses ?? classes;
   const made = { sampler: where, identities, classes, images, few, seed, groups, rounds };
-  const config = planning ? { ...made, starters } : made;
+  const config = planning ? { ...made, starters: randomClasses } : made;
   const takesPart = (identity: number): boolean => few !== 'skip' || source.imagesOf(identity) >= images;
   const stream = new IdentityStream(identities, groups, rounds, seed);
   let batch = 0;
@@ -71,11 +71,11 @@ export function identitySampler(
   };
   const nextIdentities = (): Set<number> => {
     const chosen = new Set<number>();
-    draw(chosen, starters);
-    if (!planning || starters === classes) return chosen;
-    const request = { batch, chosen: [...chosen], wanted: classes - starters, random: new Random(seed, 7, batch) };
-    for (const identity of planning.companions(request)) {
-      integer(where, 'an identity that companions returned', identity, 0, identities - 1);
+    draw(chosen, randomClasses);
+    if (!planning || randomClasses === classes) return chosen;
+    const request = { batch, chosen: [...chosen], wanted: classes - randomClasses, random: new Random(seed, 7, batch) };
+    for (const identity of planning.minedClasses(request)) {
+      integer(where, 'an identity that minedClasses returned', identity, 0, identities - 1);
       if (chosen.size < classes && takesPart(identity)) chosen.add(identity);
     }
     draw(chosen, classes);
@@ -84,7 +84,7 @@ export function identitySampler(
 
   return {
     batchSize: classes * images,
-    batchesPerEpoch: Math.ceil((takingPart / starters) * rounds),
+    batchesPerEpoch: Math.ceil((takingPart / randomClasses) * rounds),
     next(): readonly PlannedImage[] {
       const random = new Random(seed, 2, batch);
       const portions = Array.from(nextIdentities(), (identity) => {

@@ -18,14 +18,14 @@ const settings = fc
     identities: fc.integer({ min: 1, max: 60 }),
     classes: fc.integer({ min: 1, max: 12 }),
     images: fc.integer({ min: 1, max: 3 }),
-    starters: fc.integer({ min: 1, max: 12 }),
+    randomClasses: fc.integer({ min: 1, max: 12 }),
     seed: fc.nat(),
     eager: fc.nat(4),
   })
-  .filter(({ identities, classes, starters }) => classes <= identities && starters <= classes);
+  .filter(({ identities, classes, randomClasses }) => classes <= identities && randomClasses <= classes);
 type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 const make = ({ identities, eager, ...options }: Settings): Sampler =>
-  plannedClasses({ source: source(identities), companions: neighbours(identities, eager), ...options });
+  plannedClasses({ source: source(identities), minedClasses: neighbours(identities, eager), ...options });
 
 describe('plannedClasses', () => {
   it('fills every batch with C distinct identities, and shows everybody at least once a pass', () => {
@@ -52,11 +52,11 @@ describe('plannedClasses', () => {
 
   it('asks for what is missing, with the number of the batch and random numbers of its own', () => {
     const requests: BatchRequest[] = [];
-    const companions = (request: BatchRequest): number[] => {
+    const minedClasses = (request: BatchRequest): number[] => {
       requests.push({ ...request, random: new Random(0) });
       return [request.random.below(5), request.random.below(5)];
     };
-    const sampler = plannedClasses({ source: source(50), classes: 5, images: 1, starters: 3, companions });
+    const sampler = plannedClasses({ source: source(50), classes: 5, images: 1, randomClasses: 3, minedClasses });
     const first = classesOf(sampler);
     classesOf(sampler);
     expect(requests.map(({ batch, wanted }) => [batch, wanted])).toEqual([
@@ -66,8 +66,14 @@ describe('plannedClasses', () => {
     expect(requests[0]!.chosen).toEqual(first.slice(0, 3));
     // With nobody named, or all places taken, it is the plain sampler.
     const plain = classesByImages({ source: source(50), classes: 5, images: 1 });
-    const alone = plannedClasses({ source: source(50), classes: 5, images: 1, starters: 3, companions: () => [] });
-    const full = plannedClasses({ source: source(50), classes: 5, images: 1, starters: 5, companions });
+    const alone = plannedClasses({
+      source: source(50),
+      classes: 5,
+      images: 1,
+      randomClasses: 3,
+      minedClasses: () => [],
+    });
+    const full = plannedClasses({ source: source(50), classes: 5, images: 1, randomClasses: 5, minedClasses });
     for (let batch = 0; batch < 30; batch++) {
       const plan = plain.next();
       expect(alone.next()).toEqual(plan);
@@ -92,17 +98,19 @@ describe('plannedClasses', () => {
   });
 
   it('leaves out those with too few images, and refuses identities that are none', () => {
-    const options = { source: source(50), classes: 6, images: 3, starters: 2, few: 'skip' } as const;
-    const sampler = plannedClasses({ ...options, companions: () => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
+    const options = { source: source(50), classes: 6, images: 3, randomClasses: 2, few: 'skip' } as const;
+    const sampler = plannedClasses({ ...options, minedClasses: () => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
     for (let batch = 0; batch < 20; batch++)
       for (const id of classesOf(sampler)) expect(id % 5).toBeGreaterThanOrEqual(2);
     for (const bad of [50, -1, 0.5]) {
-      expect(() => plannedClasses({ ...options, companions: () => [bad] }).next()).toThrow(
-        `plannedClasses: an identity that companions returned is ${bad}`,
+      expect(() => plannedClasses({ ...options, minedClasses: () => [bad] }).next()).toThrow(
+        `plannedClasses: an identity that minedClasses returned is ${bad}`,
       );
     }
-    expect(() => plannedClasses({ ...options, starters: 7, companions: () => [] })).toThrow('starters is 7');
-    const other = plannedClasses({ ...options, starters: 3, companions: () => [] });
+    expect(() => plannedClasses({ ...options, randomClasses: 7, minedClasses: () => [] })).toThrow(
+      'randomClasses is 7',
+    );
+    const other = plannedClasses({ ...options, randomClasses: 3, minedClasses: () => [] });
     expect(() => other.restore(sampler.state() as State)).toThrow('starters of the saved state is 2');
   });
 });
