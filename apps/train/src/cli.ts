@@ -1,17 +1,22 @@
 import { parseArgs } from 'node:util';
 import { ProtomemError } from '@protomem/core';
 import type { ArithmeticName } from '@protomem/evaluation';
+import { protocols } from '@protomem/protocols';
+import {
+  defaultRunFolder,
+  patchConfig,
+  type RunConfig,
+  readRunConfig,
+  recipes,
+  resolveRecipe,
+} from '@protomem/recipes';
+import { DEFAULT_LIVE_PORT } from '@protomem/report/live';
 import { compare } from './compare.ts';
-import { patchConfig, type RunConfig } from './config.ts';
 import { embed } from './embed.ts';
 import { evaluate } from './evaluate.ts';
-import { protocols } from './evaluation/protocols.ts';
 import { identify } from './identify.ts';
 import { inspect } from './inspect.ts';
-import { DEFAULT_LIVE_PORT } from './live/live.ts';
-import { recipes, resolveRecipe } from './recipes/index.ts';
 import { report } from './report.ts';
-import { defaultRunFolder, readRunConfig } from './run-folder.ts';
 import { train } from './train.ts';
 
 const help = `Train and evaluate face encoders with Prototype Memory.

@@ -1,9 +1,8 @@
 import { ProtomemError, writeFileAtomic } from '@protomem/core';
 import { type SignFlipTest, signFlipTest } from '@protomem/evaluation';
-import { type Compared, readResults } from './finished-runs.ts';
-import { machineFacts } from './report/make-report.ts';
-import { renderReport } from './report/render-report.ts';
-import { savePlots } from './report/save-plots.ts';
+import { renderReport, savePlots } from '@protomem/report';
+import { type Compared, readResults } from './read-results.ts';
+import { machineFacts } from './run-report.ts';
 
 const percent = (value: number | null | undefined, digits = 2): string =>
   value === null || value === undefined ? '-' : (100 * value).toFixed(digits);

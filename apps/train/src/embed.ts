@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, type ImageSource } from '@protomem/core';
 import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
-import { type EmbeddingModel, normalizeRows, type PixelScale } from './models/embedding-model.ts';
-import { openModel } from './models/open-model.ts';
+import { type EmbeddingModel, normalizeRows, openModel, type PixelScale } from '@protomem/protocols';
 import { progressBar } from './progress-bar.ts';
 
 export interface EmbedOptions {

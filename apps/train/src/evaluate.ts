@@ -2,24 +2,28 @@ import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { check, lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
 import type { ArithmeticName } from '@protomem/evaluation';
-import { openEmbedder } from './evaluation/embed-faces.ts';
-import type { Outcome, PairOutcome } from './evaluation/outcome.ts';
-import { type ProtocolOptions, protocols, scorePairFaces } from './evaluation/protocols.ts';
-import { type PairSummary, summarizePairs } from './evaluation/summarize.ts';
-import type { PixelScale } from './models/embedding-model.ts';
-import { listPairs } from './pairs.ts';
+import type { Outcome, PairOutcome, PixelScale } from '@protomem/protocols';
+import {
+  openEmbedder,
+  type PairSummary,
+  type ProtocolOptions,
+  protocols,
+  scorePairFaces,
+  summarizePairs,
+} from '@protomem/protocols';
+import { listPairs, readRunConfig, runFolder, writeJson } from '@protomem/recipes';
+import type { ReportPair } from '@protomem/report';
 import {
   type EvaluationFacts,
   identificationPage,
   megaFacePage,
   pairPage,
+  percent,
   retrievalPage,
-} from './report/evaluation-report.ts';
-import { percent } from './report/format.ts';
-import { machineFacts, trainingFace } from './report/make-report.ts';
-import type { ReportPair } from './report/report-data.ts';
-import { savePlots } from './report/save-plots.ts';
-import { readRunConfig, runFolder, writeJson } from './run-folder.ts';
+  savePlots,
+} from '@protomem/report';
+import { reportingBar } from './progress-bar.ts';
+import { machineFacts, trainingFace } from './run-report.ts';
 
 export interface EvaluateOptions extends ProtocolOptions {
   /** Default: the pairs that the run itself was tested on. */
@@ -45,7 +49,8 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
   const task = name === undefined ? await ownPairs(model, options) : protocolTask(name, options);
   const out = await newFolder(options.out ?? join(await resultsFolder(model), name ?? 'own-pairs'));
   const begun = performance.now();
-  const embedder = await openEmbedder(model, batch, options.scale);
+  const bar = reportingBar('images');
+  const embedder = await openEmbedder(model, batch, options.scale, bar.onProgress);
   console.log(`model: ${embedder.label}`);
   console.log(`test: ${task.title}`);
   try {
@@ -68,6 +73,7 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
     for (const line of lines) console.log(line);
     console.log(`written: ${join(out, 'report.html')}, metrics.json, plots`);
   } finally {
+    bar.stop();
     await embedder.dispose();
   }
 }

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
 import { decodeImage, openDataset } from '@protomem/data';
 import type { VerificationReport } from '@protomem/evaluation';
+import { type EmbeddingModel, normalizeRows, openModel } from '@protomem/protocols';
+import { parseJson, runFolder } from '@protomem/recipes';
 import { embedImages } from './embed.ts';
-import { type EmbeddingModel, normalizeRows } from './models/embedding-model.ts';
-import { openModel } from './models/open-model.ts';
-import { parseJson, runFolder } from './run-folder.ts';
 
 export interface IdentifyOptions {
   /** A data set of known people, aligned as the training data was. */

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { decodeSafetensors, type ImageSource, ProtomemError } from '@protomem/core';
 import { countImages, openDataset } from '@protomem/data';
+import { readRunConfig, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
-import { readRunConfig, runFolder } from './run-folder.ts';
 
 /** Tells what a path holds: a run folder, a safetensors file, or a data set. */
 export async function inspect(path: string): Promise<void> {

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '@protomem/core';
-import { readResults } from './finished-runs.ts';
-import { machineFacts } from './report/make-report.ts';
-import { renderReport } from './report/render-report.ts';
-import { savePlots } from './report/save-plots.ts';
+import { renderReport, savePlots } from '@protomem/report';
+import { readResults } from './read-results.ts';
+import { machineFacts } from './run-report.ts';
 
 /**
  * Draws a finished run's page from its log and metrics once more, and each chart of it as SVG and PNG. Faces are not in
