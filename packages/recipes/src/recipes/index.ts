@@ -1,5 +1,5 @@
 import { lookUp } from '@protomem/core';
-import type { RunConfig } from '../config.ts';
+import { parseConfig, type RunConfig } from '../config.ts';
 import { demo } from './demo.ts';
 import { lfw } from './lfw.ts';
 
@@ -9,16 +9,24 @@ export interface RecipeInputs {
   readonly data?: string;
 }
 
-/** A function that returns a whole configuration. */
-export type Recipe = (inputs: RecipeInputs) => RunConfig;
+/** Anything of a configuration, to any depth. */
+export type Differences<T = RunConfig> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Differences<T[K]> }
+    : T;
 
-/** Recipes by name, with the line that `--help` shows. */
-export const recipes: Readonly<Record<string, { readonly recipe: Recipe; readonly about: string }>> = {
-  demo: { recipe: demo, about: 'synthetic faces, no data needed: a few minutes on two cores' },
-  lfw: { recipe: lfw, about: 'a folder of identities (--data), tested on LFW View 1 DevTest, beside a full softmax' },
-};
+/** A run as what it differs in from the defaults. */
+export interface Recipe {
+  /** One line for `--help`. */
+  readonly about: string;
+  differences(inputs: RecipeInputs): Differences;
+}
+
+export const recipes = { demo, lfw } as const satisfies Readonly<Record<string, Recipe>>;
 
 /** The configuration of a named recipe. */
-export function resolveRecipe(name: string, inputs: RecipeInputs): RunConfig {
-  return lookUp('train', 'RECIPE', recipes, name).recipe(inputs);
+export function resolveRecipe(name: string, inputs: RecipeInputs = {}): RunConfig {
+  const recipe = lookUp<Recipe>('train', 'RECIPE', recipes, name);
+  return parseConfig({ recipe: name, ...recipe.differences(inputs) }, `recipe ${name}`);
 }

@@ -1,11 +1,22 @@
 import { ProtomemError, writeFileAtomic } from '@protomem/core';
 import { type SignFlipTest, signFlipTest } from '@protomem/evaluation';
 import { renderReport, savePlots } from '@protomem/report';
-import { type Compared, readResults } from './read-results.ts';
-import { machineFacts } from './run-report.ts';
+import { command } from '../command-line.ts';
+import { type Compared, readResults } from '../read-results.ts';
+import { machineFacts } from '../run-report.ts';
 
 const percent = (value: number | null | undefined, digits = 2): string =>
   value === null || value === undefined ? '-' : (100 * value).toFixed(digits);
+
+/** `protomem compare`. */
+export const make = () =>
+  command(
+    'compare',
+    'Sets runs side by side: a table, what is sure about each difference, and a page with the curves of all.',
+  )
+    .argument('<runs...>', 'folders of finished runs, or of evaluations of pairs')
+    .option('--out <file>', 'the page', 'comparison.html')
+    .action((runs, { out }) => compare(runs, out));
 
 /**
  * Sets runs side by side: a table, what is sure about each difference from the first, and a page with the curves of all.
@@ -17,7 +28,7 @@ export async function compare(runs: readonly string[], out: string): Promise<voi
   const read = await Promise.all(runs.map((run) => readResults(run, 'compare', runs.length > 1)));
   const compared = read.flatMap(({ compared }) => compared);
   if (compared.length < 2) {
-    const expected = 'at least two runs, or one with rivals';
+    const expected = 'at least two runs, or one with baselines';
     throw new ProtomemError({ where: 'compare', what: 'runs', got: runs.join(' ') || 'none', expected });
   }
   const [first, ...others] = compared as [Compared, ...Compared[]];

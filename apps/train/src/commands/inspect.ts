@@ -1,20 +1,28 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { decodeSafetensors, type ImageSource, ProtomemError } from '@protomem/core';
-import { countImages, openDataset } from '@protomem/data';
+import { decodeSafetensors } from '@protomem/core';
+import { type DatasetFormatName, openDataset } from '@protomem/data';
 import { readRunConfig, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
+import { command } from '../command-line.ts';
+import { printCounts, survey } from '../survey.ts';
 
-/** Tells what a path holds: a run folder, a safetensors file, or a data set. */
-export async function inspect(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) {
-    throw new ProtomemError({ where: 'inspect', what: path, got: 'missing', expected: 'a file or folder' });
-  }
-  if (found.isFile() && path.endsWith('.safetensors')) await inspectFile(path);
-  else if (existsSync(runFolder(path).config)) await inspectRun(path);
-  else inspectImages(await openDataset(path));
-}
+/** `protomem inspect`. */
+export const make = () =>
+  command('inspect', 'Tells what a run, a checkpoint, an encoder or a data set holds.')
+    .argument('<path>', 'run folder, .safetensors file, or data set of any format')
+    .option('--counts', 'of a data set, only count: read no image')
+    .option('--from <name>', 'format of a data set (default: found out from what is there)')
+    .option('--problems <file>', 'of a data set, write broken and repeated images to a tab-separated file')
+    .addHelpText('after', '\nReads every file of a data set, but decodes only its head; "verify" decodes all.')
+    .action(async (path, { counts, from, problems }) => {
+      const found = await stat(path).catch(() => undefined);
+      if (found?.isFile() && path.endsWith('.safetensors')) return inspectFile(path);
+      if (existsSync(runFolder(path).config)) return inspectRun(path);
+      const source = await openDataset(path, { format: from as DatasetFormatName | undefined });
+      printCounts(source);
+      if (!counts) await survey(source, { decode: false, problems });
+    });
 
 async function inspectFile(path: string): Promise<void> {
   const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
@@ -41,11 +49,4 @@ async function inspectRun(path: string): Promise<void> {
   if (!existsSync(folder.report)) {
     console.log(`go on with: npm run train -- ${config.recipe} --out ${path} --resume`);
   }
-}
-
-function inspectImages(source: ImageSource): void {
-  const { identities, images, histogram } = countImages(source);
-  console.log(`${identities} identities, ${images} images`);
-  for (const bin of histogram) console.log(`${bin.images.padStart(12)} images: ${bin.identities} identities`);
-  console.log('more with: npm run data -- inspect');
 }

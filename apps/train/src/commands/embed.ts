@@ -3,7 +3,22 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, type ImageSource } from '@protomem/core';
 import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
 import { type EmbeddingModel, normalizeRows, openModel, type PixelScale } from '@protomem/protocols';
-import { progressBar } from './progress-bar.ts';
+import { command, toNumber, withBar } from '../command-line.ts';
+
+/** `protomem embed`. */
+export const make = () =>
+  command('embed', 'Embeds every image of a data set, in its order.')
+    .argument('<model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
+    .argument('<images>', 'data set of any format')
+    .requiredOption('--out <file>', '.npy (with names in a .txt beside it) or .jsonl; must be new')
+    .option('--flip', 'add the embedding of the mirror image, as evaluation does', false)
+    .option('--raw', 'leave embeddings as long as they are, for IJB, where length counts', false)
+    .option('--batch <n>', 'images at a time', toNumber, 64)
+    .option('--mean <x>', 'foreign models get (pixel - mean) / scale (default: 127.5)', toNumber)
+    .option('--scale <x>', 'likewise (default: 127.5)', toNumber)
+    .action((model, images, { mean, scale, ...options }) =>
+      embed(model, images, { ...options, scale: { mean, scale } }),
+    );
 
 export interface EmbedOptions {
   /** `.npy` (with the images' names in a `.txt` beside it) or `.jsonl`. */
@@ -49,23 +64,22 @@ export async function embed(model: string, images: string, options: EmbedOptions
   console.log(`model: ${encoder.kind}`);
   const { embeddingSize } = encoder;
   const total = countImages(source).images;
-  const bar = progressBar('images');
   const writer = await writers[format](out, total, embeddingSize);
   try {
-    bar.start(total, 0);
-    let done = 0;
-    for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
-      const identities = Array.from(labels, (label) => source.identityName(label));
-      await writer.write(names, identities, values);
-      done += names.length;
-      bar.update(done);
-    }
+    await withBar('images', async (onProgress) => {
+      let done = 0;
+      for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
+        const identities = Array.from(labels, (label) => source.identityName(label));
+        await writer.write(names, identities, values);
+        done += names.length;
+        onProgress({ done, total });
+      }
+    });
     await writer.finish();
   } catch (error) {
     await writer.discard();
     throw error;
   } finally {
-    bar.stop();
     await encoder.dispose();
   }
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);

@@ -4,7 +4,18 @@ import { decodeImage, openDataset } from '@protomem/data';
 import type { VerificationReport } from '@protomem/evaluation';
 import { type EmbeddingModel, normalizeRows, openModel } from '@protomem/protocols';
 import { parseJson, runFolder } from '@protomem/recipes';
+import { command, toNumber } from '../command-line.ts';
 import { embedImages } from './embed.ts';
+
+/** `protomem identify`. */
+export const make = () =>
+  command('identify', 'Names the people of a gallery who look most like the one in a photo, and says how sure it is.')
+    .argument('<photo>', 'image of one aligned face')
+    .requiredOption('--model <run>', 'a finished run, whose test says what a cosine means')
+    .requiredOption('--gallery <dir>', 'a data set of known people, aligned as the training data was')
+    .option('--far <x>', 'how often two strangers may be called the same, per comparison', toNumber, 0.01)
+    .option('--top <n>', 'how many people to list', toNumber, 5)
+    .action((photo, { model, ...options }) => identify(photo, model, options));
 
 export interface IdentifyOptions {
   /** A data set of known people, aligned as the training data was. */

@@ -1,8 +1,16 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '@protomem/core';
 import { renderReport, savePlots } from '@protomem/report';
-import { readResults } from './read-results.ts';
-import { machineFacts } from './run-report.ts';
+import { command } from '../command-line.ts';
+import { readResults } from '../read-results.ts';
+import { machineFacts } from '../run-report.ts';
+
+/** `protomem report`. */
+export const make = () =>
+  command('report', "Draws a finished run's page and plots anew, from its files.")
+    .argument('<run>', 'run folder')
+    .option('--out <file>', 'the page (default: report-again.html in the run)')
+    .action((run, { out }) => report(run, out));
 
 /**
  * Draws a finished run's page from its log and metrics once more, and each chart of it as SVG and PNG. Faces are not in
@@ -10,7 +18,7 @@ import { machineFacts } from './run-report.ts';
  *
  * @param out the page. Default `report-again.html` in the run.
  */
-export async function report(run: string, out = join(run, 'report-again.html')): Promise<void> {
+async function report(run: string, out = join(run, 'report-again.html')): Promise<void> {
   const { compared, seconds, about } = await readResults(run, 'report', false);
   const page = await renderReport({
     title: compared.map(({ head }) => head.name).join(' and '),

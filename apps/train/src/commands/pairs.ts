@@ -2,52 +2,42 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ProtomemError, writeFileAtomic } from '@protomem/core';
 import { readLfwPairs, readVerificationBin, type VerificationPair, writeVerificationBin } from '@protomem/data';
-import type { Command } from './command.ts';
-import { parse, refusal, withBar } from './command-line.ts';
+import { command, withBar } from '../command-line.ts';
 
-const help = `Writes the pairs of a list as one file, as InsightFace keeps verification sets (lfw.bin). A recipe evaluates on it
-with --set evaluation.pairs='{"kind":"bin","file":"OUT"}'.
+const help = `
+  protomem pairs LIST IMAGES OUT     a list and its images into one file
+  protomem pairs BIN FOLDER          and back: FOLDER/pairs.txt and FOLDER/images
 
-  npm run data -- pairs LIST IMAGES OUT     a list and its images into one file
-  npm run data -- pairs BIN FOLDER          and back: FOLDER/pairs.txt and FOLDER/images
+A recipe evaluates on the file with --set evaluation.pairs='{"kind":"bin","file":"OUT"}'. Images are written as they are:
+aligned, 112x112, where others shall read the file. Folds are equal blocks of the list, so each block should have as many
+pairs of one person as of two. A .bin names nobody: in FOLDER each pair has people of its own.`;
 
-  LIST     pairs as LFW lists them: "Name 1 2", "Name 1 Other 3"
-  IMAGES   folder with one folder of aligned images for each person: IMAGES/Name/Name_0001.jpg
-  OUT      such as mine.bin; must be new
+/** `protomem pairs`. */
+export const make = () =>
+  command(
+    'pairs',
+    'Writes the pairs of a list as one file, as InsightFace keeps verification sets (lfw.bin); and back.',
+  )
+    .argument('<list>', 'pairs as LFW lists them, "Name 1 2" and "Name 1 Other 3"; or a .bin')
+    .argument('<images>', 'folder of aligned images, IMAGES/Name/Name_0001.jpg; for a .bin, the folder to write')
+    .argument('[out]', 'a file to write, such as mine.bin; must be new')
+    .addHelpText('after', help)
+    .action((list, images, out) => (out === undefined ? unpack(list, images) : pack(list, images, out)));
 
-Images are written as they are: aligned, 112x112, where others shall read the file. Folds are equal blocks of the list, so
-each block should have as many pairs of one person as of two. A .bin names nobody: in FOLDER each pair has people of its own.
-`;
-
-/** `npm run data -- pairs`. */
-export const pairs: Command = {
-  about: 'a list of pairs as a verification .bin, and back',
-  help,
-  async run(args) {
-    const { positionals } = parse('pairs', args, {});
-    const [list, images, out, ...more] = positionals;
-    if (list !== undefined && images !== undefined && out === undefined) return unpack(list, images);
-    if (list === undefined || images === undefined || out === undefined || more.length > 0) {
-      throw refusal(
-        'pairs',
-        positionals.join(' ') || 'nothing',
-        'a list of pairs, a folder of images and a file to write',
-      );
-    }
-    const { pairs } = await readLfwPairs(list);
-    await withBar('pairs', async (onProgress) => {
-      const read = (name: string): Promise<Uint8Array> => readImage(images, name, list);
-      async function* all(): AsyncGenerator<VerificationPair> {
-        for (const [i, { a, b, same }] of pairs.entries()) {
-          yield { a: await read(a), b: await read(b), same };
-          onProgress({ done: i + 1, total: pairs.length });
-        }
+async function pack(list: string, images: string, out: string): Promise<void> {
+  const { pairs } = await readLfwPairs(list);
+  await withBar('pairs', async (onProgress) => {
+    const read = (name: string): Promise<Uint8Array> => readImage(images, name, list);
+    async function* all(): AsyncGenerator<VerificationPair> {
+      for (const [i, { a, b, same }] of pairs.entries()) {
+        yield { a: await read(a), b: await read(b), same };
+        onProgress({ done: i + 1, total: pairs.length });
       }
-      await writeVerificationBin(out, all());
-    });
-    console.log(`${pairs.length} pairs written to ${out}`);
-  },
-};
+    }
+    await writeVerificationBin(out, all());
+  });
+  console.log(`${pairs.length} pairs written to ${out}`);
+}
 
 async function unpack(file: string, folder: string): Promise<void> {
   const bin = await readVerificationBin(file);
