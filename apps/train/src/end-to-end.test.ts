@@ -15,11 +15,11 @@ const command = ['--import', 'tsx', '--conditions=@protomem/source', cli];
 const small = [
   ...['steps=8', 'schedule.warmup=2', 'checkpoint.every=1', 'evaluation.every=4', 'baselines=[]'],
   ...['encoder.width=0.125', 'encoder.inputSize=32', 'encoder.embeddingSize=16', 'head.size=40'],
-  ...['sampler.classes=4', 'sampler.images=2', 'sampler.groupSize=16', 'loader.prefetch=2'],
+  ...['sampler.classes=4', 'sampler.images=2', 'loader.prefetch=2'],
 ].flatMap((patch) => ['--set', patch]);
-const smallDemo = [...['data.identities=1000', 'evaluation.pairs.identities=12', 'evaluation.pairs.count=20']].flatMap(
-  (patch) => ['--set', patch],
-);
+const smallDemo = [
+  ...['data.identities=1000', 'sampler.groupSize=16', 'evaluation.pairs.identities=12', 'evaluation.pairs.count=20'],
+].flatMap((patch) => ['--set', patch]);
 
 interface Ended {
   readonly code: number | null;

@@ -6,7 +6,7 @@ import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PairSummary } from '@protomem/protocols';
 import type { HeadResult, RunConfig } from '@protomem/recipes';
-import { parseConfig, parseJson, readRunLog, runFolder } from '@protomem/recipes';
+import { parseJson, readRunLog, runFolder } from '@protomem/recipes';
 import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
 import { headName } from './run-report.ts';
 
@@ -61,12 +61,7 @@ export async function readResults(folder: string, where: string, several: boolea
   throw new ProtomemError({ where, what: path, got: metrics.kind, expected: 'results of a run or of pairs' });
 }
 
-async function ofRun(
-  run: string,
-  { engine, seconds, heads, ...saved }: RunMetrics,
-  several: boolean,
-): Promise<Results> {
-  const config = parseConfig(saved.config, run);
+async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics, several: boolean): Promise<Results> {
   const compared = await Promise.all(
     heads.map(async (result, position): Promise<Compared> => {
       const { log } = runFolder(position === 0 ? run : `${run}/${result.kind}`);

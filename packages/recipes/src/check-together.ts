@@ -9,8 +9,9 @@ export function checkTogether(where: string, config: RunConfig): void {
   checkColumns(where, config);
   checkDoppelgangers(where, config);
   const { steps, schedule, epochs } = config;
-  if (epochs === null && schedule.warmup >= steps) {
-    refuse(where, 'schedule.warmup', schedule.warmup, `below steps, ${steps}`);
+  const longest = schedule.kind === 'one-cycle' ? steps : steps - 1;
+  if (epochs === null && schedule.warmup > longest) {
+    refuse(where, 'schedule.warmup', schedule.warmup, `at most ${longest}, with steps=${steps}`);
   }
 }
 

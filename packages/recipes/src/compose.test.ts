@@ -10,7 +10,13 @@ import { makeEncoder, makeHead } from './compose.ts';
 import { patchConfig } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 
-const tiny = ['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=10'];
+const tiny = [
+  'encoder.inputSize=16',
+  'encoder.width=0.125',
+  'encoder.embeddingSize=8',
+  'head.size=10',
+  'sampler.classes=6',
+];
 const demo = patchConfig(resolveRecipe('demo', {}), tiny);
 const labels = [3, 3, 7, 7, 1, 3];
 /** Other identities in each step, some of which come back. */

@@ -205,11 +205,11 @@ function withEach<M extends Readonly<Record<string, object>>, F extends object>(
 export function parseConfig(value: unknown, where: string): RunConfig {
   const config = parse(where, runSchema, currentSpellings(value));
   checkTogether(where, config);
-  return withGroupSize(config);
+  return config;
 }
 
 /** Groups follow the memory, also for the baselines that have none and are to see the same images in the same order. */
-function withGroupSize(config: RunConfig): RunConfig {
+export function withGroupSize(config: RunConfig): RunConfig {
   const { head, sampler } = config;
   if (sampler.kind !== 'groups' || sampler.groupSize !== null || !('size' in head)) return config;
   return { ...config, sampler: { ...sampler, groupSize: head.size } };
@@ -237,7 +237,7 @@ export function patchConfig(config: RunConfig, patches: readonly string[]): RunC
     const whole = typeof leaf === 'object' && leaf !== null && !Array.isArray(leaf);
     value = withDifferences('--set', whole ? without(value, path) : value, nested(path, leaf));
   }
-  return parseConfig(value, '--set');
+  return withGroupSize(parseConfig(value, '--set'));
 }
 
 function parseValue(text: string): unknown {

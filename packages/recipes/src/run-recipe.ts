@@ -5,7 +5,7 @@ import { type ImageSource, ProtomemError } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import type { Logger } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
-import { patchConfig, type RunConfig } from './config.ts';
+import { patchConfig, type RunConfig, withGroupSize } from './config.ts';
 import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
@@ -68,7 +68,8 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.passedOver) say(`passed over: ${name}: ${reason}`);
   const source = await makeSource(given, parts);
-  const config = given.epochs === null ? given : inSteps(given, makeSampler(given, source).batchesPerEpoch);
+  const counted = withGroupSize(given);
+  const config = given.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
   const pairs = await loadPairs(config);
   say(`test: ${pairs.protocol}`);
