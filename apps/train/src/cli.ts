@@ -30,10 +30,7 @@ async function main(args: readonly string[]): Promise<void> {
   const called = Object.hasOwn(commands, name) ? name : 'train';
   if (called !== name) await refuseUnknown(name);
   const { make } = await commands[called]!.load();
-  await make()
-    .copyInheritedSettings(program)
-    .exitOverride()
-    .parseAsync(called === name ? args.slice(1) : [...args], { from: 'user' });
+  await make().parseAsync(called === name ? args.slice(1) : [...args], { from: 'user' });
 }
 
 /** Neither a command nor something to train: it may be either, mistyped. */
@@ -50,6 +47,12 @@ async function refuseUnknown(name: string): Promise<void> {
     fix: near ? `Did you mean "${near}"?` : undefined,
   });
 }
+
+// A reader that has seen enough, such as head, ends the output, not the work in error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof CommanderError) {

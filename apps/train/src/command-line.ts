@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { ProtomemError } from '@protomem/core';
 import { SingleBar } from 'cli-progress';
 
@@ -6,7 +6,7 @@ import { SingleBar } from 'cli-progress';
 
 /** A command of `protomem`: its `--help` shows defaults, and what it does not have is refused with the nearest named. */
 export function command(name: string, about: string): Command {
-  return new Command(name)
+  return new Command(`protomem ${name}`)
     .summary(about)
     .description(about)
     .helpOption('-h, --help', 'this text')
@@ -22,8 +22,11 @@ export function toNumber(text: string): number {
   throw new ProtomemError({ where: 'the command line', what: 'a value', got: text, expected: 'a number' });
 }
 
-/** Adds a value to those that an option was given before. */
-export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+/** `--set key=value`, which may be repeated. */
+export const setOption = (about: string) =>
+  new Option('--set <key=value>', `${about}; may be repeated`)
+    .default([] as readonly string[], 'none')
+    .argParser((value: string, before: readonly string[]) => [...before, value]);
 
 /** A bar with the time that is left; elsewhere than on a terminal, a line every few seconds. */
 export function progressBar(unit: string): SingleBar {

@@ -15,7 +15,8 @@ const tiny = [
   'encoder.width=0.125',
   'encoder.embeddingSize=8',
   'head.size=10',
-  'sampler.classes=6',
+  'sampler.classes=5',
+  'sampler.images=2',
 ];
 const demo = patchConfig(resolveRecipe('demo', {}), tiny);
 const labels = [3, 3, 7, 7, 1, 3];

@@ -59,7 +59,7 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   const { signal = new AbortController().signal, say = () => undefined } = options;
   const begun = performance.now();
   const folder = runFolder(out);
-  await claimFolder(out, resume);
+  claimFolder(out, resume);
   const engine = await loadEngine({
     prefer: given.engine.prefer,
     threads: given.engine.threads || undefined,
@@ -73,6 +73,8 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
   const pairs = await loadPairs(config);
   say(`test: ${pairs.protocol}`);
+  // Nothing is left behind by what was refused so far.
+  await mkdir(out, { recursive: true });
   await writeJson(folder.config, config);
 
   const results: { result: HeadResult; out: string }[] = [];
@@ -102,9 +104,8 @@ export function headConfigs(config: RunConfig, out: string): { readonly config: 
 }
 
 /** Saved results are not trained over: a folder with a run in it is taken only to go on. */
-async function claimFolder(out: string, resume: boolean): Promise<void> {
+function claimFolder(out: string, resume: boolean): void {
   const { config, report } = runFolder(out);
-  await mkdir(out, { recursive: true });
   if (resume || !existsSync(config)) return;
   throw new ProtomemError({
     where: 'train',

@@ -176,7 +176,7 @@ export function* describe(node: Node, path: Path = []): Generator<{ key: string;
     for (const [kind, fields] of Object.entries(node.kinds)) {
       for (const [name, field] of Object.entries(fields)) {
         for (const line of describe(field, [...path, name]))
-          yield { ...line, kind: `${dotted([...path, node.key])}=${kind}` };
+          yield { kind: `${dotted([...path, node.key])}=${kind}`, ...line };
       }
     }
   }

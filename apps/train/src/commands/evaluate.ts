@@ -13,7 +13,7 @@ import {
 } from '@protomem/protocols';
 import { listPairs, readRunConfig, runFolder, writeJson } from '@protomem/recipes';
 import { type EvaluationFacts, savePlots } from '@protomem/report';
-import { collect, command, toNumber, withBar } from '../command-line.ts';
+import { command, setOption, toNumber, withBar } from '../command-line.ts';
 import { present, scoreTable } from '../evaluation-results.ts';
 import { machineFacts } from '../run-report.ts';
 
@@ -49,12 +49,7 @@ export const make = () =>
     .option('--batch <n>', 'images at a time', toNumber, 64)
     .option('--out <dir>', 'folder of the results (default: evaluation/PROTOCOL in the run, or below evaluations)')
     .option('--data <path>', "a run's own test: its images, where they are elsewhere now")
-    .option(
-      '--set <key=value>',
-      "a run's own test: change one value of its configuration; may be repeated",
-      collect,
-      [],
-    )
+    .addOption(setOption("a run's own test: change one value of its configuration"))
     .addHelpText('after', listed)
     .action((model, { mean, scale, thresholdRule, arithmetic, distractorImages, distractorNoises, ...options }) =>
       evaluate(model, {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Option } from '@commander-js/extra-typings';
-import { writeFileAtomic } from '@protomem/core';
+import { ProtomemError, writeFileAtomic } from '@protomem/core';
 import {
   defaultRunFolder,
   describe,
@@ -19,7 +19,7 @@ import {
 import { renderReport } from '@protomem/report';
 import { DEFAULT_LIVE_PORT, startLive } from '@protomem/report/live';
 import { consoleLogger } from '@protomem/training';
-import { collect, command, stopOnInterrupt, toNumber } from '../command-line.ts';
+import { command, setOption, stopOnInterrupt, toNumber } from '../command-line.ts';
 import { makeSnapshot } from '../live-snapshot.ts';
 import { headName, makeReport } from '../run-report.ts';
 
@@ -40,7 +40,7 @@ export const make = () =>
     .argument('[run]', 'name of a recipe, or a file of your own')
     .option('--data <path>', 'images: a folder with one folder for each identity, RecordIO, WebDataset, LMDB, a list')
     .option('--out <dir>', 'run folder; new unless --resume (default: runs/NAME)')
-    .option('--set <key=value>', 'change one value, such as --set encoder.width=0.5; may be repeated', collect, [])
+    .addOption(setOption('change one value, such as --set encoder.width=0.5'))
     .option('--epochs <n>', 'passes over the data in place of steps', toNumber)
     .option('--resume', 'go on where the run in --out stopped', false)
     .option('--live', 'show the run while it trains, on a page of this machine only', false)
@@ -50,23 +50,20 @@ export const make = () =>
     .addHelpText('after', examples)
     .action(async (name, { data, set, epochs, resume, live, livePort, print, options, ...rest }) => {
       if (options) return printOptions(options === true ? '' : options);
-      if (name === undefined) throw new Error('unreachable: checked below');
+      if (name === undefined) {
+        const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
+        throw new ProtomemError({ where: 'train', what: 'what to train', got: 'missing', expected });
+      }
+      const file = isRunFile(name) ? await readRunFile(name, { data }) : undefined;
+      const label = file?.config.recipe ?? name;
+      const out = rest.out ?? defaultRunFolder(label);
       const changes = epochs === undefined ? set : [...set, `epochs=${epochs}`];
-      const recipe = isRunFile(name) ? undefined : name;
-      const fresh: Run =
-        recipe === undefined
-          ? await readRunFile(name, { data })
-          : { config: resume ? (undefined as never) : resolveRecipe(recipe, { data }), parts: {} };
-      const out = rest.out ?? defaultRunFolder(recipe ?? fresh.config.recipe);
       const config = resume
-        ? await readRunConfig(out, recipe ?? fresh.config.recipe, { data, set: changes })
-        : patchConfig(fresh.config, changes);
+        ? await readRunConfig(out, label, { data, set: changes })
+        : patchConfig(file?.config ?? resolveRecipe(name, { data }), changes);
       if (print) return console.log(JSON.stringify(config, null, 2));
-      await carryOut(
-        name,
-        { config, parts: fresh.parts },
-        { out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) },
-      );
+      const run = { config, parts: file?.parts ?? {} };
+      await carryOut(name, run, { out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
     });
 
 interface CarryOutOptions {
@@ -110,12 +107,13 @@ async function carryOut(
 }
 
 function printOptions(prefix: string): void {
-  let kind: string | undefined;
-  for (const { key, kind: of, option } of describe(runSchema)) {
+  const lines = new Map<string, Set<string>>();
+  for (const { key, kind = '', option } of describe(runSchema)) {
     if (!key.startsWith(prefix)) continue;
-    if (of !== kind && of !== undefined) console.log(`\nwith ${of}`);
-    kind = of;
     const standard = option.default === undefined ? (option.absent ?? 'needed') : JSON.stringify(option.default);
-    console.log(`  ${key.padEnd(32)} ${option.help}\n  ${''.padEnd(32)} ${option.expected}; default: ${standard}`);
+    const line = `  ${key.padEnd(34)} ${option.help}\n  ${''.padEnd(34)} ${option.expected}; default: ${standard}`;
+    // Every head that takes a loss takes the same ones.
+    lines.set(kind, (lines.get(kind) ?? new Set()).add(line));
   }
+  for (const [kind, those] of lines) console.log([...(kind ? [`with ${kind}`] : []), ...those, ''].join('\n'));
 }
