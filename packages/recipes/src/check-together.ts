@@ -1,5 +1,5 @@
 import { ProtomemError } from '@protomem/core';
-import type { RunConfig } from './config.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** Heads that see which identities look alike. */
 export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['prototype-memory'];

@@ -19,8 +19,8 @@ import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
 import { adamW, type Optimizer, type Schedule, schedules, sgd } from '@protomem/training';
-import type { RunConfig } from './config.ts';
 import { type OwnParts, ownPart } from './own-parts.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
 

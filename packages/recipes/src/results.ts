@@ -2,7 +2,7 @@ import type { LookAlike } from '@protomem/core';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { Suspect } from '@protomem/mining';
-import type { RunConfig } from './config.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** What training one head gave: plain data, kept in `result.json`. */
 export interface HeadResult {

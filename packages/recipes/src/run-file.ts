@@ -4,10 +4,12 @@ import { pathToFileURL } from 'node:url';
 import { ProtomemError } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { tsImport } from 'tsx/esm/api';
-import { parseConfig, type RunConfig, withDifferences } from './config.ts';
+import { parseConfig, withDifferences } from './config.ts';
 import { type OwnParts, takeOwnParts } from './own-parts.ts';
-import { type Differences, type RecipeInputs, resolveRecipe } from './recipes/index.ts';
+import type { Differences, RecipeInputs } from './recipe.ts';
+import { resolveRecipe } from './recipes/index.ts';
 import { parseJson } from './run-folder.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** A configuration, and the parts of its user's own that it names. */
 export interface Run {

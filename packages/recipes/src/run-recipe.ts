@@ -5,11 +5,12 @@ import { type ImageSource, ProtomemError } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import type { Logger } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
-import { patchConfig, type RunConfig, withGroupSize } from './config.ts';
+import { patchConfig, withGroupSize } from './config.ts';
 import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
 import { parseJson, runFolder, writeJson } from './run-folder.ts';
+import type { RunConfig } from './run-schema.ts';
 import { type HeadStep, trainHead } from './train-head.ts';
 
 export interface RunOptions {

@@ -6,7 +6,7 @@ import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
 import { createTrainer, jsonlLogger, type Logger, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule } from './compose.ts';
-import { parseConfig, type RunConfig } from './config.ts';
+import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
 import { logPictures } from './log-pictures.ts';
 import type { OwnParts } from './own-parts.ts';
@@ -14,6 +14,7 @@ import { type PairSet, verifyPairs } from './pairs.ts';
 import { closestLookAlikes, type HeadResult, summarizeMemory } from './results.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import { readRunLog } from './run-log.ts';
+import type { RunConfig } from './run-schema.ts';
 
 export interface TrainHeadOptions {
   readonly config: RunConfig;

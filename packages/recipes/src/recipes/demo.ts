@@ -1,5 +1,5 @@
 import { ProtomemError } from '@protomem/core';
-import type { Recipe } from './index.ts';
+import type { Recipe } from '../recipe.ts';
 
 /** Synthetic faces: trains from nothing to verification of people never seen, in a few minutes on two cores. */
 export const demo: Recipe = {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProtomemError } from '@protomem/core';
-import type { Recipe } from './index.ts';
+import type { Recipe } from '../recipe.ts';
 
 // About thirteen passes over LFW's 6,968 images of people with at least two, 128 at a time. More augmentation than a
 // mirror, a pixel of shift and a little light costs accuracy in so few.
