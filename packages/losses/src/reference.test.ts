@@ -3,7 +3,7 @@ import type { CosineLoss } from '@protomem/core/contracts';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import json from './__fixtures__/reference.json' with { type: 'json' };
+import json from '../fixtures/reference.json' with { type: 'json' };
 import {
   arcFace,
   cosFace,
@@ -129,9 +129,7 @@ interface Found {
 
 function evaluate(loss: CosineLoss, { cosines, targets, norms, draws }: Input): Found {
   const rest = [...draws];
-  vi.spyOn(Random.prototype, 'normal').mockImplementation(
-    (mean = 0, deviation = 1) => mean + deviation * rest.shift()!,
-  );
+  vi.spyOn(Random.prototype, 'normal').mockImplementation((mean = 0, std = 1) => mean + deviation * rest.shift()!);
   const at = tf.tensor1d(targets, 'int32');
   let values: ArrayLike<number> = [];
   const { grads } = tf.valueAndGrads((c, n) => {

@@ -1,6 +1,6 @@
 // Stands in for what parts declare, until they do.
-import { type Options, option } from '@protomem/core';
-import { losses, lossOptionNames } from '@protomem/losses';
+import { option } from '@protomem/core';
+import { losses } from '@protomem/losses';
 
 const share = { min: 0, max: 1 } as const;
 export const memoryOptions = {
@@ -18,23 +18,9 @@ export const memoryOptions = {
   storage: option.choice(['float32', 'bfloat16'], { help: 'C9', default: 'float32' }),
   hardest: option.integer({ help: 'Hardest.', min: 1, absent: 'all columns' }),
 };
-export const lossFields = Object.fromEntries(
-  Object.keys(losses).map((name) => [
-    name,
-    Object.fromEntries(
-      (lossOptionNames as Readonly<Record<string, readonly string[]>>)[name]!.map((key) => [
-        key,
-        key === 'easyMargin'
-          ? option.flag({ help: key, absent: '' })
-          : key === 'kind'
-            ? option.text({ help: key, absent: '' })
-            : key === 'lengths' || key === 'margins'
-              ? option.numbers({ help: key, absent: '' })
-              : option.number({ help: key, absent: '' }),
-      ]),
-    ) as Options,
-  ]),
-) as Readonly<Record<keyof typeof losses, Options>>;
+export const lossFields = Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, loss.options])) as {
+  readonly [K in keyof typeof losses]: (typeof losses)[K]['options'];
+};
 const common = {
   classes: option.integer({ help: 'Identities in a batch.', min: 1 }),
   images: option.integer({ help: 'Images of each.', min: 1 }),

@@ -62,7 +62,7 @@ const loss = kinds(
     }),
     own,
   },
-  'cosFace',
+  'cos-face',
 );
 
 /** Columns of the softmax. A baseline takes over the size of the memory that it is compared with. */
