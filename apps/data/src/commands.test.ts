@@ -1,7 +1,8 @@
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readLfwPairs, readVerificationBin, syntheticFaces, writableFormats, writeDataset } from '@protomem/data';
+import { readLfwPairs, readVerificationBin, writableFormats, writeDataset } from '@protomem/data';
+import { syntheticFaces } from '@protomem/synthetic';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { convert } from './convert.ts';
 import { drawPairsCommand } from './draw-pairs.ts';

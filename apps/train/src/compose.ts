@@ -11,13 +11,13 @@ import {
   plannedClasses,
   readLfwPairs,
   selectIdentities,
-  syntheticFaces,
   weightedClasses,
 } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
+import { syntheticFaces } from '@protomem/synthetic';
 import { cosine, oneCycle, type Schedule } from '@protomem/training';
 import type { RunConfig } from './config.ts';
 

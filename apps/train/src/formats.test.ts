@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openDataset, syntheticFaces, writableFormats, writeDataset } from '@protomem/data';
+import { openDataset, writableFormats, writeDataset } from '@protomem/data';
 import { enginesAtHand } from '@protomem/engine/testing';
+import { syntheticFaces } from '@protomem/synthetic';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const run = promisify(execFile);

@@ -57,15 +57,8 @@ export { type PlannedOptions, plannedClasses } from './samplers/planned-classes.
 export type { PortionOptions } from './samplers/portion-sampler.ts';
 export { type Shard, shard } from './samplers/shard.ts';
 export { type WeightedOptions, weightedClasses } from './samplers/weighted-classes.ts';
-export type { DescribedSource, SourceSpec } from './sources/described-source.ts';
 export { fileSource } from './sources/file-source.ts';
 export { folderSource } from './sources/folder-source.ts';
 export { countImages, type ImageCounts } from './sources/image-counts.ts';
 export { imageExtensions } from './sources/image-files.ts';
 export { type SelectionOptions, selectIdentities } from './sources/selection.ts';
-export {
-  type SyntheticFaces,
-  type SyntheticFacesOptions,
-  type SyntheticFacesSpec,
-  syntheticFaces,
-} from './synthetic/synthetic-faces.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { noise } from '../__fixtures__/people-folder.ts';
+import { noise } from '../../fixtures/people-folder.ts';
 import { blur } from './blur.ts';
 import { createAugmentation } from './create-augmentation.ts';
 import { crop } from './crop.ts';

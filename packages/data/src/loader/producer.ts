@@ -1,5 +1,4 @@
 import { check, integer } from '@protomem/core';
-import { specOf } from '../sources/described-source.ts';
 import { type AssemblerOptions, createAssembler } from './assemble.ts';
 import type { Producer, ProducerSpec } from './producer-types.ts';
 import { createWorkerPool } from './worker-pool.ts';
@@ -15,7 +14,7 @@ export function createProducer(where: string, options: AssemblerOptions, workers
     where,
     what: 'workers',
     got: workers,
-    expected: `0: ${specOf(options.source) ? 'this augmentation' : `the source ${options.source.name}`} is the caller's own object, which no thread can be given`,
+    expected: `0: ${options.source.spec ? 'this augmentation' : `the source ${options.source.name}`} is the caller's own object, which no thread can be given`,
     fix: 'Leave workers out; the batches are the same.',
   }));
   if (spec && workers !== 0) return createWorkerPool(spec, workers ?? 1);
@@ -24,7 +23,6 @@ export function createProducer(where: string, options: AssemblerOptions, workers
 }
 
 function specOfProducer({ source, augmentation, ...rest }: AssemblerOptions): ProducerSpec | undefined {
-  const sourceSpec = specOf(source);
-  if (!sourceSpec || (augmentation && !augmentation.options)) return undefined;
-  return { ...rest, source: sourceSpec, augmentation: augmentation?.options };
+  if (!source.spec || (augmentation && !augmentation.options)) return undefined;
+  return { ...rest, source: source.spec, augmentation: augmentation?.options };
 }

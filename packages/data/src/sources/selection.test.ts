@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { syntheticFaces } from '../synthetic/synthetic-faces.ts';
-import { specOf } from './described-source.ts';
+import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { openSource } from './open-source.ts';
 import { selectIdentities } from './selection.ts';
 
-const all = syntheticFaces({ identities: 5, imagesPerIdentity: 2, seed: 0 });
+const all = paintedPeople({ identities: 5, imagesPerIdentity: 2, seed: 0 });
 
 describe('selectIdentities', () => {
   it('numbers the chosen anew, in the same order, and can be rebuilt in a thread', async () => {
     const chosen = selectIdentities(all, { exclude: ['person-1', 'nobody'] });
-    for (const source of [chosen, openSource(structuredClone(specOf(chosen)!))]) {
+    for (const source of [chosen, await openSource(structuredClone(chosen.spec!))]) {
       const names = Array.from({ length: source.identities }, (_, identity) => source.identityName(identity));
       expect(names).toEqual(['person-0', 'person-2', 'person-3', 'person-4']);
       expect(source.imagesOf(1)).toBe(2);
@@ -21,7 +20,7 @@ describe('selectIdentities', () => {
   it('works on a source that cannot be told as data', () => {
     const { spec: _, ...own } = all;
     const chosen = selectIdentities(own, { exclude: ['person-0'] });
-    expect(specOf(chosen)).toBeUndefined();
+    expect(chosen.spec).toBeUndefined();
     expect(chosen.identities).toBe(4);
   });
 

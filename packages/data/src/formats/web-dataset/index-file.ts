@@ -86,7 +86,6 @@ export function parseIndex(
   const [fileOf, lengths] = [next(), next()].map((one) => new Uint32Array(one));
   const [identityText, nameText] = [next(), next()].map((one) => new Uint8Array(one));
   return {
-    kind: 'packed',
     name: path,
     files: tableOf(shards.map((shard) => shard.path)),
     identities: { bytes: identityText!, ends: identityEnds! },
