@@ -4,10 +4,9 @@ import {
   compareSources,
   countImages,
   type DatasetFormatName,
+  datasetFormats,
   openDataset,
   selectIdentities,
-  type WritableFormatName,
-  writableFormats,
   writeDataset,
 } from '@protomem/data';
 import type { Command } from './command.ts';
@@ -18,7 +17,7 @@ from either gives the same weights.
 
   npm run data -- convert FROM TO --format NAME [options]
 
-  --format NAME       to write: ${writableFormats.join(', ')}
+  --format NAME       to write: ${Object.keys(datasetFormats).join(', ')}
   --from NAME         of FROM (default: found out from what is there)
   --min-images N      leave out identities with fewer images (default 1)
   --exclude FILE      leave out the identities that this file names, one on a line
@@ -47,11 +46,12 @@ export const convert: Command = {
     if (from === undefined || to === undefined || more.length > 0) {
       throw refusal('convert', positionals.join(' ') || 'nothing', 'the data set to read and the path to write');
     }
-    if (values.format === undefined) throw refusal('convert', 'no --format', `one of ${writableFormats.join(', ')}`);
+    if (values.format === undefined)
+      throw refusal('convert', 'no --format', `one of ${Object.keys(datasetFormats).join(', ')}`);
     const signal = stopOnInterrupt();
     const whole = await openDataset(from, { format: values.from as DatasetFormatName | undefined });
     const source = await selected(whole, values);
-    const format = values.format as WritableFormatName;
+    const format = values.format as DatasetFormatName;
     await withBar('images', (onProgress) => writeDataset(source, to, { format, onProgress, signal }));
     const { identities, images } = countImages(source);
     console.log(`${images} images of ${identities} identities written to ${to}`);

@@ -52,7 +52,7 @@ function makeSampler(
   minedClasses: MinedClasses = () => [],
 ): Sampler {
   const { kind, classes, images, few, groupSize, rounds, power } = sampler;
-  const options = { source, classes, images, few, seed };
+  const options = { source, classes, images, fewImages: few, seed };
   switch (kind) {
     case 'every-image':
       return everyImage(options);
@@ -65,7 +65,7 @@ function makeSampler(
       return plannedClasses({ ...options, randomClasses, minedClasses });
     }
     case 'groups':
-      return groupIterateAndShuffle({ ...options, groupSize: groupSize ?? source.identities, rounds });
+      return groupIterateAndShuffle({ ...options, groupSize: groupSize ?? undefined, rounds });
   }
 }
 

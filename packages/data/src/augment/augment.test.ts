@@ -9,7 +9,7 @@ import { cutout } from './cutout.ts';
 import { downscale } from './downscale.ts';
 import { flip } from './flip.ts';
 import { greyscale } from './greyscale.ts';
-import { jpegLoss } from './jpeg-loss.ts';
+import { jpegCompression } from './jpeg-compression.ts';
 import type { Pixels } from './pixels.ts';
 import { recolour } from './recolour.ts';
 import { shift } from './shift.ts';
@@ -276,7 +276,7 @@ describe('downscale', () => {
   });
 });
 
-describe('jpegLoss', () => {
+describe('jpegCompression', () => {
   it.each([10, 30, 50, 75, 95])('loses what saving as JPEG loses, quality %i', async (quality) => {
     // Sides that are no whole blocks; smooth, as photographs are, with colours that change slowly.
     const [height, width] = [83, 77];
@@ -287,7 +287,7 @@ describe('jpegLoss', () => {
       .jpeg({ quality, chromaSubsampling: '4:2:0', mozjpeg: false })
       .toBuffer();
     const theirs = await sharp(saved).raw().toBuffer();
-    const ours = changed({ data, height, width }, (pixels) => jpegLoss(pixels, quality));
+    const ours = changed({ data, height, width }, (pixels) => jpegCompression(pixels, quality));
     const distance = (a: Uint8Array, b: Uint8Array): number =>
       Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0) / a.length);
     // libjpeg rounds more often in between, by which now and then a coefficient falls on the other side of a step.
@@ -297,7 +297,7 @@ describe('jpegLoss', () => {
 
   it('keeps a grey image as it is: a step is smaller than a level', () => {
     const image = { data: new Uint8Array(3 * 20 * 17).fill(77), height: 20, width: 17 };
-    expect(changed(image, (pixels) => jpegLoss(pixels, 90))).toEqual(image.data);
+    expect(changed(image, (pixels) => jpegCompression(pixels, 90))).toEqual(image.data);
   });
 });
 

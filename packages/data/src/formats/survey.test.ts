@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { paintedPeople } from '../../fixtures/painted-people.ts';
-import { folderSource } from '../sources/folder-source.ts';
 import { countImages } from '../sources/image-counts.ts';
 import { compareSources } from './compare-sources.ts';
+import { folderSource } from './folder/folder-source.ts';
 import { surveyImages } from './survey.ts';
 
 let dir: string;

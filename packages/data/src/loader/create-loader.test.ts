@@ -10,8 +10,8 @@ import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { encode, noise, temporaryFolder, writePeople } from '../../fixtures/people-folder.ts';
 import { createAugmentation } from '../augment/create-augmentation.ts';
 import { decodeImage } from '../decode.ts';
+import { folderSource } from '../formats/folder/folder-source.ts';
 import { classesByImages } from '../samplers/classes-by-images.ts';
-import { folderSource } from '../sources/folder-source.ts';
 import { createLoader, type LoaderOptions } from './create-loader.ts';
 
 const open: Loader[] = [];

@@ -11,7 +11,7 @@ export interface Producer {
 /** {@link AssemblerOptions} as data, as a worker thread gets them. */
 export interface ProducerSpec extends Omit<AssemblerOptions, 'source' | 'augmentation'> {
   readonly source: SourceSpec;
-  readonly augmentation?: Required<AugmentationOptions>;
+  readonly augmentation?: AugmentationOptions;
 }
 
 /** A plan on its way to a thread. */

@@ -1,15 +1,14 @@
-import { check, integer } from '@protomem/core';
+import { check } from '@protomem/core';
 import { type AssemblerOptions, createAssembler } from './assemble.ts';
 import type { Producer, ProducerSpec } from './producer-types.ts';
 import { createWorkerPool } from './worker-pool.ts';
 
 /**
- * @param workers threads; `undefined`: one where source and augmentation can be told as data, else none.
+ * @param workers threads; `undefined`: one where source and augmentation can be sent to one as data, else none.
  * @throws when threads are asked for and source or augmentation cannot be sent to them.
  */
 export function createProducer(where: string, options: AssemblerOptions, workers?: number): Producer {
   const spec = specOfProducer(options);
-  if (workers !== undefined) integer(where, 'workers', workers, 0, 64);
   check(!workers || spec !== undefined, () => ({
     where,
     what: 'workers',

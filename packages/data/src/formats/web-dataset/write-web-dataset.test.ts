@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesOf } from '../../../fixtures/files-of.ts';
 import { writePeople } from '../../../fixtures/people-folder.ts';
 import { hostileNames, sourceOfTexts, textsOf } from '../../../fixtures/texts.ts';
-import { folderSource } from '../../sources/folder-source.ts';
-import { writeFolder } from '../write-folder.ts';
+import { folderSource } from '../folder/folder-source.ts';
+import { writeFolder } from '../folder/write-folder.ts';
 import { webDatasetSource } from './web-dataset-source.ts';
 import { writeWebDataset } from './write-web-dataset.ts';
 

@@ -1,10 +1,10 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../fixtures/people-folder.ts';
+import { temporaryFolder } from '../../../fixtures/people-folder.ts';
+import { naturalOrder } from '../../sources/natural-order.ts';
+import { openSource } from '../../sources/open-source.ts';
 import { folderSource } from './folder-source.ts';
-import { naturalOrder } from './natural-order.ts';
-import { openSource } from './open-source.ts';
 
 let dir: string;
 let remove: () => Promise<void>;

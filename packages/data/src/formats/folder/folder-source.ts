@@ -2,10 +2,10 @@ import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
+import { imageExtensions, isImageFile } from '../../sources/image-files.ts';
+import { naturalOrder } from '../../sources/natural-order.ts';
+import { StringTableBuilder, shared } from '../../sources/string-table.ts';
 import { sourceOfIndex } from './folder-index.ts';
-import { imageExtensions, isImageFile } from './image-files.ts';
-import { naturalOrder } from './natural-order.ts';
-import { StringTableBuilder, shared } from './string-table.ts';
 
 /** Folders read at a time: enough to keep a network disk busy, far below any limit on open files. */
 const READS_AT_A_TIME = 16;

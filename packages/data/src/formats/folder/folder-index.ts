@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { ImageSource, SourceImage } from '@protomem/core';
-import { builtInSpec } from './built-in-spec.ts';
-import { readFile } from './read-file.ts';
-import { type StringTable, stringAt } from './string-table.ts';
+import { builtInSpec } from '../../sources/built-in-spec.ts';
+import { readFile } from '../../sources/read-file.ts';
+import { type StringTable, stringAt } from '../../sources/string-table.ts';
 
 /** What a folder of identities holds: enough to open any image without looking into the folder again. */
 export interface FolderIndex {
