@@ -13,9 +13,10 @@ export const decodeOptions = {
    * pixels that other tools see too.
    */
   exact: option.flag({ help: 'Always by sharp.', default: false }),
-  maxPixels: option.number({
+  /** 0 for no limit. */
+  maxPixels: option.integer({
     help: 'Images with more pixels are refused before they are unpacked.',
-    min: 1,
+    min: 0,
     default: 1e8,
   }),
 };
