@@ -370,7 +370,7 @@ describe('createAugmentation', () => {
     }
   });
 
-  it('crops inside the image, no more than it is told', () => {
+  it('crops inside the image, no more than asked', () => {
     // A ramp shows where the result was taken from.
     const [height, width] = [20, 30];
     const ramp = Uint8Array.from({ length: 3 * height * width }, (_, i) =>

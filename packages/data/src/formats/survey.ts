@@ -10,7 +10,7 @@ export interface ImagePlace {
 }
 
 /** An image that is none. */
-export interface BrokenImage extends ImagePlace {
+interface BrokenImage extends ImagePlace {
   readonly reason: string;
 }
 

@@ -17,7 +17,7 @@ describe('selectIdentities', () => {
     expect(selectIdentities(all, { include: ['person-3', 'person-0'] }).identityName(1)).toBe('person-3');
   });
 
-  it('works on a source that cannot be told as data', () => {
+  it('works on a source without spec', () => {
     const { spec: _, ...own } = all;
     const chosen = selectIdentities(own, { exclude: ['person-0'] });
     expect(chosen.spec).toBeUndefined();
@@ -26,6 +26,8 @@ describe('selectIdentities', () => {
 
   it('refuses names that are not there, and choices that leave too few', () => {
     expect(() => selectIdentities(all, { include: ['person-0', 'Ada'] })).toThrow('include is ["Ada"]');
+    const misspelled = { minImage: 3 };
+    expect(() => selectIdentities(all, misspelled)).toThrow('Did you mean "minImages"?');
     expect(() => selectIdentities(all, { minImages: 3 })).toThrow('of which 0 with at least 3 image(s)');
     expect(() => selectIdentities(all, { include: ['person-0'] })).toThrow('expected at least two that are left');
   });

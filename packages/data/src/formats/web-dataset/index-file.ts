@@ -27,7 +27,7 @@ export async function indexPath(path: string): Promise<string> {
   return there?.isDirectory() ? join(path, 'shards.index') : `${path}.index`;
 }
 
-/** Saves an index; whoever reads sees the old one or the new one. */
+/** Saves an index; a reader sees the old one or the new one. */
 export async function saveIndex(
   file: string,
   index: PackedIndex,
