@@ -5,7 +5,7 @@ import type { Landmarks } from './template.ts';
 import { type Photo, warpPhoto } from './warp.ts';
 
 /** What becomes of a photo without a face, by name. */
-export const withoutFace = {
+const withoutFace = {
   skip: (): undefined => undefined,
   centre: (photo: Photo, size: number): Photo => {
     const side = Math.min(photo.width, photo.height);

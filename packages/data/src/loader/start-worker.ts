@@ -32,7 +32,8 @@ function modulesOf({ module, options }: SourceSpec): string[] {
 function resolveTsx(module: string): string {
   for (const from of [module, process.argv[1]]) {
     try {
-      return pathToFileURL(createRequire(from ?? module).resolve('tsx/esm/api')).href;
+      const require = createRequire(from ?? module);
+      return pathToFileURL(require.resolve('tsx/esm/api')).href;
     } catch {}
   }
   throw new ProtomemError({

@@ -4,7 +4,7 @@ import { samplerOptions } from './sampler-options.ts';
 
 const options = {
   ...samplerOptions,
-  /** At most `classes`. Their share is what keeps everybody in the game. */
+  /** At most `classes`. They are why everybody comes in each pass. */
   randomClasses: option.integer({ help: 'Identities of a batch that come in random order.', min: 1 }),
   /**
    * Such as `minedClasses` of a miner: look-alikes of those that are chosen. It may name fewer, or some that are in the
