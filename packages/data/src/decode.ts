@@ -69,6 +69,8 @@ export async function decodeChecked(
   return decode()
     .catch(again)
     .catch(again)
+    .catch(again)
+    .catch(again)
     .catch((error: unknown) => {
       throw new ProtomemError(
         {
