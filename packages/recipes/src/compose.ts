@@ -2,22 +2,18 @@ import { createBaseline } from '@protomem/baselines';
 import type { ImageSource, Loader, MinedClasses, Sampler } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import {
-  classesByImages,
   createAugmentation,
   createLoader,
-  everyImage,
-  groupIterateAndShuffle,
+  createSampler,
   openDataset,
-  plannedClasses,
   readLfwPairs,
   selectIdentities,
-  syntheticFaces,
-  weightedClasses,
 } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
+import { syntheticFaces } from '@protomem/synthetic';
 import { adamW, type Optimizer, type Schedule, schedules, sgd } from '@protomem/training';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import type { RunConfig } from './run-schema.ts';
@@ -53,7 +49,7 @@ export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
-    ...loader,
+    ...given(loader),
   });
 }
 
@@ -62,26 +58,14 @@ export function makeSampler(
   source: ImageSource,
   minedClasses: MinedClasses = () => [],
 ): Sampler {
-  const { classes, images, fewImages: few } = sampler;
-  const shared = { source, classes, images, few, seed };
-  switch (sampler.kind) {
-    case 'every-image':
-      return everyImage(shared);
-    case 'classes-by-images':
-      return classesByImages(shared);
-    case 'weighted':
-      return weightedClasses({ ...shared, power: sampler.power });
-    case 'doppelgangers': {
-      const randomClasses = Math.max(1, Math.round(sampler.randomShare * classes));
-      return plannedClasses({ ...shared, randomClasses, minedClasses });
-    }
-    case 'groups':
-      return groupIterateAndShuffle({
-        ...shared,
-        groupSize: sampler.groupSize ?? source.identities,
-        rounds: sampler.rounds,
-      });
+  const shared = { source, seed };
+  if (sampler.kind !== 'doppelgangers') {
+    const { kind, ...options } = sampler;
+    return createSampler(kind, { ...given(options), ...shared });
   }
+  const { kind, randomShare, classes, images, fewImages } = sampler;
+  const randomClasses = Math.max(1, Math.round(randomShare * classes));
+  return createSampler(kind, { ...shared, classes, images, fewImages, randomClasses, minedClasses });
 }
 
 /** A miner with a row for each slot of the memory, where the sampler asks for one. */

@@ -21,50 +21,11 @@ export const memoryOptions = {
 export const lossFields = Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, loss.options])) as {
   readonly [K in keyof typeof losses]: (typeof losses)[K]['options'];
 };
-const common = {
-  classes: option.integer({ help: 'Identities in a batch.', min: 1 }),
-  images: option.integer({ help: 'Images of each.', min: 1 }),
-  fewImages: option.choice(['repeat', 'fill', 'skip'], { help: 'few', default: 'repeat' }),
-};
-export const samplerFields = {
-  'classes-by-images': common,
-  groups: {
-    ...common,
-    groupSize: option.integer({ help: 'Group', min: 1, absent: 'as many as the memory has slots' }),
-    rounds: option.integer({ help: 'Rounds', min: 1, default: 4 }),
-  },
-  'every-image': common,
-  weighted: { ...common, power: option.number({ help: 'Exponent', ...share, default: 0.5 }) },
-};
 export const minerFields = {
   doppelgangers: option.integer({ help: 'Look-alikes kept for each identity.', min: 1, default: 4 }),
   expireAfter: option.integer({ help: 'Steps for which they count.', min: 1, default: 200 }),
   duplicateAbove: option.number({ help: 'Cosine.', min: -1, max: 1, default: 0.7 }),
   lag: option.integer({ help: 'Steps between two looks.', min: 1, default: 8 }),
-};
-export const augmentationFields = {
-  flip: option.number({ help: '', ...share, default: 0.5 }),
-  crop: option.number({ help: '', min: 0, max: 0.99, default: 0 }),
-  shift: option.number({ help: '', ...share, default: 0 }),
-  zoom: option.number({ help: '', min: 0, max: 0.9, default: 0 }),
-  rotate: option.number({ help: '', min: 0, max: 180, default: 0 }),
-  brightness: option.number({ help: '', ...share, default: 0 }),
-  contrast: option.number({ help: '', ...share, default: 0 }),
-  saturation: option.number({ help: '', ...share, default: 0 }),
-  greyscale: option.number({ help: '', ...share, default: 0 }),
-  blur: option.number({ help: '', ...share, default: 0 }),
-  blurSigma: option.number({ help: '', min: 0.1, max: 10, default: 1.5 }),
-  downscale: option.number({ help: '', ...share, default: 0 }),
-  downscaleFactor: option.number({ help: '', min: 0.05, max: 1, default: 0.25 }),
-  jpeg: option.number({ help: '', ...share, default: 0 }),
-  jpegQuality: option.number({ help: '', min: 1, max: 95, default: 30 }),
-  cutout: option.number({ help: '', ...share, default: 0 }),
-  cutoutSize: option.number({ help: '', ...share, default: 0.35 }),
-};
-export const loaderFields = {
-  workers: option.integer({ help: '', min: 0, default: 1 }),
-  prefetch: option.integer({ help: '', min: 1, default: 4 }),
-  cacheBytes: option.integer({ help: '', min: 0, default: 0 }),
 };
 const encoder = {
   inputSize: option.integer({ help: '', min: 16, default: 112 }),

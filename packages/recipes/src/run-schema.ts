@@ -1,15 +1,8 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { option } from '@protomem/core';
-import {
-  augmentationFields,
-  encoderFields,
-  loaderFields,
-  lossFields,
-  memoryOptions,
-  minerFields,
-  optimizerFields,
-  samplerFields,
-} from './part-options.ts';
+import { createAugmentation, createLoader, samplers } from '@protomem/data';
+import { syntheticFaces } from '@protomem/synthetic';
+import { encoderFields, lossFields, memoryOptions, minerFields, optimizerFields } from './part-options.ts';
 import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -18,15 +11,11 @@ const share = { min: 0, max: 1 } as const;
 const own = { own: option.text({ help: 'Name of a part of your own, from the file that the run is made from.' }) };
 
 const data = kinds('kind', {
-  synthetic: {
-    identities: option.integer({ help: 'Identities to train on; those of the evaluation follow them.', min: 1 }),
-    imagesPerIdentity: option.integer({ help: 'Images of each.', min: 1, default: 16 }),
-    variation: option.number({
-      help: "How much the images of one person differ; 1 is the renderer's own choice.",
-      ...{ min: 0, max: 3, default: 1 },
-    }),
-    seed: option.integer({ help: 'Of the faces.', default: 0 }),
-  },
+  // Those of the evaluation follow the ones that are trained on.
+  synthetic: fieldsOf(syntheticFaces.options, {
+    without: ['firstIdentity', 'size'],
+    standards: { imagesPerIdentity: 16, seed: 0 },
+  }),
   dataset: {
     path: option.text({ help: 'A file or folder of any format that `openDataset` reads.' }),
     minImages: option.integer({ help: 'Identities with fewer images are left out of training.', min: 1, default: 2 }),
@@ -88,12 +77,18 @@ const head = kinds(
   'prototype-memory',
 );
 
+/** What the program gives to each sampler. */
+const samplerGiven = ['source', 'seed'] as const;
+
 const sampler = kinds(
   'kind',
   {
-    ...samplerFields,
+    'classes-by-images': fieldsOf(samplers['classes-by-images'].options, { without: samplerGiven }),
+    groups: fieldsOf(samplers.groups.options, { without: samplerGiven }),
+    'every-image': fieldsOf(samplers['every-image'].options, { without: samplerGiven }),
+    weighted: fieldsOf(samplers.weighted.options, { without: samplerGiven }),
     doppelgangers: {
-      ...samplerFields['classes-by-images'],
+      ...fieldsOf(samplers.doppelgangers.options, { without: [...samplerGiven, 'randomClasses', 'minedClasses'] }),
       randomShare: option.number({
         help: "Share of a batch's identities that come in random order; the others are look-alikes of theirs.",
         ...share,
@@ -129,9 +124,13 @@ export const runSchema = section({
     precision: option.choice(['float32', 'bfloat16'], { help: 'Of convolutions.', default: 'float32' }),
   }),
   data,
-  augmentation: section(augmentationFields),
+  augmentation: section(fieldsOf(createAugmentation.options)),
   sampler,
-  loader: section(loaderFields),
+  loader: section(
+    fieldsOf(createLoader.options, {
+      without: ['source', 'sampler', 'height', 'width', 'augmentation', 'onSkip'],
+    }),
+  ),
   encoder: kinds(
     'name',
     {

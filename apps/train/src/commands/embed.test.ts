@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeImage, folderSource, readNpy, syntheticFaces, writeDataset } from '@protomem/data';
+import { decodeImage, folderSource, readNpy, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { expectClose } from '@protomem/engine/testing';
+import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { embed } from './embed.ts';

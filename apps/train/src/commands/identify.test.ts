@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { selectIdentities, syntheticFaces, writeDataset } from '@protomem/data';
+import { selectIdentities, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { verificationReport } from '@protomem/evaluation';
+import { syntheticFaces } from '@protomem/synthetic';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { identify } from './identify.ts';
 

@@ -1,11 +1,10 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../__fixtures__/people-folder.ts';
-import { specOf } from './described-source.ts';
+import { temporaryFolder } from '../../../fixtures/people-folder.ts';
+import { naturalOrder } from '../../sources/natural-order.ts';
+import { openSource } from '../../sources/open-source.ts';
 import { folderSource } from './folder-source.ts';
-import { naturalOrder } from './natural-order.ts';
-import { openSource } from './open-source.ts';
 
 let dir: string;
 let remove: () => Promise<void>;
@@ -62,10 +61,11 @@ describe('folderSource', () => {
     await touch('a/1.jpg', 'b/1.jpg', 'b/2.jpg');
     const source = await folderSource(dir);
     await touch('c/1.jpg');
-    const copy = openSource(structuredClone(specOf(source)!));
+    const spec = source.spec!;
+    const copy = await openSource(structuredClone(spec));
     expect(namesIn(copy)).toEqual(namesIn(source));
     expect(await copy.load(1, 1)).toEqual(await source.load(1, 1));
-    expect(() => openSource({ kind: 'folders' })).toThrow('Did you mean "folder"?');
+    await expect(openSource({ ...spec, export: 'sourceOfIndices' })).rejects.toThrow('Did you mean "sourceOfIndex"?');
   });
 
   it('says what is wrong with a folder', async () => {

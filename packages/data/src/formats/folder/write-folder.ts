@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageSource } from '@protomem/core';
-import { eachImage, type NamedImage, type WriteOptions } from './each-image.ts';
-import { orderedNames, withEnding } from './file-names.ts';
-import { intoNew } from './into-new.ts';
+import { type ImageSource, readOptions } from '@protomem/core';
+import { eachImage, type NamedImage, type WriteOptions, writeOptions } from '../each-image.ts';
+import { orderedNames, withEnding } from '../file-names.ts';
+import { intoNew } from '../into-new.ts';
 
 /**
  * Writes a source as a folder with one folder of images for each identity, which `folderSource` numbers as the source
@@ -19,7 +19,9 @@ import { intoNew } from './into-new.ts';
  * ```
  */
 export async function writeFolder(source: ImageSource, dir: string, options: WriteOptions = {}): Promise<void> {
-  await intoNew('writeFolder', dir, (temporary) => fillFolder(source, temporary, options));
+  const where = 'writeFolder';
+  const progress = readOptions(where, writeOptions, options);
+  await intoNew(where, dir, (temporary) => fillFolder(source, temporary, progress));
 }
 
 /**

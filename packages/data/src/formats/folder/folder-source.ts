@@ -2,11 +2,10 @@ import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
-import type { DescribedSource } from './described-source.ts';
+import { imageExtensions, isImageFile } from '../../sources/image-files.ts';
+import { naturalOrder } from '../../sources/natural-order.ts';
+import { StringTableBuilder, shared } from '../../sources/string-table.ts';
 import { sourceOfIndex } from './folder-index.ts';
-import { imageExtensions, isImageFile } from './image-files.ts';
-import { naturalOrder } from './natural-order.ts';
-import { StringTableBuilder, shared } from './string-table.ts';
 
 /** Folders read at a time: enough to keep a network disk busy, far below any limit on open files. */
 const READS_AT_A_TIME = 16;
@@ -65,14 +64,7 @@ export async function folderSource(dir: string): Promise<ImageSource> {
       fix: `Images are files that end in ${imageExtensions.join(', ')}.`,
     };
   });
-  const source: DescribedSource = sourceOfIndex({
-    kind: 'folder',
-    dir,
-    identities: identities.build(),
-    fileEnds: shared(fileEnds),
-    files: files.build(),
-  });
-  return source;
+  return sourceOfIndex({ dir, identities: identities.build(), fileEnds: shared(fileEnds), files: files.build() });
 }
 
 /** Image files of an identity's folder, in order; none when it is a link to a file, or to nothing. */

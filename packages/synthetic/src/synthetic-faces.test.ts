@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { ProtomemError } from '@protomem/core';
+import { type ImageSource, ProtomemError } from '@protomem/core';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { openSource } from '../sources/open-source.ts';
 import { type SyntheticFacesOptions, syntheticFaces } from './synthetic-faces.ts';
 
 const OPTIONS = { identities: 1000, imagesPerIdentity: 100, seed: 7 };
@@ -121,7 +120,8 @@ describe('syntheticFaces', () => {
 
   it('is rebuilt from its spec, which survives structuredClone', async () => {
     const source = syntheticFaces({ ...OPTIONS, firstIdentity: 40, variation: 1.5, size: 64 });
-    const twin = openSource(structuredClone(source.spec));
+    const { module, export: name, options } = structuredClone(source.spec!);
+    const twin: ImageSource = (await import(module))[name](options);
     expect(twin.identities).toBe(source.identities);
     expect(twin.imagesOf(0)).toBe(100);
     expect(await twin.load(1, 2)).toEqual(await source.load(1, 2));

@@ -25,7 +25,7 @@ const DCT = Float64Array.from({ length: 64 }, (_, i) => {
  *
  * @param quality 1 (worst) to 100, integer.
  */
-export function jpegLoss({ data, height, width }: Pixels, quality: number): void {
+export function jpegCompression({ data, height, width }: Pixels, quality: number): void {
   const scale = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
   const steps = (base: readonly number[]): number[] =>
     base.map((step) => Math.min(Math.max(Math.floor((step * scale + 50) / 100), 1), 255));

@@ -1,38 +1,28 @@
-import { type ImageSource, integer, number } from '@protomem/core';
+import { type ImageSource, integer, type OptionsOf, option, part } from '@protomem/core';
 import { personOf, photoOf, renderFace } from './render.ts';
 
+const syntheticFacesOptions = {
+  identities: option.integer({ help: 'Number of people, up to 2^53.', min: 1 }),
+  imagesPerIdentity: option.integer({ help: 'Photos of each, up to 2^53.', min: 1 }),
+  seed: option.integer({ help: 'Another seed is another population.', min: 0 }),
+  /** 0 leaves only backdrop, clothes and what people wear differently from day to day. */
+  variation: option.number({
+    help: 'How much photos of one person differ in pose, light, expression, occlusion, hair, blur and noise.',
+    min: 0,
+    max: 3,
+    default: 1,
+  }),
+  firstIdentity: option.integer({
+    help: 'Number of the first person; sources whose ranges do not overlap share nobody.',
+    min: 0,
+    default: 0,
+  }),
+  /** The picture is the same at every size; decoding is fastest at the size that is wanted: nothing is resampled then. */
+  size: option.integer({ help: 'Width and height that the SVG asks for, pixels.', min: 8, max: 4096, default: 112 }),
+};
+
 /** How to make faces; see {@link syntheticFaces}. */
-export interface SyntheticFacesOptions {
-  /** Number of people, up to 2^53. */
-  readonly identities: number;
-  /** Photos of each, up to 2^53. */
-  readonly imagesPerIdentity: number;
-  /** Any safe integer >= 0; another seed is another population. */
-  readonly seed: number;
-  /**
-   * How much photos of one person differ in pose, light, expression, occlusion, hair, blur and noise, in [0, 3].
-   * Default 1; 0 leaves only backdrop, clothes and what people wear differently from day to day.
-   */
-  readonly variation?: number;
-  /** Number of the first person; sources with ranges that do not overlap share nobody. Default 0. */
-  readonly firstIdentity?: number;
-  /**
-   * Width and height that the SVG asks for, in pixels, 8 to 4096. Default 112. The picture is the same at every size;
-   * decoding is fastest at the size that the loader wants, because then nothing is resampled.
-   */
-  readonly size?: number;
-}
-
-/** Plain data that {@link syntheticFaces} rebuilds the source from. */
-export interface SyntheticFacesSpec {
-  readonly kind: 'synthetic';
-  readonly options: Required<SyntheticFacesOptions>;
-}
-
-/** Made faces as a source of images. */
-export interface SyntheticFaces extends ImageSource {
-  readonly spec: SyntheticFacesSpec;
-}
+export type SyntheticFacesOptions = OptionsOf<typeof syntheticFacesOptions>;
 
 /**
  * A source of drawn faces: any number of people who do not exist, without download or licence.
@@ -45,7 +35,7 @@ export interface SyntheticFaces extends ImageSource {
  *
  * `load` gives SVG with a 112 x 112 view, which scales to any size; the text is the same on every machine.
  *
- * @returns an {@link ImageSource} that also has `spec`, plain data for rebuilding it elsewhere.
+ * @returns a source with a `spec`, so that a loader opens it in its threads.
  * @throws {ProtomemError} for an option outside its range; `load` rejects an identity or image outside its range.
  *
  * @example
@@ -56,15 +46,9 @@ export interface SyntheticFaces extends ImageSource {
  * await sharp(bytes).resize(112).png().toFile('face.png');
  * ```
  */
-export function syntheticFaces(options: SyntheticFacesOptions): SyntheticFaces {
+export const syntheticFaces = part('syntheticFaces', syntheticFacesOptions, (options): ImageSource => {
   const where = 'syntheticFaces';
-  const { identities, imagesPerIdentity, seed, variation = 1, firstIdentity = 0, size = 112 } = options;
-  integer(where, 'identities', identities, 1);
-  integer(where, 'imagesPerIdentity', imagesPerIdentity, 1);
-  integer(where, 'seed', seed, 0);
-  number(where, 'variation', variation, 0, 3);
-  integer(where, 'firstIdentity', firstIdentity, 0);
-  integer(where, 'size', size, 8, 4096);
+  const { identities, imagesPerIdentity, seed, variation, firstIdentity, size } = options;
   integer(where, 'firstIdentity + identities', firstIdentity + identities, 1);
 
   const encoder = new TextEncoder();
@@ -72,7 +56,7 @@ export function syntheticFaces(options: SyntheticFacesOptions): SyntheticFaces {
   return {
     name: `synthetic faces, seed ${seed}`,
     identities,
-    spec: { kind: 'synthetic', options: { identities, imagesPerIdentity, seed, variation, firstIdentity, size } },
+    spec: { module: import.meta.url, export: where, options },
     imagesPerIdentity,
     imagesOf: () => imagesPerIdentity,
     identityName,
@@ -84,4 +68,4 @@ export function syntheticFaces(options: SyntheticFacesOptions): SyntheticFaces {
       return { name: `synthetic#${identityName(identity)}/${image}`, bytes: encoder.encode(svg) };
     },
   };
-}
+});

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import type { SourceImage } from '@protomem/core';
-import type { DescribedSource, SourceSpec } from './described-source.ts';
-import { readFile } from './read-file.ts';
-import { type StringTable, stringAt } from './string-table.ts';
+import type { ImageSource, SourceImage } from '@protomem/core';
+import { builtInSpec } from '../../sources/built-in-spec.ts';
+import { readFile } from '../../sources/read-file.ts';
+import { type StringTable, stringAt } from '../../sources/string-table.ts';
 
 /** What a folder of identities holds: enough to open any image without looking into the folder again. */
-export interface FolderIndex extends SourceSpec {
-  readonly kind: 'folder';
+export interface FolderIndex {
   readonly dir: string;
   /** Folder names, by identity. */
   readonly identities: StringTable;
@@ -17,12 +16,12 @@ export interface FolderIndex extends SourceSpec {
 }
 
 /** The source that an index describes. */
-export function sourceOfIndex(index: FolderIndex): DescribedSource {
+export function sourceOfIndex(index: FolderIndex): ImageSource {
   const { dir, identities, fileEnds, files } = index;
   const firstFile = (identity: number): number => (identity === 0 ? 0 : fileEnds[identity - 1]!);
   return {
     name: dir,
-    spec: index,
+    spec: builtInSpec('sourceOfIndex', index),
     identities: fileEnds.length,
     imageEnds: fileEnds,
     imagesOf: (identity) => fileEnds[identity]! - firstFile(identity),
