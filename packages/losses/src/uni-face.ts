@@ -1,8 +1,8 @@
 import { number } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
-import { putElements, takeElements } from '@protomem/engine';
+import { MASKED_LOGIT, putElements, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { OUT, overPresent, withProperties } from './softmax-loss.ts';
+import { overPresent, withProperties } from './softmax-loss.ts';
 
 export interface UniFaceOptions {
   /** What cosines are multiplied by. Default 64. */
@@ -43,7 +43,7 @@ export function uniFace(options: UniFaceOptions = {}): CosineLoss & { readonly n
     overPresent('uniFace', cosines, targets, (at) => {
       const b = bias ?? Math.log(10 * cosines.shape[1]);
       const own = tf.softplus(tf.sub(b, tf.mul(tf.sub(takeElements(cosines, at), margin), scale)));
-      const others = putElements(tf.sub(tf.mul(cosines, scale), b), at, tf.fill([at.size], OUT));
+      const others = putElements(tf.sub(tf.mul(cosines, scale), b), at, tf.fill([at.size], MASKED_LOGIT));
       return tf.add(own, tf.mul(tf.sum(tf.softplus(others), 1), weight));
     });
   return withProperties(loss, { name: 'uniFace' });
