@@ -98,37 +98,46 @@ export function makeHead(config: RunConfig, identities: number): MadeHead {
   const loss: CosineLoss = createLoss(name, lossOptions as never);
   const dimension = encoder.embeddingSize;
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, hardest, ...options } = head;
+    const { kind: _, loss: __, hardest, ownExample: targetPrototype, enter: admit, ...options } = head;
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
-    const observeRivals = sampler.kind === 'doppelgangers' ? sampler.observed : undefined;
-    const memory = createPrototypeMemory({ ...options, hardest: hardest ?? undefined, observeRivals, dimension, seed });
+    const observedSamples = sampler.kind === 'doppelgangers' ? sampler.observed : undefined;
+    const memory = createPrototypeMemory({
+      ...options,
+      targetPrototype,
+      admit,
+      hardest: hardest ?? undefined,
+      observedSamples,
+      dimension,
+      seed,
+    });
     return { head: prototypeHead({ memory, loss }), memory };
   }
-  return { head: makeRival(config, head, { identities, dimension, loss }) };
+  return { head: makeRival(config, head, identities, { dimension, loss }) };
 }
 
 function makeRival(
   config: RunConfig,
   head: Exclude<RunConfig['head'], { kind: 'prototype-memory' }>,
-  shared: { readonly identities: number; readonly dimension: number; readonly loss: CosineLoss },
+  identities: number,
+  shared: { readonly dimension: number; readonly loss: CosineLoss },
 ): Head {
   const { seed, optimizer } = config;
-  // The trained encoder's double, from the same seed; dropout would only blur what it makes.
-  const makeDouble = (): Encoder => makeEncoder({ ...config, encoder: { ...config.encoder, dropout: 0 } });
+  // A copy of the trained encoder, from the same seed; dropout would only blur what it makes.
+  const makeMomentumEncoder = (): Encoder => makeEncoder({ ...config, encoder: { ...config.encoder, dropout: 0 } });
   switch (head.kind) {
     case 'full-softmax':
-      return createBaseline(head.kind, { ...shared, seed });
+      return createBaseline(head.kind, { ...shared, identities, seed });
     case 'partial-fc': {
-      const columns = Math.min(head.size, shared.identities);
+      const columns = Math.min(head.size, identities);
       const { momentum, weightDecay } = optimizer;
-      return createBaseline(head.kind, { ...shared, columns, momentum, weightDecay, seed });
+      return createBaseline(head.kind, { ...shared, identities, columns, momentum, weightDecay, seed });
     }
     case 'dcq':
       return createBaseline(head.kind, {
         ...shared,
         size: head.size,
         momentum: head.momentum,
-        keyEncoder: makeDouble(),
+        keyEncoder: makeMomentumEncoder(),
       });
     case 'dynamic-class-pool':
     case 'semi-siamese':
@@ -136,7 +145,7 @@ function makeRival(
         ...shared,
         size: head.size,
         momentum: head.momentum,
-        galleryEncoder: makeDouble(),
+        galleryEncoder: makeMomentumEncoder(),
       });
     case 'batch-only':
       return createBaseline(head.kind, shared);

@@ -1,9 +1,9 @@
-import type { PrototypeMemory, RivalPair } from '@protomem/memory';
+import type { PrototypeMemory, SeenLookAlike } from '@protomem/memory';
 
 /** Training identities that look most alike, each pair once. */
-export function closestRivals(memory: PrototypeMemory): RivalPair[] {
-  const pairs = new Map<string, RivalPair>();
-  for (const pair of memory.rivals()) {
+export function closestRivals(memory: PrototypeMemory): SeenLookAlike[] {
+  const pairs = new Map<string, SeenLookAlike>();
+  for (const pair of memory.lookAlikes()) {
     const key = [pair.id, pair.lookAlike].sort((a, b) => a - b).join();
     if (!pairs.has(key)) pairs.set(key, pair);
   }

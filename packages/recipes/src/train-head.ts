@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { type ImageBatch, type ImageSource, writeFileAtomic } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs, type VerificationReport } from '@protomem/evaluation';
-import type { PrototypeMemory, RivalPair } from '@protomem/memory';
+import type { PrototypeMemory, SeenLookAlike } from '@protomem/memory';
 import type { DoppelgangerMiner, Suspect } from '@protomem/mining';
 import { createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeMiner, makeSchedule } from './compose.ts';
@@ -27,7 +27,7 @@ export interface HeadResult {
   readonly falseNonMatches: readonly (readonly [pair: number, score: number])[];
   readonly memory?: MemorySummary;
   /** Training identities that looked most alike late in training. */
-  readonly rivals?: readonly RivalPair[];
+  readonly rivals?: readonly SeenLookAlike[];
   /** Training identities that may be one person, the most alike first; of runs with a miner. */
   readonly suspects?: readonly Suspect[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
