@@ -125,7 +125,7 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     restore(state) {
       const saved = takeTensor('partialFc.restore', state.tensors, 'velocity', 'F32', shape);
       weights.restore('partialFc.restore', state);
-      rng.restore(state.values.rng as unknown as RandomState);
+      rng.restore(state.values.rng as RandomState);
       restoreLossState('partialFc.restore', state, cosineLoss);
       tf.tidy(() => velocity.assign(tf.tensor2d(saved.slice(), shape)));
       drop();

@@ -88,7 +88,7 @@ export function takeAt(matrix: tf.Tensor2D, mask: Mask): tf.Tensor1D {
 export function putAt(matrix: tf.Tensor2D, mask: Mask, values: tf.Tensor1D): tf.Tensor2D {
   const at = toIndices(mask);
   const put = tf.customGrad((x, v, save) => {
-    (save as unknown as tf.GradSaveFunc)([at]);
+    (save as tf.GradSaveFunc)([at]);
     return {
       value: scatter(x as tf.Tensor, at, v as tf.Tensor),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => [

@@ -41,7 +41,7 @@ export function blockwiseLogSumExp(
   const inputs = typeof negative === 'number' ? [unit] : [unit, terms.logit, ...(terms.values ?? [])];
   const withGradient = isRecording();
   const op = tf.customGrad((...args) => {
-    const save = args.pop() as unknown as tf.GradSaveFunc;
+    const save = args.pop() as tf.GradSaveFunc;
     const xs = args as tf.Tensor[];
     const add =
       typeof negative === 'number' ? multiples(xs[0] as tf.Tensor2D, negative, watch) : shaped(xs, negative, watch);

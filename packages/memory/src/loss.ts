@@ -106,7 +106,7 @@ interface ColumnCosines {
 function columnCosines({ unit, columns, positive, targets, differentiable, onColumns }: ColumnCosines): tf.Tensor2D {
   const inputs = differentiable ? [unit, positive, differentiable.rows] : [unit, positive];
   const op = tf.customGrad((...args) => {
-    const save = args.pop() as unknown as tf.GradSaveFunc;
+    const save = args.pop() as tf.GradSaveFunc;
     const [e, c] = args as [tf.Tensor2D, tf.Tensor1D];
     save(differentiable ? [e, columns, targets, differentiable.at] : [e, columns, targets]);
     return {

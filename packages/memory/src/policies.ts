@@ -46,7 +46,7 @@ export const generations = {
       const handicap = tf.mul(tf.cumsum(support, 1), 1e-5);
       const amongSupport = tf.sub(tf.add(closeness, tf.mul(tf.sub(support, 1), 1e9)), handicap);
       const chosen = tf.cast(tf.equal(amongSupport, tf.max(amongSupport, 1, true)), 'float32');
-      // Without any support the highest is nobody's.
+      // Without any support the highest is none's.
       return tf.mul(chosen, support);
     }),
   quality: ({ support, norms }: Exemplars): tf.Tensor2D => tf.mul(support, norms),

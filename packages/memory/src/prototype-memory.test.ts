@@ -228,7 +228,7 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
-  it('looks at nobody when told to', () => {
+  it('looks at no sample when none is to be observed', () => {
     const memory = make({ size: 5, dimension: 3, observedSamples: 0 });
     memory.loss(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2], softmax).dispose();
     expect(memory.lastLookAlikes()).toEqual([]);
@@ -428,7 +428,7 @@ describe('PrototypeMemory', () => {
     const { tensors, values } = memory.state();
     expect(memory.occupied).toBe(8);
     expect([...tensors.ids!.data].sort((a, b) => a - b)).toEqual(Array.from({ length: 8 }, (_, i) => 1992 + i));
-    // The index too: nobody who left is found.
+    // The index too: none that left is found.
     expect(Array.from({ length: 2000 }, (_, id) => memory.slotOf(id)).filter((slot) => slot >= 0).length).toBe(8);
     const bytes = Object.values(tensors).reduce((sum, t) => sum + t.data.byteLength, JSON.stringify(values).length);
     expect(bytes).toBeLessThan(8 * (3 * 4 + 5 * 8) + 128 * 3 * 8 + 100);
@@ -467,7 +467,7 @@ describe('PrototypeMemory', () => {
 
   it('refuses options it cannot work with', () => {
     expect(() => make({ size: 0 })).toThrow('createPrototypeMemory: size is 0');
-    const misspelled = { refreshratio: 0.3 };
+    const misspelled = { size: 4, refreshratio: 0.3 };
     expect(() => make(misspelled)).toThrow('an option is "refreshratio", expected one of size, dimension,');
     expect(() => make(misspelled)).toThrow('Did you mean "refreshRatio"?');
     expect(() => make({ dimension: 1.5 })).toThrow('createPrototypeMemory: dimension is 1.5');

@@ -1,19 +1,14 @@
-import { check, integer, part, type State, type Stateful, takeTensor } from '@protomem/core';
+import { check, integer, part, type State, type Stateful } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
 import { stopGradient } from '@protomem/engine';
-import {
-  checkEmbeddings,
-  groupLabels,
-  probeStaleness,
-  StalenessBins,
-  type StalenessPoint,
-  type StalenessProbe,
-} from '@protomem/heads';
+import { probeStaleness, StalenessBins, type StalenessPoint, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
-import { admit, type BatchPrototypes, drift, lossInputs, type Memory, makePrototypes } from './method.ts';
+import { memoryState, restoreMemory } from './memory-state.ts';
+import { admit, type BatchPrototypes, drift, lossInputs, type Memory } from './method.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
+import { prepareBatch } from './prepare-batch.ts';
 import { DriftingStore, storedRows, stores } from './prototype-store.ts';
 import { type Admission, Slots } from './slots.ts';
 
@@ -32,8 +27,6 @@ export class PrototypeMemory implements Stateful {
   readonly dimension: number;
   private readonly memory: Memory;
   private readonly staleness = new StalenessBins();
-  /** The same store, when its rows move. */
-  private readonly drifting: DriftingStore | undefined;
   private readonly seen = new LookAlikes();
   private roundingError: number | undefined;
   private last: Pick<Admission, 'ids' | 'refreshed' | 'enqueued' | 'evicted'> = NOTHING;
@@ -43,8 +36,8 @@ export class PrototypeMemory implements Stateful {
     this.size = settings.size;
     this.dimension = settings.dimension;
     const kept = stores[settings.storage](this.size, this.dimension);
-    this.drifting = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : undefined;
-    this.memory = { settings, slots: new Slots(settings), store: this.drifting ?? kept };
+    const store = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : kept;
+    this.memory = { settings, slots: new Slots(settings), store };
   }
 
   /** Classes in memory. */
@@ -97,7 +90,7 @@ export class PrototypeMemory implements Stateful {
     let admission: Admission;
     this.seen.forgetLast();
     tf.tidy(() => {
-      admission = this.commit(this.prepare('PrototypeMemory.admit', embeddings, labels));
+      admission = this.commit(prepareBatch('PrototypeMemory.admit', this.memory, embeddings, labels));
     });
     return admission!;
   }
@@ -130,7 +123,7 @@ export class PrototypeMemory implements Stateful {
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
       const { admit, observedSamples } = this.memory.settings;
-      const batch = this.prepare(where, embeddings, labels);
+      const batch = prepareBatch(where, this.memory, embeddings, labels);
       if (admit === 'before') this.commit(batch);
       const inputs = lossInputs(this.memory, batch);
       const watch = new LookAlikeWatch(embeddings.shape[0], observedSamples, this.step * observedSamples);
@@ -265,20 +258,7 @@ export class PrototypeMemory implements Stateful {
 
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
   state(): State {
-    const { values, tensors } = this.memory.slots.state();
-    // Rows as they are kept: what is read of a moving store is rounded anew.
-    const kept = (this.drifting?.kept ?? this.memory.store).block(0, this.occupied);
-    const prototypes = Float32Array.from(kept.dataSync());
-    kept.dispose();
-    return {
-      values,
-      tensors: {
-        ...tensors,
-        prototypes: { dtype: 'F32', shape: [this.occupied, this.dimension], data: prototypes },
-        staleness: this.staleness.state(),
-        ...(this.drifting && { moved: { dtype: 'F32', shape: [this.dimension], data: this.drifting.moved() } }),
-      },
-    };
+    return memoryState(this.memory, this.staleness);
   }
 
   /**
@@ -288,72 +268,14 @@ export class PrototypeMemory implements Stateful {
    * @throws ProtomemError, and changes nothing, when the state is of another width or damaged
    */
   restore(state: State): void {
-    const where = 'PrototypeMemory.restore';
-    const count = state.tensors.ids?.shape[0] ?? 0;
-    const prototypes = takeTensor(where, state.tensors, 'prototypes', 'F32', [count, this.dimension]);
-    check(prototypes.every(Number.isFinite), () => ({
-      where,
-      what: 'tensor "prototypes"',
-      got: 'not finite everywhere',
-      expected: 'finite numbers',
-      fix: 'Take another checkpoint.',
-    }));
-    const staleness = takeTensor(where, state.tensors, 'staleness', 'F64', StalenessBins.shape);
-    const moved = this.drifting && takeTensor(where, state.tensors, 'moved', 'F32', [this.dimension]);
-    const kept = this.memory.slots.restore(where, state);
-    this.staleness.restore(staleness);
+    restoreMemory('PrototypeMemory.restore', state, this.memory, this.staleness);
     this.last = NOTHING;
     this.seen.forgetLast();
-    const rows = new Float32Array(kept.length * this.dimension);
-    kept.forEach((row, slot) => {
-      rows.set(prototypes.subarray(row * this.dimension, (row + 1) * this.dimension), slot * this.dimension);
-    });
-    if (moved) this.drifting!.restoreMoved(moved);
-    tf.tidy(() => {
-      (this.drifting?.kept ?? this.memory.store).write(
-        Int32Array.from(kept, (_, slot) => slot),
-        tf.tensor2d(rows, [kept.length, this.dimension]),
-      );
-    });
   }
 
   /** Frees the prototypes; the memory cannot be used afterwards. */
   dispose(): void {
     this.memory.store.dispose();
-  }
-
-  /** Makes a batch's prototypes and checks everything that can be wrong with it. */
-  private prepare(where: string, embeddings: tf.Tensor2D, labels: ArrayLike<number>): BatchPrototypes {
-    checkEmbeddings(where, 'embeddings', embeddings, this.dimension);
-    const images = embeddings.shape[0];
-    const groups = groupLabels(where, labels, images);
-    check(groups.ids.length <= this.size, () => ({
-      where,
-      what: 'number of identities in the batch',
-      got: groups.ids.length,
-      expected: `at most ${this.size}, the size of the memory`,
-      fix: 'Make the memory larger or the batch smaller.',
-    }));
-    const batch = makePrototypes(this.memory, embeddings, groups);
-    // A prototype that is not a number would stay in the memory.
-    const { lengths, refreshCosines, confidence, roundingError } = batch.numbers;
-    lengths.forEach((length, i) => {
-      check(Number.isFinite(length), () => ({
-        where,
-        what: `embedding ${i} of ${images} (identity ${labels[i]})`,
-        got: `of length ${length}`,
-        expected: 'finite',
-        fix: 'Lower the learning rate, clip gradients, or look at this image.',
-      }));
-    });
-    check([...refreshCosines, ...confidence, roundingError ?? 0].every(Number.isFinite), () => ({
-      where,
-      what: 'a prototype made from the batch',
-      got: 'not finite',
-      expected: 'finite numbers',
-      fix: 'Look at the function given as generation.',
-    }));
-    return batch;
   }
 
   /** Puts a prepared batch into the memory. */
@@ -362,11 +284,12 @@ export class PrototypeMemory implements Stateful {
     known.forEach((facts, group) => {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
-    const admission = admit(this.memory.slots, groups, numbers.confidence);
+    const { settings, slots, store } = this.memory;
+    const admission = admit(slots, groups, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
-    this.drifting?.move(drift(this.memory.settings, batch));
-    this.memory.store.write(admission.slots, stopGradient(batch.prototypes));
+    if (store instanceof DriftingStore) store.move(drift(settings, batch));
+    store.write(admission.slots, stopGradient(batch.prototypes));
     return admission;
   }
 }

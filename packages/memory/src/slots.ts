@@ -80,7 +80,7 @@ export class Slots {
     return this.step - this.agedFrom(slot);
   }
 
-  /** What a refresh is told of an occupied slot by the batch that comes next. */
+  /** What a refresh by the next batch looks at, of an occupied slot. */
   facts(slot: number): SlotFacts {
     return { id: this.ids[slot]!, age: this.step + 1 - this.written[slot]!, seen: this.seen[slot]! };
   }
@@ -165,6 +165,7 @@ export class Slots {
    */
   restore(where: string, state: State): Int32Array {
     const step = state.values.step as number;
+    const rng = state.values.rng as RandomState;
     const fail = (what: string, got: unknown, expected: string): never => {
       throw new ProtomemError({ where, what, got, expected, fix: 'The state is not one of a prototype memory.' });
     };
@@ -188,8 +189,8 @@ export class Slots {
       if (!(seen[row]! >= 1)) return fail(`seen[${row}]`, seen[row], 'a count >= 1');
       if (!Number.isFinite(confidence[row])) return fail(`confidence[${row}]`, confidence[row], 'a finite number');
     }
-    if (!Array.isArray(state.values.rng)) return fail('rng', state.values.rng, 'four words');
-    this.rng.restore(state.values.rng as unknown as RandomState);
+    if (!Array.isArray(rng)) return fail('rng', rng, 'four words');
+    this.rng.restore(rng);
 
     const agedFrom = this.renewAge ? written : entered;
     const rows = Int32Array.from(ids, (_, row) => row);
