@@ -1,6 +1,6 @@
 import type { ImageBatch, ImageSource, LookAlike } from '@protomem/core';
 import type { DoppelgangerMiner } from '@protomem/mining';
-import { closestRivals, type HeadStep, reportMemory } from '@protomem/recipes';
+import { closestLookAlikes, type HeadStep, summarizeMemory } from '@protomem/recipes';
 import type { LiveFace, LivePair, LiveSnapshot } from '@protomem/report/live';
 
 /** Faces of the batch, and pairs of a kind, that the page shows. */
@@ -14,9 +14,9 @@ export async function makeSnapshot({ head, step, batch, source, memory, miner }:
     step,
     side: batch.shape[1],
     faces: facesOf(source, batch),
-    memory: memory && reportMemory(memory),
+    memory: memory && summarizeMemory(memory),
   };
-  const rivals = memory ? closestRivals(memory) : [];
+  const rivals = memory ? closestLookAlikes(memory) : [];
   const suspects = (miner?.suspects() ?? [])
     .slice(0, MOST_PAIRS)
     .map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine }));

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { ProtomemError } from '@protomem/core';
+import { type Json, ProtomemError } from '@protomem/core';
 import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PairSummary } from '@protomem/protocols';
 import type { HeadResult, RunConfig } from '@protomem/recipes';
 import { parseJson, readRunLog, runFolder } from '@protomem/recipes';
 import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
-import { headNames } from './run-report.ts';
+import { headName } from './run-report.ts';
 
 /** What `metrics.json` of a run holds. */
 interface RunMetrics {
@@ -66,7 +66,7 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
     heads.map(async (result, position): Promise<Compared> => {
       const { log } = runFolder(position === 0 ? run : `${run}/${result.kind}`);
       const { steps, evaluations } = await readRunLog(log);
-      const name = headNames[result.kind];
+      const name = headName(result.kind === 'own' ? result.name : result.kind);
       const { seconds, imagesPerSecond, verification, memory } = result;
       const folder = basename(resolve(run));
       return {
@@ -83,7 +83,7 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
       };
     }),
   );
-  return { compared, seconds, about: { seed: config.seed, engine, config } };
+  return { compared, seconds, about: { seed: config.seed, engine, config: config as unknown as Json } };
 }
 
 function ofEvaluation(metrics: PairMetrics): Results {

@@ -1,12 +1,12 @@
 import { cpus, release, totalmem, type } from 'node:os';
-import type { ImageSource, LookAlike } from '@protomem/core';
+import type { ImageSource, Json, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { FinishedRun, HeadResult, PairSet, RunConfig } from '@protomem/recipes';
 import { readRunLog, runFolder } from '@protomem/recipes';
 import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
 import sharp from 'sharp';
 
-export const headNames: Readonly<Record<RunConfig['head']['kind'], string>> = {
+const headNames: Readonly<Record<string, string>> = {
   'prototype-memory': 'Prototype Memory',
   'full-softmax': 'Full softmax',
   'partial-fc': 'Partial FC',
@@ -15,6 +15,9 @@ export const headNames: Readonly<Record<RunConfig['head']['kind'], string>> = {
   'semi-siamese': 'Semi-siamese',
   'batch-only': 'Batch only',
 };
+
+/** A head as a page calls it. */
+export const headName = (kind: string): string => headNames[kind] ?? kind;
 
 /** Side of a face in the report, pixels. */
 const faceSide = 96;
@@ -25,9 +28,7 @@ export async function makeReport(run: FinishedRun): Promise<ReportData> {
   const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
-    summary:
-      `${config.encoder.name} (width ${config.encoder.width}, ${config.encoder.inputSize}x${config.encoder.inputSize}) ` +
-      `trained for ${config.steps} steps, tested on people that it has never seen.`,
+    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on people that it has never seen.`,
     finishedAt: new Date().toISOString(),
     seconds,
     seed: config.seed,
@@ -42,9 +43,21 @@ export async function makeReport(run: FinishedRun): Promise<ReportData> {
     },
     heads,
     faces: await sampleFaces(source),
-    config,
+    config: config as unknown as Json,
     skipped: results[0]!.result.skipped,
   };
+}
+
+function encoderName({ encoder }: RunConfig): string {
+  const { inputSize } = encoder;
+  const name =
+    encoder.name === 'own' ? encoder.own : `${encoder.name} (width ${encoder.width}, ${inputSize}x${inputSize})`;
+  return name;
+}
+
+function lossName({ head }: RunConfig): string {
+  if (!('loss' in head)) return '';
+  return ` with the loss ${head.loss.name === 'own' ? head.loss.own : head.loss.name}`;
 }
 
 /** This machine, as reports name it. */
@@ -69,7 +82,7 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
       })),
     );
   return {
-    name: headNames[result.kind],
+    name: headName(result.kind === 'own' ? result.name : result.kind),
     seconds: result.seconds,
     imagesPerSecond: result.imagesPerSecond,
     steps: log.steps,
@@ -78,7 +91,7 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
     falseMatches: await faces(result.falseMatches),
     falseNonMatches: await faces(result.falseNonMatches),
     memory: result.memory,
-    rivals: await lookAlikes(source, result.rivals ?? []),
+    rivals: await lookAlikes(source, result.lookAlikes ?? []),
     duplicates: await lookAlikes(
       source,
       (result.suspects ?? []).slice(0, 12).map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine })),
@@ -86,9 +99,9 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
   };
 }
 
-async function lookAlikes(source: ImageSource, rivals: readonly LookAlike[]): Promise<ReportPair[]> {
+async function lookAlikes(source: ImageSource, found: readonly LookAlike[]): Promise<ReportPair[]> {
   const pairs: ReportPair[] = [];
-  for (const { id, lookAlike, cosine } of rivals) {
+  for (const { id, lookAlike, cosine } of found) {
     const [first, second] = [await trainingFace(source, id, 0), await trainingFace(source, lookAlike, 0)];
     if (first && second) pairs.push({ first, second, score: cosine });
   }

@@ -15,19 +15,30 @@ import {
   weightedClasses,
 } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
-import { createLoss } from '@protomem/losses';
+import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
-import { cosine, oneCycle, type Schedule } from '@protomem/training';
-import type { RunConfig } from './config.ts';
+import { adamW, type Optimizer, type Schedule, schedules, sgd } from '@protomem/training';
+import { type OwnParts, ownPart } from './own-parts.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
 
-export async function makeSource(config: RunConfig): Promise<ImageSource> {
+/** Options as parts take them: null, which stands for an option that is left out, is left out. */
+type Given<T> = { [K in keyof T]: Exclude<T[K], null> };
+function given<T extends object>(options: T): Given<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as Given<T>;
+}
+
+export async function makeSource(config: RunConfig, parts: OwnParts = {}): Promise<ImageSource> {
   const { data, encoder, evaluation } = config;
+  if (data.kind === 'own') {
+    const source = ownPart(parts, 'source', data.own);
+    return typeof source === 'function' ? source() : source;
+  }
   if (data.kind === 'synthetic') {
-    const { identities, imagesPerIdentity, variation, seed } = data;
-    return syntheticFaces({ identities, imagesPerIdentity, variation, seed, size: encoder.inputSize });
+    const { kind: _, ...options } = data;
+    return syntheticFaces({ ...options, size: encoder.inputSize });
   }
   const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
   return selectIdentities(await openDataset(data.path), { minImages: data.minImages, exclude });
@@ -46,44 +57,50 @@ export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?
   });
 }
 
-function makeSampler(
+export function makeSampler(
   { sampler, seed }: RunConfig,
   source: ImageSource,
   minedClasses: MinedClasses = () => [],
 ): Sampler {
-  const { kind, classes, images, few, groupSize, rounds, power } = sampler;
-  const options = { source, classes, images, few, seed };
-  switch (kind) {
+  const { classes, images, fewImages: few } = sampler;
+  const shared = { source, classes, images, few, seed };
+  switch (sampler.kind) {
     case 'every-image':
-      return everyImage(options);
+      return everyImage(shared);
     case 'classes-by-images':
-      return classesByImages(options);
+      return classesByImages(shared);
     case 'weighted':
-      return weightedClasses({ ...options, power });
+      return weightedClasses({ ...shared, power: sampler.power });
     case 'doppelgangers': {
       const randomClasses = Math.max(1, Math.round(sampler.randomShare * classes));
-      return plannedClasses({ ...options, randomClasses, minedClasses });
+      return plannedClasses({ ...shared, randomClasses, minedClasses });
     }
     case 'groups':
-      return groupIterateAndShuffle({ ...options, groupSize: groupSize ?? source.identities, rounds });
+      return groupIterateAndShuffle({
+        ...shared,
+        groupSize: sampler.groupSize ?? source.identities,
+        rounds: sampler.rounds,
+      });
   }
 }
 
 /** A miner with a row for each slot of the memory, where the sampler asks for one. */
 export function makeMiner({ sampler, head }: RunConfig, identities: number): DoppelgangerMiner | undefined {
   if (sampler.kind !== 'doppelgangers') return undefined;
-  const { rivals, patience, duplicateAbove, refresh } = sampler;
+  const { doppelgangers, expireAfter, duplicateAbove, lag } = sampler;
   return createMiner({
     rows: 'size' in head ? head.size : identities,
-    rivals,
-    patience: patience ?? Number.POSITIVE_INFINITY,
+    rivals: doppelgangers,
+    patience: expireAfter ?? Number.POSITIVE_INFINITY,
     duplicateAbove,
-    lag: refresh,
+    lag,
   });
 }
 
-export function makeEncoder({ encoder: { name, recompute, ...options }, seed }: RunConfig): Encoder {
-  return createEncoder(name, { ...options, recompute: recompute ?? undefined, seed });
+export function makeEncoder({ encoder, seed }: RunConfig, parts: OwnParts = {}): Encoder {
+  if (encoder.name === 'own') return ownPart(parts, 'encoder', encoder.own)({ seed });
+  const { name, ...options } = encoder;
+  return createEncoder(name, { ...given(options), seed });
 }
 
 /** A head, and the memory inside it when it has one. */
@@ -92,44 +109,51 @@ export interface MadeHead {
   readonly memory?: PrototypeMemory;
 }
 
-export function makeHead(config: RunConfig, identities: number): MadeHead {
+export function makeHead(config: RunConfig, identities: number, parts: OwnParts = {}): MadeHead {
   const { encoder, head, sampler, seed } = config;
-  const { name, ...lossOptions } = head.loss;
-  const loss: CosineLoss = createLoss(name, lossOptions as never);
   const dimension = encoder.embeddingSize;
+  if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
+  const loss = makeLoss(head.loss, parts);
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, hardest, ownExample: targetPrototype, enter: admit, ...options } = head;
+    const { kind: _, loss: __, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
-    const observedSamples = sampler.kind === 'doppelgangers' ? sampler.observed : undefined;
-    const memory = createPrototypeMemory({
-      ...options,
-      targetPrototype,
-      admit,
-      hardest: hardest ?? undefined,
-      observedSamples,
-      dimension,
-      seed,
-    });
+    const observedSamples = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
+    const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }
-  return { head: makeRival(config, head, identities, { dimension, loss }) };
+  return { head: makeBaseline(config, head, identities, { dimension, loss }, parts) };
 }
 
-function makeRival(
+type WithLoss = Extract<RunConfig['head'], { readonly loss: unknown }>;
+
+function makeLoss(loss: WithLoss['loss'], parts: OwnParts): CosineLoss {
+  if (loss.name === 'own') return ownPart(parts, 'loss', loss.own);
+  const { name, interClassFilter: threshold, ...options } = loss;
+  const made = createLoss(name, given(options) as never) as CosineLoss;
+  return threshold === null ? made : interClassFilter(made as never, { threshold });
+}
+
+function makeBaseline(
   config: RunConfig,
-  head: Exclude<RunConfig['head'], { kind: 'prototype-memory' }>,
+  head: Exclude<WithLoss, { kind: 'prototype-memory' }>,
   identities: number,
   shared: { readonly dimension: number; readonly loss: CosineLoss },
+  parts: OwnParts,
 ): Head {
-  const { seed, optimizer } = config;
-  // A copy of the trained encoder, from the same seed; dropout would only blur what it makes.
-  const makeMomentumEncoder = (): Encoder => makeEncoder({ ...config, encoder: { ...config.encoder, dropout: 0 } });
+  const { seed, optimizer, encoder } = config;
+  // As the trained encoder, from the same seed; dropout would only blur what it makes.
+  const makeMomentumEncoder = (): Encoder =>
+    makeEncoder({ ...config, encoder: 'dropout' in encoder ? { ...encoder, dropout: 0 } : encoder }, parts);
   switch (head.kind) {
-    case 'full-softmax':
-      return createBaseline(head.kind, { ...shared, identities, seed });
+    case 'full-softmax': {
+      const { centers } = head;
+      const loss = centers > 1 ? subCenter(shared.loss, { centers }) : shared.loss;
+      return createBaseline(head.kind, { ...shared, identities, loss, centers, seed });
+    }
     case 'partial-fc': {
       const columns = Math.min(head.size, identities);
-      const { momentum, weightDecay } = optimizer;
+      const { weightDecay } = optimizer;
+      const momentum = 'momentum' in optimizer ? optimizer.momentum : undefined;
       return createBaseline(head.kind, { ...shared, identities, columns, momentum, weightDecay, seed });
     }
     case 'dcq':
@@ -152,6 +176,34 @@ function makeRival(
   }
 }
 
-export function makeSchedule({ schedule: { kind, base, warmup }, steps }: RunConfig): Schedule {
-  return kind === 'cosine' ? cosine({ base, warmup, steps }) : oneCycle({ max: base, steps, rise: warmup / steps });
+export function makeOptimizer({ optimizer }: RunConfig): Optimizer {
+  const { kind, clipNorm: _, encoderBatch: __, ...options } = optimizer;
+  return (kind as string) === 'adam-w' ? adamW(options as never) : sgd(options as never);
+}
+
+export function makeSchedule({ schedule, steps }: RunConfig): Schedule {
+  const { base, warmup } = schedule;
+  switch (schedule.kind) {
+    case 'one-cycle':
+      return schedules.oneCycle({ max: base, steps, rise: warmup / steps });
+    case 'cosine':
+      return schedules.cosine({ base, warmup, steps, final: schedule.final });
+    case 'constant':
+      return schedules.constant({ base, warmup });
+  }
+}
+
+/** A configuration that counts in passes over the data, in steps: warm-up and evaluations keep their share of the run. */
+export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
+  const { epochs, schedule, evaluation } = config;
+  if (epochs === null) return config;
+  const steps = Math.max(1, Math.ceil(epochs * batchesPerEpoch));
+  const scaled = (count: number): number => Math.round((count / config.steps) * steps);
+  return {
+    ...config,
+    steps,
+    epochs: null,
+    schedule: { ...schedule, warmup: Math.min(scaled(schedule.warmup), steps - 1) },
+    evaluation: { ...evaluation, every: evaluation.every && Math.max(1, scaled(evaluation.every)) },
+  };
 }

@@ -7,18 +7,20 @@ const demo = resolveRecipe('demo', {});
 describe('configuration', () => {
   it.each(Object.keys(recipes))('of recipe %s is complete', (name) => {
     const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces' });
-    expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(patchConfig(config, []));
+    expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
   });
 
-  it('makes groups as large as the memory unless told otherwise, also for rivals without one', () => {
+  it('makes groups as large as the memory unless told otherwise, also for baselines without one', () => {
     const larger = patchConfig(demo, ['head.size=700']);
-    expect(larger.sampler.groupSize).toBe(700);
-    expect(patchConfig(larger, ['head.kind=full-softmax']).sampler.groupSize).toBe(700);
-    expect(patchConfig(demo, ['sampler.groupSize=20', 'head.size=700']).sampler.groupSize).toBe(20);
+    expect(larger.sampler).toMatchObject({ groupSize: 700 });
+    expect(patchConfig(larger, ['head.kind=full-softmax']).sampler).toMatchObject({ groupSize: 700 });
+    expect(patchConfig(demo, ['sampler.groupSize=20', 'head.size=700']).sampler).toMatchObject({ groupSize: 20 });
   });
 
   it('takes patches in order, JSON or text', () => {
-    const config = patchConfig(demo, ['steps=7', 'encoder.name=mobilefacenet', 'encoder.width=0.5', 'steps=8']);
+    const config = patchConfig(demo, [
+      ...['schedule.warmup=2', 'steps=7', 'encoder.name=mobilefacenet', 'encoder.width=0.5', 'steps=8'],
+    ]);
     expect(config.steps).toBe(8);
     expect(config.encoder).toMatchObject({ name: 'mobilefacenet', width: 0.5 });
     expect(demo.encoder.name).toBe('iresnet18');
@@ -26,13 +28,13 @@ describe('configuration', () => {
 
   it('changes the kind of a part and keeps what both kinds have', () => {
     const config = patchConfig(demo, ['head.kind=full-softmax']);
-    expect(config.head).toEqual({ kind: 'full-softmax', loss: demo.head.loss });
-    const { size } = demo.head as { size: number };
+    const { size, loss } = demo.head as { size: number; loss: object };
+    expect(config.head).toEqual({ kind: 'full-softmax', centers: 1, loss });
     expect(patchConfig(demo, ['head.kind=dcq', 'head.momentum=0.99']).head).toEqual({
       kind: 'dcq',
       size,
       momentum: 0.99,
-      loss: demo.head.loss,
+      loss,
     });
   });
 
@@ -56,11 +58,11 @@ describe('configuration', () => {
   it('has doppelgangers only where the head sees them, and plans ready in time', () => {
     const demo = resolveRecipe('demo', {});
     const doppelgangers = patchConfig(demo, ['sampler.kind=doppelgangers']);
-    expect(doppelgangers.sampler).toMatchObject({ kind: 'doppelgangers', randomShare: 0.5, refresh: 8 });
+    expect(doppelgangers.sampler).toMatchObject({ kind: 'doppelgangers', randomShare: 0.5, lag: 8 });
     expect(() => patchConfig(doppelgangers, ['head.kind=dcq'])).toThrow(
       'a head for sampler.kind=doppelgangers is "dcq", expected a head that sees who looks like whom: prototype-memory',
     );
-    expect(() => patchConfig(doppelgangers, ['rivals=["full-softmax"]'])).toThrow('Set rivals=[]');
+    expect(() => patchConfig(doppelgangers, ['baselines=["full-softmax"]'])).toThrow('Set baselines=[]');
     expect(() => patchConfig(doppelgangers, ['loader.prefetch=9'])).toThrow('at least loader.prefetch, 9');
     expect(patchConfig(demo, ['loader.prefetch=9', 'head.kind=dcq']).loader.prefetch).toBe(9);
   });

@@ -5,7 +5,7 @@ import { decodeImage, drawPairs, readLfwPairs, syntheticFaces } from '@protomem/
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
-import type { RunConfig } from './config.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** Pairs of images of people who are not in the training set. */
 export interface PairSet {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtomemError, writeFileAtomic } from '@protomem/core';
-import { parseConfig, patchConfig, type RunConfig } from './config.ts';
+import { parseConfig, patchConfig } from './config.ts';
+import type { RunConfig } from './run-schema.ts';
 
 /** What a run leaves behind. */
 export function runFolder(out: string) {

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import type { Logger } from '@protomem/training';
-import { makeSource } from './compose.ts';
-import { patchConfig, type RunConfig } from './config.ts';
+import { inSteps, makeSampler, makeSource } from './compose.ts';
+import { patchConfig, withGroupSize } from './config.ts';
+import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
+import { type HeadResult, readHeadResult } from './results.ts';
 import { parseJson, runFolder, writeJson } from './run-folder.ts';
-import { type HeadResult, type HeadStep, trainHead } from './train-head.ts';
+import type { RunConfig } from './run-schema.ts';
+import { type HeadStep, trainHead } from './train-head.ts';
 
 export interface RunOptions {
   /** Run folder. */
@@ -19,6 +22,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told in a line what goes on. Default: nobody. */
   readonly say?: (text: string) => void;
+  /** What the configuration names as its user's own. */
+  readonly parts?: OwnParts;
   /** Loggers for each head, beside `log.jsonl` and TensorBoard's events in the run folder. */
   readonly loggers?: () => readonly Logger[];
   readonly onStep?: (step: HeadStep) => void;
@@ -41,30 +46,36 @@ export interface FinishedRun {
  * configuration, logs, checkpoints, encoders and results.
  *
  * @returns the results; undefined when `signal` ended the run early
+ * @throws ProtomemError when `out` holds a run already, or a part refuses its options or its data
+ *
+ * @example
+ * ```ts
+ * const config = resolveRecipe('demo');
+ * const finished = await runRecipe(config, { out: 'runs/mine', say: console.log });
+ * console.log(finished?.results[0]?.result.verification.accuracy);
+ * ```
  */
-export async function runRecipe(config: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
-  const {
-    out,
-    resume = false,
-    signal = new AbortController().signal,
-    say = () => undefined,
-    loggers,
-    onStep,
-  } = options;
+export async function runRecipe(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
+  const { out, resume = false, parts = {}, loggers, onStep } = options;
+  const { signal = new AbortController().signal, say = () => undefined } = options;
   const begun = performance.now();
   const folder = runFolder(out);
-  await claimFolder(out, resume);
+  claimFolder(out, resume);
   const engine = await loadEngine({
-    prefer: config.engine.prefer,
-    threads: config.engine.threads || undefined,
-    precision: config.engine.precision,
+    prefer: given.engine.prefer,
+    threads: given.engine.threads || undefined,
+    precision: given.engine.precision,
   });
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.passedOver) say(`passed over: ${name}: ${reason}`);
-  const source = await makeSource(config);
+  const source = await makeSource(given, parts);
+  const counted = withGroupSize(given);
+  const config = given.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
   const pairs = await loadPairs(config);
   say(`test: ${pairs.protocol}`);
+  // Nothing is left behind by what was refused so far.
+  await mkdir(out, { recursive: true });
   await writeJson(folder.config, config);
 
   const results: { result: HeadResult; out: string }[] = [];
@@ -72,7 +83,7 @@ export async function runRecipe(config: RunConfig, options: RunOptions): Promise
     const done = resume && (await finished(head.out));
     if (done) say(`${done.name}: finished before`);
     else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
-    const shared = { source, pairs, resume, signal, position, loggers, onStep };
+    const shared = { source, pairs, resume, signal, position, parts, loggers, onStep };
     const result = done || (await trainHead({ ...head, ...shared }));
     if (!result) return undefined;
     say(summary(result));
@@ -84,19 +95,18 @@ export async function runRecipe(config: RunConfig, options: RunOptions): Promise
   return { config, engine, source, pairs, results, seconds };
 }
 
-/** One configuration for each head: the run's own, then its rivals in folders below. */
+/** One configuration for each head: the run's own, then its baselines in folders below. */
 export function headConfigs(config: RunConfig, out: string): { readonly config: RunConfig; readonly out: string }[] {
-  const rivals = config.rivals.map((kind) => ({
+  const compared = config.baselines.map((kind) => ({
     config: patchConfig(config, [`head.kind=${kind}`]),
     out: join(out, kind),
   }));
-  return [{ config, out }, ...rivals];
+  return [{ config, out }, ...compared];
 }
 
 /** Saved results are not trained over: a folder with a run in it is taken only to go on. */
-async function claimFolder(out: string, resume: boolean): Promise<void> {
+function claimFolder(out: string, resume: boolean): void {
   const { config, report } = runFolder(out);
-  await mkdir(out, { recursive: true });
   if (resume || !existsSync(config)) return;
   throw new ProtomemError({
     where: 'train',
@@ -111,8 +121,7 @@ async function claimFolder(out: string, resume: boolean): Promise<void> {
 
 async function finished(out: string): Promise<HeadResult | undefined> {
   const { result } = runFolder(out);
-  if (!existsSync(result)) return undefined;
-  return parseJson(await readFile(result, 'utf8'), result) as HeadResult;
+  return existsSync(result) ? readHeadResult(parseJson(await readFile(result, 'utf8'), result)) : undefined;
 }
 
 /** One line for a person. */

@@ -1,37 +1,20 @@
 import { mkdir } from 'node:fs/promises';
-import { type ImageBatch, type ImageSource, writeFileAtomic } from '@protomem/core';
+import { type ImageBatch, type ImageSource, type Json, writeFileAtomic } from '@protomem/core';
 import { saveEncoder } from '@protomem/encoders';
-import { hardestPairs, type VerificationReport } from '@protomem/evaluation';
-import type { PrototypeMemory, SeenLookAlike } from '@protomem/memory';
-import type { DoppelgangerMiner, Suspect } from '@protomem/mining';
-import { createTrainer, jsonlLogger, type Logger, sgd, tensorboardLogger } from '@protomem/training';
-import { makeEncoder, makeHead, makeLoader, makeMiner, makeSchedule } from './compose.ts';
-import type { RunConfig } from './config.ts';
+import { hardestPairs } from '@protomem/evaluation';
+import type { PrototypeMemory } from '@protomem/memory';
+import type { DoppelgangerMiner } from '@protomem/mining';
+import { createTrainer, jsonlLogger, type Logger, tensorboardLogger } from '@protomem/training';
+import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule } from './compose.ts';
+import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
 import { logPictures } from './log-pictures.ts';
-import { closestRivals, type MemorySummary, reportMemory } from './memory-summary.ts';
+import type { OwnParts } from './own-parts.ts';
 import { type PairSet, verifyPairs } from './pairs.ts';
+import { closestLookAlikes, type HeadResult, summarizeMemory } from './results.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import { readRunLog } from './run-log.ts';
-
-/** What training one head gave: plain data, kept in `result.json`. */
-export interface HeadResult {
-  readonly kind: RunConfig['head']['kind'];
-  readonly name: string;
-  readonly seconds: number;
-  readonly steps: number;
-  readonly imagesPerSecond: number;
-  readonly verification: VerificationReport;
-  /** Positions in the pair list, and the scores there. */
-  readonly falseMatches: readonly (readonly [pair: number, score: number])[];
-  readonly falseNonMatches: readonly (readonly [pair: number, score: number])[];
-  readonly memory?: MemorySummary;
-  /** Training identities that looked most alike late in training. */
-  readonly rivals?: readonly SeenLookAlike[];
-  /** Training identities that may be one person, the most alike first; of runs with a miner. */
-  readonly suspects?: readonly Suspect[];
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-}
+import type { RunConfig } from './run-schema.ts';
 
 export interface TrainHeadOptions {
   readonly config: RunConfig;
@@ -39,6 +22,7 @@ export interface TrainHeadOptions {
   readonly pairs: PairSet;
   readonly out: string;
   readonly resume: boolean;
+  readonly parts: OwnParts;
   readonly signal: AbortSignal;
   /** This head's place among the run's heads. */
   readonly position: number;
@@ -63,16 +47,16 @@ export interface HeadStep {
  * @returns its result; `undefined` when `signal` ended it early.
  */
 export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
-  const { config, source, pairs, out, resume, signal, position, onStep } = options;
+  const { config, source, pairs, out, resume, signal, position, parts, onStep } = options;
   const folder = runFolder(out);
   await mkdir(out, { recursive: true });
-  const encoder = makeEncoder(config);
-  const { head, memory } = makeHead(config, source.identities);
+  const encoder = makeEncoder(config, parts);
+  const { head, memory } = makeHead(config, source.identities, parts);
   const miner = makeMiner(config, source.identities);
   const loader = makeLoader(config, source, miner?.minedClasses);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Awaited<ReturnType<typeof verify>> | undefined;
-  const loggers: Logger[] = [...(options.loggers?.() ?? []), jsonlLogger(folder.log)];
+  const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];
   if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
   let batch: ImageBatch | undefined;
   const trainer = createTrainer({
@@ -80,7 +64,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     head,
     loader,
     miner,
-    optimizer: sgd({ momentum: config.optimizer.momentum, weightDecay: config.optimizer.weightDecay }),
+    optimizer: makeOptimizer(config),
     schedule: makeSchedule(config),
     steps: config.steps,
     clipNorm: config.optimizer.clipNorm,
@@ -106,9 +90,10 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     checkpoints: {
       directory: folder.checkpoints,
       ...config.checkpoint,
-      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'rivals', 'data.path'],
+      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path'],
+      // upgrade: (saved) => ({ ...saved, config: parseConfig(saved.config, 'the checkpoint') as unknown as Json }),
     },
-    config,
+    config: config as unknown as Record<string, Json>,
   });
   try {
     if (resume) await trainer.resume();
@@ -129,8 +114,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       verification,
       falseMatches: withScore(hardest.falseMatches),
       falseNonMatches: withScore(hardest.falseNonMatches),
-      memory: memory && reportMemory(memory),
-      rivals: memory && closestRivals(memory),
+      memory: memory && summarizeMemory(memory),
+      lookAlikes: memory && closestLookAlikes(memory),
       suspects: miner?.suspects(),
       skipped: [...trainer.skipped].map(([name, reason]) => ({ name, reason })),
     };

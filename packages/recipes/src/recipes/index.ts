@@ -1,24 +1,14 @@
 import { lookUp } from '@protomem/core';
-import type { RunConfig } from '../config.ts';
+import { parseConfig } from '../config.ts';
+import type { Recipe, RecipeInputs } from '../recipe.ts';
+import type { RunConfig } from '../run-schema.ts';
 import { demo } from './demo.ts';
 import { lfw } from './lfw.ts';
 
-/** What the command line gives a recipe. */
-export interface RecipeInputs {
-  /** `--data`. */
-  readonly data?: string;
-}
-
-/** A function that returns a whole configuration. */
-export type Recipe = (inputs: RecipeInputs) => RunConfig;
-
-/** Recipes by name, with the line that `--help` shows. */
-export const recipes: Readonly<Record<string, { readonly recipe: Recipe; readonly about: string }>> = {
-  demo: { recipe: demo, about: 'synthetic faces, no data needed: a few minutes on two cores' },
-  lfw: { recipe: lfw, about: 'a folder of identities (--data), tested on LFW View 1 DevTest, beside a full softmax' },
-};
+export const recipes = { demo, lfw } as const satisfies Readonly<Record<string, Recipe>>;
 
 /** The configuration of a named recipe. */
-export function resolveRecipe(name: string, inputs: RecipeInputs): RunConfig {
-  return lookUp('train', 'RECIPE', recipes, name).recipe(inputs);
+export function resolveRecipe(name: string, inputs: RecipeInputs = {}): RunConfig {
+  const recipe = lookUp<Recipe>('train', 'RECIPE', recipes, name);
+  return parseConfig({ recipe: name, ...recipe.differences(inputs) }, `recipe ${name}`);
 }
