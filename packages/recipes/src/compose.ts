@@ -99,13 +99,13 @@ export function makeHead(config: RunConfig, identities: number, parts: OwnParts 
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
   const loss = makeLoss(head.loss, parts);
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, targetPrototype: ownExample, admit: enter, ...options } = given(head);
+    const { kind: _, loss: __, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
-    const observeRivals = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
-    const memory = createPrototypeMemory({ ...options, ownExample, enter, observeRivals, dimension, seed } as never);
+    const observedSamples = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
+    const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }
-  return { head: makeBaseline(config, head, { identities, dimension, loss }, parts) };
+  return { head: makeBaseline(config, head, identities, { dimension, loss }, parts) };
 }
 
 type WithLoss = Extract<RunConfig['head'], { readonly loss: unknown }>;
@@ -120,7 +120,8 @@ function makeLoss(loss: WithLoss['loss'], parts: OwnParts): CosineLoss {
 function makeBaseline(
   config: RunConfig,
   head: Exclude<WithLoss, { kind: 'prototype-memory' }>,
-  shared: { readonly identities: number; readonly dimension: number; readonly loss: CosineLoss },
+  identities: number,
+  shared: { readonly dimension: number; readonly loss: CosineLoss },
   parts: OwnParts,
 ): Head {
   const { seed, optimizer, encoder } = config;
@@ -131,13 +132,13 @@ function makeBaseline(
     case 'full-softmax': {
       const { centers } = head;
       const loss = centers > 1 ? subCenter(shared.loss, { centers }) : shared.loss;
-      return createBaseline(head.kind, { ...shared, loss, seed });
+      return createBaseline(head.kind, { ...shared, identities, loss, centers, seed });
     }
     case 'partial-fc': {
-      const columns = Math.min(head.size, shared.identities);
+      const columns = Math.min(head.size, identities);
       const { weightDecay } = optimizer;
       const momentum = 'momentum' in optimizer ? optimizer.momentum : undefined;
-      return createBaseline(head.kind, { ...shared, columns, momentum, weightDecay, seed });
+      return createBaseline(head.kind, { ...shared, identities, columns, momentum, weightDecay, seed });
     }
     case 'dcq':
       return createBaseline(head.kind, {

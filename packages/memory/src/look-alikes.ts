@@ -1,51 +1,45 @@
-import { putElements, stopGradient } from '@protomem/engine';
+import type { LookAlike } from '@protomem/core';
+import { MASKED_LOGIT, putElements, stopGradient } from '@protomem/engine';
+import type { Groups } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import type { Groups } from './group-labels.ts';
 import type { Slots } from './slots.ts';
 
 /** A sample's identity, and the class in memory that was nearest to it besides its own. */
-export interface RivalPair {
-  readonly id: number;
-  readonly lookAlike: number;
-  /** Of the sample to the look-alike's prototype. */
-  readonly cosine: number;
+export interface SeenLookAlike extends LookAlike {
   /** Step in which it was seen. */
   readonly step: number;
 }
 
 const KEPT = 1024;
 
-/** Far below any cosine. */
-const NEVER = -8;
-
 /** The look-alike pairs seen last. */
-export class RivalPairs {
-  private readonly pairs: RivalPair[] = [];
+export class LookAlikes {
+  private readonly pairs: SeenLookAlike[] = [];
   private next = 0;
-  private seen: readonly RivalPair[] = [];
+  private seen: readonly SeenLookAlike[] = [];
 
   /** Those of the last step, outside the batch and inside it. */
-  last(): readonly RivalPair[] {
+  last(): readonly SeenLookAlike[] {
     return this.seen;
   }
 
   /** The most alike first, outside of batches. */
-  list(): RivalPair[] {
+  list(): SeenLookAlike[] {
     return this.pairs.toSorted((a, b) => b.cosine - a.cosine);
   }
 
   /** Notes what a watch has seen, and ends it. */
-  note(watch: RivalWatch, { ids, groupOf }: Groups, slots: Slots): void {
-    const pair = ({ sample, cosine }: Seen, lookAlike: number): RivalPair => ({
+  note(watch: LookAlikeWatch, { ids, groupOf }: Groups, slots: Slots): void {
+    const pair = ({ sample, cosine }: Seen, lookAlike: number): SeenLookAlike => ({
       id: ids[groupOf[sample]!]!,
       lookAlike,
       cosine,
       step: slots.step,
     });
     const { outside, inside } = watch.end();
-    const rivals = outside.map((seen) => pair(seen, slots.idOf(seen.at)));
-    for (const lookAlike of rivals) this.pairs[this.next++ % KEPT] = lookAlike;
-    this.seen = [...rivals, ...inside.map((seen) => pair(seen, ids[seen.at]!))];
+    const inMemory = outside.map((seen) => pair(seen, slots.idOf(seen.at)));
+    for (const lookAlike of inMemory) this.pairs[this.next++ % KEPT] = lookAlike;
+    this.seen = [...inMemory, ...inside.map((seen) => pair(seen, ids[seen.at]!))];
   }
 
   /** Begins a step in which nothing has been looked at yet. */
@@ -70,10 +64,10 @@ interface Nearest {
 }
 
 /**
- * Looks on while a loss meets the memory, and remembers the nearest column of a few samples. It reads nothing back
+ * Looks on while a loss is computed, and remembers the nearest column of a few samples. It reads nothing back
  * before its end, and never looks at the memory itself: that alone would cost more than the rest of a small step.
  */
-export class RivalWatch {
+export class LookAlikeWatch {
   private readonly first: number;
   private readonly count: number;
   private readonly blocks: Nearest[] = [];
@@ -86,11 +80,11 @@ export class RivalWatch {
 
   /**
    * @param cosines `[B, m]`: to the columns `from` ... `from + m - 1` of the memory
-   * @param out `[1, m]`, added: far below -1 for columns that do not count
+   * @param mask `[1, m]`, added: {@link MASKED_LOGIT} for columns that do not count
    * @param scale what the cosines come multiplied by
    */
-  look(cosines: tf.Tensor2D, from: number, out?: tf.Tensor2D, scale = 1): void {
-    this.nearest(cosines, (rows) => (out ? tf.add(rows, out) : rows), { inside: false, from, scale });
+  look(cosines: tf.Tensor2D, from: number, mask?: tf.Tensor2D, scale = 1): void {
+    this.nearest(cosines, (rows) => (mask ? tf.add(rows, mask) : rows), { inside: false, from, scale });
   }
 
   /**
@@ -99,7 +93,7 @@ export class RivalWatch {
    */
   lookInside(cosines: tf.Tensor2D, ownGroup: tf.Tensor1D): void {
     const withoutOwn = (rows: tf.Tensor2D): tf.Tensor2D =>
-      putElements(rows, tf.slice(ownGroup, [this.first], [this.count]), tf.fill([this.count], NEVER));
+      putElements(rows, tf.slice(ownGroup, [this.first], [this.count]), tf.fill([this.count], MASKED_LOGIT));
     this.nearest(cosines, withoutOwn, { inside: true, from: 0, scale: 1 });
   }
 

@@ -1,8 +1,8 @@
-import { check } from '@protomem/core';
+import { check, type TensorData } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
 import { unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { checkRows } from './batch.ts';
+import { checkEmbeddings } from './batch.ts';
 
 /** The column that a head has for an identity against a prototype that the present encoder makes of it. */
 export interface StalenessProbe {
@@ -12,13 +12,13 @@ export interface StalenessProbe {
   readonly cosine: number;
 }
 
-/** Probes of about the same age. */
+/** Columns of about the same age. */
 export interface StalenessPoint {
   /** Mean age, steps. */
   readonly age: number;
-  /** Mean cosine. */
+  /** Mean cosine between a column and the prototype that the present encoder makes. */
   readonly cosine: number;
-  /** Probes. */
+  /** Columns looked at. */
   readonly count: number;
 }
 
@@ -43,8 +43,9 @@ export interface KeptColumn {
 /**
  * Answers {@link ObservableHead.stalenessProbe}.
  *
+ * @param dimension D
  * @param find the column of an identity; undefined when there is none
- * @param gather these rows, `[n, D]`, of any length; the surrounding tidy's
+ * @param gather these rows, `[n, D]`, at unit length; the surrounding tidy's
  */
 export function probeStaleness(
   where: string,
@@ -54,7 +55,7 @@ export function probeStaleness(
   find: (id: number) => KeptColumn | undefined,
   gather: (rows: readonly number[]) => tf.Tensor2D,
 ): StalenessProbe[] {
-  checkRows(where, 'fresh', fresh, dimension);
+  checkEmbeddings(where, 'fresh', fresh, dimension);
   check(ids.length === fresh.shape[0], () => ({
     where,
     what: 'number of ids',
@@ -64,14 +65,59 @@ export function probeStaleness(
   const kept = Array.from(ids, find);
   const cosines = tf.tidy(() => {
     const rows = kept.map((column) => column?.row ?? 0);
-    return tf.sum(tf.mul(unitRows(gather(rows)), unitRows(fresh)), 1).dataSync();
+    return tf.sum(tf.mul(gather(rows), unitRows(fresh)), 1).dataSync();
   });
   return kept.flatMap((column, i) => (column ? [{ id: ids[i]!, age: column.age, cosine: cosines[i]! }] : []));
 }
 
+const BINS_PER_OCTAVE = 4;
+/** Ages from 1 to 2^32 steps. */
+const BINS = 32 * BINS_PER_OCTAVE;
+
 /**
- * The staleness curve of probes: mean cosine against age, in bins that widen with age (four to a doubling; age 0 has its
- * own).
+ * A staleness curve as it is gathered: cosine against age, in bins that widen with age (four to a doubling; age 0 has
+ * its own). Its size is fixed.
+ */
+export class StalenessBins {
+  /** Of what {@link state} returns. */
+  static readonly shape: readonly [number, number] = [BINS, 3];
+  /** For age 0 and then for each bin: count, sum of ages, sum of cosines. */
+  private readonly sums = new Float64Array(3 * (1 + BINS));
+
+  add(age: number, cosine: number): void {
+    const bin = age > 0 ? 1 + Math.min(BINS - 1, Math.floor(BINS_PER_OCTAVE * Math.log2(age))) : 0;
+    this.sums[3 * bin]! += 1;
+    this.sums[3 * bin + 1]! += age;
+    this.sums[3 * bin + 2]! += cosine;
+  }
+
+  /** The bins that hold something, the youngest first. */
+  curve(): StalenessPoint[] {
+    const points: StalenessPoint[] = [];
+    for (let at = 0; at < this.sums.length; at += 3) {
+      const count = this.sums[at]!;
+      if (count > 0) points.push({ age: this.sums[at + 1]! / count, cosine: this.sums[at + 2]! / count, count });
+    }
+    return points;
+  }
+
+  reset(): void {
+    this.sums.fill(0);
+  }
+
+  /** All bins but that of age 0, `[bins, 3]`: for a head that looks at columns before it writes them, none that young. */
+  state(): TensorData {
+    return { dtype: 'F64', shape: StalenessBins.shape, data: this.sums.slice(3) };
+  }
+
+  restore(saved: Float64Array): void {
+    this.reset();
+    this.sums.set(saved, 3);
+  }
+}
+
+/**
+ * The staleness curve of probes: mean cosine against age, in the bins of {@link StalenessBins}.
  *
  * @example
  * ```ts
@@ -79,19 +125,7 @@ export function probeStaleness(
  * ```
  */
 export function stalenessCurve(probes: readonly StalenessProbe[]): StalenessPoint[] {
-  const bins = new Map<number, StalenessProbe[]>();
-  for (const probe of probes) {
-    const bin = probe.age > 0 ? Math.floor(4 * Math.log2(probe.age)) : -1;
-    const members = bins.get(bin);
-    if (members) members.push(probe);
-    else bins.set(bin, [probe]);
-  }
-  const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-  return [...bins]
-    .sort(([a], [b]) => a - b)
-    .map(([, members]) => ({
-      age: mean(members.map(({ age }) => age)),
-      cosine: mean(members.map(({ cosine }) => cosine)),
-      count: members.length,
-    }));
+  const bins = new StalenessBins();
+  for (const { age, cosine } of probes) bins.add(age, cosine);
+  return bins.curve();
 }
