@@ -132,31 +132,22 @@ function makeBaseline(
     case 'full-softmax': {
       const { centers } = head;
       const loss = centers > 1 ? subCenter(shared.loss, { centers }) : shared.loss;
-      return createBaseline(head.kind, { ...shared, identities, loss, centers, seed });
+      return createBaseline(head.kind, { ...shared, loss, centers, identities, seed });
     }
     case 'partial-fc': {
       const columns = Math.min(head.size, identities);
       const { weightDecay } = optimizer;
       const momentum = 'momentum' in optimizer ? optimizer.momentum : undefined;
-      return createBaseline(head.kind, { ...shared, identities, columns, momentum, weightDecay, seed });
+      return createBaseline(head.kind, { ...shared, columns, identities, momentum, weightDecay, seed });
     }
-    case 'dcq':
-      return createBaseline(head.kind, {
-        ...shared,
-        size: head.size,
-        momentum: head.momentum,
-        keyEncoder: makeMomentumEncoder(),
-      });
-    case 'dynamic-class-pool':
-    case 'semi-siamese':
-      return createBaseline(head.kind, {
-        ...shared,
-        size: head.size,
-        momentum: head.momentum,
-        galleryEncoder: makeMomentumEncoder(),
-      });
     case 'batch-only':
       return createBaseline(head.kind, shared);
+    default: {
+      const { kind, loss: _, ...options } = head;
+      const queue = { ...shared, ...options };
+      if (kind === 'dcq') return createBaseline(kind, { ...queue, keyEncoder: makeMomentumEncoder() });
+      return createBaseline(kind, { ...queue, galleryEncoder: makeMomentumEncoder() });
+    }
   }
 }
 

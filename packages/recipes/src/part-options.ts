@@ -3,21 +3,6 @@ import { option } from '@protomem/core';
 import { losses } from '@protomem/losses';
 
 const share = { min: 0, max: 1 } as const;
-export const memoryOptions = {
-  size: option.integer({ help: 'Slots.', min: 1 }),
-  generation: option.choice(['mean', 'medoid', 'quality'], { help: 'How a prototype is made.', default: 'mean' }),
-  targetPrototype: option.choice(['leave-one-out', 'all', 'split'], { help: 'C2', default: 'leave-one-out' }),
-  gradient: option.choice(['stop', 'exemplars'], { help: 'C3', default: 'stop' }),
-  refresh: option.choice(['blend', 'replace', 'running-mean', 'age-aware'], { help: 'C4', default: 'blend' }),
-  refreshRatio: option.number({ help: 'r', ...share, default: 0.2 }),
-  renewAge: option.flag({ help: 'C5', default: true }),
-  eviction: option.choice(['oldest', 'fifo', 'random', 'least-confident'], { help: 'C6', default: 'oldest' }),
-  admit: option.choice(['before', 'after'], { help: 'C7', default: 'before' }),
-  prototypeRate: option.number({ help: 'C8', min: 0, max: 1e6, default: 0 }),
-  driftCompensation: option.number({ help: 'C10', ...share, default: 0 }),
-  storage: option.choice(['float32', 'bfloat16'], { help: 'C9', default: 'float32' }),
-  hardest: option.integer({ help: 'Hardest.', min: 1, absent: 'all columns' }),
-};
 export const lossFields = Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, loss.options])) as {
   readonly [K in keyof typeof losses]: (typeof losses)[K]['options'];
 };

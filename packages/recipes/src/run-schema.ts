@@ -1,8 +1,9 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { option } from '@protomem/core';
 import { createAugmentation, createLoader, samplers } from '@protomem/data';
+import { createPrototypeMemory } from '@protomem/memory';
 import { syntheticFaces } from '@protomem/synthetic';
-import { encoderFields, lossFields, memoryOptions, minerFields, optimizerFields } from './part-options.ts';
+import { encoderFields, lossFields, minerFields, optimizerFields } from './part-options.ts';
 import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -54,23 +55,30 @@ const loss = kinds(
   'cos-face',
 );
 
+/** What the program gives to each head. */
+const headGiven = ['identities', 'dimension', 'seed', 'loss', 'keyEncoder', 'galleryEncoder'] as const;
+
 /** Columns of the softmax. A baseline takes over the size of the memory that it is compared with. */
 const size = option.integer({ help: 'Columns of the softmax.', min: 1, default: 1000 });
-const momentumOf = (standard: number) =>
-  option.number({ help: 'Share that the momentum encoder keeps in a step.', ...share, default: standard });
 
 const head = kinds(
   'kind',
   {
-    'prototype-memory': { ...fieldsOf(memoryOptions, { standards: { size: 1000 } }), loss },
-    'full-softmax': {
-      centers: option.integer({ help: 'Columns of each identity, of which the nearest counts.', min: 1, default: 1 }),
+    'prototype-memory': {
+      ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples'] }),
+      size,
       loss,
     },
+    'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), loss },
+    // The optimizer's momentum and weight decay hold for the rows of Partial FC too.
     'partial-fc': { size, loss },
-    dcq: { size, momentum: momentumOf(0.999), loss },
-    'dynamic-class-pool': { size, momentum: momentumOf(0.99), loss },
-    'semi-siamese': { size, momentum: momentumOf(0.999), loss },
+    dcq: { ...fieldsOf(baselines.dcq.options, { without: headGiven }), size, loss },
+    'dynamic-class-pool': {
+      ...fieldsOf(baselines['dynamic-class-pool'].options, { without: headGiven }),
+      size,
+      loss,
+    },
+    'semi-siamese': { ...fieldsOf(baselines['semi-siamese'].options, { without: headGiven }), size, loss },
     'batch-only': { loss },
     own,
   },
