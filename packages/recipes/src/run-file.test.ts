@@ -45,7 +45,8 @@ describe('a run from a file', () => {
 
   it('holds parts of its own wherever a part stands', () => {
     const source = { load: async () => undefined, name: 'mine' };
-    const [encoder, head] = [() => undefined, function cosine() {}];
+    const encoder = () => undefined;
+    const head = function cosine() {};
     const { config, parts } = toRun(
       {
         data: source,
