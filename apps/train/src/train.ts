@@ -49,7 +49,7 @@ async function trainAll(config: RunConfig, { out, resume, signal }: TrainOptions
     precision: config.engine.precision,
   });
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
-  for (const { engine: name, reason } of engine.passedOver) say(`passed over: ${name}: ${reason}`);
+  for (const { engine: name, reason } of engine.rejected) say(`passed over: ${name}: ${reason}`);
   const source = await makeSource(config);
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
   const pairs = await loadPairs(config);

@@ -27,7 +27,7 @@ export function madeUpRun(heads: number, face: (index: number) => Uint8Array): R
       version: '2.21.0',
       threads: 2,
       precision: 'float32',
-      passedOver: [{ engine: 'node-gpu', reason: '@tensorflow/tfjs-node-gpu is not installed' }],
+      rejected: [{ engine: 'node-gpu', reason: '@tensorflow/tfjs-node-gpu is not installed' }],
     },
     machine: { CPU: 'Some Processor 3.0 GHz', Cores: 2, Memory: '24 GiB', System: 'Linux 6.1', 'Node.js': 'v20.20.2' },
     dataset: { Source: 'folder faces/', Identities: 4786, Images: 10492, 'Test identities': 963, 'Test pairs': 1000 },
