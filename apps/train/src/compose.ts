@@ -83,7 +83,11 @@ export function makeMiner({ sampler, head }: RunConfig, identities: number): Dop
 }
 
 export function makeEncoder({ encoder: { name, recompute, ...options }, seed }: RunConfig): Encoder {
-  return createEncoder(name, { ...options, recompute: recompute ?? undefined, seed });
+  return createEncoder(name === 'mobilefacenet' ? 'mobile-face-net' : name, {
+    ...options,
+    recompute: recompute ?? undefined,
+    seed,
+  });
 }
 
 /** A head, and the memory inside it when it has one. */

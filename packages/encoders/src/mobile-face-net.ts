@@ -20,7 +20,8 @@ const bottlenecks = [
  * repository has 7x6 for 112x96). Differs: one weight decay for all layers, where the paper gives the last ones 10 times
  * more; dropout before the last layer is an option that the paper does not have.
  */
-export const mobilefacenet: EncoderMaker = defineEncoder({
+export const mobileFaceNet: EncoderMaker = defineEncoder({
+  // As files have it.
   name: 'mobilefacenet',
   embeddingSize: 128,
   normalization: { mean: 127.5, std: 128 },
@@ -29,7 +30,7 @@ export const mobilefacenet: EncoderMaker = defineEncoder({
     const stem = widened(64, width);
     const last = widened(512, width);
     const layers: Layer[] = [
-      convolution('conv1.conv', 3, stem, { kernel: 3, stride: 2, deviation: spread(9, stem) }),
+      convolution('conv1.conv', 3, stem, { kernel: 3, stride: 2, std: initialStd(9, stem) }),
       norm('conv1.bn', stem),
       prelu('conv1.prelu', stem),
       depthwise('dw_conv1.conv', stem, 1),
@@ -74,20 +75,20 @@ function bottleneck(name: string, inputs: number, expansion: number, outputs: nu
 }
 
 function pointwise(name: string, inputs: number, outputs: number): Layer {
-  return convolution(name, inputs, outputs, { kernel: 1, deviation: spread(1, outputs) });
+  return convolution(name, inputs, outputs, { kernel: 1, std: initialStd(1, outputs) });
 }
 
 function depthwise(name: string, channels: number, stride: 1 | 2): Layer {
-  return { kind: 'depthwise', name, kernel: [3, 3], channels, stride, padding: 1, deviation: spread(9, channels) };
+  return { kind: 'depthwise', name, kernel: [3, 3], channels, stride, padding: 1, std: initialStd(9, channels) };
 }
 
 /** One kernel as large as the maps: a learnt weighting of the places, for each channel. */
 function globalDepthwise(name: string, channels: number, kernel: Size): Layer {
-  const deviation = spread(kernel[0] * kernel[1], channels);
-  return { kind: 'depthwise', name, kernel, channels, stride: 1, padding: 0, deviation };
+  const std = initialStd(kernel[0] * kernel[1], channels);
+  return { kind: 'depthwise', name, kernel, channels, stride: 1, padding: 0, std };
 }
 
-/** Standard deviation of the source's normal start. */
-function spread(kernelArea: number, outputs: number): number {
+/** Standard deviation of the source's initialization. */
+function initialStd(kernelArea: number, outputs: number): number {
   return Math.sqrt(2 / (kernelArea * outputs));
 }
