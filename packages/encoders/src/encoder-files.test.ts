@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { decodeSafetensors, encodeSafetensors, type Safetensors, type State, type TensorData } from '@protomem/core';
 import { leaked } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { referenceValues } from '../fixtures/reference-cases.ts';
 import { createEncoder, type EncoderName, encoders } from './create-encoder.ts';
 import { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
@@ -38,6 +38,25 @@ describe.each(Object.keys(encoders) as EncoderName[])('%s', (name) => {
     encoder.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
+});
+
+it('a file has the name of earlier releases, and is read by it and by the key, without a warning', async () => {
+  const warn = vi.spyOn(console, 'warn');
+  const encoder = createEncoder('mobile-face-net', small);
+  const path = join(folder, 'named.safetensors');
+  await saveEncoder(encoder, path);
+  const { tensors, metadata } = decodeSafetensors(new Uint8Array(await readFile(path)));
+  expect([metadata.name, JSON.parse(metadata.card!).name]).toEqual(['mobilefacenet', 'mobilefacenet']);
+  const renamed = { tensors, metadata: { ...metadata, name: 'mobile-face-net' } };
+  await writeFile(join(folder, 'renamed.safetensors'), Buffer.concat(encodeSafetensors(renamed)));
+  for (const name of ['named', 'renamed']) {
+    const loaded = await loadEncoder(join(folder, `${name}.safetensors`));
+    expect(bytesOf(await encoderState(loaded))).toBe(bytesOf(await encoderState(encoder)));
+    loaded.dispose();
+  }
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
+  encoder.dispose();
 });
 
 describe('state', () => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Random } from '@protomem/core';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createEncoder, type EncoderName, encoderCard, encoders } from './create-encoder.ts';
 import { type DefinedEncoder, defineEncoder } from './define-encoder.ts';
 import { convolution, norm, prelu } from './layer.ts';
@@ -216,6 +216,13 @@ it('lists the known names for an unknown one', () => {
   expect(() => createEncoder('iresnet51' as EncoderName)).toThrow(
     /one of mobile-face-net, .* Did you mean "iresnet50"/,
   );
+});
+
+it('takes the spelling of earlier releases, with a warning', () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  expect(encoderCard('mobilefacenet' as EncoderName)).toEqual(encoderCard('mobile-face-net'));
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining('"mobilefacenet" is now spelled "mobile-face-net"'));
+  warn.mockRestore();
 });
 
 it('equals the published counts', () => {

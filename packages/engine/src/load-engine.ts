@@ -86,7 +86,7 @@ async function start(engine: EngineName, options: StartOptions): Promise<EngineI
         what: `the engine ${engine}`,
         got: `failing: ${(error as Error)?.message ?? error}`,
         expected: 'an engine that starts',
-        fix: 'npx protomem-engine doctor shows the whole picture.',
+        fix: 'npx protomem-engine doctor (of @protomem/native) shows the whole picture.',
       },
       { cause: error },
     );

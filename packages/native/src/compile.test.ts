@@ -15,12 +15,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A compiler that writes its output, and fails at a source of this name. */
+/** A compiler that writes its output, and fails at a source of this name, or at one of ours that is not there. */
 function compiler(failsAt: string): string {
   const path = join(folder, 'cxx');
   const lines = [
     '#!/bin/sh',
     `case "$*" in *${failsAt}*) echo "x.cc:1: error: no such thing" >&2; exit 1;; esac`,
+    'for word; do case "$word" in */cpp/*) [ -f "$word" ] || { echo "error: no $word" >&2; exit 1; };; esac; done',
     'while [ $# -gt 1 ]; do shift; done',
     'touch "$1"',
   ];

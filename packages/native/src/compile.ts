@@ -24,8 +24,8 @@ export const headers = [
   'tensorflow/core/platform/ctstring_internal.h',
 ];
 
-/** What the compiler is told to use them. */
-export const compilerFlags: Readonly<Record<InstructionSet, readonly string[]>> = {
+/** What makes the compiler use them. */
+const compilerFlags: Readonly<Record<InstructionSet, readonly string[]>> = {
   'x86-64-v4': ['-march=x86-64-v4', '-mprefer-vector-width=512'],
   'x86-64-v3': ['-march=x86-64-v3'],
   arm64: [],

@@ -115,7 +115,7 @@ it('survives being killed in the middle', async () => {
   expect(here()).toHaveLength(1);
 });
 
-it('stops when it is told to', async () => {
+it('stops when it is aborted', async () => {
   const abort = new AbortController();
   abort.abort();
   const steps = fakeSteps({ unpackFromPip: async (_p, _r, _f, { signal }) => signal!.throwIfAborted() as never });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { kernelName } from '../kernels/training-kernels.ts';
+import { composedKernels } from '../kernels/composed/kernels.ts';
+import { kernelName, type TrainingKernels } from '../kernels/training-kernels.ts';
 import { updateRows } from '../ops/update-rows.ts';
 import { expectClose } from '../testing.ts';
 import { registerTrainingKernels } from './register.ts';
@@ -28,5 +29,22 @@ describe('registerTrainingKernels', () => {
   it('names what is missing when the backend is not imported', () => {
     expect(() => registerTrainingKernels('wasm')).toThrow(/kernel BatchMatMul of backend wasm is "missing".*Import/);
     expect(tf.getKernel(updateRowsName, 'wasm') ?? undefined).toBeUndefined();
+  });
+
+  it('registers every kernel of ours under the name of its key', () => {
+    registerTrainingKernels('a third');
+    const names = tf.getKernelsForBackend('a third').map(({ kernelName: name }) => name);
+    expect(names).toHaveLength(Object.keys(composedKernels).length);
+    expect(names).toEqual(expect.arrayContaining(['protomem.BatchNormTraining', 'protomem.UpdateRows']));
+  });
+
+  it('does not compile where a backend misses a kernel, or has one of other types', () => {
+    const { prelu, ...rest } = composedKernels;
+    // @ts-expect-error prelu is missing
+    const missing: TrainingKernels = rest;
+    // @ts-expect-error it takes other inputs
+    const other: TrainingKernels = { ...rest, prelu: rest.updateRows };
+    const whole: TrainingKernels = { ...rest, prelu };
+    expect([missing, other, whole].map((kernels) => Object.keys(kernels).length)).toEqual([11, 12, 12]);
   });
 });

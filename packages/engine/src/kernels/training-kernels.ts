@@ -68,8 +68,8 @@ export interface TrainingKernels {
 }
 
 export type KernelKey = keyof TrainingKernels;
-export type InputsOf<K extends KernelKey> = Parameters<TrainingKernels[K]>[0];
-export type AttrsOf<K extends KernelKey> = Parameters<TrainingKernels[K]>[1];
+type InputsOf<K extends KernelKey> = Parameters<TrainingKernels[K]>[0];
+type AttrsOf<K extends KernelKey> = Parameters<TrainingKernels[K]>[1];
 export type OutputsOf<K extends KernelKey> = ReturnType<TrainingKernels[K]>;
 
 /** Runs a kernel on the active backend. */

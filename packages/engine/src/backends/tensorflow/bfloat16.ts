@@ -105,7 +105,7 @@ export function replaceBinding(backend: tf.KernelBackend, change: (binding: Bind
 
 /**
  * Stands between tfjs-node's backend and its binding. tfjs has no bfloat16: a tensor that TensorFlow holds in it is float32
- * to tfjs, and is told from others by its number alone. What reads it, or has no policy, gets its float32 value. So a
+ * to tfjs, and only its number tells it from others. What reads it, or has no policy, gets its float32 value. So a
  * network needs no word about it, and its activations take half the memory. It is the idea of PyTorch's autocast: weights,
  * sums, statistics and optimizer stay float32.
  */

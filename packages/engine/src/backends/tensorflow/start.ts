@@ -52,7 +52,7 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
 
 function findTfjsNode(device: 'cpu' | 'gpu'): InstalledPackage {
   const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
-  return findNeeded(name, `npm install ${name}, then ${installCommand(device)}.`);
+  return findNeeded(name, `npm install ${name} @protomem/native, then ${installCommand(device)}.`);
 }
 
 const installCommand = (device: 'cpu' | 'gpu'): string =>
@@ -84,7 +84,7 @@ function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number):
     what: `the native library of ${found.name}`,
     got: 'missing',
     expected: 'one that is installed',
-    fix: `Run ${installCommand(device)}.`,
+    fix: `npm install @protomem/native, then ${installCommand(device)}.`,
   }));
   restoreUtilFunctions();
   prepareEnvironment(threads, dirname(binding));
@@ -142,7 +142,7 @@ const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof Protom
         what: 'the GPU',
         got: 'not used by TensorFlow',
         expected: 'a GPU that TensorFlow can use',
-        fix: 'protomem-engine doctor says why; or read the log with TF_CPP_MIN_LOG_LEVEL=0 in a new process.',
+        fix: 'npx protomem-engine doctor (of @protomem/native) says why; or read the log with TF_CPP_MIN_LOG_LEVEL=0 in a new process.',
       }
     : {
         where: 'loadEngine',

@@ -6,7 +6,7 @@ const small = 4096;
 
 /**
  * tfjs's kernel is fast only for one product of matrices as they are; for transposed operands and for batches it is a
- * naive loop, ten to twenty times slower. Those are led back to the fast case here.
+ * naive loop, ten to twenty times slower. Those become the fast case here.
  */
 export function batchMatMul(tfjs: Kernel<tf.NamedTensorMap, tf.Tensor>): Kernel {
   return ({ a, b }, attrs, backend) => {

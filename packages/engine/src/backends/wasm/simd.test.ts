@@ -22,7 +22,7 @@ describe.runIf((await enginesAtHand()).includes('wasm'))('compiled loops', () =>
     expect(simdOf(tf.backend())).toBe(simd);
   });
 
-  it('are not had where the heap is out of reach', () => {
+  it('are missing where the heap is out of reach', () => {
     const hidden = { wasm: { HEAPU8: new Uint8Array(8) } } as unknown as tf.KernelBackend;
     expect(simdOf(hidden)).toBeUndefined();
   });

@@ -4,7 +4,7 @@ import type { WasmBackend } from './backend.ts';
 
 /**
  * Copies rows into the heap. The backend keeps packed copies of matrices that were the second operand of a product, by
- * the tensor's number, and throws them away when it is told that the number is gone. So it is told that, and then that the
+ * the tensor's number, and throws them away when the number is said to be gone. So this says that, and then that the
  * same number is in the same place: the tensor stays as it was, only the packed copies are made anew.
  */
 export const updateRows: TrainingKernels['updateRows'] = (inputs, attrs, backend) => {
