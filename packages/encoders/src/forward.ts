@@ -101,8 +101,7 @@ function residual(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
 function recomputed(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
   const names = weightsOf([layer]).flatMap(({ name, trainable }) => (trainable ? [name] : []));
   const block = tf.customGrad((...inputs) => {
-    // Its type has no place for the last one, which saves tensors for the gradient.
-    const [first, save] = [inputs[0] as tf.Tensor, inputs.at(-1) as unknown as tf.GradSaveFunc];
+    const [first, save] = [inputs[0] as tf.Tensor, inputs.at(-1) as tf.GradSaveFunc];
     save([first]);
     return {
       value: tf.tidy(() => residual(layer, first, pass)),

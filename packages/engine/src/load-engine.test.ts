@@ -76,17 +76,20 @@ it.each([
   await expect(loadEngine(options as object)).rejects.toThrow(message);
 });
 
-it.skipIf(ownBinding(tfjsNode))('passes over node when its library is missing, unless it is asked for', async () => {
-  const env = { PROTOMEM_CACHE: join(import.meta.dirname, 'nowhere') };
-  const { result } = await elsewhere('return loadEngine()', env);
-  expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm' });
-  expect(result.rejected).toEqual([
-    { engine: 'node-gpu', reason: expect.stringContaining('tfjs-node-gpu') },
-    { engine: 'node', reason: expect.stringContaining('protomem-engine install') },
-  ]);
-  const { stderr } = await elsewhere(`return loadEngine({ prefer: 'node' })`, env);
-  expect(stderr).toMatch(/the native library of @tensorflow\/tfjs-node is "missing".*protomem-engine install/);
-});
+it.skipIf(ownBinding(tfjsNode))(
+  'rejects node when its library is missing, and fails when it is asked for',
+  async () => {
+    const env = { PROTOMEM_CACHE: join(import.meta.dirname, 'nowhere') };
+    const { result } = await elsewhere('return loadEngine()', env);
+    expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm' });
+    expect(result.rejected).toEqual([
+      { engine: 'node-gpu', reason: expect.stringContaining('tfjs-node-gpu') },
+      { engine: 'node', reason: expect.stringContaining('protomem-engine install') },
+    ]);
+    const { stderr } = await elsewhere(`return loadEngine({ prefer: 'node' })`, env);
+    expect(stderr).toMatch(/the native library of @tensorflow\/tfjs-node is "missing".*protomem-engine install/);
+  },
+);
 
 describe.skipIf(!native)('node in a process of its own', () => {
   const tasks = `(await import('node:fs')).readdirSync('/proc/self/task').length`;

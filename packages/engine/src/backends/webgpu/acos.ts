@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs';
 import type { Kernel } from '../../kernels/training-kernels.ts';
 import { type WebgpuProgram, webgpu } from './backend.ts';
 
@@ -12,7 +11,8 @@ const WORKGROUP = 64;
  *
  * Source: S. Moshier, Cephes Mathematical Library, asinf.
  */
-export const acos: Kernel<{ x: tf.Tensor }> = ({ x }, _, backend) => {
+export const acos: Kernel = (inputs, _, backend) => {
+  const x = inputs.x!;
   const program: WebgpuProgram = {
     variableNames: ['A'],
     outputShape: x.shape,

@@ -1,6 +1,6 @@
 import { composedKernels } from '../../kernels/composed/kernels.ts';
 import { type Overrides, tfjsKernel } from '../../kernels/registry.ts';
-import type { Kernel, TrainingKernels } from '../../kernels/training-kernels.ts';
+import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import { acos } from './acos.ts';
 import { addN, gatherNd, unsortedSegmentSum } from './mended-kernels.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
@@ -11,7 +11,7 @@ export const webgpuKernels: TrainingKernels = { ...composedKernels, sparseSoftma
 
 /** What tfjs has wrong on `webgpu`. */
 export const webgpuOverrides = (): Overrides => ({
-  Acos: acos as Kernel,
+  Acos: acos,
   AddN: addN(tfjsKernel('AddN', 'webgpu')),
   GatherNd: gatherNd(tfjsKernel('GatherNd', 'webgpu')),
   UnsortedSegmentSum: unsortedSegmentSum(tfjsKernel('UnsortedSegmentSum', 'webgpu')),

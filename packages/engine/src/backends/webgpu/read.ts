@@ -122,6 +122,7 @@ async function waiter({ queue }: WebgpuBackend): Promise<Wait> {
 /** Runs a function to whose calls of `setImmediate` another one answers. */
 function withImmediate(answer: (callback: () => void, later: typeof setImmediate) => void, run: () => void): void {
   const later = globalThis.setImmediate;
+  // Its type also has the promisified form, which nobody asks for meanwhile.
   globalThis.setImmediate = ((callback: () => void) => answer(callback, later)) as unknown as typeof setImmediate;
   try {
     run();
