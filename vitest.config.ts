@@ -5,7 +5,10 @@ import { defineConfig } from 'vitest/config';
 /** Tests see the sources through the `@protomem/source` export condition: nothing has to be built first. */
 const conditions = ['@protomem/source'];
 
-const folders = ['packages', 'apps'].flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)));
+const folders = [
+  ...['packages', 'apps'].flatMap((parent) => readdirSync(parent).map((name) => join(parent, name))),
+  'examples',
+];
 
 /** `data` for `@protomem/data`: folders of packages and apps may have the same name. */
 const nameOf = (root: string): string =>
@@ -18,7 +21,12 @@ export default defineConfig({
       root,
       resolve: { conditions },
       ssr: { resolve: { conditions, externalConditions: conditions } },
-      test: { name: nameOf(root), include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
+      test: {
+        name: nameOf(root),
+        include: ['src/**/*.test.ts', '*.test.ts'],
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
+      },
     })),
   },
 });

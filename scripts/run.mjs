@@ -104,12 +104,13 @@ function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000))])
   return run('vitest', ['run', '--project', 'data', '--testNamePattern', 'damaged'], { env });
 }
 
-const train = (args) => source('apps/train/src/cli.ts', args);
+const protomem = (args) => source('apps/train/src/cli.ts', args);
 
 const commands = {
-  demo: (args) => train(['demo', ...args]),
-  train,
-  data: (args) => source('apps/data/src/cli.ts', args),
+  demo: (args) => protomem(['demo', ...args]),
+  // Both take any command of `protomem`: these two names are older than it.
+  train: protomem,
+  data: protomem,
   bench: (args) => source('apps/benchmark/src/cli.ts', args),
   test,
   fuzz,

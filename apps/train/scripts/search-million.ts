@@ -8,8 +8,7 @@ import { cpus } from 'node:os';
 import { Random } from '@protomem/core';
 import { loadEngine } from '@protomem/engine';
 import { approximateIndex, nearestNeighbors, neighborRecall } from '@protomem/evaluation';
-import { tensorProduct } from '../src/evaluation/tensor-product.ts';
-import { normalizeRows } from '../src/models/embedding-model.ts';
+import { normalizeRows, tensorProduct } from '@protomem/protocols';
 
 const [rows = 1_000_000, width = 128, queries = 1000] = process.argv.slice(2).map(Number);
 const { engine } = await loadEngine({});

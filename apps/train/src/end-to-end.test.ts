@@ -13,13 +13,13 @@ const command = ['--import', 'tsx', '--conditions=@protomem/source', cli];
 
 /** Small enough for seconds; everything else as the recipe has it. */
 const small = [
-  ...['steps=8', 'schedule.warmup=2', 'checkpoint.every=1', 'evaluation.every=4', 'rivals=[]'],
+  ...['steps=8', 'schedule.warmup=2', 'checkpoint.every=1', 'evaluation.every=4', 'baselines=[]'],
   ...['encoder.width=0.125', 'encoder.inputSize=32', 'encoder.embeddingSize=16', 'head.size=40'],
-  ...['sampler.classes=4', 'sampler.images=2', 'sampler.groupSize=16', 'loader.prefetch=2'],
+  ...['sampler.classes=4', 'sampler.images=2', 'loader.prefetch=2'],
 ].flatMap((patch) => ['--set', patch]);
-const smallDemo = [...['data.identities=1000', 'evaluation.pairs.identities=12', 'evaluation.pairs.count=20']].flatMap(
-  (patch) => ['--set', patch],
-);
+const smallDemo = [
+  ...['data.identities=1000', 'sampler.groupSize=16', 'evaluation.pairs.identities=12', 'evaluation.pairs.count=20'],
+].flatMap((patch) => ['--set', patch]);
 
 interface Ended {
   readonly code: number | null;
@@ -104,7 +104,7 @@ describe('the command line', () => {
 
   it('trains with doppelgangers; killed, it resumes to the same bits, for any prefetch', async () => {
     const mined = (out: string, ...more: string[]): Promise<Ended> => {
-      const patches = ['steps=16', 'sampler.kind=doppelgangers', 'sampler.refresh=3', 'sampler.duplicateAbove=0.9'];
+      const patches = ['steps=16', 'sampler.kind=doppelgangers', 'sampler.lag=3', 'sampler.duplicateAbove=0.9'];
       return run(
         ...demo(
           out,
@@ -175,7 +175,7 @@ describe('the command line', () => {
       expect(text).not.toContain('    at ');
       return text;
     };
-    expect(await told('demo', '--ste=3')).toContain("Unknown option '--ste'");
+    expect(await told('demo', '--ste=3')).toContain("unknown option '--ste");
     expect(await told('demmo')).toContain('Did you mean "demo"?');
     expect(await told('demo', '--out', folder, '--set', 'stepz=3')).toContain('Did you mean "steps"?');
     const lists = join(folder, 'pairsDevTest.txt');

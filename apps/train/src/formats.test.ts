@@ -13,7 +13,14 @@ const run = promisify(execFile);
 async function train(path: string, out: string, engine: string): Promise<Buffer> {
   const data = JSON.stringify({ kind: 'dataset', path, minImages: 2 });
   const changes = [
-    ...[`data=${data}`, `engine.prefer=${engine}`, 'steps=3', 'schedule.warmup=1', 'evaluation.every=0', 'rivals=[]'],
+    ...[
+      `data=${data}`,
+      `engine.prefer=${engine}`,
+      'steps=3',
+      'schedule.warmup=1',
+      'evaluation.every=0',
+      'baselines=[]',
+    ],
     ...['encoder.width=0.125', 'encoder.inputSize=32', 'encoder.embeddingSize=16', 'head.size=24'],
     ...['sampler.classes=4', 'sampler.images=2', 'sampler.groupSize=12', 'loader.prefetch=2'],
     ...['evaluation.pairs.identities=12', 'evaluation.pairs.count=20'],

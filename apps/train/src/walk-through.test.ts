@@ -37,13 +37,12 @@ it.skipIf(!there)('docs/walk-through.md runs as it is written', { timeout: 180_0
     let line = command;
     for (const [from, to] of smaller) line = line.replace(from, to);
     line = line
-      .replace(/^npm run (data|train) -- /, (_, app) => `${join(root, `apps/${app}/src/cli.ts`)} `)
+      .replace(/^npm run (data|train) -- /, `${join(root, 'apps/train/src/cli.ts')} `)
       .replace(/^npx tsx --conditions=@protomem\/source /, `${root}/`)
       .replace(/\blfw112\b/, faces);
     const args = line.split(' ').map((word) => (/^(photos|faces|run)$/.test(word) ? join(dir, word) : word));
     const own = args.map((word) => word.replace(/(^|=)pairs\.txt$/, `$1${join(dir, 'pairs.txt')}`));
-    const engineArgs =
-      line.includes('train/src') && !line.includes('evaluate') ? ['--set', `engine.prefer=${engine}`] : [];
+    const engineArgs = /cli\.ts lfw /.test(line) ? ['--set', `engine.prefer=${engine}`] : [];
     const node = ['--import', 'tsx', '--conditions=@protomem/source', ...own, ...engineArgs];
     said.push((await run(process.execPath, node, { cwd: root })).stdout);
   }

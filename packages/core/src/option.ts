@@ -140,6 +140,18 @@ export const option = {
       choices,
     });
   },
+  /** Several of some names. */
+  choices: <const N extends Names, const A extends About<readonly NameIn<N>[]>>(
+    names: N,
+    about: A,
+  ): Option<readonly NameIn<N>[], PresenceIn<A>> => {
+    const known: readonly string[] = Array.isArray(names) ? names : Object.keys(names);
+    return make<readonly NameIn<N>[], A>(
+      about,
+      `a list of ${known.join(', ')}`,
+      (value) => Array.isArray(value) && value.every((name) => known.includes(name)),
+    );
+  },
   /** One of several names, or a function in its place, which a configuration cannot hold. */
   choiceOrFunction:
     <F extends (...args: never[]) => unknown>() =>

@@ -1,4 +1,4 @@
-"""Writes src/__fixtures__/reference.json: values and gradients of every loss by PyTorch's autograd in float64.
+"""Writes fixtures/reference.json: values and gradients of every loss by PyTorch's autograd in float64.
 
     python -m venv venv && venv/bin/pip install torch pytorch-metric-learning
     venv/bin/python scripts/reference.py
@@ -253,17 +253,17 @@ class MagFace(Softmax):
 
 
 class ElasticArcFace(Softmax):
-    defaults = {"scale": 64, "margin": 0.5, "deviation": 0.0125}
+    defaults = {"scale": 64, "margin": 0.5, "std": 0.0125}
 
     def target(self, c):
-        return arc(c, self.o["margin"] + self.o["deviation"] * self.draw)
+        return arc(c, self.o["margin"] + self.o["std"] * self.draw)
 
 
 class ElasticCosFace(Softmax):
-    defaults = {"scale": 64, "margin": 0.35, "deviation": 0.0125}
+    defaults = {"scale": 64, "margin": 0.35, "std": 0.0125}
 
     def target(self, c):
-        return c - (self.o["margin"] + self.o["deviation"] * self.draw)
+        return c - (self.o["margin"] + self.o["std"] * self.draw)
 
 
 class InterClassFilter(Loss):
@@ -385,7 +385,7 @@ class AuthorsElasticArcFace(ElasticArcFace):
     """cos(t + m) everywhere."""
 
     def target(self, c):
-        return torch.cos(torch.acos(c) + self.o["margin"] + self.o["deviation"] * self.draw)
+        return torch.cos(torch.acos(c) + self.o["margin"] + self.o["std"] * self.draw)
 
 
 class AuthorsAdaFace(AdaFace):
@@ -415,14 +415,14 @@ class InsightFaceFilter(InterClassFilter):
 
 
 VARIANTS = {
-    "arcFace": (InsightFaceArcFace, {"scale": 10}),
-    "mvSoftmax": (FaceXZooMvSoftmax, {}),
-    "arcNegFace": (CopiesArcNegFace, {"scale": 10}),
-    "npcFace": (FaceXZooNpcFace, {"scale": 10}),
-    "magFace": (AuthorsMagFace, {"scale": 10}),
-    "elasticArcFace": (AuthorsElasticArcFace, {"scale": 10}),
-    "adaFace": (AuthorsAdaFace, {"scale": 10}),
-    "uniFace": (AuthorsUniFace, {}),
+    "arc-face": (InsightFaceArcFace, {"scale": 10}),
+    "mv-softmax": (FaceXZooMvSoftmax, {}),
+    "arc-neg-face": (CopiesArcNegFace, {"scale": 10}),
+    "npc-face": (FaceXZooNpcFace, {"scale": 10}),
+    "mag-face": (AuthorsMagFace, {"scale": 10}),
+    "elastic-arc-face": (AuthorsElasticArcFace, {"scale": 10}),
+    "ada-face": (AuthorsAdaFace, {"scale": 10}),
+    "uni-face": (AuthorsUniFace, {}),
     "interClassFilter": (InsightFaceFilter, {"of": {"scale": 10, "margin": 0.2}}),
 }
 
@@ -451,26 +451,26 @@ def class_peer(name, o, c, targets):
     """`(what it is, its losses)`, or None where the peers do not have this loss."""
     size = {"num_classes": c.shape[1], "embedding_size": 1, "distance": Given(c), "scale": o.get("scale")}
     ys = torch.tensor(targets)
-    if name == "normalizedSoftmax":
+    if name == "normalized-softmax":
         size["temperature"] = 1 / size.pop("scale")
         return "NormalizedSoftmaxLoss", by_class(peers.NormalizedSoftmaxLoss(**size), c, targets)
-    if name == "cosFace":
+    if name == "cos-face":
         return "CosFaceLoss", by_class(peers.CosFaceLoss(margin=o["margin"], **size), c, targets)
-    if name == "arcFace" and not o["easyMargin"]:
+    if name == "arc-face" and not o["easyMargin"]:
         return "ArcFaceLoss", by_class(peers.ArcFaceLoss(margin=math.degrees(o["margin"]), **size), c, targets)
-    if name == "sphereFace" and float(o["margin"]).is_integer():
+    if name == "sphere-face" and float(o["margin"]).is_integer():
         return "SphereFaceLoss", by_class(peers.SphereFaceLoss(margin=o["margin"], **size), c, targets)
     if name == "subCenter":
         k = o["centers"]
         size = {**size, "num_classes": c.shape[1] // k, "scale": o["of"]["scale"], "sub_centers": k}
         peer = peers.SubCenterArcFaceLoss(margin=math.degrees(o["of"]["margin"]), **size)
         return "SubCenterArcFaceLoss", by_class(peer, c, [y // k for y in targets])
-    if name == "uniFace" and o["weight"] == 1:
+    if name == "uni-face" and o["weight"] == 1:
         own = torch.nn.functional.one_hot(ys, c.shape[1]).double()
         logits = o["scale"] * (c - o["margin"] * own) - o.get("bias", math.log(10 * c.shape[1]))
         losses = binary_cross_entropy_with_logits(logits, own, reduction="none").sum(1)
         return "binary_cross_entropy_with_logits", losses
-    if name == "ntXent":
+    if name == "nt-xent":
         return "cross_entropy", cross_entropy(c / o["temperature"], ys, reduction="none")
     return None
 
@@ -493,12 +493,12 @@ def pair_peer(name, o, similarities, pairs):
     if name == "circle":
         peer = peers.CircleLoss(m=o["margin"], gamma=o["scale"], **kwargs)
         return "CircleLoss", peer(embeddings, **call)["loss"]["losses"].reshape(count)
-    if name == "multiSimilarity":
+    if name == "multi-similarity":
         peer = peers.MultiSimilarityLoss(**o, **kwargs)
         return "MultiSimilarityLoss", peer(embeddings, **call)["loss"]["losses"].reshape(count)
-    if name == "supervisedContrastive":
+    if name == "supervised-contrastive":
         return "SupConLoss", peers.SupConLoss(**o, **kwargs)(embeddings, **call)["loss"]["losses"].reshape(count)
-    if name == "ntXent":
+    if name == "nt-xent":
         found = peers.NTXentLoss(**o, **kwargs)(embeddings, **call)["loss"]
         return "NTXentLoss", mean_by(found["indices"][0], found["losses"], count)
     if name == "contrastive":
@@ -585,33 +585,33 @@ def make_inputs():
 
 SCALE = {"scale": 1e4}
 LOSSES = {
-    "normalizedSoftmax": (NormalizedSoftmax, [{"scale": 10}, SCALE]),
-    "cosFace": (CosFace, [{"scale": 10, "margin": 0.2}, SCALE]),
-    "arcFace": (ArcFace, [{"scale": 10, "margin": 0.9}, {"easyMargin": True}, SCALE]),
-    "combinedMargin": (CombinedMargin, [{"scale": 10, "m1": 1.3, "m2": 0.2, "m3": 0.1}, SCALE]),
-    "sphereFace": (SphereFace, [{"scale": 10, "margin": 2}, {"scale": 10, "margin": 4}, SCALE]),
-    "liArcFace": (LiArcFace, [{"scale": 10, "margin": 0.2}, SCALE]),
+    "normalized-softmax": (NormalizedSoftmax, [{"scale": 10}, SCALE]),
+    "cos-face": (CosFace, [{"scale": 10, "margin": 0.2}, SCALE]),
+    "arc-face": (ArcFace, [{"scale": 10, "margin": 0.9}, {"easyMargin": True}, SCALE]),
+    "combined-margin": (CombinedMargin, [{"scale": 10, "m1": 1.3, "m2": 0.2, "m3": 0.1}, SCALE]),
+    "sphere-face": (SphereFace, [{"scale": 10, "margin": 2}, {"scale": 10, "margin": 4}, SCALE]),
+    "li-arc-face": (LiArcFace, [{"scale": 10, "margin": 0.2}, SCALE]),
     "circle": (Circle, [{"scale": 10, "margin": 0.4}, SCALE]),
-    "dSoftmax": (DSoftmax, [{"scale": 10, "goal": 0.5}, SCALE]),
-    "mvSoftmax": (MvSoftmax, [{"scale": 10, "kind": "arc", "margin": 0.5, "weight": 1.3}, SCALE]),
-    "curricularFace": (CurricularFace, [{"scale": 10, "margin": 0.3, "momentum": 0.5}, SCALE]),
-    "arcNegFace": (ArcNegFace, [{"scale": 10, "margin": 0.3, "weight": 1.5, "width": 1}, SCALE]),
-    "npcFace": (NpcFace, [{"scale": 10, "margin": 0.3, "growth": 0.4, "weight": 1.3, "shift": 0.1}, SCALE]),
-    "uniFace": (UniFace, [{"scale": 10, "margin": 0.2, "weight": 0.5, "bias": 3}, SCALE]),
-    "adaFace": (AdaFace, [{"scale": 10, "margin": 0.3, "concentration": 1, "momentum": 0.25}, SCALE]),
-    "magFace": (MagFace, [{"scale": 10, "lengths": [5, 40], "margins": [0.2, 1], "regularizer": 3}, SCALE]),
-    "elasticArcFace": (ElasticArcFace, [{"scale": 10, "margin": 0.4, "deviation": 0.1}, SCALE]),
-    "elasticCosFace": (ElasticCosFace, [{"scale": 10, "margin": 0.4, "deviation": 0.1}, SCALE]),
+    "d-softmax": (DSoftmax, [{"scale": 10, "goal": 0.5}, SCALE]),
+    "mv-softmax": (MvSoftmax, [{"scale": 10, "kind": "arc", "margin": 0.5, "weight": 1.3}, SCALE]),
+    "curricular-face": (CurricularFace, [{"scale": 10, "margin": 0.3, "momentum": 0.5}, SCALE]),
+    "arc-neg-face": (ArcNegFace, [{"scale": 10, "margin": 0.3, "weight": 1.5, "width": 1}, SCALE]),
+    "npc-face": (NpcFace, [{"scale": 10, "margin": 0.3, "growth": 0.4, "weight": 1.3, "shift": 0.1}, SCALE]),
+    "uni-face": (UniFace, [{"scale": 10, "margin": 0.2, "weight": 0.5, "bias": 3}, SCALE]),
+    "ada-face": (AdaFace, [{"scale": 10, "margin": 0.3, "concentration": 1, "momentum": 0.25}, SCALE]),
+    "mag-face": (MagFace, [{"scale": 10, "lengths": [5, 40], "margins": [0.2, 1], "regularizer": 3}, SCALE]),
+    "elastic-arc-face": (ElasticArcFace, [{"scale": 10, "margin": 0.4, "std": 0.1}, SCALE]),
+    "elastic-cos-face": (ElasticCosFace, [{"scale": 10, "margin": 0.4, "std": 0.1}, SCALE]),
     "contrastive": (Contrastive, [{"positiveMargin": 0.75, "negativeMargin": 0.1}]),
     "triplet": (Triplet, [{"margin": 0.6}]),
-    "multiSimilarity": (MultiSimilarity, [{"alpha": 5, "beta": 10, "base": 0.2}, {"alpha": 1e4, "beta": 1e4}]),
-    "ntXent": (NtXent, [{"temperature": 0.5}, {"temperature": 1e-4}]),
-    "supervisedContrastive": (SupervisedContrastive, [{"temperature": 0.5}, {"temperature": 1e-4}]),
+    "multi-similarity": (MultiSimilarity, [{"alpha": 5, "beta": 10, "base": 0.2}, {"alpha": 1e4, "beta": 1e4}]),
+    "nt-xent": (NtXent, [{"temperature": 0.5}, {"temperature": 1e-4}]),
+    "supervised-contrastive": (SupervisedContrastive, [{"temperature": 0.5}, {"temperature": 1e-4}]),
     "interClassFilter": (InterClassFilter, [{"threshold": 0.1, "of": {"scale": 10, "margin": 0.2}}]),
     "subCenter": (SubCenter, [{"centers": 2, "of": {"scale": 10, "margin": 0.3}}]),
 }
-STATEFUL = ["curricularFace", "adaFace"]
-ALL_PAIRS = ["contrastive", "triplet", "multiSimilarity", "ntXent", "supervisedContrastive"]
+STATEFUL = ["curricular-face", "ada-face"]
+ALL_PAIRS = ["contrastive", "triplet", "multi-similarity", "nt-xent", "supervised-contrastive"]
 
 
 # ---- cases ----------------------------------------------------------------------------------------------------------
@@ -664,7 +664,7 @@ def class_case(name, make, options, key, inputs, after=None):
     case = {"loss": name, "options": options, "input": key, **({"after": after} if after else {}), "peers": agreed}
     case["losses"] = listed(values)
     case["gradient"] = listed(to_cosines)
-    if name == "magFace":
+    if name == "mag-face":
         case["toNorms"] = listed(gradient(values, norms))
     return case
 
@@ -704,7 +704,7 @@ def pair_case(name, make, options, data):
     found = gradient(values, s)
     t = s.detach().requires_grad_(True)
     what, theirs = pair_peer(name, loss.o, t, (*positives.nonzero(as_tuple=True), *negatives.nonzero(as_tuple=True)))
-    seen = values.detach() < 700 if name == "ntXent" else torch.ones(len(values), dtype=torch.bool)
+    seen = values.detach() < 700 if name == "nt-xent" else torch.ones(len(values), dtype=torch.bool)
     agree(f"{name} {options} pairs: {what}", values.detach()[seen], theirs.detach()[seen])
     agree(f"{name} {options} pairs: {what}, gradient", found[seen], gradient(theirs, t)[seen], 1e-7)
     return {"loss": name, "options": options, "peers": [what], "losses": listed(values), "gradient": listed(found)}
@@ -739,11 +739,11 @@ def batch_case(name, make, options, data):
         hardest = miners.BatchHardMiner(distance=distances.CosineSimilarity())(f, labels)
         part = peers.TripletMarginLoss(margin=o["margin"], **kwargs)(f, labels, hardest)["loss"]
         theirs = mean_by(hardest[0], part["losses"], count)
-    elif name == "ntXent":
+    elif name == "nt-xent":
         part = peers.NTXentLoss(**o, **kwargs)(f, labels)["loss"]
         theirs = mean_by(part["indices"][0], part["losses"], count)
     else:
-        peer = {"multiSimilarity": peers.MultiSimilarityLoss, "supervisedContrastive": peers.SupConLoss}[name]
+        peer = {"multi-similarity": peers.MultiSimilarityLoss, "supervised-contrastive": peers.SupConLoss}[name]
         theirs = peer(**o, **kwargs)(f, labels)["loss"]["losses"].reshape(count)
     agree(f"{name} batch", values.detach(), theirs.detach())
     agree(f"{name} batch, gradient", found, gradient(theirs, f), 1e-7)
@@ -802,7 +802,7 @@ def main():
         "pairs": {**pairs, "cases": of_pairs},
         "batch": {**batch, "cases": of_batch},
     }
-    path = pathlib.Path(__file__).parent.parent / "src/__fixtures__/reference.json"
+    path = pathlib.Path(__file__).parent.parent / "fixtures/reference.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document, separators=(",", ":")).replace('{"loss"', '\n{"loss"') + "\n")
     print(f"{len(cases) + len(of_pairs) + len(of_batch)} cases, {path.stat().st_size} bytes; agreed with peers:")

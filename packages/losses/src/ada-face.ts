@@ -1,22 +1,12 @@
-import { number, type State } from '@protomem/core';
+import { option, part, type State } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { angleOf } from './angles.ts';
 import { savedNumber } from './curricular-face.ts';
 import { needNorms } from './need-norms.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface AdaFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** m; in [0, 1]. Default 0.4. */
-  readonly margin?: number;
-  /** h, how much of the spread of lengths counts. Default 0.333. */
-  readonly concentration?: number;
-  /** Share of a batch in the running mean and deviation of the lengths. Default 1: the batch's own. */
-  readonly momentum?: number;
-}
 
 const LEAST_ANGLE = 1e-3;
 
@@ -41,35 +31,49 @@ const LEAST_ANGLE = 1e-3;
  * const perSample = adaFace()(cosines, targets, { norms }); // norms [B]
  * ```
  */
-export function adaFace(options: AdaFaceOptions = {}): SoftmaxLoss {
-  const { scale = 64, margin = 0.4, concentration = 0.333, momentum = 1 } = options;
-  number('adaFace', 'scale', scale, 1e-6, 1e6);
-  number('adaFace', 'margin', margin, 0, 1);
-  number('adaFace', 'concentration', concentration, 0, 100);
-  number('adaFace', 'momentum', momentum, 0, 1);
-  let [mean, deviation] = [20, 100];
-  return softmaxLoss({
-    name: 'adaFace',
-    form: {
-      target: (c, context) => {
-        const lengths = tf.clipByValue(stopGradient(needNorms('adaFace', context)), 0.001, 100);
-        const { mean: batchMean, deviation: batchDeviation } = moments(lengths.dataSync());
-        mean = momentum * batchMean + (1 - momentum) * mean;
-        deviation = momentum * batchDeviation + (1 - momentum) * deviation;
-        const g = tf.clipByValue(tf.mul(tf.sub(lengths, mean), concentration / (deviation + 1e-3)), -1, 1);
-        const angle = tf.clipByValue(tf.sub(angleOf(c), tf.mul(g, margin)), LEAST_ANGLE, Math.PI - LEAST_ANGLE);
-        const met = tf.sub(tf.cos(angle), tf.mul(tf.add(g, 1), margin));
-        return { logit: tf.mul(met, scale) as tf.Tensor1D };
+export const adaFace = part(
+  'adaFace',
+  {
+    scale: scale(64),
+    margin: option.number({ help: 'The margin, m.', min: 0, max: 1, default: 0.4 }),
+    concentration: option.number({
+      help: 'How much of the spread of lengths counts, h.',
+      min: 0,
+      max: 100,
+      default: 0.333,
+    }),
+    momentum: option.number({
+      help: "Share of a batch in the running mean and deviation of the lengths; 1: the batch's own.",
+      min: 0,
+      max: 1,
+      default: 1,
+    }),
+  },
+  ({ scale, margin, concentration, momentum }): SoftmaxLoss => {
+    let [mean, deviation] = [20, 100];
+    return softmaxLoss({
+      name: 'ada-face',
+      form: {
+        target: (c, context) => {
+          const lengths = tf.clipByValue(stopGradient(needNorms('adaFace', context)), 0.001, 100);
+          const { mean: batchMean, deviation: batchDeviation } = moments(lengths.dataSync());
+          mean = momentum * batchMean + (1 - momentum) * mean;
+          deviation = momentum * batchDeviation + (1 - momentum) * deviation;
+          const g = tf.clipByValue(tf.mul(tf.sub(lengths, mean), concentration / (deviation + 1e-3)), -1, 1);
+          const angle = tf.clipByValue(tf.sub(angleOf(c), tf.mul(g, margin)), LEAST_ANGLE, Math.PI - LEAST_ANGLE);
+          const met = tf.sub(tf.cos(angle), tf.mul(tf.add(g, 1), margin));
+          return { logit: tf.mul(met, scale) as tf.Tensor1D };
+        },
+        negative: scale,
       },
-      negative: scale,
-    },
-    state: () => ({ values: { mean, deviation }, tensors: {} }),
-    restore: ({ values }: State) => {
-      const saved = ['mean', 'deviation'].map((key) => savedNumber('adaFace.restore', values, key));
-      [mean, deviation] = saved as [number, number];
-    },
-  });
-}
+      state: () => ({ values: { mean, deviation }, tensors: {} }),
+      restore: ({ values }: State) => {
+        const saved = ['mean', 'deviation'].map((key) => savedNumber('adaFace.restore', values, key));
+        [mean, deviation] = saved as [number, number];
+      },
+    });
+  },
+);
 
 function moments(values: ArrayLike<number>): { mean: number; deviation: number } {
   const all = Array.from(values);

@@ -1,17 +1,9 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin, sineOf } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-
-export interface ArcFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Added to the angle to a sample's own class, radians; in [0, pi]. Default 0.5. */
-  readonly margin?: number;
-  /** Apply the margin only where the angle is below 90 degrees. Default false. */
-  readonly easyMargin?: boolean;
-}
+import { scale } from './scale.ts';
 
 /**
  * ArcFace: the angle to a sample's own class must win by a margin, `cos(t + m)` in place of `c_y = cos(t)`. It is
@@ -35,19 +27,28 @@ export interface ArcFaceOptions {
  * values and gradient as pytorch-metric-learning. InsightFace's trainer takes the angle outside of autograd, so that
  * its derivative is 1 in place of `sin(t + m) / sin(t)`; ours differs from it there.
  */
-export function arcFace(options: ArcFaceOptions = {}): MarginLoss {
-  const { scale = 64, margin = 0.5, easyMargin = false } = options;
-  number('arcFace', 'scale', scale, 1e-6, 1e6);
-  number('arcFace', 'margin', margin, 0, Math.PI);
-  return marginLoss({
-    name: 'arcFace',
-    scale,
-    margin: (c) =>
-      tf.tidy(() => {
-        if (!easyMargin) return arcMargin(c, margin);
-        const within = tf.sub<tf.Tensor1D>(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin)));
-        // tfjs would look for a gradient of the comparison too.
-        return tf.where(tf.greater(stopGradient(c), 0), within, c);
-      }),
-  });
-}
+export const arcFace = part(
+  'arcFace',
+  {
+    scale: scale(64),
+    margin: option.number({
+      help: "Added to the angle to a sample's own class, radians.",
+      min: 0,
+      max: Math.PI,
+      default: 0.5,
+    }),
+    easyMargin: option.flag({ help: 'Apply the margin only where the angle is below 90 degrees.', default: false }),
+  },
+  ({ scale, margin, easyMargin }): MarginLoss =>
+    marginLoss({
+      name: 'arc-face',
+      scale,
+      margin: (c) =>
+        tf.tidy(() => {
+          if (!easyMargin) return arcMargin(c, margin);
+          const within = tf.sub<tf.Tensor1D>(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin)));
+          // tfjs would look for a gradient of the comparison too.
+          return tf.where(tf.greater(stopGradient(c), 0), within, c);
+        }),
+    }),
+);

@@ -1,19 +1,9 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin, column } from './angles.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface ArcNegFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Added to the angle to a sample's own class, radians; in [0, pi]. Default 0.5. */
-  readonly margin?: number;
-  /** alpha, the weight of a class exactly as near as the target. Default 1.2. */
-  readonly weight?: number;
-  /** sigma, how fast the weight falls off. Default 2. */
-  readonly width?: number;
-}
 
 /**
  * ArcNegFace: every other class is weighed by how near it is to the target with its margin, `a = cos(t_y + m)`:
@@ -29,23 +19,36 @@ export interface ArcNegFaceOptions {
  * const perSample = arcNegFace()(cosines, targets);
  * ```
  */
-export function arcNegFace(options: ArcNegFaceOptions = {}): SoftmaxLoss {
-  const { scale = 64, margin = 0.5, weight = 1.2, width = 2 } = options;
-  number('arcNegFace', 'scale', scale, 1e-6, 1e6);
-  number('arcNegFace', 'margin', margin, 0, Math.PI);
-  number('arcNegFace', 'weight', weight, 0, 100);
-  number('arcNegFace', 'width', width, 1e-6, 1e6);
-  return softmaxLoss({
-    name: 'arcNegFace',
-    form: {
-      target: (c) => {
-        const met = arcMargin(c, margin);
-        return { logit: tf.mul(met, scale), values: [met] };
+export const arcNegFace = part(
+  'arcNegFace',
+  {
+    scale: scale(64),
+    margin: option.number({
+      help: "Added to the angle to a sample's own class, radians.",
+      min: 0,
+      max: Math.PI,
+      default: 0.5,
+    }),
+    weight: option.number({
+      help: 'Weight of a class exactly as near as the target, alpha.',
+      min: 0,
+      max: 100,
+      default: 1.2,
+    }),
+    width: option.number({ help: 'How fast the weight falls off, sigma.', min: 1e-6, max: 1e6, default: 2 }),
+  },
+  ({ scale, margin, weight, width }): SoftmaxLoss =>
+    softmaxLoss({
+      name: 'arc-neg-face',
+      form: {
+        target: (c) => {
+          const met = arcMargin(c, margin);
+          return { logit: tf.mul(met, scale), values: [met] };
+        },
+        negative: (c, { values }) => {
+          const w = tf.mul(tf.exp(tf.div(tf.square(tf.sub(c, column(values![0]!))), -width)), weight);
+          return tf.mul(tf.sub(tf.mul(w, tf.add(c, 1)), 1), scale);
+        },
       },
-      negative: (c, { values }) => {
-        const w = tf.mul(tf.exp(tf.div(tf.square(tf.sub(c, column(values![0]!))), -width)), weight);
-        return tf.mul(tf.sub(tf.mul(w, tf.add(c, 1)), 1), scale);
-      },
-    },
-  });
-}
+    }),
+);

@@ -1,15 +1,9 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface CircleOptions {
-  /** gamma. Default 256. */
-  readonly scale?: number;
-  /** m, how far from 1 and 0 the cosines may end; in [0, 1]. Default 0.25. */
-  readonly margin?: number;
-}
 
 /**
  * Circle loss, class form: each cosine is weighed by how far it is from its goal. Logits are
@@ -26,21 +20,24 @@ export interface CircleOptions {
  * const perSample = circle({ margin: 0.25 })(cosines, targets);
  * ```
  */
-export function circle(options: CircleOptions = {}): SoftmaxLoss {
-  const { scale = 256, margin = 0.25 } = options;
-  number('circle', 'scale', scale, 1e-6, 1e6);
-  number('circle', 'margin', margin, 0, 1);
-  return softmaxLoss({
-    name: 'circle',
-    form: {
-      target: (c) => {
-        const weight = stopGradient(tf.relu(tf.sub(1 + margin, c)));
-        return { logit: tf.mul(tf.mul(weight, tf.sub(c, 1 - margin)), scale) };
+export const circle = part(
+  'circle',
+  {
+    scale: scale(256),
+    margin: option.number({ help: 'How far from 1 and 0 the cosines may end.', min: 0, max: 1, default: 0.25 }),
+  },
+  ({ scale, margin }): SoftmaxLoss =>
+    softmaxLoss({
+      name: 'circle',
+      form: {
+        target: (c) => {
+          const weight = stopGradient(tf.relu(tf.sub(1 + margin, c)));
+          return { logit: tf.mul(tf.mul(weight, tf.sub(c, 1 - margin)), scale) };
+        },
+        negative: (c) => {
+          const weight = stopGradient(tf.relu(tf.add(c, margin)));
+          return tf.mul(tf.mul(weight, tf.sub(c, margin)), scale);
+        },
       },
-      negative: (c) => {
-        const weight = stopGradient(tf.relu(tf.add(c, margin)));
-        return tf.mul(tf.mul(weight, tf.sub(c, margin)), scale);
-      },
-    },
-  });
-}
+    }),
+);

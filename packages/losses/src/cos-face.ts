@@ -1,13 +1,7 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-
-export interface CosFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Taken off the cosine to a sample's own class; in [0, 2]. Default 0.4. */
-  readonly margin?: number;
-}
+import { scale } from './scale.ts';
 
 /**
  * CosFace: the cosine to a sample's own class must win by a margin, `c_y - m` in place of `c_y`.
@@ -23,9 +17,12 @@ export interface CosFaceOptions {
  * Source: Wang et al., "CosFace: Large Margin Cosine Loss for Deep Face Recognition", CVPR 2018, equation 4. The
  * default margin is InsightFace's 0.4; the paper's is 0.35.
  */
-export function cosFace(options: CosFaceOptions = {}): MarginLoss {
-  const { scale = 64, margin = 0.4 } = options;
-  number('cosFace', 'scale', scale, 1e-6, 1e6);
-  number('cosFace', 'margin', margin, 0, 2);
-  return marginLoss({ name: 'cosFace', scale, margin: (cosines) => tf.sub(cosines, margin) });
-}
+export const cosFace = part(
+  'cosFace',
+  {
+    scale: scale(64),
+    margin: option.number({ help: "Taken off the cosine to a sample's own class.", min: 0, max: 2, default: 0.4 }),
+  },
+  ({ scale, margin }): MarginLoss =>
+    marginLoss({ name: 'cos-face', scale, margin: (cosines) => tf.sub(cosines, margin) }),
+);

@@ -1,17 +1,9 @@
-import { number, ProtomemError, type State } from '@protomem/core';
+import { option, ProtomemError, part, type State } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { above, arcMargin, column, sineOf } from './angles.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface CurricularFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Added to the angle to a sample's own class, radians; in [0, pi]. Default 0.5. */
-  readonly margin?: number;
-  /** Share of a batch in the running mean of the target cosines. Default 0.01. */
-  readonly momentum?: number;
-}
 
 /**
  * CurricularFace: hard classes, those whose cosine exceeds `cos(t_y + m)`, count as `c (u + c)` in place of `c`, where u
@@ -29,36 +21,50 @@ export interface CurricularFaceOptions {
  * const perSample = curricularFace()(cosines, targets);
  * ```
  */
-export function curricularFace(options: CurricularFaceOptions = {}): SoftmaxLoss {
-  const { scale = 64, margin = 0.5, momentum = 0.01 } = options;
-  number('curricularFace', 'scale', scale, 1e-6, 1e6);
-  number('curricularFace', 'margin', margin, 0, Math.PI);
-  number('curricularFace', 'momentum', momentum, 0, 1);
-  let progress = 0;
-  return softmaxLoss({
-    name: 'curricularFace',
-    form: {
-      target: (c, _, present) => {
-        const here = present?.dataSync();
-        const own = Array.from(c.dataSync()).filter((_, i) => here?.[i] ?? true);
-        if (own.length > 0) {
-          const mean = own.reduce((sum, v) => sum + v, 0) / own.length;
-          progress = momentum * mean + (1 - momentum) * progress;
-        }
-        const met = tf.sub(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin))) as tf.Tensor1D;
-        return { logit: tf.mul(arcMargin(c, margin), scale), values: [met] };
+export const curricularFace = part(
+  'curricularFace',
+  {
+    scale: scale(64),
+    margin: option.number({
+      help: "Added to the angle to a sample's own class, radians.",
+      min: 0,
+      max: Math.PI,
+      default: 0.5,
+    }),
+    momentum: option.number({
+      help: 'Share of a batch in the running mean of the target cosines.',
+      min: 0,
+      max: 1,
+      default: 0.01,
+    }),
+  },
+  ({ scale, margin, momentum }): SoftmaxLoss => {
+    let progress = 0;
+    return softmaxLoss({
+      name: 'curricular-face',
+      form: {
+        target: (c, _, present) => {
+          const here = present?.dataSync();
+          const own = Array.from(c.dataSync()).filter((_, i) => here?.[i] ?? true);
+          if (own.length > 0) {
+            const mean = own.reduce((sum, v) => sum + v, 0) / own.length;
+            progress = momentum * mean + (1 - momentum) * progress;
+          }
+          const met = tf.sub(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin))) as tf.Tensor1D;
+          return { logit: tf.mul(arcMargin(c, margin), scale), values: [met] };
+        },
+        negative: (c, { values }) => {
+          const more = tf.mul(above(c, column(values![0]!)), tf.mul(c, tf.sub(tf.add(c, progress), 1)));
+          return tf.mul(tf.add(c, more), scale);
+        },
       },
-      negative: (c, { values }) => {
-        const more = tf.mul(above(c, column(values![0]!)), tf.mul(c, tf.sub(tf.add(c, progress), 1)));
-        return tf.mul(tf.add(c, more), scale);
+      state: () => ({ values: { progress }, tensors: {} }),
+      restore: ({ values }: State) => {
+        progress = savedNumber('curricularFace.restore', values, 'progress');
       },
-    },
-    state: () => ({ values: { progress }, tensors: {} }),
-    restore: ({ values }: State) => {
-      progress = savedNumber('curricularFace.restore', values, 'progress');
-    },
-  });
-}
+    });
+  },
+);
 
 /** A finite number out of a saved state. */
 export function savedNumber(where: string, values: State['values'], key: string): number {

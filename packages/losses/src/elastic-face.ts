@@ -1,40 +1,37 @@
-import { number, Random, type RandomState, type State } from '@protomem/core';
+import { option, part, Random, type RandomState, type State } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin } from './angles.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface ElasticFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Mean of the margins. Default 0.5 (radians) for `elasticArcFace`, 0.35 for `elasticCosFace`. */
-  readonly margin?: number;
-  /** Standard deviation of the margins. Default 0.0125. */
-  readonly deviation?: number;
-  /** Of the draws. Default 0. */
-  readonly seed?: number;
-}
 
 type Meet = (cosines: tf.Tensor1D, margins: tf.Tensor1D) => tf.Tensor1D;
 
-function elastic(name: string, defaultMargin: number, options: ElasticFaceOptions, meet: Meet): SoftmaxLoss {
-  const { scale = 64, margin = defaultMargin, deviation = 0.0125, seed = 0 } = options;
-  number(name, 'scale', scale, 1e-6, 1e6);
-  number(name, 'margin', margin, 0, Math.PI);
-  number(name, 'deviation', deviation, 0, 1);
-  const rng = new Random(seed);
-  return softmaxLoss({
+function elastic(name: string, key: string, standard: number, meet: Meet) {
+  return part(
     name,
-    form: {
-      target: (c) => {
-        const margins = Float32Array.from({ length: c.size }, () => rng.normal(margin, deviation));
-        return { logit: tf.mul(meet(c, tf.tensor1d(margins)), scale) };
-      },
-      negative: scale,
+    {
+      scale: scale(64),
+      margin: option.number({ help: 'Mean of the margins.', min: 0, max: Math.PI, default: standard }),
+      std: option.number({ help: 'Standard deviation of the margins.', min: 0, max: 1, default: 0.0125 }),
+      seed: option.integer({ help: 'Of the draws.', default: 0 }),
     },
-    state: () => ({ values: { rng: rng.state() }, tensors: {} }),
-    restore: ({ values }: State) => rng.restore(values.rng as unknown as RandomState),
-  });
+    ({ scale, margin, std, seed }): SoftmaxLoss => {
+      const rng = new Random(seed);
+      return softmaxLoss({
+        name: key,
+        form: {
+          target: (c) => {
+            const margins = Float32Array.from({ length: c.size }, () => rng.normal(margin, std));
+            return { logit: tf.mul(meet(c, tf.tensor1d(margins)), scale) };
+          },
+          negative: scale,
+        },
+        state: () => ({ values: { rng: rng.state() }, tensors: {} }),
+        restore: ({ values }: State) => rng.restore(values.rng as unknown as RandomState),
+      });
+    },
+  );
 }
 
 /**
@@ -53,9 +50,7 @@ function elastic(name: string, defaultMargin: number, options: ElasticFaceOption
  * const perSample = elasticArcFace({ seed: 1 })(cosines, targets);
  * ```
  */
-export function elasticArcFace(options: ElasticFaceOptions = {}): SoftmaxLoss {
-  return elastic('elasticArcFace', 0.5, options, arcMargin);
-}
+export const elasticArcFace = elastic('elasticArcFace', 'elastic-arc-face', 0.5, arcMargin);
 
 /**
  * ElasticFace-Cos: CosFace with a margin drawn for each sample; see {@link elasticArcFace}.
@@ -65,6 +60,4 @@ export function elasticArcFace(options: ElasticFaceOptions = {}): SoftmaxLoss {
  * const perSample = elasticCosFace({ seed: 1 })(cosines, targets);
  * ```
  */
-export function elasticCosFace(options: ElasticFaceOptions = {}): SoftmaxLoss {
-  return elastic('elasticCosFace', 0.35, options, (c, margins) => tf.sub(c, margins));
-}
+export const elasticCosFace = elastic('elasticCosFace', 'elastic-cos-face', 0.35, (c, margins) => tf.sub(c, margins));

@@ -1,13 +1,17 @@
-import { number } from '@protomem/core';
+import { type OptionsOf, option, readOptions } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { above } from './angles.ts';
 import { OUT, softmaxLoss } from './softmax-loss.ts';
 
-export interface InterClassFilterOptions {
-  /** Other classes with a higher cosine leave the softmax; in [-1, 1]. Default 0.4. */
-  readonly threshold?: number;
-}
+const options = {
+  threshold: option.number({
+    help: 'Other classes with a higher cosine leave the softmax.',
+    ...{ min: -1, max: 1, default: 0.4 },
+  }),
+};
+
+export type InterClassFilterOptions = OptionsOf<typeof options>;
 
 /**
  * A loss without its suspicious other classes: whoever is nearer than `threshold` may be the same person under another
@@ -24,9 +28,8 @@ export interface InterClassFilterOptions {
  * const perSample = interClassFilter(cosFace(), { threshold: 0.4 })(cosines, targets);
  * ```
  */
-export function interClassFilter(loss: SoftmaxLoss, options: InterClassFilterOptions = {}): SoftmaxLoss {
-  const { threshold = 0.4 } = options;
-  number('interClassFilter', 'threshold', threshold, -1, 1);
+export function interClassFilter(loss: SoftmaxLoss, given: InterClassFilterOptions = {}): SoftmaxLoss {
+  const { threshold } = readOptions('interClassFilter', options, given);
   const { negative } = loss.form;
   return softmaxLoss({
     name: `interClassFilter(${loss.name})`,

@@ -1,15 +1,9 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { angleOf } from './angles.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface LiArcFaceOptions {
-  /** What logits are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Added to the angle to a sample's own class, radians; in [0, pi]. Default 0.45. */
-  readonly margin?: number;
-}
 
 /**
  * Li-ArcFace: logits that fall linearly with the angle, `s (pi - 2 (t + m)) / pi` for a sample's own class and
@@ -25,16 +19,25 @@ export interface LiArcFaceOptions {
  * const perSample = liArcFace()(cosines, targets);
  * ```
  */
-export function liArcFace(options: LiArcFaceOptions = {}): SoftmaxLoss {
-  const { scale = 64, margin = 0.45 } = options;
-  number('liArcFace', 'scale', scale, 1e-6, 1e6);
-  number('liArcFace', 'margin', margin, 0, Math.PI);
-  const linear = <T extends tf.Tensor>(angles: T): T => tf.mul(tf.sub(1, tf.mul(angles, 2 / Math.PI)), scale) as T;
-  return softmaxLoss({
-    name: 'liArcFace',
-    form: {
-      target: (c) => ({ logit: linear(tf.add<tf.Tensor1D>(angleOf(c), margin)) }),
-      negative: (c) => linear(angleOf(c)),
-    },
-  });
-}
+export const liArcFace = part(
+  'liArcFace',
+  {
+    scale: scale(64),
+    margin: option.number({
+      help: "Added to the angle to a sample's own class, radians.",
+      min: 0,
+      max: Math.PI,
+      default: 0.45,
+    }),
+  },
+  ({ scale, margin }): SoftmaxLoss => {
+    const linear = <T extends tf.Tensor>(angles: T): T => tf.mul(tf.sub(1, tf.mul(angles, 2 / Math.PI)), scale) as T;
+    return softmaxLoss({
+      name: 'li-arc-face',
+      form: {
+        target: (c) => ({ logit: linear(tf.add<tf.Tensor1D>(angleOf(c), margin)) }),
+        negative: (c) => linear(angleOf(c)),
+      },
+    });
+  },
+);

@@ -1,20 +1,10 @@
-import { number } from '@protomem/core';
+import { number, option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin } from './angles.ts';
 import { needNorms } from './need-norms.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface MagFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** l_a and u_a, between which lengths are held. Default [10, 110]. */
-  readonly lengths?: readonly [number, number];
-  /** l_m and u_m, the margins at those lengths, radians. Default [0.45, 0.8]. */
-  readonly margins?: readonly [number, number];
-  /** lambda, weight of the term that draws lengths to u_a. Default 20. */
-  readonly regularizer?: number;
-}
 
 /**
  * MagFace: ArcFace with a margin that grows with the embedding's length `a`, held in [l_a, u_a]:
@@ -34,27 +24,50 @@ export interface MagFaceOptions {
  * const perSample = magFace()(cosines, targets, { norms }); // norms [B]
  * ```
  */
-export function magFace(options: MagFaceOptions = {}): SoftmaxLoss {
-  const { scale = 64, lengths = [10, 110], margins = [0.45, 0.8], regularizer = 20 } = options;
-  const where = 'magFace';
-  number(where, 'scale', scale, 1e-6, 1e6);
-  const low = number(where, 'lengths[0]', lengths[0], 1e-3, 1e6);
-  const high = number(where, 'lengths[1]', lengths[1], low * (1 + 1e-6), 1e6);
-  number(where, 'margins[0]', margins[0], 0, Math.PI);
-  number(where, 'margins[1]', margins[1], margins[0], Math.PI);
-  number(where, 'regularizer', regularizer, 0, 1e6);
-  const slope = (margins[1] - margins[0]) / (high - low);
-  return softmaxLoss({
-    name: where,
-    form: {
-      target: (c, context) => {
-        const a = tf.clipByValue(needNorms(where, context), low, high);
-        const margin: tf.Tensor1D = tf.add(tf.mul(tf.sub(a, low), slope), margins[0]);
-        const pull: tf.Tensor1D = tf.mul(tf.add(tf.div(a, high ** 2), tf.reciprocal(a)), regularizer);
-        return { logit: tf.mul(arcMargin(c, margin), scale), values: [pull] };
+export const magFace = part(
+  'magFace',
+  {
+    scale: scale(64),
+    lengths: option.numbers({
+      help: 'Between which lengths are held, l_a and u_a.',
+      length: 2,
+      min: 1e-3,
+      max: 1e6,
+      default: [10, 110],
+    }),
+    margins: option.numbers({
+      help: 'The margins at those lengths, radians, l_m and u_m.',
+      length: 2,
+      min: 0,
+      max: Math.PI,
+      default: [0.45, 0.8],
+    }),
+    regularizer: option.number({
+      help: 'Weight of the term that draws lengths to u_a, lambda.',
+      min: 0,
+      max: 1e6,
+      default: 20,
+    }),
+  },
+  ({ scale, lengths, margins, regularizer }): SoftmaxLoss => {
+    const where = 'magFace';
+    const [low, longest] = lengths as [number, number];
+    const high = number(where, 'lengths[1]', longest, low * (1 + 1e-6), 1e6);
+    const [least, most] = margins as [number, number];
+    number(where, 'margins[1]', most, least, Math.PI);
+    const slope = (most - least) / (high - low);
+    return softmaxLoss({
+      name: 'mag-face',
+      form: {
+        target: (c, context) => {
+          const a = tf.clipByValue(needNorms(where, context), low, high);
+          const margin: tf.Tensor1D = tf.add(tf.mul(tf.sub(a, low), slope), least);
+          const pull: tf.Tensor1D = tf.mul(tf.add(tf.div(a, high ** 2), tf.reciprocal(a)), regularizer);
+          return { logit: tf.mul(arcMargin(c, margin), scale), values: [pull] };
+        },
+        negative: scale,
+        combine: ({ logit, values }, negatives) => tf.add(tf.softplus(tf.sub(negatives, logit)), values![0]!),
       },
-      negative: scale,
-      combine: ({ logit, values }, negatives) => tf.add(tf.softplus(tf.sub(negatives, logit)), values![0]!),
-    },
-  });
-}
+    });
+  },
+);

@@ -1,19 +1,9 @@
-import { check, number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { above, arcMargin, column } from './angles.ts';
+import { scale } from './scale.ts';
 import { softmaxLoss } from './softmax-loss.ts';
-
-export interface MvSoftmaxOptions {
-  /** What cosines are multiplied by. Default 32. */
-  readonly scale?: number;
-  /** At the sample's own class: `am` takes it off the cosine, `arc` adds it to the angle. Default 0.35, in [0, 2]. */
-  readonly margin?: number;
-  /** Default `am`. */
-  readonly kind?: 'am' | 'arc';
-  /** t, how much harder hard classes are made; at least 1. Default 1.12. */
-  readonly weight?: number;
-}
 
 /**
  * MV-Softmax: other classes whose cosine exceeds the target with its margin are mis-classified vectors, and count more:
@@ -29,25 +19,33 @@ export interface MvSoftmaxOptions {
  * const perSample = mvSoftmax({ kind: 'arc', margin: 0.5 })(cosines, targets);
  * ```
  */
-export function mvSoftmax(options: MvSoftmaxOptions = {}): SoftmaxLoss {
-  const { scale = 32, margin = 0.35, kind = 'am', weight = 1.12 } = options;
-  const where = 'mvSoftmax';
-  number(where, 'scale', scale, 1e-6, 1e6);
-  number(where, 'margin', margin, 0, 2);
-  number(where, 'weight', weight, 1, 10);
-  check(kind === 'am' || kind === 'arc', () => ({ where, what: 'kind', got: kind, expected: 'am or arc' }));
-  return softmaxLoss({
-    name: where,
-    form: {
-      target: (c) => {
-        const met: tf.Tensor1D = kind === 'am' ? tf.sub(c, margin) : arcMargin(c, margin);
-        return { logit: tf.mul(met, scale), values: [met] };
+export const mvSoftmax = part(
+  'mvSoftmax',
+  {
+    scale: scale(32),
+    margin: option.number({
+      help: "At the sample's own class: am takes it off the cosine, arc adds it to the angle.",
+      min: 0,
+      max: 2,
+      default: 0.35,
+    }),
+    kind: option.choice(['am', 'arc'], { help: 'Additive margin on the cosine or on the angle.', default: 'am' }),
+    weight: option.number({ help: 'How much harder hard classes are made.', min: 1, max: 10, default: 1.12 }),
+  },
+  ({ scale, margin, kind, weight }): SoftmaxLoss => {
+    return softmaxLoss({
+      name: 'mv-softmax',
+      form: {
+        target: (c) => {
+          const met: tf.Tensor1D = kind === 'am' ? tf.sub(c, margin) : arcMargin(c, margin);
+          return { logit: tf.mul(met, scale), values: [met] };
+        },
+        negative: (c, { values }) => {
+          // c + (t - 1)(c + 1) where hard.
+          const more = tf.mul(above(c, column(values![0]!)), tf.mul(tf.add(c, 1), weight - 1));
+          return tf.mul(tf.add(c, more), scale);
+        },
       },
-      negative: (c, { values }) => {
-        // c + (t - 1)(c + 1) where hard.
-        const more = tf.mul(above(c, column(values![0]!)), tf.mul(tf.add(c, 1), weight - 1));
-        return tf.mul(tf.add(c, more), scale);
-      },
-    },
-  });
-}
+    });
+  },
+);

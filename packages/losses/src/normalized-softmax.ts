@@ -1,10 +1,6 @@
-import { number } from '@protomem/core';
+import { part } from '@protomem/core';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-
-export interface NormalizedSoftmaxOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-}
+import { scale } from './scale.ts';
 
 /**
  * Softmax on scaled cosines, without a margin: `loss = log(sum_j exp(s * c_j)) - s * c_y`.
@@ -19,7 +15,10 @@ export interface NormalizedSoftmaxOptions {
  *
  * Source: Wang et al., "NormFace", ACM MM 2017, equation 5; there the scale is learnt, here it is fixed.
  */
-export function normalizedSoftmax(options: NormalizedSoftmaxOptions = {}): MarginLoss {
-  const { scale = 64 } = options;
-  return marginLoss({ name: 'normalizedSoftmax', scale: number('normalizedSoftmax', 'scale', scale, 1e-6, 1e6) });
-}
+export const normalizedSoftmax = part(
+  'normalizedSoftmax',
+  {
+    scale: scale(64),
+  },
+  ({ scale }): MarginLoss => marginLoss({ name: 'normalized-softmax', scale }),
+);

@@ -1,4 +1,4 @@
-import { check, number } from '@protomem/core';
+import { check, option, part } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
@@ -43,13 +43,6 @@ function meanOver(values: tf.Tensor, mask: tf.Tensor): tf.Tensor {
   return tf.div(tf.sum(tf.mul(values, mask), 1), tf.maximum(tf.sum(mask, 1), 1));
 }
 
-export interface ContrastiveOptions {
-  /** Similarity that positives are drawn to. Default 1. */
-  readonly positiveMargin?: number;
-  /** Similarity that negatives are pushed below. Default 0.5. */
-  readonly negativeMargin?: number;
-}
-
 /**
  * Contrastive loss on cosines: mean over positives of `max(m_p - s, 0)`, and mean over those negatives that are above
  * `m_n` of `s - m_n`.
@@ -62,21 +55,25 @@ export interface ContrastiveOptions {
  * const perSample = contrastive()(similarities, positives);
  * ```
  */
-export function contrastive(options: ContrastiveOptions = {}): PairLoss {
-  const { positiveMargin = 1, negativeMargin = 0.5 } = options;
-  number('contrastive', 'positiveMargin', positiveMargin, -1, 1);
-  number('contrastive', 'negativeMargin', negativeMargin, -1, 1);
-  return pairLoss('contrastive', (s, positives, negatives) => {
-    const hard = tf.mul(negatives, above(s, negativeMargin));
-    const pull = meanOver(tf.relu(tf.sub(positiveMargin, s)), positives);
-    return tf.add(pull, meanOver(tf.sub(s, negativeMargin), hard));
-  });
-}
-
-export interface TripletOptions {
-  /** By which the hardest positive must be nearer than the hardest negative. Default 0.2. */
-  readonly margin?: number;
-}
+export const contrastive = part(
+  'contrastive',
+  {
+    positiveMargin: option.number({ help: 'Similarity that positives are drawn to.', min: -1, max: 1, default: 1 }),
+    negativeMargin: option.number({
+      help: 'Similarity that negatives are pushed below.',
+      min: -1,
+      max: 1,
+      default: 0.5,
+    }),
+  },
+  ({ positiveMargin, negativeMargin }): PairLoss => {
+    return pairLoss('contrastive', (s, positives, negatives) => {
+      const hard = tf.mul(negatives, above(s, negativeMargin));
+      const pull = meanOver(tf.relu(tf.sub(positiveMargin, s)), positives);
+      return tf.add(pull, meanOver(tf.sub(s, negativeMargin), hard));
+    });
+  },
+);
 
 /**
  * Triplet loss with the hardest pairs of each sample: `max(max s_n - min s_p + m, 0)`.
@@ -90,31 +87,31 @@ export interface TripletOptions {
  * const perSample = triplet({ margin: 0.2 })(similarities, positives);
  * ```
  */
-export function triplet(options: TripletOptions = {}): PairLoss {
-  const { margin = 0.2 } = options;
-  number('triplet', 'margin', margin, 0, 4);
-  // The index of the hardest pair has no gradient.
-  const hardest = (values: tf.Tensor2D): tf.Tensor1D => {
-    const chosen = tf.oneHot(tf.argMax(stopGradient(values), 1), Math.max(values.shape[1], 2));
-    return tf.sum(tf.mul(values, tf.slice(chosen as tf.Tensor2D, [0, 0], values.shape)), 1);
-  };
-  return pairLoss('triplet', (s, positives, negatives) => {
-    const far = (mask: tf.Tensor): tf.Tensor => tf.mul(tf.sub(1, mask), -8);
-    const negative = hardest(tf.add(s, far(negatives)));
-    const positive = tf.neg(hardest(tf.add(tf.neg(s), far(positives)) as tf.Tensor2D));
-    const both = tf.logicalAnd(tf.any(tf.cast(positives, 'bool'), 1), tf.any(tf.cast(negatives, 'bool'), 1));
-    return tf.mul(tf.relu(tf.add(tf.sub(negative, positive), margin)), stopGradient(tf.cast(both, 'float32')));
-  });
-}
-
-export interface MultiSimilarityOptions {
-  /** Weight of positives. Default 2. */
-  readonly alpha?: number;
-  /** Weight of negatives. Default 50. */
-  readonly beta?: number;
-  /** Similarity between the two. Default 0.5. */
-  readonly base?: number;
-}
+export const triplet = part(
+  'triplet',
+  {
+    margin: option.number({
+      help: 'By which the hardest positive must be nearer than the hardest negative.',
+      min: 0,
+      max: 4,
+      default: 0.2,
+    }),
+  },
+  ({ margin }): PairLoss => {
+    // The index of the hardest pair has no gradient.
+    const hardest = (values: tf.Tensor2D): tf.Tensor1D => {
+      const chosen = tf.oneHot(tf.argMax(stopGradient(values), 1), Math.max(values.shape[1], 2));
+      return tf.sum(tf.mul(values, tf.slice(chosen as tf.Tensor2D, [0, 0], values.shape)), 1);
+    };
+    return pairLoss('triplet', (s, positives, negatives) => {
+      const far = (mask: tf.Tensor): tf.Tensor => tf.mul(tf.sub(1, mask), -8);
+      const negative = hardest(tf.add(s, far(negatives)));
+      const positive = tf.neg(hardest(tf.add(tf.neg(s), far(positives)) as tf.Tensor2D));
+      const both = tf.logicalAnd(tf.any(tf.cast(positives, 'bool'), 1), tf.any(tf.cast(negatives, 'bool'), 1));
+      return tf.mul(tf.relu(tf.add(tf.sub(negative, positive), margin)), stopGradient(tf.cast(both, 'float32')));
+    });
+  },
+);
 
 /**
  * Multi-similarity loss: `log(1 + sum_p exp(-a (s - b))) / a + log(1 + sum_n exp(c (s - b))) / c`, with alpha a, beta c
@@ -127,22 +124,24 @@ export interface MultiSimilarityOptions {
  * const perSample = multiSimilarity()(similarities, positives);
  * ```
  */
-export function multiSimilarity(options: MultiSimilarityOptions = {}): PairLoss {
-  const { alpha = 2, beta = 50, base = 0.5 } = options;
-  number('multiSimilarity', 'alpha', alpha, 1e-6, 1e6);
-  number('multiSimilarity', 'beta', beta, 1e-6, 1e6);
-  number('multiSimilarity', 'base', base, -1, 1);
-  return pairLoss('multiSimilarity', (s, positives, negatives) => {
-    const part = (factor: number, mask: tf.Tensor): tf.Tensor =>
-      tf.div(tf.softplus(tf.squeeze(logSum(tf.mul(tf.sub(s, base), factor), mask), [1])), Math.abs(factor));
-    return tf.add(part(-alpha, positives), part(beta, negatives));
-  });
-}
+export const multiSimilarity = part(
+  'multiSimilarity',
+  {
+    alpha: option.number({ help: 'Weight of positives.', min: 1e-6, max: 1e6, default: 2 }),
+    beta: option.number({ help: 'Weight of negatives.', min: 1e-6, max: 1e6, default: 50 }),
+    base: option.number({ help: 'Similarity between the two.', min: -1, max: 1, default: 0.5 }),
+  },
+  ({ alpha, beta, base }): PairLoss => {
+    return pairLoss('multiSimilarity', (s, positives, negatives) => {
+      const part = (factor: number, mask: tf.Tensor): tf.Tensor =>
+        tf.div(tf.softplus(tf.squeeze(logSum(tf.mul(tf.sub(s, base), factor), mask), [1])), Math.abs(factor));
+      return tf.add(part(-alpha, positives), part(beta, negatives));
+    });
+  },
+);
 
-export interface TemperatureOptions {
-  /** What similarities are divided by. */
-  readonly temperature?: number;
-}
+const temperature = <const D extends number>(standard: D) =>
+  option.number({ help: 'What similarities are divided by.', min: 1e-6, max: 1e6, default: standard });
 
 /**
  * NT-Xent, or InfoNCE: for each positive p, `-log(e_p / (e_p + sum_n e_n))` with `e = exp(s / temperature)`; the mean
@@ -156,13 +155,12 @@ export interface TemperatureOptions {
  * const perSample = ntXent({ temperature: 0.07 })(similarities, positives);
  * ```
  */
-export function ntXent({ temperature = 0.07 }: TemperatureOptions = {}): PairLoss {
-  number('ntXent', 'temperature', temperature, 1e-6, 1e6);
+export const ntXent = part('ntXent', { temperature: temperature(0.07) }, ({ temperature }): PairLoss => {
   return pairLoss('ntXent', (s, positives, negatives) => {
     const logits = tf.div(s, temperature);
     return meanOver(tf.softplus(tf.sub(logSum(logits, negatives), logits)), positives);
   });
-}
+});
 
 /**
  * Supervised contrastive loss: for each positive p, `-log(e_p / sum over all pairs of e)`; the mean over the positives.
@@ -175,16 +173,25 @@ export function ntXent({ temperature = 0.07 }: TemperatureOptions = {}): PairLos
  * const perSample = supervisedContrastive()(similarities, positives);
  * ```
  */
-export function supervisedContrastive({ temperature = 0.1 }: TemperatureOptions = {}): PairLoss {
-  number('supervisedContrastive', 'temperature', temperature, 1e-6, 1e6);
-  return pairLoss('supervisedContrastive', (s, positives, negatives) => {
-    const logits = tf.div(s, temperature);
-    return meanOver(tf.sub(logSum(logits, tf.add(positives, negatives)), logits), positives);
-  });
-}
+export const supervisedContrastive = part(
+  'supervisedContrastive',
+  { temperature: temperature(0.1) },
+  ({ temperature }): PairLoss => {
+    return pairLoss('supervisedContrastive', (s, positives, negatives) => {
+      const logits = tf.div(s, temperature);
+      return meanOver(tf.sub(logSum(logits, tf.add(positives, negatives)), logits), positives);
+    });
+  },
+);
 
 /** The pair losses by name. */
-export const pairLosses = { contrastive, triplet, multiSimilarity, ntXent, supervisedContrastive } as const;
+export const pairLosses = {
+  contrastive,
+  triplet,
+  'multi-similarity': multiSimilarity,
+  'nt-xent': ntXent,
+  'supervised-contrastive': supervisedContrastive,
+} as const;
 
 /**
  * A pair loss with the columns of a classifier, such as the prototypes of a memory, as references: the sample's own

@@ -1,14 +1,8 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { angleOf, fallingCosine } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-
-export interface SphereFaceOptions {
-  /** What cosines are multiplied by. Default 30. */
-  readonly scale?: number;
-  /** The angle's factor; in [1, 4]. Default 1.5. */
-  readonly margin?: number;
-}
+import { scale } from './scale.ts';
 
 /**
  * SphereFace-R, first version, with normalized embeddings: `psi(m t)` in place of `cos(t)` at a sample's own class,
@@ -30,13 +24,16 @@ export interface SphereFaceOptions {
  * const perSample = sphereFace({ margin: 1.5 })(cosines, targets);
  * ```
  */
-export function sphereFace(options: SphereFaceOptions = {}): MarginLoss {
-  const { scale = 30, margin = 1.5 } = options;
-  number('sphereFace', 'scale', scale, 1e-6, 1e6);
-  number('sphereFace', 'margin', margin, 1, 4);
-  return marginLoss({
-    name: 'sphereFace',
-    scale,
-    margin: (c) => tf.tidy(() => fallingCosine(tf.mul(angleOf(c), margin))),
-  });
-}
+export const sphereFace = part(
+  'sphereFace',
+  {
+    scale: scale(30),
+    margin: option.number({ help: "The angle's factor.", min: 1, max: 4, default: 1.5 }),
+  },
+  ({ scale, margin }): MarginLoss =>
+    marginLoss({
+      name: 'sphere-face',
+      scale,
+      margin: (c) => tf.tidy(() => fallingCosine(tf.mul(angleOf(c), margin))),
+    }),
+);

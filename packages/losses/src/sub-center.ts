@@ -1,13 +1,14 @@
-import { check, integer } from '@protomem/core';
+import { check, type OptionsOf, option, readOptions } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { withProperties } from './softmax-loss.ts';
 
-export interface SubCenterOptions {
-  /** K, columns of each class. Default 3. */
-  readonly centers?: number;
-}
+const options = {
+  centers: option.integer({ help: 'Columns of each class, K.', min: 1, max: 1000, default: 3 }),
+};
+
+export type SubCenterOptions = OptionsOf<typeof options>;
 
 /**
  * A loss over classes of K columns each: a class's cosine is the highest of its K, so that a noisy class may split.
@@ -28,8 +29,8 @@ export interface SubCenterOptions {
  * const perSample = subCenter(arcFace(), { centers: 3 })(cosines, targets); // cosines [B, 3 N]
  * ```
  */
-export function subCenter(loss: CosineLoss, options: SubCenterOptions = {}): CosineLoss & { readonly name: string } {
-  const centers = integer('subCenter', 'centers', options.centers ?? 3, 1, 1000);
+export function subCenter(loss: CosineLoss, given: SubCenterOptions = {}): CosineLoss & { readonly name: string } {
+  const { centers } = readOptions('subCenter', options, given);
   const pooled: CosineLoss = (cosines, targets, context) =>
     tf.tidy(() => {
       const [batch, columns] = cosines.shape;

@@ -1,19 +1,9 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { putElements, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { scale } from './scale.ts';
 import { OUT, overPresent, withProperties } from './softmax-loss.ts';
-
-export interface UniFaceOptions {
-  /** What cosines are multiplied by. Default 64. */
-  readonly scale?: number;
-  /** Taken off the cosine to a sample's own class; in [0, 2]. Default 0.4. */
-  readonly margin?: number;
-  /** l, weight of the other classes. Default 1. */
-  readonly weight?: number;
-  /** b, the logit that tells same from different, for all. Default `log(10 M)`, M the number of columns. */
-  readonly bias?: number;
-}
 
 /**
  * UniFace's unified cross-entropy: one threshold for all samples, `log(1 + exp(b - s (c_y - m)))` for the own class and
@@ -33,18 +23,27 @@ export interface UniFaceOptions {
  * const perSample = uniFace({ bias: 12 })(cosines, targets);
  * ```
  */
-export function uniFace(options: UniFaceOptions = {}): CosineLoss & { readonly name: string } {
-  const { scale = 64, margin = 0.4, weight = 1, bias } = options;
-  number('uniFace', 'scale', scale, 1e-6, 1e6);
-  number('uniFace', 'margin', margin, 0, 2);
-  number('uniFace', 'weight', weight, 0, 1e6);
-  if (bias !== undefined) number('uniFace', 'bias', bias, -1e6, 1e6);
-  const loss: CosineLoss = (cosines, targets) =>
-    overPresent('uniFace', cosines, targets, (at) => {
-      const b = bias ?? Math.log(10 * cosines.shape[1]);
-      const own = tf.softplus(tf.sub(b, tf.mul(tf.sub(takeElements(cosines, at), margin), scale)));
-      const others = putElements(tf.sub(tf.mul(cosines, scale), b), at, tf.fill([at.size], OUT));
-      return tf.add(own, tf.mul(tf.sum(tf.softplus(others), 1), weight));
-    });
-  return withProperties(loss, { name: 'uniFace' });
-}
+export const uniFace = part(
+  'uniFace',
+  {
+    scale: scale(64),
+    margin: option.number({ help: "Taken off the cosine to a sample's own class.", min: 0, max: 2, default: 0.4 }),
+    weight: option.number({ help: 'Weight of the other classes, l.', min: 0, max: 1e6, default: 1 }),
+    bias: option.number({
+      help: 'The logit that tells same from different, for all, b.',
+      min: -1e6,
+      max: 1e6,
+      absent: 'log(10 M), M the number of columns',
+    }),
+  },
+  ({ scale, margin, weight, bias }): CosineLoss & { readonly name: string } => {
+    const loss: CosineLoss = (cosines, targets) =>
+      overPresent('uniFace', cosines, targets, (at) => {
+        const b = bias ?? Math.log(10 * cosines.shape[1]);
+        const own = tf.softplus(tf.sub(b, tf.mul(tf.sub(takeElements(cosines, at), margin), scale)));
+        const others = putElements(tf.sub(tf.mul(cosines, scale), b), at, tf.fill([at.size], OUT));
+        return tf.add(own, tf.mul(tf.sum(tf.softplus(others), 1), weight));
+      });
+    return withProperties(loss, { name: 'uni-face' });
+  },
+);

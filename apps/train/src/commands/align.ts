@@ -1,0 +1,113 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import {
+  type AlignFolderOptions,
+  type AlignmentSummary,
+  alignFolder,
+  type Detect,
+  humanDetector,
+  landmarksFromFile,
+} from '@protomem/alignment';
+import { ProtomemError } from '@protomem/core';
+import { type LoadEngineOptions, loadEngine } from '@protomem/engine';
+import { command, progressBar, stopOnInterrupt, toNumber } from '../command-line.ts';
+
+const out = `
+OUT gets photos in the structure of PHOTOS (PHOTOS/Ada/1.png becomes OUT/Ada/1.jpg), alignment.json (summary),
+alignment.jsonl (what became of each photo, with the landmarks; --landmarks reads it) and left-out.tsv (photos without an
+aligned face, and why).`;
+
+/** `protomem align`. */
+export const make = () =>
+  command('align', 'Finds the face of each photo below a folder and writes it, aligned to the ArcFace template.')
+    .argument('<photos>', 'folder of photos')
+    .argument('<out>', 'folder to write; new unless --resume')
+    .option('--faces <which>', 'which face, where a photo has several: largest, central', 'largest')
+    .option('--none <what>', 'a photo without a face: skip it, or scale its centre', 'skip')
+    .option('--size <n>', 'side of an aligned image, pixels', toNumber, 112)
+    .option('--format <name>', 'jpg or png', 'jpg')
+    .option('--min-score <x>', 'how sure the detector has to be, 0 to 1', toNumber, 0.3)
+    .option('--landmarks <file>', 'landmarks from a .csv, .tsv, .json or .jsonl file in place of the detector')
+    .option(
+      '--detector <file>',
+      'your own: a module that exports detect(photo, file), which returns faces with landmarks',
+    )
+    .option('--engine <name>', 'of TensorFlow.js: auto, node, wasm, cpu', 'auto')
+    .option('--max-pixels <n>', 'larger photos are left out as unreadable', toNumber)
+    .option('--resume', 'go on in OUT where an earlier run stopped')
+    .addHelpText('after', out)
+    .action(async (photos, out, options) => {
+      const { name, detect } = await openDetector(options);
+      const bar = progressBar('photos');
+      try {
+        const summary = await alignFolder(photos, out, {
+          // Names are checked where they are looked up.
+          prefer: options.faces as AlignFolderOptions['prefer'],
+          none: options.none as AlignFolderOptions['none'],
+          format: options.format as AlignFolderOptions['format'],
+          size: options.size,
+          maxPixels: options.maxPixels,
+          detect,
+          detector: name,
+          resume: options.resume,
+          signal: stopOnInterrupt(),
+          onProgress: ({ done, total, now }) => {
+            if (now === 1) bar.start(total, done - 1);
+            bar.update(done);
+          },
+        });
+        bar.stop();
+        console.log(describe(summary, out));
+        if (!summary.finished) process.exitCode = 130;
+      } finally {
+        bar.stop();
+      }
+    });
+
+interface DetectorOptions {
+  readonly landmarks?: string;
+  readonly detector?: string;
+  readonly engine: string;
+  readonly minScore: number;
+}
+
+async function openDetector(options: DetectorOptions): Promise<{ name: string; detect: Detect }> {
+  const { landmarks, detector, engine: prefer, minScore } = options;
+  if (landmarks !== undefined && detector !== undefined) {
+    const got = '--landmarks and --detector';
+    throw new ProtomemError({ where: 'align', what: 'the command line', got, expected: 'one of them' });
+  }
+  if (landmarks !== undefined) return { name: `file ${landmarks}`, detect: await landmarksFromFile(landmarks) };
+  if (detector !== undefined) return { name: `module ${detector}`, detect: await importDetector(detector) };
+  const { engine, device } = await loadEngine({ prefer: prefer as LoadEngineOptions['prefer'] });
+  console.log(`engine: ${engine}, ${device}`);
+  return { name: `human, score >= ${minScore}`, detect: await humanDetector({ minScore }) };
+}
+
+async function importDetector(file: string): Promise<Detect> {
+  const module = (await import(pathToFileURL(resolve(file)).href)) as { detect?: unknown };
+  if (typeof module.detect === 'function') return module.detect as Detect;
+  throw new ProtomemError({
+    where: 'align',
+    what: `the export "detect" of ${file}`,
+    got: module.detect === undefined ? 'missing' : typeof module.detect,
+    expected: 'a function (photo, file) => [{ landmarks: [[x, y], ... five] }]',
+  });
+}
+
+function describe(summary: AlignmentSummary, out: string): string {
+  const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, doneBefore, otherFiles } = summary;
+  const others = Object.entries(otherFiles).map(([ending, count]) => `${count} ${ending || 'without ending'}`);
+  const lines = [
+    `${aligned} of ${photos} photos aligned${doneBefore > 0 ? ` (${doneBefore} photos were done before)` : ''}`,
+    severalFaces > 0 ? `${severalFaces} of them show several faces; ${summary.settings.prefer} taken` : '',
+    centre > 0 ? `${centre} without a face: their middle was taken` : '',
+    noFace > 0 ? `${noFace} without a face` : '',
+    badLandmarks > 0 ? `${badLandmarks} with landmarks that no face has` : '',
+    unreadable > 0 ? `${unreadable} unreadable` : '',
+    others.length > 0 ? `passed over, as no photos: ${others.join(', ')}` : '',
+    centre + noFace + badLandmarks + unreadable > 0 ? `each is named in ${out}/left-out.tsv` : '',
+    summary.finished ? '' : 'stopped early; go on with --resume',
+  ];
+  return lines.filter(Boolean).join('\n');
+}

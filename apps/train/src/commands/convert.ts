@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import type { ImageSource } from '@protomem/core';
+import {
+  compareSources,
+  countImages,
+  type DatasetFormatName,
+  openDataset,
+  selectIdentities,
+  type WritableFormatName,
+  writableFormats,
+  writeDataset,
+} from '@protomem/data';
+import { command, stopOnInterrupt, toNumber, withBar } from '../command-line.ts';
+
+const order = `
+Identities and images keep their order, images their bytes, so that training from either gives the same weights.`;
+
+/** `protomem convert`. */
+export const make = () =>
+  command('convert', 'Writes a data set in another format.')
+    .argument('<from>', 'data set to read')
+    .argument('<to>', 'path to write; new: it is there whole or, when the work stops early, not at all')
+    .requiredOption('--format <name>', `to write: ${writableFormats.join(', ')}`)
+    .option('--from <name>', 'format of FROM (default: found out from what is there)')
+    .option('--min-images <n>', 'leave out identities with fewer images', toNumber)
+    .option('--exclude <file>', 'leave out the identities that this file names, one on a line')
+    .option('--check', 'read TO again and compare every image with FROM')
+    .addHelpText('after', order)
+    .action(async (from, to, options) => {
+      const signal = stopOnInterrupt();
+      const whole = await openDataset(from, { format: options.from as DatasetFormatName | undefined });
+      const source = await selected(whole, options);
+      const format = options.format as WritableFormatName;
+      await withBar('images', (onProgress) => writeDataset(source, to, { format, onProgress, signal }));
+      const { identities, images } = countImages(source);
+      console.log(`${images} images of ${identities} identities written to ${to}`);
+      if (!options.check) return;
+      const written = await openDataset(to);
+      const { differences } = await withBar('images', (onProgress) =>
+        compareSources(source, written, { onProgress, signal }),
+      );
+      console.log(differences.length === 0 ? 'checked: every image is there, equal' : differences.join('\n'));
+      if (differences.length > 0) process.exitCode = 1;
+    });
+
+async function selected(
+  source: ImageSource,
+  { minImages, exclude }: { readonly minImages?: number; readonly exclude?: string },
+): Promise<ImageSource> {
+  if (minImages === undefined && exclude === undefined) return source;
+  const names = exclude === undefined ? '' : await readFile(exclude, 'utf8');
+  return selectIdentities(source, {
+    minImages,
+    exclude: names.split(/\r?\n/).filter(Boolean),
+  });
+}

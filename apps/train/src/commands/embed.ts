@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { check, type ImageSource } from '@protomem/core';
+import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
+import { type EmbeddingModel, normalizeRows, openModel, type PixelScale } from '@protomem/protocols';
+import { command, toNumber, withBar } from '../command-line.ts';
+
+/** `protomem embed`. */
+export const make = () =>
+  command('embed', 'Embeds every image of a data set, in its order.')
+    .argument('<model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
+    .argument('<images>', 'data set of any format')
+    .requiredOption('--out <file>', '.npy (with names in a .txt beside it) or .jsonl; must be new')
+    .option('--flip', 'add the embedding of the mirror image, as evaluation does', false)
+    .option('--raw', 'leave embeddings as long as they are, for IJB, where length counts', false)
+    .option('--batch <n>', 'images at a time', toNumber, 64)
+    .option('--mean <x>', 'foreign models get (pixel - mean) / scale (default: 127.5)', toNumber)
+    .option('--scale <x>', 'likewise (default: 127.5)', toNumber)
+    .action((model, images, { mean, scale, ...options }) =>
+      embed(model, images, { ...options, scale: { mean, scale } }),
+    );
+
+export interface EmbedOptions {
+  /** `.npy` (with the images' names in a `.txt` beside it) or `.jsonl`. */
+  readonly out: string;
+  /** Add the embedding of the mirror image, as evaluation does. */
+  readonly flip: boolean;
+  /** Leave embeddings as long as they are, for IJB's templates, where length counts. Default: unit vectors. */
+  readonly raw?: boolean;
+  /** Images at a time. */
+  readonly batch: number;
+  readonly scale?: Partial<PixelScale>;
+}
+
+/**
+ * Embeds every image of a data set, in the order of the data set.
+ *
+ * @param model whatever `openModel` opens.
+ * @param images a data set of any format that `openDataset` reads.
+ */
+export async function embed(model: string, images: string, options: EmbedOptions): Promise<void> {
+  const { out, flip, raw = false, batch, scale } = options;
+  const format = /\.(npy|jsonl)$/.exec(out)?.[1] as keyof typeof writers | undefined;
+  check(format !== undefined, () => ({
+    where: 'embed',
+    what: '--out',
+    got: out,
+    expected: 'a file that ends in .npy or .jsonl',
+  }));
+  check(Number.isInteger(batch) && batch >= 1, () => ({
+    where: 'embed',
+    what: '--batch',
+    got: batch,
+    expected: 'an integer >= 1',
+  }));
+  check(!(await stat(out).catch(() => undefined)), () => ({
+    where: 'embed',
+    what: out,
+    got: 'there already',
+    expected: 'a new file: nothing is overwritten',
+  }));
+  const source = await openDataset(images);
+  const encoder = await openModel(model, scale);
+  console.log(`model: ${encoder.kind}`);
+  const { embeddingSize } = encoder;
+  const total = countImages(source).images;
+  const writer = await writers[format](out, total, embeddingSize);
+  try {
+    await withBar('images', async (onProgress) => {
+      let done = 0;
+      for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
+        const identities = Array.from(labels, (label) => source.identityName(label));
+        await writer.write(names, identities, values);
+        done += names.length;
+        onProgress({ done, total });
+      }
+    });
+    await writer.finish();
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  } finally {
+    await encoder.dispose();
+  }
+  console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
+}
+
+/** Unit vectors of all images of a source, in its order, batch by batch. */
+export async function* embedImages(
+  model: EmbeddingModel,
+  source: ImageSource,
+  { flip, raw = false, batch }: Pick<EmbedOptions, 'flip' | 'raw' | 'batch'>,
+): AsyncGenerator<{ names: readonly string[]; labels: Float64Array; values: Float32Array }> {
+  const [height, width] = model.inputSize;
+  const places = [];
+  for (let identity = 0; identity < source.identities; identity++) {
+    for (let image = 0; image < source.imagesOf(identity); image++) places.push({ identity, image });
+  }
+  const options = { height, width, batchSize: batch, workers: 1 };
+  for await (const { pixels, names, labels } of loadImages(source, places, options)) {
+    const values = await model.embed(pixels, names.length, flip);
+    yield { names, labels, values: raw ? values : normalizeRows(values, model.embeddingSize) };
+  }
+}
+
+interface EmbeddingWriter {
+  write(names: readonly string[], identities: readonly string[], values: Float32Array): Promise<void>;
+  /** Puts the file, whole, in its place. */
+  finish(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+const writers = {
+  /** NumPy's format: float32 rows. */
+  async npy(out: string, rows: number, width: number): Promise<EmbeddingWriter> {
+    const values = await temporaryFile(out);
+    const names = await temporaryFile(out.replace(/\.npy$/, '.txt'));
+    await values.append(npyHeader([rows, width]));
+    return {
+      async write(images, _, batch) {
+        await values.append(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength));
+        await names.append(Buffer.from(images.map((name) => `${name}\n`).join('')));
+      },
+      async finish() {
+        await names.finish();
+        await values.finish();
+      },
+      async discard() {
+        await Promise.all([names.discard(), values.discard()]);
+      },
+    };
+  },
+  /** One JSON object a line: image, identity, embedding. */
+  async jsonl(out: string, _: number, width: number): Promise<EmbeddingWriter> {
+    const file = await temporaryFile(out);
+    return {
+      async write(names, identities, values) {
+        const lines = names.map((image, i) => {
+          const embedding = Array.from(values.subarray(i * width, (i + 1) * width));
+          return `${JSON.stringify({ image, identity: identities[i], embedding })}\n`;
+        });
+        await file.append(Buffer.from(lines.join('')));
+      },
+      finish: () => file.finish(),
+      discard: () => file.discard(),
+    };
+  },
+};
+
+/** A file that appears when it is finished, not before. */
+async function temporaryFile(path: string) {
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const handle: FileHandle = await open(temporary, 'wx');
+  return {
+    append: async (bytes: Uint8Array): Promise<void> => void (await handle.appendFile(bytes)),
+    async finish(): Promise<void> {
+      await handle.sync();
+      await handle.close();
+      await rename(temporary, path);
+    },
+    async discard(): Promise<void> {
+      await handle.close().catch(() => undefined);
+      await rm(temporary, { force: true });
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { decodeSafetensors } from '@protomem/core';
+import { type DatasetFormatName, openDataset } from '@protomem/data';
+import { readRunConfig, runFolder } from '@protomem/recipes';
+import { listCheckpoints } from '@protomem/training';
+import { command } from '../command-line.ts';
+import { printCounts, survey } from '../survey.ts';
+
+/** `protomem inspect`. */
+export const make = () =>
+  command('inspect', 'Tells what a run, a checkpoint, an encoder or a data set holds.')
+    .argument('<path>', 'run folder, .safetensors file, or data set of any format')
+    .option('--counts', 'of a data set, only count: read no image')
+    .option('--from <name>', 'format of a data set (default: found out from what is there)')
+    .option('--problems <file>', 'of a data set, write broken and repeated images to a tab-separated file')
+    .addHelpText('after', '\nReads every file of a data set, but decodes only its head; "verify" decodes all.')
+    .action(async (path, { counts, from, problems }) => {
+      const found = await stat(path).catch(() => undefined);
+      if (found?.isFile() && path.endsWith('.safetensors')) return inspectFile(path);
+      if (existsSync(runFolder(path).config)) return inspectRun(path);
+      const source = await openDataset(path, { format: from as DatasetFormatName | undefined });
+      printCounts(source);
+      if (!counts) await survey(source, { decode: false, problems });
+    });
+
+async function inspectFile(path: string): Promise<void> {
+  const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
+  for (const [key, value] of Object.entries(metadata)) {
+    console.log(`${key}: ${value.length > 200 ? `${value.slice(0, 197)}...` : value}`);
+  }
+  let bytes = 0;
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    bytes += data.byteLength;
+    console.log(`${dtype} ${JSON.stringify(shape).padEnd(18)} ${name}`);
+  }
+  console.log(`${Object.keys(tensors).length} tensors, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+}
+
+async function inspectRun(path: string): Promise<void> {
+  const folder = runFolder(path);
+  const config = await readRunConfig(path, undefined, { set: [] });
+  const checkpoints = await listCheckpoints(folder.checkpoints);
+  console.log(`recipe ${config.recipe}, ${config.steps} steps, head ${config.head.kind}, seed ${config.seed}`);
+  console.log(checkpoints.length > 0 ? `checkpoints: ${checkpoints.join(', ')}` : 'no checkpoint yet');
+  for (const file of [folder.encoder, folder.metrics, folder.report]) {
+    console.log(`${existsSync(file) ? 'has' : 'no'} ${file}`);
+  }
+  if (!existsSync(folder.report)) {
+    console.log(`go on with: npm run train -- ${config.recipe} --out ${path} --resume`);
+  }
+}

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { Option } from '@commander-js/extra-typings';
+import { ProtomemError, writeFileAtomic } from '@protomem/core';
+import {
+  defaultRunFolder,
+  describe,
+  headConfigs,
+  isRunFile,
+  patchConfig,
+  type Run,
+  readRunConfig,
+  readRunFile,
+  recipes,
+  resolveRecipe,
+  runFolder,
+  runRecipe,
+  runSchema,
+} from '@protomem/recipes';
+import { renderReport } from '@protomem/report';
+import { DEFAULT_LIVE_PORT, startLive } from '@protomem/report/live';
+import { consoleLogger } from '@protomem/training';
+import { command, setOption, stopOnInterrupt, toNumber } from '../command-line.ts';
+import { makeSnapshot } from '../live-snapshot.ts';
+import { headName, makeReport } from '../run-report.ts';
+
+const examples = `
+Recipes
+${Object.entries(recipes)
+  .map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+  .join('\n')}
+
+A file of your own holds a configuration: JSON such as a run's config.json, or a module whose default export is one, or a
+function that returns one. A module may hold parts of your own: a loss, an encoder, a head, a source of images, loggers.
+
+--options lists everything that --set changes; --options head only what begins with "head".`;
+
+/** `protomem train`. */
+export const make = () =>
+  command('train', 'Trains a recipe or a file of your own, evaluates the encoder, writes the report.')
+    .argument('[run]', 'name of a recipe, or a file of your own')
+    .option('--data <path>', 'images: a folder with one folder for each identity, RecordIO, WebDataset, LMDB, a list')
+    .option('--out <dir>', 'run folder; new unless --resume (default: runs/NAME)')
+    .addOption(setOption('change one value, such as --set encoder.width=0.5'))
+    .option('--epochs <n>', 'passes over the data in place of steps', toNumber)
+    .option('--resume', 'go on where the run in --out stopped', false)
+    .option('--live', 'show the run while it trains, on a page of this machine only', false)
+    .option('--live-port <n>', `port of that page; 0 takes any free one (default: ${DEFAULT_LIVE_PORT})`, toNumber)
+    .option('--print', 'print the resolved configuration and stop', false)
+    .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
+    .addHelpText('after', examples)
+    .action(async (name, { data, set, epochs, resume, live, livePort, print, options, ...rest }) => {
+      if (options) return printOptions(options === true ? '' : options);
+      if (name === undefined) {
+        const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
+        throw new ProtomemError({ where: 'train', what: 'what to train', got: 'missing', expected });
+      }
+      const file = isRunFile(name) ? await readRunFile(name, { data }) : undefined;
+      const label = file?.config.recipe ?? name;
+      const out = rest.out ?? defaultRunFolder(label);
+      const changes = epochs === undefined ? set : [...set, `epochs=${epochs}`];
+      const config = resume
+        ? await readRunConfig(out, label, { data, set: changes })
+        : patchConfig(file?.config ?? resolveRecipe(name, { data }), changes);
+      if (print) return console.log(JSON.stringify(config, null, 2));
+      const run = { config, parts: file?.parts ?? {} };
+      await carryOut(name, run, { out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
+    });
+
+interface CarryOutOptions {
+  readonly out: string;
+  readonly resume: boolean;
+  /** Port of 127.0.0.1 for a page about the run while it goes on; 0 is any free one. Default: no page. */
+  readonly livePort?: number;
+}
+
+async function carryOut(
+  name: string,
+  { config, parts }: Run,
+  { out, resume, livePort }: CarryOutOptions,
+): Promise<void> {
+  const signal = stopOnInterrupt();
+  const heads = headConfigs(config, out).map((head) => ({ name: headName(head.config.head.kind), out: head.out }));
+  const live =
+    livePort === undefined
+      ? undefined
+      : await startLive({ title: config.recipe, port: livePort, steps: config.steps, heads });
+  if (live) console.log(`live: ${live.url}`);
+  const { report } = runFolder(out);
+  let ending = 'stopped by an error: see the terminal';
+  try {
+    const finished = await runRecipe(config, {
+      ...{ out, resume, signal, parts, say: console.log },
+      loggers: () => [consoleLogger()],
+      onStep: (step) => live?.offer(() => makeSnapshot(step)),
+    });
+    if (finished) {
+      await writeFileAtomic(report, await renderReport(await makeReport(finished)));
+      console.log(`report: ${report}`);
+    } else {
+      console.log(`stopped with a checkpoint; go on with: npm run train -- ${name} --out ${out} --resume`);
+      process.exitCode = 130;
+    }
+    ending = existsSync(report) ? `finished: ${report}` : 'stopped with a checkpoint';
+  } finally {
+    await live?.close(ending);
+  }
+}
+
+function printOptions(prefix: string): void {
+  const lines = new Map<string, Set<string>>();
+  for (const { key, kind = '', option } of describe(runSchema)) {
+    if (!key.startsWith(prefix)) continue;
+    const standard = option.default === undefined ? (option.absent ?? 'needed') : JSON.stringify(option.default);
+    const line = `  ${key.padEnd(34)} ${option.help}\n  ${''.padEnd(34)} ${option.expected}; default: ${standard}`;
+    // Every head that takes a loss takes the same ones.
+    lines.set(kind, (lines.get(kind) ?? new Set()).add(line));
+  }
+  for (const [kind, those] of lines) console.log([...(kind ? [`with ${kind}`] : []), ...those, ''].join('\n'));
+}

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { type Json, ProtomemError } from '@protomem/core';
+import type { EngineInfo } from '@protomem/engine';
+import type { VerificationReport } from '@protomem/evaluation';
+import type { PairSummary } from '@protomem/protocols';
+import type { HeadResult, RunConfig } from '@protomem/recipes';
+import { parseJson, readRunLog, runFolder } from '@protomem/recipes';
+import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
+import { headName } from './run-report.ts';
+
+/** What `metrics.json` of a run holds. */
+interface RunMetrics {
+  readonly engine: EngineInfo;
+  readonly config: RunConfig;
+  readonly seconds: number;
+  readonly heads: readonly HeadResult[];
+}
+
+/** What `metrics.json` of `evaluate` holds. */
+type PairMetrics = EvaluationFacts & PairSummary & { readonly kind: 'pairs' };
+
+/** A head of a run, with figures to set beside others'. */
+export interface Compared {
+  readonly head: ReportHead;
+  readonly result: {
+    readonly verification: VerificationReport;
+    readonly imagesPerSecond: number;
+    readonly seconds: number;
+  };
+  /** The same for figures of the same pairs. */
+  readonly pairs: string;
+}
+
+export interface Results {
+  readonly compared: readonly Compared[];
+  readonly seconds: number;
+  readonly about: Pick<ReportData, 'seed' | 'engine' | 'config'>;
+}
+
+/**
+ * Reads the results of a run, or of an evaluation of pairs.
+ *
+ * @param several whether others stand beside it: its heads are then named after its folder.
+ */
+export async function readResults(folder: string, where: string, several: boolean): Promise<Results> {
+  const { metrics: path } = runFolder(folder);
+  if (!existsSync(path)) {
+    throw new ProtomemError({
+      where,
+      what: folder,
+      got: existsSync(folder) ? 'without metrics.json' : 'missing',
+      expected: 'the folder of a finished run or of an evaluation',
+      fix: 'Name the folder that was given to --out; go on with --resume where it has not ended.',
+    });
+  }
+  const metrics = parseJson(await readFile(path, 'utf8'), path) as RunMetrics | PairMetrics | { readonly kind: string };
+  if ('heads' in metrics) return ofRun(folder, metrics, several);
+  if (metrics.kind === 'pairs') return ofEvaluation(metrics as PairMetrics);
+  throw new ProtomemError({ where, what: path, got: metrics.kind, expected: 'results of a run or of pairs' });
+}
+
+async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics, several: boolean): Promise<Results> {
+  const compared = await Promise.all(
+    heads.map(async (result, position): Promise<Compared> => {
+      const { log } = runFolder(position === 0 ? run : `${run}/${result.kind}`);
+      const { steps, evaluations } = await readRunLog(log);
+      const name = headName(result.kind === 'own' ? result.name : result.kind);
+      const { seconds, imagesPerSecond, verification, memory } = result;
+      const folder = basename(resolve(run));
+      return {
+        result,
+        pairs: JSON.stringify([
+          config.evaluation.pairs,
+          config.data.kind === 'synthetic' && config.data,
+          verification.positives,
+        ]),
+        head: {
+          name: several ? `${folder}${heads.length > 1 ? `, ${name}` : ''}` : name,
+          ...{ seconds, imagesPerSecond, steps, evaluations, verification, memory },
+        },
+      };
+    }),
+  );
+  return { compared, seconds, about: { seed: config.seed, engine, config: config as unknown as Json } };
+}
+
+function ofEvaluation(metrics: PairMetrics): Results {
+  const { model, by, protocol, seconds, images = 0, verification, options } = metrics;
+  const result = { verification, seconds, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
+  const engine = { engine: by, backend: '', device: '', version: '', threads: 0, precision: '', rejected: [] };
+  return {
+    compared: [{ result, pairs: `${protocol} ${verification.positives}`, head: { name: model, steps: [], ...result } }],
+    seconds,
+    about: { seed: 0, engine, config: { ...options } },
+  };
+}

@@ -1,0 +1,143 @@
+import { cpus, release, totalmem, type } from 'node:os';
+import type { ImageSource, Json, LookAlike } from '@protomem/core';
+import { decodeImage } from '@protomem/data';
+import type { FinishedRun, HeadResult, PairSet, RunConfig } from '@protomem/recipes';
+import { readRunLog, runFolder } from '@protomem/recipes';
+import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
+import sharp from 'sharp';
+
+const headNames: Readonly<Record<string, string>> = {
+  'prototype-memory': 'Prototype Memory',
+  'full-softmax': 'Full softmax',
+  'partial-fc': 'Partial FC',
+  dcq: 'DCQ',
+  'dynamic-class-pool': 'Dynamic class pool',
+  'semi-siamese': 'Semi-siamese',
+  'batch-only': 'Batch only',
+};
+
+/** A head as a page calls it. */
+export const headName = (kind: string): string => headNames[kind] ?? kind;
+
+/** Side of a face in the report, pixels. */
+const faceSide = 96;
+
+/** Gathers what the report shows. */
+export async function makeReport(run: FinishedRun): Promise<ReportData> {
+  const { config, engine, source, pairs, results, seconds } = run;
+  const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
+  return {
+    title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
+    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on people that it has never seen.`,
+    finishedAt: new Date().toISOString(),
+    seconds,
+    seed: config.seed,
+    protocol: pairs.protocol,
+    engine,
+    machine: machineFacts(),
+    dataset: {
+      Identities: source.identities,
+      'Images a batch': config.sampler.classes * config.sampler.images,
+      'Test images': pairs.pixels.length,
+      'Test pairs': pairs.labels.length,
+    },
+    heads,
+    faces: await sampleFaces(source),
+    config: config as unknown as Json,
+    skipped: results[0]!.result.skipped,
+  };
+}
+
+function encoderName({ encoder }: RunConfig): string {
+  const { inputSize } = encoder;
+  const name =
+    encoder.name === 'own' ? encoder.own : `${encoder.name} (width ${encoder.width}, ${inputSize}x${inputSize})`;
+  return name;
+}
+
+function lossName({ head }: RunConfig): string {
+  if (!('loss' in head)) return '';
+  return ` with the loss ${head.loss.name === 'own' ? head.loss.own : head.loss.name}`;
+}
+
+/** This machine, as reports name it. */
+export function machineFacts(): ReportData['machine'] {
+  return {
+    CPU: cpus()[0]?.model ?? 'unknown',
+    Cores: cpus().length,
+    Memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    System: `${type()} ${release()}`,
+    'Node.js': process.version,
+  };
+}
+
+async function reportHead(result: HeadResult, out: string, pairs: PairSet, source: ImageSource): Promise<ReportHead> {
+  const log = await readRunLog(runFolder(out).log);
+  const faces = (rows: HeadResult['falseMatches']): Promise<ReportPair[]> =>
+    Promise.all(
+      rows.map(async ([pair, score]) => ({
+        first: await testFace(pairs, pairs.pairs[2 * pair]!),
+        second: await testFace(pairs, pairs.pairs[2 * pair + 1]!),
+        score,
+      })),
+    );
+  return {
+    name: headName(result.kind === 'own' ? result.name : result.kind),
+    seconds: result.seconds,
+    imagesPerSecond: result.imagesPerSecond,
+    steps: log.steps,
+    evaluations: log.evaluations,
+    verification: result.verification,
+    falseMatches: await faces(result.falseMatches),
+    falseNonMatches: await faces(result.falseNonMatches),
+    memory: result.memory,
+    rivals: await lookAlikes(source, result.lookAlikes ?? []),
+    duplicates: await lookAlikes(
+      source,
+      (result.suspects ?? []).slice(0, 12).map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine })),
+    ),
+  };
+}
+
+async function lookAlikes(source: ImageSource, found: readonly LookAlike[]): Promise<ReportPair[]> {
+  const pairs: ReportPair[] = [];
+  for (const { id, lookAlike, cosine } of found) {
+    const [first, second] = [await trainingFace(source, id, 0), await trainingFace(source, lookAlike, 0)];
+    if (first && second) pairs.push({ first, second, score: cosine });
+  }
+  return pairs;
+}
+
+/** A training image as the report shows it, named by its identity; undefined when it cannot be read. */
+export async function trainingFace(
+  source: ImageSource,
+  identity: number,
+  image: number,
+): Promise<ReportImage | undefined> {
+  const { name, bytes } = await source.load(identity, image);
+  // An unreadable image has been named in the log already.
+  const pixels = await decodeImage(bytes, { height: faceSide, width: faceSide, name }).catch(() => undefined);
+  if (!pixels) return undefined;
+  const raw = { width: faceSide, height: faceSide, channels: 3 } as const;
+  return { name, bytes: await sharp(pixels, { raw }).jpeg({ quality: 85 }).toBuffer() };
+}
+
+async function testFace({ pixels, names, side }: PairSet, image: number): Promise<ReportImage> {
+  const raw = { width: side, height: side, channels: 3 } as const;
+  return { name: names[image]!, bytes: await sharp(pixels[image]!, { raw }).jpeg({ quality: 88 }).toBuffer() };
+}
+
+/** A few images of the first identities that have several, as they come from the source. */
+async function sampleFaces(source: ImageSource, rows = 5, columns = 8): Promise<ReportData['faces']> {
+  const faces: { identity: string; images: ReportImage[] }[] = [];
+  for (let identity = 0; identity < source.identities && faces.length < rows && identity < 1000; identity++) {
+    if (source.imagesOf(identity) < Math.min(columns, 4)) continue;
+    const images: ReportImage[] = [];
+    for (let image = 0; image < Math.min(columns, source.imagesOf(identity)); image++) {
+      const face = await trainingFace(source, identity, image);
+      if (face) images.push(face);
+    }
+    faces.push({ identity: source.identityName(identity), images });
+  }
+  return faces;
+}

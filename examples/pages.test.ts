@@ -1,0 +1,78 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const tracked = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .stdout.split('\n')
+  .filter(Boolean);
+
+interface Example {
+  readonly name: string;
+  readonly code: string;
+  /** What the page says that it prints; undefined where the page says nothing. */
+  readonly prints?: string;
+}
+
+/** A page's `ts` blocks. One that imports nothing goes on where the one before it ended. */
+async function examplesOf(page: string): Promise<Example[]> {
+  const text = await readFile(join(root, page), 'utf8');
+  const found: Example[] = [];
+  let before = '';
+  for (const [, block, output] of text.matchAll(/```ts\n(.*?)```(?:\n\n```text\n(.*?)```)?/gs)) {
+    const code: string = /^import /m.test(block!) ? block! : `${before}\n${block}`;
+    before = code;
+    const said = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, line]) => `${line}\n`);
+    const prints = output ?? (said.length > 0 ? said.join('') : undefined);
+    found.push({ name: `${page.replaceAll('/', '-')}-${found.length + 1}`, code, prints });
+  }
+  return found;
+}
+
+const pages = tracked.filter((name) => name.endsWith('.md') && !/^(\.changeset|benchmarks)\//.test(name));
+const examples = (await Promise.all(pages.map(examplesOf))).flat();
+
+let folder: string;
+beforeAll(async () => {
+  // Inside a package that depends on all others, so that the examples find what they import.
+  folder = await mkdtemp(join(import.meta.dirname, '.pages-'));
+  for (const { name, code } of examples) {
+    await mkdir(join(folder, name));
+    // Each block is a module, also one that imports nothing.
+    await writeFile(join(folder, name, 'block.mts'), `${code}\nexport {};\n`);
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('every ts block of every page', () => {
+  it('holds its types, in strict mode', { timeout: 300_000 }, async () => {
+    const config = { extends: '../../tsconfig.base.json', compilerOptions: { strict: true }, include: ['*/block.mts'] };
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const { stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+  });
+
+  it.concurrent.each(examples)('$name runs, and prints what the page says', async ({ name, prints }) => {
+    const args = ['--conditions', '@protomem/source', '--import', tsx, 'block.mts'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: join(folder, name) });
+    if (prints !== undefined) expect(stdout).toBe(prints);
+  });
+});
+
+it('no file holds the marks of a merge that was left', async () => {
+  const marked: string[] = [];
+  for (const name of tracked) {
+    if (!/\.(md|ts|mts|mjs|js|json|ya?ml|py|cc|h)$/.test(name)) continue;
+    const text = await readFile(join(root, name), 'utf8').catch(() => '');
+    if (/^(<{7}|>{7}|\|{7}) /m.test(text)) marked.push(relative('.', name));
+  }
+  expect(marked).toEqual([]);
+});

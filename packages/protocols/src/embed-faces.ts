@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { check, type ImageSource, ProtomemError } from '@protomem/core';
+import { loadImages, readNpy } from '@protomem/data';
+import type { PixelScale } from './models/embedding-model.ts';
+import { openModel } from './models/open-model.ts';
+
+/** Images of a protocol, each its own identity, and what its lists call them. */
+export interface Faces {
+  readonly names: readonly string[];
+  readonly source: ImageSource;
+}
+
+/** What gives the embeddings of a protocol's images: a model that sees them, or a file of a model that has. */
+export interface Embedder {
+  readonly label: string;
+  /** True when images are found by their names and never looked at. */
+  readonly byName: boolean;
+  /** Embeddings with those of the mirror images added, as they come, `[faces, width]`. */
+  embed(faces: Faces): Promise<{ readonly values: Float32Array; readonly width: number; readonly seconds: number }>;
+  dispose(): Promise<void>;
+}
+
+/** Called as images are embedded. */
+export type OnProgress = (progress: { readonly done: number; readonly total: number }) => void;
+
+export async function openEmbedder(
+  path: string,
+  batch: number,
+  scale: Partial<PixelScale>,
+  onProgress?: OnProgress,
+): Promise<Embedder> {
+  return path.endsWith('.npy') ? storedEmbeddings(path) : modelEmbedder(path, batch, scale, onProgress);
+}
+
+async function modelEmbedder(
+  path: string,
+  batch: number,
+  scale: Partial<PixelScale>,
+  onProgress?: OnProgress,
+): Promise<Embedder> {
+  const model = await openModel(path, scale);
+  const [height, width] = model.inputSize;
+  return {
+    label: model.kind,
+    byName: false,
+    async embed({ source }) {
+      const begun = performance.now();
+      const places = Array.from({ length: source.identities }, (_, identity) => ({ identity, image: 0 }));
+      const values = new Float32Array(places.length * model.embeddingSize);
+      let done = 0;
+      for await (const { pixels, names } of loadImages(source, places, { height, width, batchSize: batch })) {
+        values.set(await model.embed(pixels, names.length, true), done * model.embeddingSize);
+        done += names.length;
+        onProgress?.({ done, total: places.length });
+      }
+      return { values, width: model.embeddingSize, seconds: (performance.now() - begun) / 1000 };
+    },
+    dispose: () => model.dispose(),
+  };
+}
+
+/** What `embed --out FILE.npy` wrote: rows, and their names in the `.txt` beside it. */
+async function storedEmbeddings(path: string): Promise<Embedder> {
+  const {
+    shape: [rows = 0, width = 0, ...more],
+    values,
+  } = await readNpy(path);
+  const namesFile = path.replace(/\.npy$/, '.txt');
+  const text = await readFile(namesFile, 'utf8').catch((error: Error) => {
+    const [got, expected] = [error.message, 'a name a line, one for each row'];
+    throw new ProtomemError({ where: 'evaluate', what: namesFile, got, expected }, { cause: error });
+  });
+  const names = text.split(/\r?\n/).filter((line) => line !== '');
+  check(more.length === 0 && width > 0 && names.length === rows, () => ({
+    where: 'evaluate',
+    what: path,
+    got: `shape (${[rows, width, ...more]}) and ${names.length} names`,
+    expected: 'rows of embeddings, and as many names',
+  }));
+  const rowOf = rowFinder(names);
+  return {
+    label: `embeddings of ${path}`,
+    byName: true,
+    async embed(faces) {
+      const found = new Float32Array(faces.names.length * width);
+      for (const [i, name] of faces.names.entries()) {
+        const row = rowOf(name);
+        check(row !== undefined, () => ({
+          where: namesFile,
+          what: name,
+          got: 'missing, or there under several folders',
+          expected: 'an embedding for each image that the protocol names',
+          fix: 'Embed the folder that holds the images of the protocol.',
+        }));
+        found.set(values.subarray(row! * width, (row! + 1) * width), i * width);
+      }
+      return { values: found, width, seconds: 0 };
+    },
+    dispose: async () => undefined,
+  };
+}
+
+/** Finds rows by name. Data sets name images by their whole path, lists by the end of it: folder and file must agree. */
+function rowFinder(names: readonly string[]): (name: string) => number | undefined {
+  const rows = new Map<string, number | undefined>();
+  for (const [row, name] of names.entries()) {
+    for (const end of endsOf(name)) rows.set(end, rows.has(end) ? undefined : row);
+  }
+  return (name) => {
+    const least = Math.min(2, name.split('/').length);
+    for (const end of endsOf(name)) if (end.split('/').length >= least && rows.has(end)) return rows.get(end);
+    return undefined;
+  };
+}
+
+/** `a/b/c`, `b/c`, `c`. */
+function endsOf(name: string): string[] {
+  const parts = name.split('/');
+  return parts.map((_, i) => parts.slice(i).join('/'));
+}

@@ -1,0 +1,114 @@
+import { baselines } from '@protomem/baselines';
+import { Random } from '@protomem/core';
+import type { Encoder, Head } from '@protomem/core/contracts';
+import { loadEngine } from '@protomem/engine';
+import { expectClose, numericalGradient } from '@protomem/engine/testing';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { headsWithLookAlikes } from './check-together.ts';
+import { makeEncoder, makeHead } from './compose.ts';
+import { patchConfig } from './config.ts';
+import { resolveRecipe } from './recipes/index.ts';
+
+const tiny = [
+  'encoder.inputSize=16',
+  'encoder.width=0.125',
+  'encoder.embeddingSize=8',
+  'head.size=10',
+  'sampler.classes=5',
+  'sampler.images=2',
+];
+const demo = patchConfig(resolveRecipe('demo', {}), tiny);
+const labels = [3, 3, 7, 7, 1, 3];
+/** Other identities in each step, some of which come back. */
+const labelsOf = (step: number): number[] => labels.map((label) => (label + 2 * (step % 3)) % 12);
+
+function noise(step: number): tf.Tensor4D {
+  const random = new Random(step);
+  return tf.tensor4d(
+    Float32Array.from({ length: 6 * 16 * 16 * 3 }, () => random.below(256)),
+    [6, 16, 16, 3],
+  );
+}
+
+describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a recipe', (kind) => {
+  beforeAll(async () => {
+    await loadEngine({ prefer: 'auto' });
+  });
+
+  it.each(['normalizedSoftmax', 'cosFace', 'arcFace'])('trains with %s', (loss) => {
+    const config = patchConfig(demo, [`head.kind=${kind}`, `head.loss={"name":"${loss}","scale":64}`]);
+    const encoder = makeEncoder(config);
+    const { head } = makeHead(config, 12);
+    expect(head.name).toBe(kind);
+    expect(head.lastLookAlikes !== undefined).toBe((headsWithLookAlikes as readonly string[]).includes(kind));
+    for (let step = 0; step < 3; step++) {
+      tf.tidy(() => {
+        const images = noise(step);
+        const { value, grads } = tf.variableGrads(() =>
+          tf.mean(head.loss(encoder.apply(images, { training: true, seed: step }), labels, images)),
+        );
+        expect(Number.isFinite(value.dataSync()[0])).toBe(true);
+        for (const gradient of Object.values(grads)) {
+          expect(tf.all(tf.isFinite(gradient)).dataSync()[0]).toBe(1);
+        }
+        head.afterStep?.({ encoder, learningRate: 0.1 });
+      });
+    }
+    head.dispose();
+    encoder.dispose();
+  });
+
+  const config = patchConfig(demo, [`head.kind=${kind}`, 'head.loss={"name":"elasticCosFace","scale":8}']);
+  const encoder = (): Encoder => makeEncoder(patchConfig(config, ['encoder.dropout=0']));
+  /** Losses of steps that move the head alone; whose labels differ from step to step. */
+  const steps = (head: Head, still: Encoder, from: number, to: number): number[] => {
+    const losses: number[] = [];
+    for (let step = from; step < to; step++) {
+      tf.tidy(() => {
+        const images = noise(step);
+        const gradient = tf.valueAndGrad((e) => {
+          const perSample = head.loss(e as tf.Tensor2D, labelsOf(step), images);
+          losses.push(...perSample.dataSync());
+          return tf.mean(perSample);
+        })(still.apply(images));
+        tf.dispose(gradient);
+        head.afterStep?.({ encoder: still, learningRate: 0.1 });
+      });
+    }
+    return losses;
+  };
+
+  it('goes on from its state, repeats itself by its seed, and leaves no tensor behind', async () => {
+    const still = encoder();
+    const [first, same, resumed] = [0, 1, 2].map(() => makeHead(config, 12).head) as [Head, Head, Head];
+    expect(steps(same, still, 0, 3)).toEqual(steps(first, still, 0, 3));
+    await resumed.restore(await first.state());
+    const tensors = tf.memory().numTensors;
+    const next = steps(first, still, 3, 6);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(steps(same, still, 3, 6)).toEqual(next);
+    expect(steps(resumed, still, 3, 6)).toEqual(next);
+    expect(next.every(Number.isFinite)).toBe(true);
+    for (const part of [first, same, resumed, still]) part.dispose();
+  });
+
+  it('has the gradient of finite differences', async () => {
+    const still = encoder();
+    // Prototypes of the batch are constants of the loss by default: their gradient is asked for here.
+    const exemplars = kind === 'prototype-memory' ? ['head.gradient=exemplars'] : [];
+    const { head } = makeHead(patchConfig(config, exemplars), 12);
+    steps(head, still, 0, 4);
+    const saved = await head.state();
+    const images = noise(4);
+    const embeddings = still.apply(images);
+    const weights = labelsOf(4).map((_, i) => 1 + 0.3 * i);
+    const f = (e: tf.Tensor): tf.Scalar => {
+      head.restore(saved);
+      return tf.sum(tf.mul(head.loss(e as tf.Tensor2D, labelsOf(4), images), weights));
+    };
+    expectClose(tf.grad(f)(embeddings), numericalGradient(f, embeddings), 5e-3);
+    tf.dispose([images, embeddings]);
+    for (const part of [head, still]) part.dispose();
+  });
+});

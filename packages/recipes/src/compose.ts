@@ -1,0 +1,208 @@
+import { createBaseline } from '@protomem/baselines';
+import type { ImageSource, Loader, MinedClasses, Sampler } from '@protomem/core';
+import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
+import {
+  classesByImages,
+  createAugmentation,
+  createLoader,
+  everyImage,
+  groupIterateAndShuffle,
+  openDataset,
+  plannedClasses,
+  readLfwPairs,
+  selectIdentities,
+  syntheticFaces,
+  weightedClasses,
+} from '@protomem/data';
+import { createEncoder } from '@protomem/encoders';
+import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
+import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
+import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
+import { adamW, type Optimizer, type Schedule, schedules, sgd } from '@protomem/training';
+import { type OwnParts, ownPart } from './own-parts.ts';
+import type { RunConfig } from './run-schema.ts';
+
+/** From a configuration to parts: the only place that knows all packages. */
+
+/** Options as parts take them: null, which stands for an option that is left out, is left out. */
+type Given<T> = { [K in keyof T]: Exclude<T[K], null> };
+function given<T extends object>(options: T): Given<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as Given<T>;
+}
+
+export async function makeSource(config: RunConfig, parts: OwnParts = {}): Promise<ImageSource> {
+  const { data, encoder, evaluation } = config;
+  if (data.kind === 'own') {
+    const source = ownPart(parts, 'source', data.own);
+    return typeof source === 'function' ? source() : source;
+  }
+  if (data.kind === 'synthetic') {
+    const { kind: _, ...options } = data;
+    return syntheticFaces({ ...options, size: encoder.inputSize });
+  }
+  const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
+  return selectIdentities(await openDataset(data.path), { minImages: data.minImages, exclude });
+}
+
+/** @param minedClasses of a miner, for the sampler that asks one */
+export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?: MinedClasses): Loader {
+  const { augmentation, encoder, loader } = config;
+  return createLoader({
+    source,
+    sampler: makeSampler(config, source, minedClasses),
+    height: encoder.inputSize,
+    width: encoder.inputSize,
+    augmentation: createAugmentation(augmentation),
+    ...loader,
+  });
+}
+
+export function makeSampler(
+  { sampler, seed }: RunConfig,
+  source: ImageSource,
+  minedClasses: MinedClasses = () => [],
+): Sampler {
+  const { classes, images, fewImages: few } = sampler;
+  const shared = { source, classes, images, few, seed };
+  switch (sampler.kind) {
+    case 'every-image':
+      return everyImage(shared);
+    case 'classes-by-images':
+      return classesByImages(shared);
+    case 'weighted':
+      return weightedClasses({ ...shared, power: sampler.power });
+    case 'doppelgangers': {
+      const randomClasses = Math.max(1, Math.round(sampler.randomShare * classes));
+      return plannedClasses({ ...shared, randomClasses, minedClasses });
+    }
+    case 'groups':
+      return groupIterateAndShuffle({
+        ...shared,
+        groupSize: sampler.groupSize ?? source.identities,
+        rounds: sampler.rounds,
+      });
+  }
+}
+
+/** A miner with a row for each slot of the memory, where the sampler asks for one. */
+export function makeMiner({ sampler, head }: RunConfig, identities: number): DoppelgangerMiner | undefined {
+  if (sampler.kind !== 'doppelgangers') return undefined;
+  const { doppelgangers, expireAfter, duplicateAbove, lag } = sampler;
+  return createMiner({
+    rows: 'size' in head ? head.size : identities,
+    rivals: doppelgangers,
+    patience: expireAfter ?? Number.POSITIVE_INFINITY,
+    duplicateAbove,
+    lag,
+  });
+}
+
+export function makeEncoder({ encoder, seed }: RunConfig, parts: OwnParts = {}): Encoder {
+  if (encoder.name === 'own') return ownPart(parts, 'encoder', encoder.own)({ seed });
+  const { name, ...options } = encoder;
+  return createEncoder(name, { ...given(options), seed });
+}
+
+/** A head, and the memory inside it when it has one. */
+export interface MadeHead {
+  readonly head: Head;
+  readonly memory?: PrototypeMemory;
+}
+
+export function makeHead(config: RunConfig, identities: number, parts: OwnParts = {}): MadeHead {
+  const { encoder, head, sampler, seed } = config;
+  const dimension = encoder.embeddingSize;
+  if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
+  const loss = makeLoss(head.loss, parts);
+  if (head.kind === 'prototype-memory') {
+    const { kind: _, loss: __, targetPrototype: ownExample, admit: enter, ...options } = given(head);
+    // A miner lives on what the head sees; for metrics alone a few samples are enough.
+    const observeRivals = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
+    const memory = createPrototypeMemory({ ...options, ownExample, enter, observeRivals, dimension, seed } as never);
+    return { head: prototypeHead({ memory, loss }), memory };
+  }
+  return { head: makeBaseline(config, head, { identities, dimension, loss }, parts) };
+}
+
+type WithLoss = Extract<RunConfig['head'], { readonly loss: unknown }>;
+
+function makeLoss(loss: WithLoss['loss'], parts: OwnParts): CosineLoss {
+  if (loss.name === 'own') return ownPart(parts, 'loss', loss.own);
+  const { name, interClassFilter: threshold, ...options } = loss;
+  const made = createLoss(name, given(options) as never) as CosineLoss;
+  return threshold === null ? made : interClassFilter(made as never, { threshold });
+}
+
+function makeBaseline(
+  config: RunConfig,
+  head: Exclude<WithLoss, { kind: 'prototype-memory' }>,
+  shared: { readonly identities: number; readonly dimension: number; readonly loss: CosineLoss },
+  parts: OwnParts,
+): Head {
+  const { seed, optimizer, encoder } = config;
+  // As the trained encoder, from the same seed; dropout would only blur what it makes.
+  const makeMomentumEncoder = (): Encoder =>
+    makeEncoder({ ...config, encoder: 'dropout' in encoder ? { ...encoder, dropout: 0 } : encoder }, parts);
+  switch (head.kind) {
+    case 'full-softmax': {
+      const { centers } = head;
+      const loss = centers > 1 ? subCenter(shared.loss, { centers }) : shared.loss;
+      return createBaseline(head.kind, { ...shared, loss, seed });
+    }
+    case 'partial-fc': {
+      const columns = Math.min(head.size, shared.identities);
+      const { weightDecay } = optimizer;
+      const momentum = 'momentum' in optimizer ? optimizer.momentum : undefined;
+      return createBaseline(head.kind, { ...shared, columns, momentum, weightDecay, seed });
+    }
+    case 'dcq':
+      return createBaseline(head.kind, {
+        ...shared,
+        size: head.size,
+        momentum: head.momentum,
+        keyEncoder: makeMomentumEncoder(),
+      });
+    case 'dynamic-class-pool':
+    case 'semi-siamese':
+      return createBaseline(head.kind, {
+        ...shared,
+        size: head.size,
+        momentum: head.momentum,
+        galleryEncoder: makeMomentumEncoder(),
+      });
+    case 'batch-only':
+      return createBaseline(head.kind, shared);
+  }
+}
+
+export function makeOptimizer({ optimizer }: RunConfig): Optimizer {
+  const { kind, clipNorm: _, encoderBatch: __, ...options } = optimizer;
+  return (kind as string) === 'adam-w' ? adamW(options as never) : sgd(options as never);
+}
+
+export function makeSchedule({ schedule, steps }: RunConfig): Schedule {
+  const { base, warmup } = schedule;
+  switch (schedule.kind) {
+    case 'one-cycle':
+      return schedules.oneCycle({ max: base, steps, rise: warmup / steps });
+    case 'cosine':
+      return schedules.cosine({ base, warmup, steps, final: schedule.final });
+    case 'constant':
+      return schedules.constant({ base, warmup });
+  }
+}
+
+/** A configuration that counts in passes over the data, in steps: warm-up and evaluations keep their share of the run. */
+export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
+  const { epochs, schedule, evaluation } = config;
+  if (epochs === null) return config;
+  const steps = Math.max(1, Math.ceil(epochs * batchesPerEpoch));
+  const scaled = (count: number): number => Math.round((count / config.steps) * steps);
+  return {
+    ...config,
+    steps,
+    epochs: null,
+    schedule: { ...schedule, warmup: Math.min(scaled(schedule.warmup), steps - 1) },
+    evaluation: { ...evaluation, every: evaluation.every && Math.max(1, scaled(evaluation.every)) },
+  };
+}

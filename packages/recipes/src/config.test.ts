@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig, patchConfig } from './config.ts';
+import { recipes, resolveRecipe } from './recipes/index.ts';
+
+const demo = resolveRecipe('demo', {});
+
+describe('configuration', () => {
+  it.each(Object.keys(recipes))('of recipe %s is complete', (name) => {
+    const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces' });
+    expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
+  });
+
+  it('makes groups as large as the memory unless told otherwise, also for baselines without one', () => {
+    const larger = patchConfig(demo, ['head.size=700']);
+    expect(larger.sampler).toMatchObject({ groupSize: 700 });
+    expect(patchConfig(larger, ['head.kind=full-softmax']).sampler).toMatchObject({ groupSize: 700 });
+    expect(patchConfig(demo, ['sampler.groupSize=20', 'head.size=700']).sampler).toMatchObject({ groupSize: 20 });
+  });
+
+  it('takes patches in order, JSON or text', () => {
+    const config = patchConfig(demo, [
+      ...['schedule.warmup=2', 'steps=7', 'encoder.name=mobilefacenet', 'encoder.width=0.5', 'steps=8'],
+    ]);
+    expect(config.steps).toBe(8);
+    expect(config.encoder).toMatchObject({ name: 'mobile-face-net', width: 0.5 });
+    expect(demo.encoder.name).toBe('iresnet18');
+  });
+
+  it('changes the kind of a part and keeps what both kinds have', () => {
+    const config = patchConfig(demo, ['head.kind=full-softmax']);
+    const { size, loss } = demo.head as { size: number; loss: object };
+    expect(config.head).toEqual({ kind: 'full-softmax', centers: 1, loss });
+    expect(patchConfig(demo, ['head.kind=dcq', 'head.momentum=0.99']).head).toEqual({
+      kind: 'dcq',
+      size,
+      momentum: 0.99,
+      loss,
+    });
+  });
+
+  it('refuses unknown keys, names and values by their key', () => {
+    expect(() => patchConfig(demo, ['head.sizes=3'])).toThrow('--set: a key is "head.sizes"');
+    expect(() => patchConfig(demo, ['head.sizes=3'])).toThrow('Did you mean "head.size"?');
+    expect(() => patchConfig(demo, ['encoder.nmae=x'])).toThrow('Did you mean "encoder.name"?');
+    expect(() => patchConfig(demo, ['steps=0'])).toThrow('--set: steps is 0');
+    expect(() => patchConfig(demo, ['encoder.width=wide'])).toThrow('--set: encoder.width is "wide"');
+    expect(() => patchConfig(demo, ['head.kind=softmax'])).toThrow('head.kind is "softmax"');
+    expect(() => patchConfig(demo, ['steps'])).toThrow('expected key.path=value');
+    expect(() => parseConfig({ ...demo, extra: 1 }, 'config.json')).toThrow('config.json: a key is "extra"');
+  });
+
+  it('refuses a recipe that is not there, or without its data', () => {
+    expect(() => resolveRecipe('demmo', {})).toThrow('Did you mean "demo"?');
+    expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');
+    expect(() => resolveRecipe('demo', { data: 'faces' })).toThrow('the demo draws its own faces');
+  });
+
+  it('has doppelgangers only where the head sees them, and plans ready in time', () => {
+    const demo = resolveRecipe('demo', {});
+    const doppelgangers = patchConfig(demo, ['sampler.kind=doppelgangers']);
+    expect(doppelgangers.sampler).toMatchObject({ kind: 'doppelgangers', randomShare: 0.5, lag: 8 });
+    expect(() => patchConfig(doppelgangers, ['head.kind=dcq'])).toThrow(
+      'a head for sampler.kind=doppelgangers is "dcq", expected a head that sees who looks like whom: prototype-memory',
+    );
+    expect(() => patchConfig(doppelgangers, ['baselines=["full-softmax"]'])).toThrow('Set baselines=[]');
+    expect(() => patchConfig(doppelgangers, ['loader.prefetch=9'])).toThrow('at least loader.prefetch, 9');
+    expect(patchConfig(demo, ['loader.prefetch=9', 'head.kind=dcq']).loader.prefetch).toBe(9);
+  });
+});

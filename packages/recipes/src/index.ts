@@ -1,0 +1,14 @@
+export { headsWithLookAlikes } from './check-together.ts';
+export { parseConfig, patchConfig } from './config.ts';
+export type { HeadContext, OwnParts } from './own-parts.ts';
+export { listPairs, type PairSet } from './pairs.ts';
+export type { Differences, Recipe, RecipeInputs } from './recipe.ts';
+export { recipes, resolveRecipe } from './recipes/index.ts';
+export { closestLookAlikes, type HeadResult, type MemorySummary, readHeadResult, summarizeMemory } from './results.ts';
+export { type Configuration, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
+export { defaultRunFolder, parseJson, readRunConfig, runFolder, writeJson } from './run-folder.ts';
+export { readRunLog } from './run-log.ts';
+export { type FinishedRun, headConfigs, type RunOptions, runRecipe } from './run-recipe.ts';
+export { type RunConfig, runSchema } from './run-schema.ts';
+export { describe } from './schema.ts';
+export type { HeadStep } from './train-head.ts';

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { syntheticFaces, writeVerificationBin } from '@protomem/data';
+import { loadEngine } from '@protomem/engine';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { makeEncoder } from './compose.ts';
+import { patchConfig } from './config.ts';
+import { loadPairs, verifyPairs } from './pairs.ts';
+import { resolveRecipe } from './recipes/index.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'protomem-pairs-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+it('takes pairs from a verification set of InsightFace, each image once', async () => {
+  const faces = syntheticFaces({ identities: 4, imagesPerIdentity: 2, seed: 2, size: 16 });
+  const face = async (i: number): Promise<Uint8Array> => (await faces.load(i >> 1, i % 2)).bytes;
+  const listed = [0, 1, 2, 3, 0, 2, 1, 3, 4, 5, 6, 7, 4, 6, 5, 7];
+  const file = join(dir, 'faces.bin');
+  const pairs = Array.from({ length: 8 }, async (_, p) => ({
+    a: await face(listed[2 * p]!),
+    b: await face(listed[2 * p + 1]!),
+    same: p % 4 < 2,
+  }));
+  await writeVerificationBin(file, await Promise.all(pairs));
+
+  const config = patchConfig(resolveRecipe('demo', {}), [
+    ...['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=16'],
+    `evaluation.pairs=${JSON.stringify({ kind: 'bin', file })}`,
+  ]);
+  const set = await loadPairs(config);
+  expect([...set.pairs]).toEqual(listed);
+  expect(set.names[3]).toBe(`${file}#3`);
+  expect([...set.labels]).toEqual([1, 1, 0, 0, 1, 1, 0, 0]);
+  expect(set.pixels).toHaveLength(8);
+  expect(set.protocol).toBe('faces.bin, 8 pairs in folds as they are listed');
+
+  await loadEngine({ prefer: 'auto' });
+  const { pairScores } = await verifyPairs(makeEncoder(config), set, 3);
+  expect(pairScores).toHaveLength(8);
+  expect(new Set(pairScores).size).toBe(8);
+});
+
+it('says which set is missing', async () => {
+  const pairs = { kind: 'bin', file: join(dir, 'none.bin') };
+  const config = patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(pairs)}`]);
+  await expect(loadPairs(config)).rejects.toThrow('none.bin is "missing", expected a verification set');
+});

@@ -1,0 +1,159 @@
+import { basename } from 'node:path';
+import { type ImageSource, ProtomemError } from '@protomem/core';
+import type { Encoder } from '@protomem/core/contracts';
+import { decodeImage, drawPairs, readLfwPairs, syntheticFaces } from '@protomem/data';
+import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
+import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
+import * as tf from '@tensorflow/tfjs';
+import type { RunConfig } from './run-schema.ts';
+
+/** Pairs of images of people who are not in the training set. */
+export interface PairSet {
+  /** The protocol by its full name. */
+  readonly protocol: string;
+  readonly names: readonly string[];
+  /** RGB of each image, `[side, side, 3]`. */
+  readonly pixels: readonly Uint8Array[];
+  readonly side: number;
+  /** Two positions in `pixels` for each pair. */
+  readonly pairs: Int32Array;
+  /** 1 for the same person. */
+  readonly labels: Uint8Array;
+  readonly split: FoldSplit;
+}
+
+/** The pairs of a configuration before anything of them has been decoded. */
+export interface ListedPairs extends PairFaces {
+  readonly protocol: string;
+  readonly split: FoldSplit;
+}
+
+/** Loads and decodes the pairs of a configuration, once for a run. */
+export async function loadPairs(config: RunConfig): Promise<PairSet> {
+  const side = config.encoder.inputSize;
+  const { protocol, faces, pairs, labels, split } = await listPairs(config);
+  const pixels = await decodeAll(faces.names, side, async (row) => (await faces.source.load(row, 0)).bytes);
+  return { protocol, names: faces.names, pixels, side, pairs, labels, split };
+}
+
+export async function listPairs(config: RunConfig): Promise<ListedPairs> {
+  const { pairs } = config.evaluation;
+  if (pairs.kind === 'lfw') {
+    const dir = pairs.dir ?? (config.data.kind === 'dataset' ? config.data.path : undefined);
+    if (dir === undefined) {
+      throw new ProtomemError({
+        where: 'evaluation.pairs',
+        what: 'dir',
+        got: 'null',
+        expected: 'the folder of the images that the list names, since the training data has no path',
+      });
+    }
+    const protocol = `${basename(pairs.file)}, trained on everybody else in ${basename(dir)}`;
+    return { ...listFaces(dir, await readLfwPairs(pairs.file)), protocol, split: 'interleaved' };
+  }
+  if (pairs.kind === 'bin') {
+    const listed = await binFaces(pairs.file);
+    const protocol = `${basename(pairs.file)}, ${listed.labels.length} pairs in folds as they are listed`;
+    return { ...listed, protocol, split: 'contiguous' };
+  }
+  return syntheticPairs(config, pairs);
+}
+
+type SyntheticPairs = Extract<RunConfig['evaluation']['pairs'], { kind: 'synthetic' }>;
+
+async function syntheticPairs(
+  { data, seed, encoder }: RunConfig,
+  { identities, imagesPerIdentity, count }: SyntheticPairs,
+): Promise<ListedPairs> {
+  const people = syntheticFaces({
+    identities,
+    imagesPerIdentity,
+    variation: data.kind === 'synthetic' ? data.variation : 1,
+    seed: data.kind === 'synthetic' ? data.seed : seed,
+    firstIdentity: data.kind === 'synthetic' ? data.identities : 0,
+    size: encoder.inputSize,
+  });
+  const drawn = drawPairs(people, { people: identities, pairs: count, seed: count });
+  const each = await Promise.all(
+    Array.from({ length: identities * imagesPerIdentity }, (_, i) =>
+      people.load(Math.floor(i / imagesPerIdentity), i % imagesPerIdentity),
+    ),
+  );
+  const names = each.map(({ name }) => name);
+  const source: ImageSource = {
+    name: people.name,
+    identities: names.length,
+    imagesOf: () => 1,
+    identityName: (row) => names[row]!,
+    load: async (row) => each[row]!,
+  };
+  const row = ([identity, image]: readonly [number, number]): number => identity * imagesPerIdentity + image;
+  return {
+    protocol: `${count} + ${count} pairs of ${identities} synthetic people never seen in training`,
+    faces: { names, source },
+    pairs: Int32Array.from(drawn.flatMap(({ a, b }) => [row(a), row(b)])),
+    labels: Uint8Array.from(drawn, ({ same }) => Number(same)),
+    people: Int32Array.from(drawn.flatMap(({ a, b }) => [a[0], b[0]])),
+    split: 'interleaved',
+  };
+}
+
+function decodeAll(
+  names: readonly string[],
+  side: number,
+  read: (index: number) => Promise<Uint8Array>,
+): Promise<Uint8Array[]> {
+  return Promise.all(
+    names.map(async (name, i) => {
+      const bytes = await read(i).catch((error: Error) => {
+        throw new ProtomemError(
+          {
+            where: 'evaluation.pairs',
+            what: name,
+            got: error.message,
+            expected: 'an image that can be read',
+            fix: 'A pair list is evaluated whole or not at all: check that --data holds the images of this list.',
+          },
+          { cause: error },
+        );
+      });
+      return decodeImage(bytes, { height: side, width: side, name, exact: true });
+    }),
+  );
+}
+
+/** Every measure over a list of pairs, and the score of each. */
+export async function verifyPairs(
+  encoder: Encoder,
+  set: PairSet,
+  batch: number,
+): Promise<VerificationReport & { readonly pairScores: Float64Array }> {
+  const scores = await scorePairs(encoder, set, batch);
+  // Short lists have fewer pairs of a kind than the usual ten folds.
+  const same = set.labels.reduce((sum, label) => sum + label, 0);
+  const folds = Math.min(10, same, set.labels.length - same);
+  return { ...verificationReport(scores, set.labels, { split: set.split, folds }), pairScores: scores };
+}
+
+/**
+ * Cosines of all pairs; an embedding is the sum of those of an image and of its mirror image.
+ *
+ * @returns one score a pair.
+ */
+async function scorePairs(encoder: Encoder, set: PairSet, batch: number): Promise<Float64Array> {
+  const dimension = encoder.card.embeddingSize;
+  const embeddings = new Float32Array(set.pixels.length * dimension);
+  const imageSize = set.side * set.side * 3;
+  for (let start = 0; start < set.pixels.length; start += batch) {
+    const chunk = set.pixels.slice(start, start + batch);
+    const bytes = new Uint8Array(chunk.length * imageSize);
+    for (const [i, pixels] of chunk.entries()) bytes.set(pixels, i * imageSize);
+    const sum = tf.tidy(() => {
+      const images = tf.tensor4d(bytes, [chunk.length, set.side, set.side, 3], 'float32');
+      return tf.add(encoder.apply(images), encoder.apply(tf.reverse(images, 2)));
+    });
+    embeddings.set(await sum.data<'float32'>(), start * dimension);
+    sum.dispose();
+  }
+  return pairScores(embeddings, dimension, set.pairs);
+}

@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { basename, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ProtomemError } from '@protomem/core';
+import type { CosineLoss } from '@protomem/core/contracts';
+import { tsImport } from 'tsx/esm/api';
+import { parseConfig, withDifferences } from './config.ts';
+import { type OwnParts, takeOwnParts } from './own-parts.ts';
+import type { Differences, RecipeInputs } from './recipe.ts';
+import { resolveRecipe } from './recipes/index.ts';
+import { parseJson } from './run-folder.ts';
+import type { RunConfig } from './run-schema.ts';
+
+/** A configuration, and the parts of its user's own that it names. */
+export interface Run {
+  readonly config: RunConfig;
+  readonly parts: OwnParts;
+}
+
+type Head = Exclude<Differences<RunConfig['head']>, { readonly kind?: 'own' }>;
+
+/**
+ * What a file of one's own exports: differences from the defaults or, with `from`, from a recipe; and parts of one's own
+ * wherever a part stands.
+ *
+ * @example
+ * ```ts
+ * export default {
+ *   from: 'demo',
+ *   steps: 100,
+ *   head: { loss: (cosines, targets) => mine(cosines, targets) },
+ * } satisfies Configuration;
+ * ```
+ */
+export interface Configuration extends Omit<Differences, 'head' | 'encoder' | 'data'> {
+  /** Name of the recipe that it differs from. Default: none. */
+  readonly from?: string;
+  readonly head?:
+    | (Omit<Head, 'loss'> & {
+        readonly loss?: CosineLoss | Differences<Extract<RunConfig['head'], { loss: unknown }>['loss']>;
+      })
+    | NonNullable<OwnParts['head']>
+    | { readonly own: NonNullable<OwnParts['head']> };
+  readonly encoder?:
+    | Differences<RunConfig['encoder']>
+    | { readonly own: NonNullable<OwnParts['encoder']>; readonly inputSize: number; readonly embeddingSize: number };
+  readonly data?: Differences<RunConfig['data']> | NonNullable<OwnParts['source']>;
+  readonly loggers?: OwnParts['loggers'];
+}
+
+/** Whether the command line names a file rather than a recipe. */
+export const isRunFile = (name: string): boolean => /\.(json|[cm]?[jt]s)$/.test(name);
+
+/**
+ * A run from a file: JSON, such as a finished run's `config.json`, or a module in TypeScript or JavaScript whose default
+ * export is a {@link Configuration} or a function of {@link RecipeInputs} that returns one.
+ *
+ * @param inputs with `data`, the path of the training data takes the place of the file's
+ * @throws ProtomemError when the file cannot be read or its configuration is wrong
+ */
+export async function readRunFile(path: string, inputs: RecipeInputs = {}): Promise<Run> {
+  const exported = extname(path) === '.json' ? parseJson(await readText(path), path) : await importDefault(path);
+  return toRun(typeof exported === 'function' ? await exported(inputs) : exported, path, inputs);
+}
+
+/**
+ * A run from a {@link Configuration}.
+ *
+ * @param where for messages; a configuration without `recipe` is called after it
+ */
+export function toRun(configuration: unknown, where: string, inputs: RecipeInputs = {}): Run {
+  if (typeof configuration !== 'object' || configuration === null) {
+    throw new ProtomemError({
+      where,
+      what: 'its configuration',
+      got: configuration ?? 'missing',
+      expected: 'an object',
+    });
+  }
+  const { rest, parts } = takeOwnParts(configuration as Readonly<Record<string, unknown>>);
+  const { from, ...differences } = rest;
+  const label = { recipe: basename(where, extname(where)) };
+  const base = from === undefined ? {} : { ...resolveRecipe(String(from), from === 'demo' ? {} : inputs), ...label };
+  const data = inputs.data === undefined || from === 'lfw' ? {} : { data: { kind: 'dataset', path: inputs.data } };
+  const merged = [label, differences, data].reduce<unknown>((all, each) => withDifferences(where, all, each), base);
+  return { config: parseConfig(merged, where), parts };
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  const url = pathToFileURL(resolve(path)).href;
+  await readText(path);
+  // A program that runs TypeScript already imports it itself, so that its modules are there once.
+  const typescript = /\.[cm]?ts$/.test(path) && !process.execArgv.some((arg) => arg.includes('tsx'));
+  const module = (await (typescript ? tsImport(url, import.meta.url) : import(url))) as { readonly default?: unknown };
+  if (module.default !== undefined) return module.default;
+  throw new ProtomemError({
+    where: path,
+    what: 'its default export',
+    got: 'missing',
+    expected: 'a configuration, or a function that returns one',
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const [got, expected] = [error.code ?? error.message, 'a configuration in JSON, or a module that exports one'];
+    throw new ProtomemError({ where: 'train', what: path, got, expected }, { cause: error });
+  });
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ProtomemError, writeFileAtomic } from '@protomem/core';
+import { parseConfig, patchConfig } from './config.ts';
+import type { RunConfig } from './run-schema.ts';
+
+/** What a run leaves behind. */
+export function runFolder(out: string) {
+  return {
+    out,
+    config: join(out, 'config.json'),
+    log: join(out, 'log.jsonl'),
+    events: join(out, 'events'),
+    checkpoints: join(out, 'checkpoints'),
+    encoder: join(out, 'encoder.safetensors'),
+    /** One head's results, for the report that compares several. */
+    result: join(out, 'result.json'),
+    metrics: join(out, 'metrics.json'),
+    /** Training identities that may be one person; of runs with a miner. */
+    duplicates: join(out, 'duplicates.tsv'),
+    report: join(out, 'report.html'),
+  };
+}
+
+export function defaultRunFolder(recipe: string): string {
+  return join('runs', recipe);
+}
+
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** The configuration that a run was started with, changed by what the command line says now. */
+export async function readRunConfig(
+  out: string,
+  recipe: string | undefined,
+  changes: { readonly data?: string; readonly set: readonly string[] },
+): Promise<RunConfig> {
+  const { config: path } = runFolder(out);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new ProtomemError(
+      {
+        where: 'run folder',
+        what: path,
+        got: error.code ?? error.message,
+        expected: 'the config.json of a run',
+        fix: 'Name the folder that was given to --out.',
+      },
+      { cause: error },
+    );
+  });
+  const config = parseConfig(parseJson(text, path), path);
+  if (recipe !== undefined && config.recipe !== recipe) {
+    throw new ProtomemError({
+      where: 'train --resume',
+      what: `the recipe of ${out}`,
+      got: config.recipe,
+      expected: `"${recipe}", as the command says`,
+      fix: `Resume it with: npm run train -- ${config.recipe} --out ${out} --resume`,
+    });
+  }
+  const data = changes.data === undefined ? [] : [`data.path=${JSON.stringify(changes.data)}`];
+  return patchConfig(config, [...data, ...changes.set]);
+}
+
+export function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ProtomemError(
+      { where: path, what: 'its text', got: text.slice(0, 40), expected: 'JSON', fix: (error as Error).message },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ImageSource, ProtomemError } from '@protomem/core';
+import { type EngineInfo, loadEngine } from '@protomem/engine';
+import type { Logger } from '@protomem/training';
+import { inSteps, makeSampler, makeSource } from './compose.ts';
+import { patchConfig, withGroupSize } from './config.ts';
+import type { OwnParts } from './own-parts.ts';
+import { loadPairs, type PairSet } from './pairs.ts';
+import { type HeadResult, readHeadResult } from './results.ts';
+import { parseJson, runFolder, writeJson } from './run-folder.ts';
+import type { RunConfig } from './run-schema.ts';
+import { type HeadStep, trainHead } from './train-head.ts';
+
+export interface RunOptions {
+  /** Run folder. */
+  readonly out: string;
+  /** Goes on from the newest checkpoint in `out`. Default false: `out` has to be new. */
+  readonly resume?: boolean;
+  /** Ends the run after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Told in a line what goes on. Default: nobody. */
+  readonly say?: (text: string) => void;
+  /** What the configuration names as its user's own. */
+  readonly parts?: OwnParts;
+  /** Loggers for each head, beside `log.jsonl` and TensorBoard's events in the run folder. */
+  readonly loggers?: () => readonly Logger[];
+  readonly onStep?: (step: HeadStep) => void;
+}
+
+/** A finished run: what its `metrics.json` holds, and the parts that a report needs. */
+export interface FinishedRun {
+  readonly config: RunConfig;
+  readonly engine: EngineInfo;
+  readonly source: ImageSource;
+  readonly pairs: PairSet;
+  /** Of the run's own head, then of its baselines. */
+  readonly results: readonly { readonly result: HeadResult; readonly out: string }[];
+  /** Wall time of this call, seconds. */
+  readonly seconds: number;
+}
+
+/**
+ * Carries a configuration out: trains its head, then each baseline, and evaluates them. The run folder gets the
+ * configuration, logs, checkpoints, encoders and results.
+ *
+ * @returns the results; undefined when `signal` ended the run early
+ * @throws ProtomemError when `out` holds a run already, or a part refuses its options or its data
+ *
+ * @example
+ * ```ts
+ * const config = resolveRecipe('demo');
+ * const finished = await runRecipe(config, { out: 'runs/mine', say: console.log });
+ * console.log(finished?.results[0]?.result.verification.accuracy);
+ * ```
+ */
+export async function runRecipe(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
+  const { out, resume = false, parts = {}, loggers, onStep } = options;
+  const { signal = new AbortController().signal, say = () => undefined } = options;
+  const begun = performance.now();
+  const folder = runFolder(out);
+  claimFolder(out, resume);
+  const engine = await loadEngine({
+    prefer: given.engine.prefer,
+    threads: given.engine.threads || undefined,
+    precision: given.engine.precision,
+  });
+  say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
+  for (const { engine: name, reason } of engine.rejected) say(`passed over: ${name}: ${reason}`);
+  const source = await makeSource(given, parts);
+  const counted = withGroupSize(given);
+  const config = given.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
+  say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
+  const pairs = await loadPairs(config);
+  say(`test: ${pairs.protocol}`);
+  // Nothing is left behind by what was refused so far.
+  await mkdir(out, { recursive: true });
+  await writeJson(folder.config, config);
+
+  const results: { result: HeadResult; out: string }[] = [];
+  for (const [position, head] of headConfigs(config, out).entries()) {
+    const done = resume && (await finished(head.out));
+    if (done) say(`${done.name}: finished before`);
+    else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
+    const shared = { source, pairs, resume, signal, position, parts, loggers, onStep };
+    const result = done || (await trainHead({ ...head, ...shared }));
+    if (!result) return undefined;
+    say(summary(result));
+    results.push({ result, out: head.out });
+  }
+
+  const seconds = (performance.now() - begun) / 1000;
+  await writeJson(folder.metrics, { engine, config, seconds, heads: results.map(({ result }) => result) });
+  return { config, engine, source, pairs, results, seconds };
+}
+
+/** One configuration for each head: the run's own, then its baselines in folders below. */
+export function headConfigs(config: RunConfig, out: string): { readonly config: RunConfig; readonly out: string }[] {
+  const compared = config.baselines.map((kind) => ({
+    config: patchConfig(config, [`head.kind=${kind}`]),
+    out: join(out, kind),
+  }));
+  return [{ config, out }, ...compared];
+}
+
+/** Saved results are not trained over: a folder with a run in it is taken only to go on. */
+function claimFolder(out: string, resume: boolean): void {
+  const { config, report } = runFolder(out);
+  if (resume || !existsSync(config)) return;
+  throw new ProtomemError({
+    where: 'train',
+    what: '--out',
+    got: out,
+    expected: 'a new folder',
+    fix: existsSync(report)
+      ? 'It holds a finished run: name another folder.'
+      : 'It holds a run: go on with --resume, or name another folder.',
+  });
+}
+
+async function finished(out: string): Promise<HeadResult | undefined> {
+  const { result } = runFolder(out);
+  return existsSync(result) ? readHeadResult(parseJson(await readFile(result, 'utf8'), result)) : undefined;
+}
+
+/** One line for a person. */
+function summary({ name, verification, seconds, imagesPerSecond }: HeadResult): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const tar = verification.tarAtFar.find(({ far }) => far === 1e-2);
+  const tarText = tar?.tar == null ? 'out of reach' : percent(tar.tar);
+  return (
+    `${name}: accuracy ${percent(verification.accuracy)} ± ${percent(verification.binomialError)}, ` +
+    `TAR@FAR=1e-2 ${tarText}, EER ${percent(verification.equalErrorRate)}; ` +
+    `${seconds.toFixed(0)} s of training, ${imagesPerSecond.toFixed(0)} images/s`
+  );
+}

@@ -1,0 +1,195 @@
+import { type BaselineName, baselines } from '@protomem/baselines';
+import { option } from '@protomem/core';
+import {
+  augmentationFields,
+  encoderFields,
+  loaderFields,
+  lossFields,
+  memoryOptions,
+  minerFields,
+  optimizerFields,
+  samplerFields,
+} from './part-options.ts';
+import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
+
+const share = { min: 0, max: 1 } as const;
+
+/** The name of a part that a user's own file holds; see `readRunFile`. */
+const own = { own: option.text({ help: 'Name of a part of your own, from the file that the run is made from.' }) };
+
+const data = kinds('kind', {
+  synthetic: {
+    identities: option.integer({ help: 'Identities to train on; those of the evaluation follow them.', min: 1 }),
+    imagesPerIdentity: option.integer({ help: 'Images of each.', min: 1, default: 16 }),
+    variation: option.number({
+      help: "How much the images of one person differ; 1 is the renderer's own choice.",
+      ...{ min: 0, max: 3, default: 1 },
+    }),
+    seed: option.integer({ help: 'Of the faces.', default: 0 }),
+  },
+  dataset: {
+    path: option.text({ help: 'A file or folder of any format that `openDataset` reads.' }),
+    minImages: option.integer({ help: 'Identities with fewer images are left out of training.', min: 1, default: 2 }),
+  },
+  own,
+});
+
+const pairs = kinds('kind', {
+  synthetic: {
+    identities: option.integer({ help: 'Synthetic people to test on.', min: 2, default: 300 }),
+    imagesPerIdentity: option.integer({ help: 'Images of each.', min: 2, default: 4 }),
+    count: option.integer({ help: 'Pairs of each kind, same and different.', min: 10, default: 600 }),
+  },
+  lfw: {
+    file: option.text({ help: "Pair list in LFW's format; everybody named in it is kept out of training." }),
+    dir: option.text({ help: 'Folder with one folder of images for each person.', absent: "the training data's" }),
+  },
+  bin: {
+    file: option.text({
+      help: 'Verification set of InsightFace, such as lfw.bin. It names nobody: none of its people may be in the training data.',
+    }),
+  },
+});
+
+const loss = kinds(
+  'name',
+  {
+    ...withEach(lossFields, {
+      interClassFilter: option.number({
+        help: 'Other classes with a higher cosine leave the softmax.',
+        ...{ min: -1, max: 1, absent: 'none leave' },
+      }),
+    }),
+    own,
+  },
+  'cos-face',
+);
+
+/** Columns of the softmax. A baseline takes over the size of the memory that it is compared with. */
+const size = option.integer({ help: 'Columns of the softmax.', min: 1, default: 1000 });
+const momentumOf = (standard: number) =>
+  option.number({ help: 'Share that the momentum encoder keeps in a step.', ...share, default: standard });
+
+const head = kinds(
+  'kind',
+  {
+    'prototype-memory': { ...fieldsOf(memoryOptions, { standards: { size: 1000 } }), loss },
+    'full-softmax': {
+      centers: option.integer({ help: 'Columns of each identity, of which the nearest counts.', min: 1, default: 1 }),
+      loss,
+    },
+    'partial-fc': { size, loss },
+    dcq: { size, momentum: momentumOf(0.999), loss },
+    'dynamic-class-pool': { size, momentum: momentumOf(0.99), loss },
+    'semi-siamese': { size, momentum: momentumOf(0.999), loss },
+    'batch-only': { loss },
+    own,
+  },
+  'prototype-memory',
+);
+
+const sampler = kinds(
+  'kind',
+  {
+    ...samplerFields,
+    doppelgangers: {
+      ...samplerFields['classes-by-images'],
+      randomShare: option.number({
+        help: "Share of a batch's identities that come in random order; the others are look-alikes of theirs.",
+        ...share,
+        default: 0.5,
+      }),
+      ...minerFields,
+      observedSamples: option.integer({
+        help: 'Samples of each batch whose nearest other class the miner hears of.',
+        ...{ min: 1, default: 32 },
+      }),
+    },
+  },
+  'classes-by-images',
+);
+
+const warmup = {
+  base: option.number({ help: 'The highest learning rate.', min: Number.MIN_VALUE, default: 0.1 }),
+  warmup: option.integer({ help: 'Steps of rise to it.', min: 0, default: 0 }),
+};
+
+/** All that a run is made from; every option with its meaning, values and default. */
+export const runSchema = section({
+  recipe: option.text({ help: 'What the run is called.', default: 'run' }),
+  seed: option.integer({ help: 'Of everything random.', min: 0, default: 0 }),
+  steps: option.integer({ help: 'Optimizer steps in all.', min: 1, default: 1000 }),
+  epochs: option.number({
+    help: 'Passes over the data in place of `steps`; warm-up and evaluations keep their share of the run.',
+    ...{ min: Number.MIN_VALUE, absent: 'steps' },
+  }),
+  engine: section({
+    prefer: option.choice(['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'], { help: 'Engine.', default: 'auto' }),
+    threads: option.integer({ help: 'Of one operation; 0: one for each core.', min: 0, default: 0 }),
+    precision: option.choice(['float32', 'bfloat16'], { help: 'Of convolutions.', default: 'float32' }),
+  }),
+  data,
+  augmentation: section(augmentationFields),
+  sampler,
+  loader: section(loaderFields),
+  encoder: kinds(
+    'name',
+    {
+      ...encoderFields,
+      own: {
+        ...own,
+        inputSize: option.integer({ help: 'Side of the square input image, pixels.', min: 1 }),
+        embeddingSize: option.integer({ help: 'Width of an embedding.', min: 1 }),
+      },
+    },
+    'iresnet18',
+  ),
+  head,
+  baselines: option.choices(Object.keys(baselines) as BaselineName[], {
+    help: 'Heads to train after the first, with the same code, data and budget, for the report to compare.',
+    default: [],
+  }),
+  optimizer: kinds(
+    'kind',
+    withEach(optimizerFields, {
+      clipNorm: option.number({ help: 'Largest norm of the gradient.', min: Number.MIN_VALUE, default: 5 }),
+      encoderBatch: option.integer({
+        help: 'Images that go through the encoder at once, for batches that do not fit.',
+        ...{ min: 2, absent: 'the whole batch' },
+      }),
+    }),
+    'sgd',
+  ),
+  schedule: kinds(
+    'kind',
+    {
+      constant: warmup,
+      cosine: { ...warmup, final: option.number({ help: 'The rate at the end.', min: 0, default: 0 }) },
+      'one-cycle': warmup,
+    },
+    'one-cycle',
+  ),
+  evaluation: section({
+    every: option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
+    batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
+    pairs,
+  }),
+  checkpoint: section({
+    every: option.integer({ help: 'Steps between two.', min: 1, default: 100 }),
+    keep: option.integer({ help: 'Of the newest.', min: 1, default: 2 }),
+  }),
+  log: section({ tensorboard: option.flag({ help: 'Write events for TensorBoard.', default: true }) }),
+});
+
+/** A whole run, resolved: plain JSON, saved beside the results as `config.json`. */
+export type RunConfig = ValueOf<typeof runSchema>;
+
+/** Adds fields to each kind of a part. */
+function withEach<M extends Readonly<Record<string, object>>, F extends object>(
+  members: M,
+  fields: F,
+): { readonly [K in keyof M]: M[K] & F } {
+  return Object.fromEntries(Object.entries(members).map(([kind, each]) => [kind, { ...each, ...fields }])) as {
+    readonly [K in keyof M]: M[K] & F;
+  };
+}

@@ -1,0 +1,130 @@
+import { mkdir } from 'node:fs/promises';
+import { type ImageBatch, type ImageSource, type Json, writeFileAtomic } from '@protomem/core';
+import { saveEncoder } from '@protomem/encoders';
+import { hardestPairs } from '@protomem/evaluation';
+import type { PrototypeMemory } from '@protomem/memory';
+import type { DoppelgangerMiner } from '@protomem/mining';
+import { createTrainer, jsonlLogger, type Logger, tensorboardLogger } from '@protomem/training';
+import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule } from './compose.ts';
+import { parseConfig } from './config.ts';
+import { duplicatesTable } from './duplicates-table.ts';
+import { logPictures } from './log-pictures.ts';
+import type { OwnParts } from './own-parts.ts';
+import { type PairSet, verifyPairs } from './pairs.ts';
+import { closestLookAlikes, type HeadResult, summarizeMemory } from './results.ts';
+import { runFolder, writeJson } from './run-folder.ts';
+import { readRunLog } from './run-log.ts';
+import type { RunConfig } from './run-schema.ts';
+
+export interface TrainHeadOptions {
+  readonly config: RunConfig;
+  readonly source: ImageSource;
+  readonly pairs: PairSet;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly parts: OwnParts;
+  readonly signal: AbortSignal;
+  /** This head's place among the run's heads. */
+  readonly position: number;
+  /** Loggers beside the run's own files. Default: none. */
+  readonly loggers?: () => readonly Logger[];
+  readonly onStep?: (step: HeadStep) => void;
+}
+
+/** A step of a head in training, and the parts of the run that a page may look into. */
+export interface HeadStep {
+  readonly head: number;
+  readonly step: number;
+  readonly batch: ImageBatch;
+  readonly source: ImageSource;
+  readonly memory?: PrototypeMemory;
+  readonly miner?: DoppelgangerMiner;
+}
+
+/**
+ * Trains one head from the start, or from its newest checkpoint, and evaluates it.
+ *
+ * @returns its result; `undefined` when `signal` ended it early.
+ */
+export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
+  const { config, source, pairs, out, resume, signal, position, parts, onStep } = options;
+  const folder = runFolder(out);
+  await mkdir(out, { recursive: true });
+  const encoder = makeEncoder(config, parts);
+  const { head, memory } = makeHead(config, source.identities, parts);
+  const miner = makeMiner(config, source.identities);
+  const loader = makeLoader(config, source, miner?.minedClasses);
+  const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
+  let last: Awaited<ReturnType<typeof verify>> | undefined;
+  const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];
+  if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
+  let batch: ImageBatch | undefined;
+  const trainer = createTrainer({
+    encoder,
+    head,
+    loader,
+    miner,
+    optimizer: makeOptimizer(config),
+    schedule: makeSchedule(config),
+    steps: config.steps,
+    clipNorm: config.optimizer.clipNorm,
+    encoderBatch: config.optimizer.encoderBatch ?? undefined,
+    seed: config.seed,
+    evaluateEvery: config.evaluation.every || config.steps,
+    hooks: {
+      onStepEnd(event) {
+        batch = event.batch;
+        onStep?.({ head: position, step: event.step, batch: event.batch, source, memory, miner });
+      },
+      async onEvaluate({ step }) {
+        last = await verify();
+        await logPictures(loggers, { step, batch, memory, scores: last.pairScores, labels: pairs.labels });
+        return {
+          'evaluation/accuracy': last.accuracy,
+          'evaluation/standard_error': last.standardError,
+          'evaluation/tar_at_far_1e-2': last.tarAtFar.find(({ far }) => far === 1e-2)?.tar ?? Number.NaN,
+        };
+      },
+    },
+    loggers,
+    checkpoints: {
+      directory: folder.checkpoints,
+      ...config.checkpoint,
+      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path'],
+      // upgrade: (saved) => ({ ...saved, config: parseConfig(saved.config, 'the checkpoint') as unknown as Json }),
+    },
+    config: config as unknown as Record<string, Json>,
+  });
+  try {
+    if (resume) await trainer.resume();
+    const { stopped } = await trainer.run({ signal });
+    if (stopped) return undefined;
+    await saveEncoder(encoder, folder.encoder);
+    last ??= await verify();
+    const { pairScores: scores, ...verification } = last;
+    const hardest = hardestPairs(scores, pairs.labels, 6);
+    const withScore = (rows: readonly number[]) => rows.map((pair) => [pair, scores[pair]!] as const);
+    const { seconds } = await readRunLog(folder.log);
+    const result: HeadResult = {
+      kind: config.head.kind,
+      name: head.name,
+      seconds,
+      steps: config.steps,
+      imagesPerSecond: (config.steps * loader.batchSize) / seconds,
+      verification,
+      falseMatches: withScore(hardest.falseMatches),
+      falseNonMatches: withScore(hardest.falseNonMatches),
+      memory: memory && summarizeMemory(memory),
+      lookAlikes: memory && closestLookAlikes(memory),
+      suspects: miner?.suspects(),
+      skipped: [...trainer.skipped].map(([name, reason]) => ({ name, reason })),
+    };
+    if (miner) await writeFileAtomic(folder.duplicates, await duplicatesTable(source, miner.suspects()));
+    await writeJson(folder.result, result);
+    return result;
+  } finally {
+    await loader.close();
+    head.dispose();
+    encoder.dispose();
+  }
+}

@@ -1,0 +1,302 @@
+import type { Identification, MegaFaceResult, Retrieval, TarAtFar } from '@protomem/evaluation';
+import type { PairSummary } from '@protomem/protocols';
+import { scoreHistogram, scoreRange } from './charts.ts';
+import { detChart, foldChart, rankChart, reliabilityChart, rocWithBand } from './evaluation-charts.ts';
+import { errorsSection } from './faces-section.ts';
+import { decimal, duration, moment, percent, rate } from './format.ts';
+import { type Html, html } from './html.ts';
+import { wholePage } from './page.ts';
+import { facts, figure, grid, section, table } from './parts.ts';
+import type { ReportHead, ReportPair } from './report-data.ts';
+
+/** What every evaluation's page says above its figures. */
+export interface EvaluationFacts {
+  readonly model: string;
+  /** What ran it: `protomem, node (CPU)`. */
+  readonly by: string;
+  readonly protocol: string;
+  readonly finishedAt: string;
+  readonly seconds: number;
+  readonly images?: number;
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A list of pairs. */
+export async function pairPage(
+  about: EvaluationFacts,
+  summary: PairSummary,
+  faces: { readonly falseMatches: readonly ReportPair[]; readonly falseNonMatches: readonly ReportPair[] },
+): Promise<string> {
+  const { verification, band, accuracyInterval, holdOut } = summary;
+  const { positives, negatives, roc, folds } = verification;
+  const head: ReportHead = { name: about.model, seconds: 0, imagesPerSecond: 0, steps: [], verification, ...faces };
+  const shown = verification.tarAtFar.filter(({ reachable, far }) => reachable && far < 0.1).slice(0, 3);
+  return page(
+    about,
+    html`<div class="tiles">
+${
+  holdOut
+    ? tile(
+        'Accuracy',
+        `${percent(holdOut.accuracy, 2)}`,
+        `± ${percent(holdOut.binomialError, 2)}`,
+        'threshold of its own list',
+      )
+    : tile(
+        'Accuracy',
+        `${percent(verification.accuracy, 2)}`,
+        `± ${percent(verification.standardDeviation, 2)}`,
+        `over ${folds.length} folds`,
+      )
+}
+${shown.map(({ far, tar, interval }) => tile(`TAR at FAR ${rate(far)}`, percent(tar!, 1), range(interval!), 'at 95 % confidence'))}
+${tile('Equal error rate', percent(verification.equalErrorRate, 2), '')}
+${tile('Area under ROC', verification.areaUnderCurve.toFixed(4), '', '', '')}
+</div>`,
+    section(
+      'curves',
+      'Curves',
+      `${decimal(positives)} pairs of the same person, ${decimal(negatives)} of different people.`,
+      grid(
+        figure(
+          'ROC',
+          `Share of same-person pairs accepted. Band: ${band.from}.`,
+          await rocWithBand(roc, band, negatives),
+        ),
+        figure(
+          'DET',
+          'Both errors against each other on the scale of normal scores; the dot is the equal error rate. Lower left is better.',
+          await detChart(roc, verification.equalErrorRate),
+        ),
+        figure(
+          'Scores',
+          'How alike the encoder finds two images; the dashed line is the best threshold.',
+          html`<p class="legend"><span><i class="box different"></i>different people</span><span><i class="box same"></i>same person</span></p>`,
+          await scoreHistogram(head, scoreRange([head]), { small: false, axis: true }),
+        ),
+        figure(
+          'Folds',
+          'Accuracy of each fold with its binomial error; the dashed line is the mean.',
+          await foldChart(folds, verification.accuracy, positives + negatives),
+        ),
+        figure(
+          'Probabilities',
+          `A logistic curve fitted to every other pair, tried on the pairs between. Expected error ${percent(summary.reliability.expectedError, 2)} points.`,
+          await reliabilityChart(summary.reliability),
+        ),
+        html`<div class="card">${tarTable(summary)}</div>`,
+      ),
+    ),
+    section('thresholds', 'Thresholds to deploy', thresholdsLead(summary), thresholdTable(summary)),
+    errorsSection({ heads: [head] }),
+    section('all', 'All measures', '', table('All measures', ['', 'Value', ''], allRows(summary, accuracyInterval))),
+  );
+}
+
+function tarTable({ verification, nearest }: PairSummary): Html {
+  const cell = ({ tar, interval }: TarAtFar): string =>
+    tar === null ? 'too few pairs' : `${percent(tar, 2)} (${range(interval!)})`;
+  return table(
+    'True accept rate, %',
+    ['at FAR', 'TAR, 95 % interval', ...(nearest ? ['nearest point'] : [])],
+    verification.tarAtFar.map((point, i) => [
+      rate(point.far),
+      cell(point),
+      ...(nearest ? [percent(nearest[i]!.tar!, 2)] : []),
+    ]),
+  );
+}
+
+function thresholdsLead({ stability }: PairSummary): string {
+  const basis =
+    'The interval is where the threshold of exactly that rate may lie among all strangers, at 95 % confidence.';
+  if (!stability) return basis;
+  const { wanted, mean, low, high } = stability.far;
+  return `${basis} From one half of the list, a threshold for ${rate(wanted)} let ${rate(mean)} of the other half's strangers through on average, ${rate(low)} to ${rate(high)} in 100 trials.`;
+}
+
+function thresholdTable({ thresholds }: PairSummary): Html {
+  return table(
+    'Thresholds',
+    ['FAR', 'Threshold', 'between', 'and', 'FAR in the list', 'between', 'and'],
+    thresholds.map(({ far, threshold, interval, actualFar, farInterval }) => [
+      rate(far),
+      score(threshold),
+      score(interval[0]),
+      score(interval[1]),
+      rate(actualFar),
+      rate(farInterval[0]),
+      rate(farInterval[1]),
+    ]),
+  );
+}
+
+function allRows(
+  { verification, holdOut, calibration, reliability }: PairSummary,
+  interval: PairSummary['accuracyInterval'],
+) {
+  const { accuracy, standardDeviation, standardError, binomialError, equalErrorRate, areaUnderCurve } = verification;
+  return [
+    ...(holdOut
+      ? [
+          [
+            'Accuracy at the other list’s threshold',
+            `${percent(holdOut.accuracy, 2)} %`,
+            `± ${percent(holdOut.binomialError, 2)}, threshold ${score(holdOut.threshold)}`,
+          ],
+        ]
+      : []),
+    [
+      'Accuracy over folds',
+      `${percent(accuracy, 2)} %`,
+      `± ${percent(standardDeviation, 2)} standard deviation of folds`,
+    ],
+    ['', '', `± ${percent(standardError, 2)} standard error of the mean, ± ${percent(binomialError, 2)} binomial`],
+    ...(interval
+      ? [
+          [
+            'Accuracy at the best threshold',
+            `${percent((interval[0] + interval[1]) / 2, 2)} %`,
+            `${range(interval, 2)}, drawn again`,
+          ],
+        ]
+      : []),
+    ['Equal error rate', `${percent(equalErrorRate, 2)} %`, ''],
+    ['Area under ROC', areaUnderCurve.toFixed(5), ''],
+    [
+      'Probability of the same person',
+      `1 / (1 + exp(${(-calibration.slope).toFixed(2)} score ${calibration.intercept < 0 ? '+' : '−'} ${Math.abs(calibration.intercept).toFixed(2)}))`,
+      'where half of all pairs are',
+    ],
+    ['Brier score of it', reliability.brier.toFixed(4), ''],
+  ];
+}
+
+/** 1:N by either convention. */
+export async function identificationPage(about: EvaluationFacts, results: readonly Identification[]): Promise<string> {
+  const parts = await Promise.all(
+    results.map(async ({ convention, ranks, tpirAtFpir, mated, nonMated }) =>
+      section(
+        convention.replace(' ', '-'),
+        convention === 'separate galleries' ? 'Each gallery by itself, averaged' : 'All galleries as one',
+        convention === 'separate galleries'
+          ? `${decimal(mated)} searches with an entry, ${decimal(nonMated)} without. FPIR counts the best score of each stranger.`
+          : `${decimal(mated)} probes, all with an entry. FPIR counts all scores with other entries: not comparable with the above.`,
+        grid(
+          figure(`Ranks, ${convention}`, 'Share of probes whose own entry is among the first.', await rankChart(ranks)),
+          html`<div class="card">${table(
+            'True positive identification rate, %',
+            ['at FPIR', 'TPIR', 'Threshold'],
+            tpirAtFpir.map(({ fpir, tpir, thresholds }) => [
+              rate(fpir),
+              percent(tpir, 2),
+              thresholds.map(score).join(', '),
+            ]),
+          )}</div>`,
+          html`<div class="card">${table(
+            'Ranks, %',
+            ['rank', 'rate'],
+            ranks.map(({ rank, rate }) => [`${rank}`, percent(rate, 2)]),
+          )}</div>`,
+        ),
+      ),
+    ),
+  );
+  return page(about, tilesOf(results[0]!.ranks), ...parts);
+}
+
+export async function megaFacePage(
+  about: EvaluationFacts,
+  raw: MegaFaceResult,
+  clean?: MegaFaceResult,
+): Promise<string> {
+  const shown = clean ?? raw;
+  return page(
+    about,
+    tilesOf(shown.ranks),
+    section(
+      'ranks',
+      'Identification among distractors',
+      `${decimal(shown.trials)} trials among ${decimal(shown.distractors)} distractors.`,
+      grid(
+        figure(
+          'Ranks',
+          clean ? 'Without the images that the noise lists name.' : 'With all images.',
+          await rankChart(shown.ranks),
+        ),
+        html`<div class="card">${table(
+          'Hits, %',
+          ['rank', 'all images', ...(clean ? ['cleaned lists'] : [])],
+          raw.ranks.map(({ rank, rate }, i) => [
+            `${rank}`,
+            percent(rate, 2),
+            ...(clean ? [percent(clean.ranks[i]!.rate, 2)] : []),
+          ]),
+        )}</div>`,
+      ),
+    ),
+  );
+}
+
+export async function retrievalPage(about: EvaluationFacts, result: Retrieval): Promise<string> {
+  const { recall, mapAtR, rPrecision, queries, alone } = result;
+  return page(
+    about,
+    html`<div class="tiles">${tile('Recall at 1', percent(recall[0]!.rate, 2), '')}${tile('MAP@R', percent(mapAtR, 2), '')}${tile('R-precision', percent(rPrecision, 2), '')}</div>`,
+    section(
+      'recall',
+      'Nearest images',
+      `${decimal(queries)} queries; ${decimal(alone)} images whose person has no other are left out.`,
+      grid(
+        figure(
+          'Recall',
+          'Share of queries with the same person among the first k.',
+          await rankChart(recall.map(({ k, rate }) => ({ rank: k, rate }))),
+        ),
+        html`<div class="card">${table(
+          'Recall, %',
+          ['k', 'recall'],
+          recall.map(({ k, rate }) => [`${k}`, percent(rate, 2)]),
+        )}</div>`,
+      ),
+    ),
+  );
+}
+
+function page(about: EvaluationFacts, tiles: Html, ...sections: readonly (Html | undefined)[]): string {
+  const options = Object.entries(about.options).map(([name, value]) => [name, String(value)] as const);
+  return wholePage(
+    about.protocol,
+    html`<p class="lead">${about.model}</p>${facts([
+      ['Finished', moment(about.finishedAt)],
+      ['Took', duration(about.seconds)],
+      ['Run by', about.by],
+      ['Images', about.images === undefined ? undefined : decimal(about.images)],
+    ])}`,
+    html`${tiles}${sections}${section(
+      'run',
+      'How it was made',
+      '',
+      html`<div class="card">${facts([...Object.entries(about.machine), ...options])}</div>`,
+    )}`,
+  );
+}
+
+function tilesOf(ranks: readonly { readonly rank: number; readonly rate: number }[]): Html {
+  return html`<div class="tiles">${ranks.map(({ rank, rate }) => tile(`Rank ${rank}`, percent(rate, 2), ''))}</div>`;
+}
+
+function tile(label: string, value: string, error: string, note = '', unit = '%'): Html {
+  return html`<div class="tile"><p class="label">${label}</p><p class="value">${value}${unit && html`<small> ${unit}</small>`}${
+    error && html` <span class="error">${error}</span>`
+  }</p>${note && html`<p class="other">${note}</p>`}</div>`;
+}
+
+function range([low, high]: readonly [number, number], digits = 1): string {
+  return `${percent(low, digits)}–${percent(high, digits)}`;
+}
+
+function score(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : value > 0 ? 'no bound' : 'none';
+}
