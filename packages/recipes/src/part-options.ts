@@ -20,7 +20,7 @@ const encoder = {
   recompute: option.flag({ help: '', absent: 'false' }),
 };
 export const encoderFields = {
-  mobilefacenet: encoder,
+  'mobile-face-net': encoder,
   iresnet18: encoder,
   iresnet34: encoder,
   iresnet50: encoder,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const drawn = syntheticFaces({ identities: 3, imagesPerIdentity: 2, seed: 4, size: 16 });
   await writeDataset(drawn, faces, { format: 'folder' });
   await loadEngine({});
-  const encoder = createEncoder('mobilefacenet', { inputSize: 16, width: 0.125, embeddingSize: 4, seed: 2 });
+  const encoder = createEncoder('mobile-face-net', { inputSize: 16, width: 0.125, embeddingSize: 4, seed: 2 });
   await saveEncoder(encoder, model);
   const source = await folderSource(faces);
   expected = [];

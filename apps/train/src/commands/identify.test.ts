@@ -38,7 +38,7 @@ afterAll(async () => {
 async function run(name: string, same: number, different: number): Promise<string> {
   const out = join(dir, name);
   await mkdir(out);
-  const encoder = createEncoder('mobilefacenet', { inputSize: 16, width: 0.125, embeddingSize: 8, seed: 2 });
+  const encoder = createEncoder('mobile-face-net', { inputSize: 16, width: 0.125, embeddingSize: 8, seed: 2 });
   await saveEncoder(encoder, join(out, 'encoder.safetensors'));
   encoder.dispose();
   const labels = Array.from({ length: 400 }, (_, i) => i % 2);

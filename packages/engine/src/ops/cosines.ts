@@ -71,7 +71,7 @@ export function takeElements(matrix: tf.Tensor2D, columns: tf.Tensor1D): tf.Tens
 export function putElements(matrix: tf.Tensor2D, columns: tf.Tensor1D, values: tf.Tensor1D): tf.Tensor2D {
   const put = tf.customGrad((x, v, save) => {
     const at = elements(columns);
-    (save as unknown as tf.GradSaveFunc)([at]);
+    (save as tf.GradSaveFunc)([at]);
     return {
       value: scatterUpdate(x as tf.Tensor, at, v as tf.Tensor),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => [
