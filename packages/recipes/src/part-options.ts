@@ -12,20 +12,6 @@ export const minerFields = {
   duplicateAbove: option.number({ help: 'Cosine.', min: -1, max: 1, default: 0.7 }),
   lag: option.integer({ help: 'Steps between two looks.', min: 1, default: 8 }),
 };
-const encoder = {
-  inputSize: option.integer({ help: '', min: 16, default: 112 }),
-  embeddingSize: option.integer({ help: '', min: 1, default: 512 }),
-  width: option.number({ help: '', min: Number.MIN_VALUE, default: 1 }),
-  dropout: option.number({ help: '', min: 0, max: 0.95, default: 0 }),
-  recompute: option.flag({ help: '', absent: 'false' }),
-};
-export const encoderFields = {
-  'mobile-face-net': encoder,
-  iresnet18: encoder,
-  iresnet34: encoder,
-  iresnet50: encoder,
-  iresnet100: encoder,
-};
 export const optimizerFields = {
   sgd: {
     momentum: option.number({ help: '', ...share, default: 0.9 }),

@@ -1,15 +1,25 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { option } from '@protomem/core';
 import { createAugmentation, createLoader, samplers } from '@protomem/data';
+import { type EncoderName, encoderOptions, encoders } from '@protomem/encoders';
 import { createPrototypeMemory } from '@protomem/memory';
 import { syntheticFaces } from '@protomem/synthetic';
-import { encoderFields, lossFields, minerFields, optimizerFields } from './part-options.ts';
+import { lossFields, minerFields, optimizerFields } from './part-options.ts';
 import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
 
 /** The name of a part that a user's own file holds; see `readRunFile`. */
 const own = { own: option.text({ help: 'Name of a part of your own, from the file that the run is made from.' }) };
+
+const inputSize = option.integer({ help: 'Side of the square input image, pixels.', min: 16, max: 4096, default: 112 });
+
+/** The same for every encoder. */
+const encoderFields = {
+  ...fieldsOf(encoderOptions, { without: ['seed', 'inputSize', 'embeddingSize'] }),
+  inputSize,
+  embeddingSize: option.integer({ help: encoderOptions.embeddingSize.help, min: 1, max: 65536, default: 512 }),
+};
 
 const data = kinds('kind', {
   // Those of the evaluation follow the ones that are trained on.
@@ -142,7 +152,9 @@ export const runSchema = section({
   encoder: kinds(
     'name',
     {
-      ...encoderFields,
+      ...(Object.fromEntries(Object.keys(encoders).map((name) => [name, encoderFields])) as Readonly<
+        Record<EncoderName, typeof encoderFields>
+      >),
       own: {
         ...own,
         inputSize: option.integer({ help: 'Side of the square input image, pixels.', min: 1 }),
