@@ -20,7 +20,7 @@ function* steps(count: number): Generator<[LookAlike[], number[]]> {
 
 describe('createDoppelgangerTable', () => {
   it('notes a pair for both, as it was seen last, the most alike of a step', () => {
-    const table = createDoppelgangerTable({ rows: 10, rivals: 2 });
+    const table = createDoppelgangerTable({ rows: 10, doppelgangers: 2 });
     table.observe([
       { id: 1, lookAlike: 2, cosine: 0.5 },
       { id: 2, lookAlike: 1, cosine: 0.3 },
@@ -60,7 +60,7 @@ describe('createDoppelgangerTable', () => {
   });
 
   it('stops counting what was not seen for long, and lets it go first', () => {
-    const table = createDoppelgangerTable({ rows: 10, rivals: 1, patience: 2 });
+    const table = createDoppelgangerTable({ rows: 10, doppelgangers: 1, expireAfter: 2 });
     table.observe([
       { id: 1, lookAlike: 2, cosine: 0.6 },
       { id: 8, lookAlike: 9, cosine: 0.9 },
@@ -75,7 +75,7 @@ describe('createDoppelgangerTable', () => {
   });
 
   it('goes on from its state bit for bit, and a snapshot stays what it was', () => {
-    const make = () => createDoppelgangerTable({ rows: 12, rivals: 3, patience: 15, suspects: 5 });
+    const make = () => createDoppelgangerTable({ rows: 12, doppelgangers: 3, expireAfter: 15, suspects: 5 });
     const [whole, first] = [make(), make()];
     let second: DoppelgangerTable | undefined;
     let snapshot: DoppelgangerSnapshot | undefined;
@@ -98,7 +98,7 @@ describe('createDoppelgangerTable', () => {
   });
 
   it('holds no more than its rows, however many identities pass', () => {
-    const table = createDoppelgangerTable({ rows: 100, rivals: 2, suspects: 10 });
+    const table = createDoppelgangerTable({ rows: 100, doppelgangers: 2, suspects: 10 });
     for (let step = 0; step < 2000; step++) {
       table.observe([{ id: 3 * step, lookAlike: 3 * step + 1, cosine: step % 2 ? 0.3 : 0.9 }]);
     }
@@ -114,14 +114,24 @@ describe('createDoppelgangerTable', () => {
     const before = table.state();
     const good = { id: 3, lookAlike: 4, cosine: 0.1 };
     for (const bad of [{ id: 1, lookAlike: 1 }, { id: -1 }, { lookAlike: 0.5 }, { cosine: Number.NaN }]) {
-      expect(() => table.observe([good, { ...good, ...bad }])).toThrow(/^DoppelgangerTable\.observe: .* of sighting 1/);
+      expect(() => table.observe([good, { ...good, ...bad }])).toThrow(
+        /^DoppelgangerTable\.observe: .* of look-alike 1/,
+      );
       expect(table.state()).toEqual(before);
     }
     const { suspects: _, ...values } = before.values;
     expect(() => table.restore({ values, tensors: {} })).toThrow('DoppelgangerTable.restore');
-    expect(() => createDoppelgangerTable({ rows: 10, rivals: 3 }).restore(before)).toThrow('3 rivals at most');
+    expect(() => createDoppelgangerTable({ rows: 10, doppelgangers: 3 }).restore(before)).toThrow(
+      '3 doppelgangers at most',
+    );
     expect(table.state()).toEqual(before);
-    for (const bad of [{ rows: 0 }, { rivals: 0 }, { patience: -1 }, { duplicateAbove: 2 }, { suspects: -1 }]) {
+    for (const bad of [
+      { rows: 0 },
+      { doppelgangers: 0 },
+      { expireAfter: -1 },
+      { duplicateAbove: 2 },
+      { suspects: -1 },
+    ]) {
       expect(() => createDoppelgangerTable({ rows: 10, ...bad })).toThrow(
         `createDoppelgangerTable: ${Object.keys(bad)[0]}`,
       );

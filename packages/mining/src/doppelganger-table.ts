@@ -3,57 +3,64 @@ import {
   integer,
   joinStates,
   type LookAlike,
-  number,
+  type OptionsOf,
+  option,
+  part,
   partState,
+  type Settings,
   type State,
   type Stateful,
 } from '@protomem/core';
-import { type Rival, RivalRows } from './rival-rows.ts';
+import { type Doppelganger, LookAlikeRows } from './look-alike-rows.ts';
 import { type Suspect, Suspects } from './suspects.ts';
 
-/** Options of {@link createDoppelgangerTable}. */
-export interface DoppelgangerTableOptions {
-  /** Identities that have a row at once; M, the slots of the memory that feeds the table. */
-  readonly rows: number;
-  /** Rivals kept for each, k. Default 4. */
-  readonly rivals?: number;
-  /** Steps for which a pair counts after it was last seen. Default Infinity. */
-  readonly patience?: number;
-  /**
-   * Cosine above which two identities may be one person: they are no doppelgangers, but are listed by `suspects()`.
-   * In (-1, 1]; 1 suspects nobody. Default 0.7.
-   */
-  readonly duplicateAbove?: number;
-  /** Suspected pairs kept; the one seen longest ago makes room. Default 256. */
-  readonly suspects?: number;
-}
+export const tableOptions = {
+  rows: option.integer({
+    help: 'Identities that have a row at once: M, the slots of the memory that feeds the table.',
+    ...{ min: 1, max: 2 ** 31 - 1 },
+  }),
+  doppelgangers: option.integer({ help: 'Look-alikes kept for each identity.', min: 1, max: 1024, default: 4 }),
+  expireAfter: option.integer({
+    help: 'Steps for which a pair counts after it was last seen.',
+    ...{ min: 0, absent: 'for ever' },
+  }),
+  /** 1 suspects nobody. */
+  duplicateAbove: option.number({
+    help: 'Cosine above which two may be one person: no look-alikes then, but listed as suspects.',
+    ...{ min: -1, max: 1, default: 0.7 },
+  }),
+  suspects: option.integer({
+    help: 'Suspected pairs kept; the one seen longest ago makes room.',
+    ...{ min: 0, default: 256 },
+  }),
+};
 
-const NOTHING: State = { values: {}, tensors: {} };
+/** Options of {@link createDoppelgangerTable}. */
+export interface DoppelgangerTableOptions extends OptionsOf<typeof tableOptions> {}
+
+const EMPTY: State = { values: {}, tensors: {} };
 
 /**
  * Who looks like whom, from pairs that somebody sees anyway: the cosines of a training loss, or a matrix of similarities.
- * A pair is noted for both, with the cosine that was seen last. Bytes held: 24 for each of rows x rivals places.
+ * A pair is noted for both, with the cosine that was seen last. Bytes held: 24 for each of rows x doppelgangers places.
  *
  * Source: Smirnov et al., "Doppelganger Mining for Face Representation Learning" (ICCVW 2017), which keeps a list of the
  * most similar identities for each of all identities; here there are as many rows as the memory has slots.
  */
 export class DoppelgangerTable implements Stateful {
-  private rows: RivalRows;
+  private rows: LookAlikeRows;
   private suspected: Suspects;
-  private readonly patience: number;
+  private readonly expireAfter: number;
   private readonly duplicateAbove: number;
   private clock = 0;
 
   /** Use {@link createDoppelgangerTable}. */
-  constructor(options: DoppelgangerTableOptions) {
-    const where = 'createDoppelgangerTable';
-    const { rivals = 4, patience = Number.POSITIVE_INFINITY, duplicateAbove = 0.7, suspects = 256 } = options;
-    const places = integer(where, 'rows', options.rows, 1, 2 ** 31 - 1) * integer(where, 'rivals', rivals, 1, 1024);
-    integer(where, 'rows x rivals', places, 1, 2 ** 31 - 1);
-    this.rows = new RivalRows(options.rows, rivals);
-    this.suspected = new Suspects(integer(where, 'suspects', suspects, 0));
-    this.patience = patience === Number.POSITIVE_INFINITY ? patience : integer(where, 'patience', patience, 0);
-    this.duplicateAbove = number(where, 'duplicateAbove', duplicateAbove, -1, 1);
+  constructor({ rows, doppelgangers, expireAfter, duplicateAbove, suspects }: Settings<typeof tableOptions>) {
+    integer('createDoppelgangerTable', 'rows x doppelgangers', rows * doppelgangers, 1, 2 ** 31 - 1);
+    this.rows = new LookAlikeRows(rows, doppelgangers);
+    this.suspected = new Suspects(suspects);
+    this.expireAfter = expireAfter ?? Number.POSITIVE_INFINITY;
+    this.duplicateAbove = duplicateAbove;
   }
 
   /** Steps observed. */
@@ -74,9 +81,9 @@ export class DoppelgangerTable implements Stateful {
    * @throws ProtomemError, and changes nothing, when an id is none or a cosine not finite
    */
   observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = []): void {
-    for (const [i, sighting] of lookAlikes.entries()) checkSighting(sighting, i);
+    for (const [i, sighting] of lookAlikes.entries()) checkLookAlike(sighting, i);
     const step = ++this.clock;
-    const fresh = step - this.patience;
+    const fresh = step - this.expireAfter;
     // The most alike last: it is what stays.
     for (const { id, lookAlike, cosine } of lookAlikes.toSorted((x, y) => x.cosine - y.cosine)) {
       const [a, b] = id < lookAlike ? [id, lookAlike] : [lookAlike, id];
@@ -94,18 +101,18 @@ export class DoppelgangerTable implements Stateful {
   }
 
   /** The identities most like one, the most alike first, without those seen too long ago; at most k. */
-  doppelgangersOf(id: number): Rival[] {
-    return freshest(this.rows, id, this.clock - this.patience);
+  doppelgangersOf(id: number): Doppelganger[] {
+    return freshest(this.rows, id, this.clock - this.expireAfter);
   }
 
-  /** Pairs that may be one person and were seen within `patience` steps, the most alike first. */
+  /** Pairs that may be one person and were seen within `expireAfter` steps, the most alike first. */
   suspects(): Suspect[] {
-    return this.suspected.list(this.clock - this.patience);
+    return this.suspected.list(this.clock - this.expireAfter);
   }
 
   /** The doppelgangers as of now, for good. */
   snapshot(): DoppelgangerSnapshot {
-    return new DoppelgangerSnapshot(this.rows.copy(), this.clock - this.patience);
+    return new DoppelgangerSnapshot(this.rows.copy(), this.clock - this.expireAfter);
   }
 
   state(): State {
@@ -119,15 +126,15 @@ export class DoppelgangerTable implements Stateful {
   /**
    * Takes over a state, exactly; of more identities than there are rows, those seen last.
    *
-   * @throws ProtomemError, and changes nothing, when the state is damaged or of a table with another `rivals`.
+   * @throws ProtomemError, and changes nothing, when the state is damaged or of a table with another `doppelgangers`.
    */
   restore(state: State): void {
     const where = 'DoppelgangerTable.restore';
     const step = integer(where, 'step', partState(state, 'table')?.values.step as number, 0);
-    const rows = new RivalRows(this.rows.size, this.rows.width);
-    rows.restore(where, partState(state, 'rows') ?? NOTHING);
+    const rows = new LookAlikeRows(this.rows.size, this.rows.width);
+    rows.restore(where, partState(state, 'rows') ?? EMPTY);
     const suspected = new Suspects(this.suspected.limit);
-    suspected.restore(where, partState(state, 'suspects') ?? NOTHING);
+    suspected.restore(where, partState(state, 'suspects') ?? EMPTY);
     this.rows = rows;
     this.suspected = suspected;
     this.clock = step;
@@ -136,17 +143,17 @@ export class DoppelgangerTable implements Stateful {
 
 /** A table as it was at some step. */
 export class DoppelgangerSnapshot {
-  private readonly rows: RivalRows;
+  private readonly rows: LookAlikeRows;
   private readonly fresh: number;
 
   /** Use {@link DoppelgangerTable.snapshot}. */
-  constructor(rows: RivalRows, fresh: number) {
+  constructor(rows: LookAlikeRows, fresh: number) {
     this.rows = rows;
     this.fresh = fresh;
   }
 
   /** As {@link DoppelgangerTable.doppelgangersOf}. */
-  doppelgangersOf(id: number): Rival[] {
+  doppelgangersOf(id: number): Doppelganger[] {
     return freshest(this.rows, id, this.fresh);
   }
 
@@ -158,33 +165,33 @@ export class DoppelgangerSnapshot {
 
   /** @param size as the table's `rows`. */
   static restore(where: string, size: number, width: number, state: State): DoppelgangerSnapshot {
-    const rows = new RivalRows(size, width);
+    const rows = new LookAlikeRows(size, width);
     rows.restore(where, state);
     return new DoppelgangerSnapshot(rows, (state.values.fresh as number | null) ?? Number.NEGATIVE_INFINITY);
   }
 }
 
-function freshest(rows: RivalRows, id: number, since: number): Rival[] {
-  // Ties by id, so that the order does not hang on the places that rivals happen to have.
+function freshest(rows: LookAlikeRows, id: number, since: number): Doppelganger[] {
+  // Ties by id, so that the order does not hang on the places that doppelgangers happen to have.
   return rows
     .of(id)
     .filter(({ step }) => step >= since)
     .sort((x, y) => y.cosine - x.cosine || x.id - y.id);
 }
 
-function checkSighting({ id, lookAlike, cosine }: LookAlike, i: number): void {
+function checkLookAlike({ id, lookAlike, cosine }: LookAlike, i: number): void {
   check(
     Number.isSafeInteger(id) && id >= 0 && Number.isSafeInteger(lookAlike) && lookAlike >= 0 && id !== lookAlike,
     () => ({
       where: 'DoppelgangerTable.observe',
-      what: `ids of sighting ${i}`,
+      what: `ids of look-alike ${i}`,
       got: [id, lookAlike],
       expected: 'two different integers in [0, 2^53)',
     }),
   );
   check(Number.isFinite(cosine), () => ({
     where: 'DoppelgangerTable.observe',
-    what: `cosine of sighting ${i}`,
+    what: `cosine of look-alike ${i}`,
     got: cosine,
     expected: 'a finite number',
   }));
@@ -203,6 +210,8 @@ function checkSighting({ id, lookAlike, cosine }: LookAlike, i: number): void {
  * table.suspects(); // [{ a: 5, b: 7, cosine: 0.9, step: 1 }]
  * ```
  */
-export function createDoppelgangerTable(options: DoppelgangerTableOptions): DoppelgangerTable {
-  return new DoppelgangerTable(options);
-}
+export const createDoppelgangerTable = part(
+  'createDoppelgangerTable',
+  tableOptions,
+  (options): DoppelgangerTable => new DoppelgangerTable(options),
+);

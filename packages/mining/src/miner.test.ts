@@ -15,7 +15,7 @@ function sightingsOf(step: number): LookAlike[] {
   });
 }
 
-const make = (lag = 5): DoppelgangerMiner => createMiner({ rows: 20, rivals: 3, patience: 25, lag });
+const make = (lag = 5): DoppelgangerMiner => createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25, lag });
 const plan = (miner: DoppelgangerMiner, batch: number): number[] =>
   miner.minedClasses({
     batch,
@@ -59,7 +59,7 @@ describe('createMiner', () => {
     const miner = make(4);
     run(miner, 0, 0, 13);
     // Batches 12 to 15 see what steps 0 to 7 saw.
-    const then = createMiner({ rows: 20, rivals: 3, patience: 25 });
+    const then = createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25 });
     for (let step = 0; step < 8; step++) then.observe(sightingsOf(step), [step % PEOPLE]);
     const neighbours = then.table.doppelgangersOf(13).map(({ id }) => id);
     const drawn = new Set<number>();

@@ -1,33 +1,39 @@
 import {
   type BatchRequest,
   check,
-  integer,
   joinStates,
   type LookAlike,
   type Miner,
+  type OptionsOf,
+  option,
   ProtomemError,
+  part,
   partState,
+  type Settings,
   type State,
 } from '@protomem/core';
-import {
-  createDoppelgangerTable,
-  DoppelgangerSnapshot,
-  type DoppelgangerTable,
-  type DoppelgangerTableOptions,
-} from './doppelganger-table.ts';
-import { growBatch } from './grow-batch.ts';
+import { DoppelgangerSnapshot, DoppelgangerTable, tableOptions } from './doppelganger-table.ts';
+import { expandBatch } from './expand-batch.ts';
 import type { Suspect } from './suspects.ts';
 
-/** Options of {@link createMiner}. */
-export interface MinerOptions extends DoppelgangerTableOptions {
-  /** As for {@link growBatch}: 1 for pairs, Infinity for clusters. Default Infinity. */
-  readonly depth?: number;
+const minerOptions = {
+  ...tableOptions,
+  depth: option.integer({
+    help: 'How far a batch grows: 1 adds look-alikes of the identities in it, 2 also theirs.',
+    ...{ min: 1, absent: 'as far as there are any' },
+  }),
   /**
-   * Batches that may be planned ahead of training; at least the loader's `prefetch`. The plan of batch j sees the table
-   * as it was after step `lag * (floor(j / lag) - 1)`, between `lag` and `2 lag - 1` steps ago. Default 8.
+   * The plan of batch j sees the table as it was after step `lag * (floor(j / lag) - 1)`, between `lag` and `2 lag - 1`
+   * steps ago.
    */
-  readonly lag?: number;
-}
+  lag: option.integer({
+    help: "Batches that may be planned ahead of training, at least the loader's prefetch.",
+    ...{ min: 1, default: 8 },
+  }),
+};
+
+/** Options of {@link createMiner}. */
+export interface MinerOptions extends OptionsOf<typeof minerOptions> {}
 
 /**
  * A table and the batches planned from it.
@@ -48,13 +54,12 @@ export class DoppelgangerMiner implements Miner {
   private added = 0;
 
   /** Use {@link createMiner}. */
-  constructor(options: MinerOptions) {
-    const { depth = Number.POSITIVE_INFINITY, lag = 8, rivals = 4 } = options;
-    this.depth = depth === Number.POSITIVE_INFINITY ? depth : integer('createMiner', 'depth', depth, 1);
-    this.lag = integer('createMiner', 'lag', lag, 1);
-    this.table = createDoppelgangerTable(options);
+  constructor({ depth, lag, ...options }: Settings<typeof minerOptions>) {
+    this.depth = depth ?? Number.POSITIVE_INFINITY;
+    this.lag = lag;
+    this.table = new DoppelgangerTable(options);
     this.size = options.rows;
-    this.width = rivals;
+    this.width = options.doppelgangers;
   }
 
   /** As {@link DoppelgangerTable.observe}: once for each training step, also when it saw nothing. */
@@ -66,7 +71,7 @@ export class DoppelgangerMiner implements Miner {
   }
 
   /**
-   * Classes for a batch to come, as {@link growBatch} adds them; fewer, or none, where the table knows too few. In the
+   * Classes for a batch to come, as {@link expandBatch} adds them; fewer, or none, where the table knows too few. In the
    * first `2 lag` batches there are none.
    *
    * @throws ProtomemError when the batch is planned more than `lag` steps ahead of `observe`, or lies behind it.
@@ -84,7 +89,7 @@ export class DoppelgangerMiner implements Miner {
     const table = version === done ? this.latest : this.before;
     if (!table) return [];
     const { depth } = this;
-    const added = growBatch({ chosen, wanted, doppelgangersOf: (id) => table.doppelgangersOf(id), random, depth });
+    const added = expandBatch({ chosen, wanted, doppelgangersOf: (id) => table.doppelgangersOf(id), random, depth });
     this.added = added.length;
     return added;
   };
@@ -145,6 +150,8 @@ export class DoppelgangerMiner implements Miner {
  * miner.observe(memory.lastLookAlikes(), memory.lastEvicted());
  * ```
  */
-export function createMiner(options: MinerOptions): DoppelgangerMiner {
-  return new DoppelgangerMiner(options);
-}
+export const createMiner = part(
+  'createMiner',
+  minerOptions,
+  (options): DoppelgangerMiner => new DoppelgangerMiner(options),
+);

@@ -3,37 +3,43 @@ import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { findDuplicateIdentities, growBatch, hardestColumns, imagesNear, mineFrom } from './index.ts';
+import {
+  doppelgangersFromSimilarities,
+  expandBatch,
+  findDuplicateIdentities,
+  hardestColumns,
+  hardImages,
+} from './index.ts';
 
 const matrix = (random: Random, rows: number, columns: number): number[][] =>
   Array.from({ length: rows }, () => Array.from({ length: columns }, () => random.uniform(-1, 1)));
 const dot = (x: readonly number[], y: readonly number[]): number => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
 const cosine = (x: readonly number[], y: readonly number[]): number => dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
 
-describe('growBatch', () => {
+describe('expandBatch', () => {
   it('adds doppelgangers of those in the batch, each once, until there are enough or no more', () => {
     const graph = fc.array(fc.array(fc.nat(11), { maxLength: 4 }), { minLength: 12, maxLength: 12 });
     const chosenOf = fc.uniqueArray(fc.nat(11), { minLength: 1, maxLength: 4 });
     fc.assert(
-      fc.property(graph, chosenOf, fc.nat(12), fc.nat(), (rivals, chosen, wanted, seed) => {
-        const doppelgangersOf = (id: number) => rivals[id]!.map((lookAlike) => ({ id: lookAlike }));
-        const grow = () => growBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed) });
+      fc.property(graph, chosenOf, fc.nat(12), fc.nat(), (doppelgangers, chosen, wanted, seed) => {
+        const doppelgangersOf = (id: number) => doppelgangers[id]!.map((lookAlike) => ({ id: lookAlike }));
+        const grow = () => expandBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed) });
         const added = grow();
         expect(grow()).toEqual(added);
         expect(added.length).toBeLessThanOrEqual(wanted);
         expect(new Set([...chosen, ...added]).size).toBe(chosen.length + added.length);
         const batch = [...chosen];
         for (const id of added) {
-          expect(batch.some((other) => rivals[other]!.includes(id))).toBe(true);
+          expect(batch.some((other) => doppelgangers[other]!.includes(id))).toBe(true);
           batch.push(id);
         }
-        // Nobody who was added last could have been answered for: their own rivals were all taken.
+        // Nobody who was added last could have been answered for: their own doppelgangers were all taken.
         if (added.length === 0 && wanted > 0) {
-          for (const id of chosen) for (const lookAlike of rivals[id]!) expect(chosen).toContain(lookAlike);
+          for (const id of chosen) for (const lookAlike of doppelgangers[id]!) expect(chosen).toContain(lookAlike);
         }
-        const pairs = growBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), depth: 1 });
+        const pairs = expandBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), depth: 1 });
         expect(pairs.length).toBeLessThanOrEqual(chosen.length);
-        for (const id of pairs) expect(chosen.some((other) => rivals[other]!.includes(id))).toBe(true);
+        for (const id of pairs) expect(chosen.some((other) => doppelgangers[other]!.includes(id))).toBe(true);
       }),
       { seed: 1, numRuns: 400 },
     );
@@ -43,7 +49,7 @@ describe('growBatch', () => {
     const doppelgangersOf = () => [{ id: 1 }, { id: 2 }, { id: 3 }];
     const random = new Random(1);
     const seen = new Set(
-      Array.from({ length: 60 }, () => growBatch({ chosen: [0], wanted: 1, doppelgangersOf, random })[0]),
+      Array.from({ length: 60 }, () => expandBatch({ chosen: [0], wanted: 1, doppelgangersOf, random })[0]),
     );
     expect([...seen].toSorted()).toEqual([1, 2, 3]);
   });
@@ -77,22 +83,22 @@ describe('hardestColumns', () => {
   });
 });
 
-describe('imagesNear', () => {
-  it('puts the images nearest to any of the rivals first, whatever their lengths', () => {
+describe('hardImages', () => {
+  it('puts the images nearest to any of the doppelgangers first, whatever their lengths', () => {
     const random = new Random(6);
-    const [images, rivals] = [matrix(random, 9, 4), matrix(random, 3, 4)];
-    const nearness = images.map((image) => Math.max(...rivals.map((lookAlike) => cosine(image, lookAlike))));
+    const [images, doppelgangers] = [matrix(random, 9, 4), matrix(random, 3, 4)];
+    const nearness = images.map((image) => Math.max(...doppelgangers.map((lookAlike) => cosine(image, lookAlike))));
     const order = nearness.map((_, i) => i).toSorted((a, b) => nearness[b]! - nearness[a]!);
-    expect(imagesNear(images, rivals, 4)).toEqual(order.slice(0, 4));
+    expect(hardImages(images, doppelgangers, 4)).toEqual(order.slice(0, 4));
     expect(
-      imagesNear(
+      hardImages(
         images,
-        rivals.map((row) => row.map((x) => 7 * x)),
+        doppelgangers.map((row) => row.map((x) => 7 * x)),
         99,
       ),
     ).toEqual(order);
     expect(
-      imagesNear(
+      hardImages(
         [
           [0, 0],
           [1, 0],
@@ -101,12 +107,12 @@ describe('imagesNear', () => {
         2,
       ),
     ).toEqual([1, 0]);
-    expect(() => imagesNear(images, [], 1)).toThrow('prototypes');
-    expect(() => imagesNear(images, [[1, 2]], 1)).toThrow('[9, 2]');
+    expect(() => hardImages(images, [], 1)).toThrow('prototypes');
+    expect(() => hardImages(images, [[1, 2]], 1)).toThrow('[9, 2]');
   });
 });
 
-describe('mineFrom', () => {
+describe('doppelgangersFromSimilarities', () => {
   const random = new Random(8);
   const n = 14;
   const similarities = matrix(random, n, n);
@@ -114,7 +120,7 @@ describe('mineFrom', () => {
 
   it.each(['rows', 'one array'] as const)('finds the most alike identities of images: %s', (shape) => {
     const given = shape === 'rows' ? similarities : Float64Array.from(similarities.flat());
-    const table = mineFrom(given, labels, { rivals: 2, duplicateAbove: 0.9 });
+    const table = doppelgangersFromSimilarities(given, labels, { doppelgangers: 2, duplicateAbove: 0.9 });
     const ids = [...new Set(labels)];
     const likeness = (a: number, b: number): number => {
       let best = -Infinity;
@@ -137,10 +143,10 @@ describe('mineFrom', () => {
   });
 
   it('refuses what does not fit', () => {
-    expect(() => mineFrom([[1, 2]], [1, 2])).toThrow('expected [2, 2]');
-    expect(() => mineFrom([1, 2, 3], [1, 2])).toThrow('or as 4 numbers');
+    expect(() => doppelgangersFromSimilarities([[1, 2]], [1, 2])).toThrow('expected [2, 2]');
+    expect(() => doppelgangersFromSimilarities([1, 2, 3], [1, 2])).toThrow('or as 4 numbers');
     expect(() =>
-      mineFrom(
+      doppelgangersFromSimilarities(
         [
           [1, Number.NaN],
           [Number.NaN, 1],
@@ -149,7 +155,7 @@ describe('mineFrom', () => {
       ),
     ).toThrow('similarity of 0 and 1');
     expect(() =>
-      mineFrom(
+      doppelgangersFromSimilarities(
         [
           [1, 0],
           [0, 1],
@@ -157,7 +163,7 @@ describe('mineFrom', () => {
         [1, 0.5],
       ),
     ).toThrow('two different integers');
-    expect(mineFrom([], []).occupied).toBe(0);
+    expect(doppelgangersFromSimilarities([], []).occupied).toBe(0);
   });
 });
 

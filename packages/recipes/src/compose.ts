@@ -71,13 +71,10 @@ export function makeSampler(
 /** A miner with a row for each slot of the memory, where the sampler asks for one. */
 export function makeMiner({ sampler, head }: RunConfig, identities: number): DoppelgangerMiner | undefined {
   if (sampler.kind !== 'doppelgangers') return undefined;
-  const { doppelgangers, expireAfter, duplicateAbove, lag } = sampler;
+  const { doppelgangers, expireAfter, duplicateAbove, lag } = given(sampler);
   return createMiner({
     rows: 'size' in head ? head.size : identities,
-    rivals: doppelgangers,
-    patience: expireAfter ?? Number.POSITIVE_INFINITY,
-    duplicateAbove,
-    lag,
+    ...{ doppelgangers, expireAfter, duplicateAbove, lag },
   });
 }
 

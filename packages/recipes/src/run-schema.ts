@@ -4,8 +4,9 @@ import { createAugmentation, createLoader, samplers } from '@protomem/data';
 import { type EncoderName, encoderOptions, encoders } from '@protomem/encoders';
 import { engineOptions, type Precision } from '@protomem/engine';
 import { createPrototypeMemory } from '@protomem/memory';
+import { createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
-import { lossFields, minerFields, optimizerFields } from './part-options.ts';
+import { lossFields, optimizerFields } from './part-options.ts';
 import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -113,7 +114,10 @@ const sampler = kinds(
         ...share,
         default: 0.5,
       }),
-      ...minerFields,
+      ...fieldsOf(createMiner.options, {
+        without: ['rows', 'suspects', 'depth'],
+        standards: { expireAfter: 200 },
+      }),
       observedSamples: option.integer({
         help: 'Samples of each batch whose nearest other class the miner hears of.',
         ...{ min: 1, default: 32 },

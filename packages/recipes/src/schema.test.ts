@@ -22,6 +22,14 @@ describe('parse', () => {
     });
   });
 
+  it('takes null for what may be left out, also where something else is the default', () => {
+    const forEver = { help: 'Steps.', absent: 'for ever' };
+    const fields = fieldsOf({ expireAfter: option.integer(forEver) }, { standards: { expireAfter: 200 } });
+    expect(parse('test', section(fields), {})).toEqual({ expireAfter: 200 });
+    expect(parse('test', section(fields), { expireAfter: null })).toEqual({ expireAfter: null });
+    expect(parse('test', schema.fields.steps, null)).toBe(10);
+  });
+
   it.each([
     [{}, 'test: head.kind is "missing", expected one of memory, softmax, queue.'],
     [{ head: { kind: 'memroy' } }, 'Did you mean "memory"?'],

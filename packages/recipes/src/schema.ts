@@ -64,7 +64,7 @@ export function fieldsOf<const O extends Options, const W extends string = never
   for (const [name, option] of Object.entries(options)) {
     if ((without as readonly string[]).includes(name)) continue;
     if (!option.configurable) throw new Error(`the option ${name} cannot stand in a configuration`);
-    fields[name] = name in standards ? { ...option, default: standards[name], absent: undefined } : option;
+    fields[name] = name in standards ? { ...option, default: standards[name] } : option;
   }
   return fields as { readonly [K in Exclude<keyof O, W>]: O[K] };
 }
@@ -133,9 +133,10 @@ export function parse<N extends Node>(where: string, node: N, given: unknown, pa
 
 function leaf(where: string, option: Option, given: unknown, path: Path): unknown {
   const { choices, absent, expected } = option;
+  // Null leaves out what may be left out, also where something else stands in for what is not said at all.
+  if (absent !== undefined && (given === null || (given === undefined && option.default === undefined))) return null;
   const chosen = given ?? option.default;
   if (chosen === undefined) {
-    if (absent !== undefined) return null;
     throw new ProtomemError({ where, what: dotted(path), got: 'missing', expected, fix: option.help });
   }
   const value = typeof chosen === 'string' && choices ? (currentSpelling(chosen, choices) ?? chosen) : chosen;

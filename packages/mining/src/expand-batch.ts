@@ -1,13 +1,13 @@
 import { integer, type Random } from '@protomem/core';
-import type { Rival } from './rival-rows.ts';
+import type { Doppelganger } from './look-alike-rows.ts';
 
-/** Options of {@link growBatch}. */
-export interface GrowOptions {
+/** Options of {@link expandBatch}. */
+export interface ExpandBatchOptions {
   /** Classes that the batch has. */
   readonly chosen: readonly number[];
   /** Classes that it may get, at most. */
   readonly wanted: number;
-  readonly doppelgangersOf: (id: number) => readonly Pick<Rival, 'id'>[];
+  readonly doppelgangersOf: (id: number) => readonly Pick<Doppelganger, 'id'>[];
   readonly random: Random;
   /** How far to go: 1 adds doppelgangers of the chosen; 2 also theirs; and so on. Default Infinity. */
   readonly depth?: number;
@@ -24,12 +24,12 @@ export interface GrowOptions {
  *
  * @example
  * ```ts
- * const added = growBatch({ chosen: [7], wanted: 3, doppelgangersOf: (id) => table.doppelgangersOf(id), random });
+ * const added = expandBatch({ chosen: [7], wanted: 3, doppelgangersOf: (id) => table.doppelgangersOf(id), random });
  * ```
  */
-export function growBatch(options: GrowOptions): number[] {
+export function expandBatch(options: ExpandBatchOptions): number[] {
   const { chosen, doppelgangersOf, random, depth = Number.POSITIVE_INFINITY } = options;
-  const wanted = integer('growBatch', 'wanted', options.wanted, 0);
+  const wanted = integer('expandBatch', 'wanted', options.wanted, 0);
   const taken = new Set(chosen);
   const added: number[] = [];
   let frontier = chosen;

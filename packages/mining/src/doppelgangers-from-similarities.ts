@@ -7,7 +7,7 @@ import {
 import { type Matrix, rowsOf } from './similarity-rows.ts';
 
 /**
- * A doppelganger table out of somebody else's similarities, without training: the `rivals` most alike identities of
+ * A doppelganger table out of somebody else's similarities, without training: the `doppelgangers` most alike identities of
  * each, without pairs above `duplicateAbove`, which are its suspects. The likeness of two identities is that of their
  * most alike images, looked up either way. Time O(n²).
  *
@@ -19,17 +19,17 @@ import { type Matrix, rowsOf } from './similarity-rows.ts';
  *
  * @example
  * ```ts
- * const table = mineFrom([[1, 0.6, 0.1], [0.6, 1, 0.2], [0.1, 0.2, 1]], [10, 20, 30], { rivals: 1 });
+ * const table = doppelgangersFromSimilarities([[1, 0.6, 0.1], [0.6, 1, 0.2], [0.1, 0.2, 1]], [10, 20, 30], { doppelgangers: 1 });
  * table.doppelgangersOf(30); // [{ id: 20, cosine: 0.2, step: 1 }]
  * ```
  */
-export function mineFrom(
+export function doppelgangersFromSimilarities(
   similarities: Matrix,
   labels: ArrayLike<number>,
-  options: Omit<DoppelgangerTableOptions, 'rows' | 'patience'> = {},
+  options: Omit<DoppelgangerTableOptions, 'rows' | 'expireAfter'> = {},
 ): DoppelgangerTable {
   const n = labels.length;
-  const rows = rowsOf('mineFrom', 'similarities', similarities, n, n);
+  const rows = rowsOf('doppelgangersFromSimilarities', 'similarities', similarities, n, n);
   const imagesOf = new Map<number, number[]>();
   for (let i = 0; i < n; i++) {
     const images = imagesOf.get(labels[i]!);
@@ -37,7 +37,7 @@ export function mineFrom(
     else imagesOf.set(labels[i]!, [i]);
   }
   const lookAlikes: LookAlike[] = [];
-  const { rivals = 4, duplicateAbove = 0.7 } = options;
+  const { doppelgangers = 4, duplicateAbove = 0.7 } = options;
   for (const [id, images] of imagesOf) {
     const best = new Map<number, number>();
     for (const i of images) {
@@ -46,7 +46,7 @@ export function mineFrom(
         if (other === id) continue;
         const cosine = Math.max(rows[i]![j]!, rows[j]![i]!);
         check(Number.isFinite(cosine), () => ({
-          where: 'mineFrom',
+          where: 'doppelgangersFromSimilarities',
           what: `similarity of ${i} and ${j}`,
           got: cosine,
           expected: 'a finite number',
@@ -56,7 +56,8 @@ export function mineFrom(
     }
     const ranked = [...best].sort(([, x], [, y]) => y - x);
     const duplicates = ranked.filter(([, cosine]) => cosine > duplicateAbove).length;
-    for (const [lookAlike, cosine] of ranked.slice(0, duplicates + rivals)) lookAlikes.push({ id, lookAlike, cosine });
+    for (const [lookAlike, cosine] of ranked.slice(0, duplicates + doppelgangers))
+      lookAlikes.push({ id, lookAlike, cosine });
   }
   const table = createDoppelgangerTable({
     rows: Math.max(1, imagesOf.size),

@@ -1,7 +1,7 @@
 import { ProtomemError, type State, takeTensor } from '@protomem/core';
 
 /** A class that looked like another. */
-export interface Rival {
+export interface Doppelganger {
   readonly id: number;
   /** As it was seen last. */
   readonly cosine: number;
@@ -10,10 +10,10 @@ export interface Rival {
 }
 
 /**
- * Up to `width` rivals for each of up to `size` identities; 24 bytes a look-alike, all of them taken at once. When it is full,
+ * Up to `width` doppelgangers for each of up to `size` identities; 24 bytes a look-alike, all of them taken at once. When it is full,
  * the identity that was written to longest ago makes room.
  */
-export class RivalRows {
+export class LookAlikeRows {
   readonly size: number;
   readonly width: number;
   /** Row of each identity, the one written to longest ago first. */
@@ -21,7 +21,7 @@ export class RivalRows {
   /** Rows that are free; beyond `used`, all are. */
   private readonly free: number[] = [];
   private used = 0;
-  private readonly rivals: Float64Array;
+  private readonly doppelgangers: Float64Array;
   private readonly cosines: Float64Array;
   private readonly steps: Float64Array;
   /** Rivals in each row, which are its first places. */
@@ -30,7 +30,7 @@ export class RivalRows {
   constructor(size: number, width: number) {
     this.size = size;
     this.width = width;
-    this.rivals = new Float64Array(size * width);
+    this.doppelgangers = new Float64Array(size * width);
     this.cosines = new Float64Array(size * width);
     this.steps = new Float64Array(size * width);
     this.counts = new Uint32Array(size);
@@ -41,8 +41,8 @@ export class RivalRows {
     return this.rowOf.size;
   }
 
-  /** The rivals of an identity, in no order; none when it has no row. */
-  of(id: number): Rival[] {
+  /** The doppelgangers of an identity, in no order; none when it has no row. */
+  of(id: number): Doppelganger[] {
     const row = this.rowOf.get(id);
     if (row === undefined) return [];
     return Array.from({ length: this.counts[row]! }, (_, i) => this.at(row * this.width + i));
@@ -52,7 +52,7 @@ export class RivalRows {
    * Notes a lookAlike: as it is now when it is there already; else in a free place, in that of one last seen before `fresh`,
    * or in that of the least alike, when that one is less alike.
    */
-  put(id: number, lookAlike: Rival, fresh: number): void {
+  put(id: number, lookAlike: Doppelganger, fresh: number): void {
     const row = this.claim(id);
     const start = row * this.width;
     const count = this.counts[row]!;
@@ -67,7 +67,7 @@ export class RivalRows {
       for (let at = start + 1; at < start + count; at++) if (weight(at) < weight(place)) place = at;
       if (weight(place) >= lookAlike.cosine) return;
     }
-    this.rivals[place] = lookAlike.id;
+    this.doppelgangers[place] = lookAlike.id;
     this.cosines[place] = lookAlike.cosine;
     this.steps[place] = lookAlike.step;
   }
@@ -78,7 +78,7 @@ export class RivalRows {
     const place = row === undefined ? -1 : this.find(row, lookAlike);
     if (row === undefined || place < 0) return;
     const last = row * this.width + --this.counts[row]!;
-    for (const column of [this.rivals, this.cosines, this.steps]) column[place] = column[last]!;
+    for (const column of [this.doppelgangers, this.cosines, this.steps]) column[place] = column[last]!;
   }
 
   /** Frees the row of an identity. */
@@ -89,13 +89,13 @@ export class RivalRows {
     this.free.push(row);
   }
 
-  copy(): RivalRows {
-    const copy = new RivalRows(this.size, this.width);
+  copy(): LookAlikeRows {
+    const copy = new LookAlikeRows(this.size, this.width);
     copy.used = this.used;
     copy.free.push(...this.free);
     for (const [id, row] of this.rowOf) copy.rowOf.set(id, row);
     const places = this.used * this.width;
-    copy.rivals.set(this.rivals.subarray(0, places));
+    copy.doppelgangers.set(this.doppelgangers.subarray(0, places));
     copy.cosines.set(this.cosines.subarray(0, places));
     copy.steps.set(this.steps.subarray(0, places));
     copy.counts.set(this.counts.subarray(0, this.used));
@@ -113,6 +113,7 @@ export class RivalRows {
       tensors: {
         ids: { dtype: 'F64', shape: [ids.length], data: ids },
         counts: { dtype: 'U32', shape: [ids.length], data: counts },
+        // As files have it since before there was a better word.
         rivals: column(found.map(({ id }) => id)),
         cosines: column(found.map(({ cosine }) => cosine)),
         steps: column(found.map(({ step }) => step)),
@@ -126,13 +127,13 @@ export class RivalRows {
     const counts = takeTensor(where, tensors, 'counts', 'U32', [ids.length]);
     const total = counts.reduce((sum, count) => sum + count, 0);
     const column = (name: string): Float64Array => takeTensor(where, tensors, name, 'F64', [total]);
-    const [rivals, cosines, steps] = [column('rivals'), column('cosines'), column('steps')];
+    const [doppelgangers, cosines, steps] = [column('rivals'), column('cosines'), column('steps')];
     const isId = (id: number): boolean => Number.isSafeInteger(id) && id >= 0;
     const fits =
       values.width === this.width &&
       new Set(ids).size === ids.length &&
       ids.every(isId) &&
-      rivals.every(isId) &&
+      doppelgangers.every(isId) &&
       counts.every((count) => count <= this.width) &&
       cosines.every(Number.isFinite) &&
       steps.every(Number.isFinite);
@@ -140,8 +141,8 @@ export class RivalRows {
       throw new ProtomemError({
         where,
         what: 'the saved table',
-        got: `${ids.length} identities, ${String(values.width)} rivals at most`,
-        expected: `identities with ${this.width} rivals at most, all of them ids with finite numbers`,
+        got: `${ids.length} identities, ${String(values.width)} doppelgangers at most`,
+        expected: `identities with ${this.width} doppelgangers at most, all of them ids with finite numbers`,
         fix: 'Resume with the options that the run was started with.',
       });
     }
@@ -153,7 +154,7 @@ export class RivalRows {
       const count = counts[i]!;
       if (i >= ids.length - this.size) {
         const row = this.claim(id);
-        this.rivals.set(rivals.subarray(from, from + count), row * this.width);
+        this.doppelgangers.set(doppelgangers.subarray(from, from + count), row * this.width);
         this.cosines.set(cosines.subarray(from, from + count), row * this.width);
         this.steps.set(steps.subarray(from, from + count), row * this.width);
         this.counts[row] = count;
@@ -162,13 +163,13 @@ export class RivalRows {
     }
   }
 
-  private at(place: number): Rival {
-    return { id: this.rivals[place]!, cosine: this.cosines[place]!, step: this.steps[place]! };
+  private at(place: number): Doppelganger {
+    return { id: this.doppelgangers[place]!, cosine: this.cosines[place]!, step: this.steps[place]! };
   }
 
   private find(row: number, lookAlike: number): number {
     const start = row * this.width;
-    for (let at = start; at < start + this.counts[row]!; at++) if (this.rivals[at] === lookAlike) return at;
+    for (let at = start; at < start + this.counts[row]!; at++) if (this.doppelgangers[at] === lookAlike) return at;
     return -1;
   }
 

@@ -9,27 +9,27 @@ import { type Matrix, rowsOf } from './similarity-rows.ts';
  * which compares with examples already in the batch; here the look-alike is its prototype.
  *
  * @param embeddings `[n, D]`: the class's images; not necessarily at unit length.
- * @param prototypes `[R, D]`: the rivals'; not necessarily at unit length.
+ * @param prototypes `[R, D]`: the doppelgangers'; not necessarily at unit length.
  * @param count images to choose; all of them, in order, where there are no more.
  * @returns rows of `embeddings`, the nearest first; equals in their order.
  *
  * @example
  * ```ts
- * imagesNear([[1, 0], [1, 1], [0, 1]], [[0, 2]], 2); // [2, 1]
+ * hardImages([[1, 0], [1, 1], [0, 1]], [[0, 2]], 2); // [2, 1]
  * ```
  */
-export function imagesNear(
+export function hardImages(
   embeddings: readonly ArrayLike<number>[],
   prototypes: readonly ArrayLike<number>[],
   count: number,
 ): number[] {
-  const where = 'imagesNear';
+  const where = 'hardImages';
   integer(where, 'count', count, 0);
   check(prototypes.length > 0, () => ({ where, what: 'prototypes', got: 'empty', expected: 'at least one' }));
   const width = prototypes[0]!.length;
   const images = rowsOf(where, 'embeddings', embeddings as Matrix, embeddings.length, width);
-  const rivals = rowsOf(where, 'prototypes', prototypes as Matrix, prototypes.length, width);
-  const nearness = images.map((image) => Math.max(...rivals.map((lookAlike) => cosine(image, lookAlike))));
+  const doppelgangers = rowsOf(where, 'prototypes', prototypes as Matrix, prototypes.length, width);
+  const nearness = images.map((image) => Math.max(...doppelgangers.map((lookAlike) => cosine(image, lookAlike))));
   return nearness
     .map((_, i) => i)
     .sort((a, b) => nearness[b]! - nearness[a]! || a - b)
