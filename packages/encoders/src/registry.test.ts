@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { Random } from '@protomem/core';
+import { optionTable, Random } from '@protomem/core';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -253,4 +253,6 @@ it('has the table of its README right', async () => {
     ];
     expect(readme).toContain(`| ${row.join(' | ')} |`);
   }
+  expect(text).toContain(optionTable(encoders.iresnet50.options));
+  expect(encoders['mobile-face-net'].options.embeddingSize.default).toBe(128);
 });
