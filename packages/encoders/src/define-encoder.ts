@@ -4,7 +4,13 @@ import * as tf from '@tensorflow/tfjs';
 import { foldLayers } from './fold-layers.ts';
 import { forward } from './forward.ts';
 import { countMacs, countParameters, type Layer, type Weight, weightsOf } from './layer.ts';
-import { type EncoderOptions, type ResolvedEncoderOptions, resolveOptions } from './options.ts';
+import {
+  type EncoderOptionSpec,
+  type EncoderOptions,
+  encoderOptions,
+  type ResolvedEncoderOptions,
+  resolveOptions,
+} from './options.ts';
 
 /** An encoder that knows the options it was made with, so that a file can make it again. */
 export interface DefinedEncoder extends Encoder {
@@ -30,6 +36,8 @@ export interface EncoderMaker {
   (options?: EncoderOptions, values?: InitialValues, folded?: boolean): DefinedEncoder;
   /** The card that an encoder of these options has, without making it. */
   card(options?: EncoderOptions): EncoderCard;
+  /** What it can be made with, from which configurations and help texts follow. */
+  readonly options: EncoderOptionSpec;
   /** The name in cards and files. */
   readonly family: string;
 }
@@ -67,8 +75,8 @@ export interface EncoderDefinition {
  * ```
  */
 export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
-  const resolve = (options: EncoderOptions): ResolvedEncoderOptions =>
-    resolveOptions(definition.name, options, definition.embeddingSize);
+  const spec = encoderOptions(definition.embeddingSize);
+  const resolve = (given: EncoderOptions): ResolvedEncoderOptions => resolveOptions(definition.name, spec, given);
   const make = (options: EncoderOptions = {}, values?: InitialValues, folded = false): DefinedEncoder => {
     const resolved = resolve(options);
     const trained = definition.layers(resolved);
@@ -80,7 +88,7 @@ export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
     const resolved = resolve(options);
     return cardOf(definition, definition.layers(resolved), resolved);
   };
-  return Object.assign(make, { card, family: definition.name });
+  return Object.assign(make, { card, options: spec, family: definition.name });
 }
 
 function cardOf(

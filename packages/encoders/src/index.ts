@@ -10,4 +10,4 @@ export { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encode
 export { foldNorms } from './fold-norms.ts';
 export { fromLayersModel } from './from-layers-model.ts';
 export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
-export { type EncoderOptions, encoderOptions, type ResolvedEncoderOptions } from './options.ts';
+export type { EncoderOptionSpec, EncoderOptions, ResolvedEncoderOptions } from './options.ts';

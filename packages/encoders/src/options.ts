@@ -1,54 +1,56 @@
-import { type Option, type OptionsOf, option, readOptions } from '@protomem/core';
+import { check, type Option, type OptionsOf, option, readOptions, type Settings } from '@protomem/core';
 import type { Size } from './layer.ts';
 
-const side = option.integer({
-  help: 'Side of a square image, or [height, width], pixels.',
-  ...{ min: 16, max: 4096, default: 112 },
-});
+const isSide = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 16 && Number(value) <= 4096;
 
-const sidesOf = (size: number | Size): Size => (typeof size === 'number' ? [size, size] : size);
-
-/** Options of every built-in encoder. */
-export const encoderOptions = {
-  inputSize: {
-    ...side,
-    expected: `${side.expected}, or two of them`,
-    accepts: (size: unknown) => {
-      const sides = sidesOf(size as Size);
-      return Array.isArray(sides) && sides.length === 2 && sides.every(side.accepts);
-    },
-  } as Option<number | Size, 'default'>,
-  embeddingSize: option.integer({
-    help: 'Width of an embedding, D.',
-    ...{ min: 1, max: 65536, absent: "the publication's: IResNet 512, MobileFaceNet 128" },
-  }),
-  width: option.number({
-    help: 'Multiplies every channel count, rounded to multiples of 8, at least 8.',
-    ...{ min: 0.01, max: 16, default: 1 },
-  }),
-  dropout: option.number({
-    help: 'Share of features that dropout zeroes before the last linear layer, in training.',
-    ...{ min: 0, max: 0.99, default: 0 },
-  }),
-  /** The rest is computed again on the way back: the same training in less memory, with a third more arithmetic. */
-  recompute: option.flag({ help: 'In training, keep of each residual block only its input.', default: false }),
-  seed: option.integer({
-    help: "Of the initial weights and, with each step's own seed, of dropout.",
-    ...{ min: 0, default: 0 },
-  }),
+const inputSize: Option<number | Size, 'default'> = {
+  help: 'Side of a square image, or [height, width], pixels. Sides are halved four times, rounded up.',
+  expected: 'an integer in [16, 4096], or [height, width] of such',
+  accepts: (value) => (Array.isArray(value) ? value.length === 2 && value.every(isSide) : isSide(value)),
+  default: 112,
+  configurable: true,
 };
 
-export interface EncoderOptions extends OptionsOf<typeof encoderOptions> {}
+/** What every family is made with; an embedding's default width is the publication's. */
+export const encoderOptions = (embeddingSize: number) => ({
+  inputSize,
+  embeddingSize: option.integer({ help: 'Width of an embedding.', min: 1, max: 65536, default: embeddingSize }),
+  width: option.number({
+    help: 'Multiplies every channel count, rounded to multiples of 8, at least 8.',
+    min: 0.01,
+    max: 16,
+    default: 1,
+  }),
+  dropout: option.number({
+    help: 'Share of features that dropout zeroes before the last linear layer, in training; less than 1.',
+    min: 0,
+    max: 1,
+    default: 0,
+  }),
+  /** The same training, with about a third more arithmetic. */
+  recompute: option.flag({
+    help: 'In training, keep of each residual block only its input and compute the rest again on the way back: less memory.',
+    default: false,
+  }),
+  /** The seed of each step's dropout is joined with it. */
+  seed: option.integer({ help: 'Of the initial weights and of dropout.', min: 0, default: 0 }),
+});
+
+/** Declarations of a family's options. */
+export type EncoderOptionSpec = ReturnType<typeof encoderOptions>;
+
+/** Options of every built-in encoder. */
+export type EncoderOptions = OptionsOf<EncoderOptionSpec>;
 
 /** {@link EncoderOptions} with nothing left open. */
-export interface ResolvedEncoderOptions extends Required<EncoderOptions> {
-  readonly inputSize: Size;
-}
+export type ResolvedEncoderOptions = Omit<Settings<EncoderOptionSpec>, 'inputSize'> & { readonly inputSize: Size };
 
 /** Fills in defaults and checks everything, unknown keys too. */
-export function resolveOptions(where: string, given: EncoderOptions, embeddingSize: number): ResolvedEncoderOptions {
-  const options = readOptions(where, encoderOptions, given);
-  return { ...options, inputSize: sidesOf(options.inputSize), embeddingSize: options.embeddingSize ?? embeddingSize };
+export function resolveOptions(where: string, spec: EncoderOptionSpec, given: EncoderOptions): ResolvedEncoderOptions {
+  const { inputSize: size, ...others } = readOptions(where, spec, given);
+  const { dropout } = others;
+  check(dropout < 1, () => ({ where, what: 'dropout', got: dropout, expected: 'a number less than 1' }));
+  return { inputSize: typeof size === 'number' ? [size, size] : size, ...others };
 }
 
 /** A published channel count at a width multiplier: the nearest multiple of 8, at least 8. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { Random } from '@protomem/core';
+import { optionTable, Random } from '@protomem/core';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -241,7 +241,7 @@ it('equals the published counts', () => {
 
 it('has the table of its README right', async () => {
   const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const readme = text.replace(/ +/g, ' '); // The formatter pads columns.
+  const readme = text.replace(/ +/g, ' ').replace(/-{3,}/g, '---'); // The formatter pads columns.
   for (const name of names) {
     const { embeddingSize, parameters, macs, normalization } = encoderCard(name);
     const row = [
@@ -253,4 +253,6 @@ it('has the table of its README right', async () => {
     ];
     expect(readme).toContain(`| ${row.join(' | ')} |`);
   }
+  expect(readme).toContain(optionTable(encoders.iresnet50.options));
+  expect(encoders['mobile-face-net'].options.embeddingSize.default).toBe(128);
 });

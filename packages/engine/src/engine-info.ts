@@ -11,23 +11,31 @@ export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
  */
 export type Precision = 'float32' | 'bfloat16';
 
-/** Options of {@link loadEngine}. */
-export const engineOptions = {
-  prefer: option.choice(['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'], {
-    help: 'An engine by name, or auto for the fastest that loads: node-gpu, node, wasm, cpu; never webgpu.',
-    default: 'auto',
-  }),
+/** What {@link loadEngine} can be asked for. */
+export const loadEngineOptions = {
+  /** An engine asked for by name that does not load is an error, never another engine. */
+  prefer: option.choice(
+    ['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'] as const satisfies readonly (EngineName | 'auto')[],
+    {
+      help: 'An engine by name, or `auto` for the fastest that loads: node-gpu, node, wasm, cpu; never webgpu.',
+      default: 'auto',
+    },
+  ),
+  /** `cpu` and `webgpu` have one. */
   threads: option.integer({
     help: 'Threads of one operation.',
-    ...{ min: 1, max: 1024, absent: 'TF_NUM_INTRAOP_THREADS for node, else as many as this process may use' },
+    min: 1,
+    max: 1024,
+    absent: '`TF_NUM_INTRAOP_THREADS` for node, else as many as this process may use',
   }),
-  precision: option.choice(['float32', 'bfloat16'], {
-    help: 'Of convolutions; only node and node-gpu have bfloat16.',
-    absent: 'float32',
+  precision: option.choice(['float32', 'bfloat16'] as const satisfies readonly Precision[], {
+    help: 'Of convolutions and the activations between them; only node and node-gpu have bfloat16.',
+    default: 'float32',
   }),
 };
 
-export interface LoadEngineOptions extends OptionsOf<typeof engineOptions> {}
+/** What {@link loadEngine} is asked for. */
+export type LoadEngineOptions = OptionsOf<typeof loadEngineOptions>;
 
 /** An engine that was tried and not taken. */
 export interface RejectedEngine {

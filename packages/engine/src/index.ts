@@ -1,12 +1,11 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { type OpTime, profileOps } from './backends/tensorflow/profile-ops.ts';
-export {
-  type EngineInfo,
-  type EngineName,
-  engineOptions,
-  type LoadEngineOptions,
-  type Precision,
-  type RejectedEngine,
+export type {
+  EngineInfo,
+  EngineName,
+  LoadEngineOptions,
+  Precision,
+  RejectedEngine,
 } from './engine-info.ts';
 export { loadEngine } from './load-engine.ts';
 export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';

@@ -66,6 +66,7 @@ it.each([
   [{ prefer: 'nod' }, /prefer is "nod".*Did you mean "node"\?/],
   [{ prefer: 'node-gpu' }, /tfjs-node-gpu is "not installed".*npm install @tensorflow\/tfjs-node-gpu/],
   [{ threads: 0 }, /threads is 0/],
+  [{ thread: 2 }, /Did you mean "threads"\?/],
   [{ precision: 'float16' }, /precision is "float16"/],
   [{ prefer: 'wasm', precision: 'bfloat16' }, /the only one of the engine "wasm"/],
   [{ prefer: 'webgpu', precision: 'bfloat16' }, /the only one of the engine "webgpu"/],

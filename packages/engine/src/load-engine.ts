@@ -8,8 +8,8 @@ import { checkEngine } from './check-engine.ts';
 import {
   type EngineInfo,
   type EngineName,
-  engineOptions,
   type LoadEngineOptions,
+  loadEngineOptions,
   type RejectedEngine,
   type Started,
   type StartOptions,
@@ -51,7 +51,7 @@ const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
  * ```
  */
 export async function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo> {
-  const { prefer, threads, precision } = readOptions('loadEngine', engineOptions, options);
+  const { prefer, threads, precision } = readOptions('loadEngine', loadEngineOptions, options);
   if (prefer !== 'auto') return start(prefer, { threads, precision });
 
   const rejected: RejectedEngine[] = [];
@@ -66,6 +66,8 @@ export async function loadEngine(options: LoadEngineOptions = {}): Promise<Engin
   }
   throw new Error('unreachable: the last engine returns or throws');
 }
+
+loadEngine.options = loadEngineOptions;
 
 async function start(engine: EngineName, options: StartOptions): Promise<EngineInfo> {
   try {

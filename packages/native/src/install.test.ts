@@ -123,7 +123,8 @@ it('stops when it is aborted', async () => {
   expect(here()).toEqual([]);
 });
 
-it('names what is missing', async () => {
+it('names what is missing, and an option that it does not know', async () => {
+  await expect(install({ forse: true } as object, fakeSteps())).rejects.toThrow(/Did you mean "force"\?/);
   await expect(install({ gpu: true, force: true }, fakeSteps())).rejects.toThrow(/@tensorflow\/tfjs-node-gpu is "not/);
   await expect(install({ from: join(cache, 'nowhere') }, fakeSteps())).rejects.toThrow(/--from is ".*nowhere"/);
   vi.stubEnv('CXX', '/no/such/compiler');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { check } from '@protomem/core';
+import { check, type OptionsOf, option, readOptions } from '@protomem/core';
 import {
   cacheFolder,
   findInstalls,
@@ -28,19 +28,19 @@ import {
   type Tools,
 } from './requirements.ts';
 
+const installOptions = {
+  gpu: option.flag({ help: "For `@tensorflow/tfjs-node-gpu`, with CUDA's libraries.", default: false }),
+  from: option.text({
+    help: 'Folder of an unpacked TensorFlow to copy the library from.',
+    absent: 'the wheel, through pip',
+  }),
+  force: option.flag({ help: 'Install although there is one already.', default: false }),
+  say: option.given<(line: string) => void>()({ help: 'Gets a line of progress at a time.', absent: 'none are said' }),
+  signal: option.given<AbortSignal>()({ help: 'Ends the install early; nothing is left behind.', absent: 'none' }),
+};
+
 /** What {@link installEngine} is asked for. */
-export interface InstallOptions {
-  /** For `@tensorflow/tfjs-node-gpu`, with CUDA's libraries. Default false. */
-  readonly gpu?: boolean;
-  /** Folder of an unpacked TensorFlow to copy the library from. Default: the wheel, through pip. */
-  readonly from?: string;
-  /** Install although there is one already. Default false. */
-  readonly force?: boolean;
-  /** Gets a line of progress at a time. Default: none are said. */
-  readonly say?: (line: string) => void;
-  /** Ends the install early; nothing is left behind. */
-  readonly signal?: AbortSignal;
-}
+export type InstallOptions = OptionsOf<typeof installOptions>;
 
 /** What {@link installEngine} found or made. */
 export interface InstallResult {
@@ -75,10 +75,12 @@ export interface Steps {
  */
 export const installEngine = (options: InstallOptions = {}): Promise<InstallResult> =>
   install(options, { findTools, unpackFromPip, compileBinding, probeBinding });
+installEngine.options = installOptions;
 
 /** {@link installEngine} with its steps given. */
 export async function install(options: InstallOptions, steps: Steps): Promise<InstallResult> {
-  const { gpu = false, force = false, say = () => undefined, signal } = options;
+  const settings = readOptions('installEngine', installOptions, options);
+  const { gpu, force, say = () => undefined, signal } = settings;
   const name = packageOf(gpu);
   const found = findPackage(name);
   check(found !== undefined, () => ({
@@ -88,7 +90,7 @@ export async function install(options: InstallOptions, steps: Steps): Promise<In
     expected: 'the package in node_modules, whose binding is compiled',
     fix: `npm install ${name} (its own installer may fail: that does not matter).`,
   }));
-  const from = options.from === undefined ? undefined : await existing(options.from);
+  const from = settings.from === undefined ? undefined : await existing(settings.from);
   const present = force ? undefined : await findPresent(found, from, steps);
   if (present) return present;
   checkPlatform();

@@ -1,8 +1,8 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
-import { type Option, option } from '@protomem/core';
+import { option } from '@protomem/core';
 import { createAugmentation, createLoader, samplers } from '@protomem/data';
-import { type EncoderName, encoderOptions, encoders } from '@protomem/encoders';
-import { engineOptions, type Precision } from '@protomem/engine';
+import { type EncoderName, encoders } from '@protomem/encoders';
+import { loadEngine } from '@protomem/engine';
 import { createPrototypeMemory } from '@protomem/memory';
 import { createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
@@ -16,11 +16,10 @@ const own = { own: option.text({ help: 'Name of a part of your own, from the fil
 
 const inputSize = option.integer({ help: 'Side of the square input image, pixels.', min: 16, max: 4096, default: 112 });
 
-/** The same for every encoder. */
+/** An encoder's own options, with what a run says of every encoder. */
 const encoderFields = {
-  ...fieldsOf(encoderOptions, { without: ['seed', 'inputSize', 'embeddingSize'] }),
+  ...fieldsOf(encoders.iresnet18.options, { without: ['seed', 'inputSize'], standards: { embeddingSize: 512 } }),
   inputSize,
-  embeddingSize: option.integer({ help: encoderOptions.embeddingSize.help, min: 1, max: 65536, default: 512 }),
 };
 
 const data = kinds('kind', {
@@ -142,9 +141,8 @@ export const runSchema = section({
     ...{ min: Number.MIN_VALUE, absent: 'steps' },
   }),
   engine: section({
-    prefer: engineOptions.prefer,
+    ...fieldsOf(loadEngine.options),
     threads: option.integer({ help: 'Of one operation; 0: one for each core.', min: 0, default: 0 }),
-    precision: { ...engineOptions.precision, default: 'float32', absent: undefined } as Option<Precision, 'default'>,
   }),
   data,
   augmentation: section(fieldsOf(createAugmentation.options)),
