@@ -28,7 +28,7 @@ export function createCheckpointer(
   recipe: Recipe,
   parts: Readonly<Record<string, Stateful>>,
 ): Checkpointer {
-  const { directory, write } = options;
+  const { directory, write, upgrade = (saved) => saved } = options;
   const every = integer('createTrainer', 'checkpoints.every', options.every, 1);
   const keep = integer('createTrainer', 'checkpoints.keep', options.keep ?? 2, 1);
   const mayDiffer = (options.mayDiffer ?? []).map((key) => `config.${key}`);
@@ -48,7 +48,7 @@ export function createCheckpointer(
     async restore(warn) {
       const checkpoint = await readLatestCheckpoint(directory, warn);
       if (!checkpoint) return undefined;
-      checkRecipe(checkpoint, recipe, mayDiffer);
+      checkRecipe({ ...checkpoint, recipe: upgrade(checkpoint.recipe) }, recipe, mayDiffer);
       for (const [name, part] of Object.entries(parts)) {
         await part.restore(checkpoint.parts[name] ?? { values: {}, tensors: {} });
       }

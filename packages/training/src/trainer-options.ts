@@ -3,6 +3,7 @@ import type { Encoder, Head } from '@protomem/core/contracts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { Recipe } from './recipe.ts';
 import type { Schedule } from './schedules.ts';
 
 export interface CheckpointOptions {
@@ -18,6 +19,11 @@ export interface CheckpointOptions {
    * never may.
    */
   readonly mayDiffer?: readonly string[];
+  /**
+   * A saved recipe goes through it before it is compared with that of this run, for configurations in the spelling of
+   * an earlier release. Default: none.
+   */
+  readonly upgrade?: (saved: Recipe) => Recipe;
   /** Writes a file whole or not at all. Default `writeFileAtomic` of `@protomem/core`. */
   readonly write?: typeof writeFileAtomic;
 }

@@ -11,6 +11,7 @@ import { tinyEncoder, tinyHead, tinyLoader } from './__fixtures__/tiny-parts.ts'
 import { adamW } from './adam-w.ts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
+import type { Recipe } from './recipe.ts';
 import { cosine } from './schedules.ts';
 import { sgd } from './sgd.ts';
 import { createTrainer } from './trainer.ts';
@@ -296,6 +297,21 @@ describe('a run', () => {
     const logger: Logger = { log: () => undefined, message: (text) => messages.push(text), close: () => undefined };
     await tinyRun({ checkpoints, config: { out: 'a', margin: 0.4 }, loggers: [logger] }).trainer.resume();
     expect(messages).toEqual([expect.stringMatching(/^The checkpoint is from engine cpu: .*not bit for bit\.$/)]);
+  });
+
+  it('goes on from a checkpoint of an earlier spelling, through `upgrade`', async () => {
+    const checkpoints = { directory, every: 3 };
+    const hooks: Hooks = { onStepEnd: ({ step }) => (step === 3 ? 'stop' : undefined) };
+    await tinyRun({ checkpoints, hooks, config: { rivals: 3 } }).trainer.run();
+    const upgrade = ({ config, ...rest }: Recipe): Recipe => {
+      const { rivals, ...others } = config as Recipe;
+      return { ...rest, config: { ...others, lookAlikes: rivals! } };
+    };
+    const resumed = (lookAlikes: number, more = {}) =>
+      tinyRun({ checkpoints: { ...checkpoints, ...more }, config: { lookAlikes } }).trainer.resume();
+    expect(await resumed(3, { upgrade })).toBe(3);
+    await expect(resumed(4, { upgrade })).rejects.toThrow('They differ in config.lookAlikes: saved 3, now 4.');
+    await expect(resumed(3)).rejects.toThrow('They differ in config.lookAlikes: saved nothing, now 3; config.rivals');
   });
 
   it('refuses a folder whose run is further on', async () => {
