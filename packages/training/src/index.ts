@@ -7,6 +7,14 @@ export * from './jsonl-logger.ts';
 export * from './logger.ts';
 export * from './optimizer.ts';
 export * from './optimizers.ts';
+export {
+  type LoggedEvaluation,
+  type LoggedStep,
+  loggedEvaluation,
+  loggedStep,
+  type RunLog,
+  readRunLog,
+} from './read-log.ts';
 export * from './recipe.ts';
 export * from './schedules.ts';
 export * from './sgd.ts';
