@@ -81,9 +81,6 @@ export const encoderFields = {
   iresnet100: encoder,
 };
 export const optimizerFields = {
-  sgd: {
-    momentum: option.number({ help: '', ...share, default: 0.9 }),
-    weightDecay: option.number({ help: '', ...share, default: 5e-4 }),
-    nesterov: option.flag({ help: '', default: false }),
-  },
+  sgd: optimizers.sgd.options,
+  'adam-w': optimizers['adam-w'].options,
 };
