@@ -60,7 +60,7 @@ function setUpDependencies() {
 
 function setUpEngine() {
   // Says itself what it does, and returns at once when there is nothing to do.
-  if (source('packages/engine/src/cli.ts', ['install']) !== 0) {
+  if (source('packages/native/src/cli.ts', ['install']) !== 0) {
     say('no native TensorFlow here: going on with the WebAssembly engine, which is slower.');
   }
 }

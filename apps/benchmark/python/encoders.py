@@ -69,4 +69,4 @@ def mobilefacenet():
 
 
 def make_encoder(name):
-    return mobilefacenet() if name == "mobilefacenet" else iresnet(BLOCKS[name])
+    return mobilefacenet() if name == "mobile-face-net" else iresnet(BLOCKS[name])

@@ -90,7 +90,7 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
 function ofEvaluation(metrics: PairMetrics): Results {
   const { model, by, protocol, seconds, images = 0, verification, options } = metrics;
   const result = { verification, seconds, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
-  const engine = { engine: by, backend: '', device: '', version: '', threads: 0, precision: '', passedOver: [] };
+  const engine = { engine: by, backend: '', device: '', version: '', threads: 0, precision: '', rejected: [] };
   return {
     compared: [{ result, pairs: `${protocol} ${verification.positives}`, head: { name: model, steps: [], ...result } }],
     seconds,

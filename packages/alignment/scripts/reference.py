@@ -1,4 +1,4 @@
-"""Writes src/__fixtures__/reference.json: similarity transforms and warps by scikit-image.
+"""Writes fixtures/reference.json: similarity transforms and warps by scikit-image.
 
     pip install scikit-image==0.26.0
     python packages/alignment/scripts/reference.py
@@ -51,7 +51,7 @@ for scale, angle, shift in ((1.0, 0.0, (0.5, -0.25)), (2.3, 0.4, (4.0, -3.0)), (
     tx, ty = transform.params[:2, 2]
     warps.append({"transform": {"a": a, "b": b, "tx": tx, "ty": ty}, "pixels": np.round(moved, 3).ravel().tolist()})
 
-path = pathlib.Path(__file__).parent.parent / "src" / "__fixtures__" / "reference.json"
+path = pathlib.Path(__file__).parent.parent / "fixtures" / "reference.json"
 path.write_text(
     json.dumps(
         {

@@ -6,8 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { alignFolder } from './align-folder.ts';
 import type { Detect, DetectedFace } from './detect.ts';
 import type { AlignmentRecord } from './record.ts';
-import type { Point } from './similarity.ts';
-import { arcFaceTemplate, type Landmarks } from './template.ts';
+import { arcFaceTemplate, mapPoints } from './template.ts';
 
 let root: string;
 let photos: string;
@@ -21,7 +20,7 @@ afterEach(() => rm(root, { recursive: true }));
 
 /** A face of the template's shape, enlarged and moved. */
 const face = (scale: number, x: number, y: number): DetectedFace => ({
-  landmarks: arcFaceTemplate().map(([u, v]): Point => [u * scale + x, v * scale + y]) as unknown as Landmarks,
+  landmarks: mapPoints(arcFaceTemplate(), ([u, v]) => [u * scale + x, v * scale + y]),
   score: 0.9,
 });
 
@@ -54,7 +53,7 @@ const known: Record<string, DetectedFace[]> = {
   'Ada/1.jpg': [face(0.5, 10, 20)],
   'Ada/2.png': [face(0.5, 120, 70), face(1, 0, 0)],
   'Bob/3.jpg': [],
-  'Bob/4.jpg': [{ landmarks: Array(5).fill([5, 5]) as unknown as Landmarks }],
+  'Bob/4.jpg': [{ landmarks: mapPoints(arcFaceTemplate(), () => [5, 5]) }],
 };
 const detect: Detect = (_, file) => known[file] ?? [];
 

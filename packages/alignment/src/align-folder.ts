@@ -1,34 +1,40 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { check, integer, lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
-import { type AlignPhotoOptions, alignPhoto, withoutFace } from './align-photo.ts';
-import { preferences } from './choose-face.ts';
+import { check, lookUp, type OptionsOf, option, ProtomemError, readOptions, writeFileAtomic } from '@protomem/core';
+import { alignOptions, alignPhoto } from './align-photo.ts';
 import type { Detect } from './detect.ts';
 import { inOrder } from './in-order.ts';
-import { readPhoto, reasonOf, writers } from './photo.ts';
+import { readPhoto, readPhotoOptions, reasonOf, writers } from './photo.ts';
 import { photoExtensions, photoFiles } from './photo-files.ts';
 import { type AlignmentRecord, type AlignmentSettings, readRecords } from './record.ts';
 
+/** Options of {@link alignFolder}. */
+export const alignFolderOptions = {
+  ...alignOptions,
+  detect: option.given<Detect>()({ help: 'Finds faces.' }),
+  detector: option.text({
+    help: 'Names the detector in the record; a resumed alignment must have the same.',
+    default: 'custom',
+  }),
+  /** JPEG of quality 95, 4:4:4. */
+  format: option.choice(writers, { help: 'Format of the aligned images.', default: 'jpg' }),
+  /** Without it, the folder must be new or empty. */
+  resume: option.flag({ help: 'Go on in a folder that an alignment was begun in.', default: false }),
+  /** Each takes 3 bytes while it is worked on. */
+  maxPixels: readPhotoOptions.maxPixels,
+  /** Bounds the memory. */
+  ahead: option.integer({ help: 'Photos read ahead while a face is looked for.', min: 1, max: 64, default: 2 }),
+  onProgress: option.given<(progress: AlignProgress) => void>()({
+    help: 'Called after each photo.',
+    absent: 'nothing',
+  }),
+  /** `resume` goes on. */
+  signal: option.given<AbortSignal>()({ help: 'Ends the work after the photos under way.', absent: 'none' }),
+};
+
 /** How to align a folder. */
-export interface AlignFolderOptions extends AlignPhotoOptions {
-  /** Finds faces. */
-  readonly detect: Detect;
-  /** Names the detector in the record; a resumed alignment must have the same. Default `custom`. */
-  readonly detector?: string;
-  /** Format of the aligned images: `jpg` (quality 95, 4:4:4) or `png`. Default `jpg`. */
-  readonly format?: keyof typeof writers;
-  /** Go on in a folder that an alignment was begun in. Default false: the folder must be new or empty. */
-  readonly resume?: boolean;
-  /** Photos with more pixels are left out as unreadable. Default 10^8; each takes 3 bytes while it is worked on. */
-  readonly maxPixels?: number;
-  /** Photos read ahead while a face is looked for, at most; bounds the memory. Default 2. */
-  readonly ahead?: number;
-  /** Called after each photo. */
-  readonly onProgress?: (progress: AlignProgress) => void;
-  /** Ends the work after the photos under way; `resume` goes on. */
-  readonly signal?: AbortSignal;
-}
+export type AlignFolderOptions = OptionsOf<typeof alignFolderOptions>;
 
 /** How far an alignment is. */
 export interface AlignProgress {
@@ -87,15 +93,10 @@ const LEFT_OUT = 'left-out.tsv';
  */
 export async function alignFolder(dir: string, out: string, options: AlignFolderOptions): Promise<AlignmentSummary> {
   const where = 'alignFolder';
-  const { detect, maxPixels, onProgress, signal } = options;
-  const { size = 112, prefer = 'largest', none = 'skip', format = 'jpg', detector = 'custom' } = options;
+  const all = readOptions(where, alignFolderOptions, options);
+  const { size, prefer, none, format, detector, detect, maxPixels, ahead, onProgress, signal } = all;
   const settings: AlignmentSettings = { size, format, prefer, none, detector };
-  integer(where, 'size', size, 8, 4096);
-  lookUp(where, 'prefer', preferences, prefer);
-  lookUp(where, 'none', withoutFace, none);
-  const encode = lookUp(where, 'format', writers, format);
-  const ahead = integer(where, 'ahead', options.ahead ?? 2, 1, 64);
-  await checkFolders(where, dir, out, options.resume ?? false);
+  await checkFolders(where, dir, out, all.resume);
 
   const counts = { aligned: 0, centre: 0, 'no-face': 0, 'bad-landmarks': 0, unreadable: 0 };
   let severalFaces = 0;
@@ -142,7 +143,7 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
     if (!image) return { file, outcome, ...rest };
     const path = `${output}.${format}`;
     await mkdir(dirname(join(out, path)), { recursive: true });
-    await writeFileAtomic(join(out, path), await encode(image));
+    await writeFileAtomic(join(out, path), await writers[format](image));
     return { file, outcome, output: path, ...rest };
   };
 

@@ -1,18 +1,39 @@
-import { integer, lookUp } from '@protomem/core';
+import { type OptionsOf, option, readOptions } from '@protomem/core';
 import { preferences, rankFaces } from './choose-face.ts';
 import type { Detect } from './detect.ts';
 import type { Landmarks } from './template.ts';
 import { type Photo, warpPhoto } from './warp.ts';
 
-/** What to do with a photo. */
-export interface AlignPhotoOptions {
-  /** Side of the aligned image, pixels. Default 112. */
-  readonly size?: number;
-  /** Of several faces, take the largest or the one nearest the photo's centre. Default `largest`. */
-  readonly prefer?: keyof typeof preferences;
-  /** Without a face, leave the photo out or scale its largest centred square. Default `skip`. */
-  readonly none?: keyof typeof withoutFace;
-}
+/** What becomes of a photo without a face, by name. */
+const withoutFace = {
+  skip: (): undefined => undefined,
+  centre: (photo: Photo, size: number): Photo => {
+    const side = Math.min(photo.width, photo.height);
+    const scale = size / side;
+    // The square's outer edges meet the image's: half a pixel outside the centres of the outermost pixels.
+    const shift = (extent: number): number => scale * (0.5 - (extent - side) / 2) - 0.5;
+    const transform = { a: scale, b: 0, tx: shift(photo.width), ty: shift(photo.height) };
+    return warpPhoto(photo, transform, { width: size, height: size });
+  },
+};
+
+/** What alignment of a photo and of a folder take. */
+export const alignOptions = {
+  size: option.integer({ help: 'Side of an aligned image, pixels.', min: 8, max: 4096, default: 112 }),
+  prefer: option.choice(preferences, {
+    help: "Of several faces, take the largest or the one nearest the photo's centre.",
+    default: 'largest',
+  }),
+  none: option.choice(withoutFace, {
+    help: 'Without a face, leave the photo out or scale its largest centred square.',
+    default: 'skip',
+  }),
+};
+
+const alignPhotoOptions = {
+  ...alignOptions,
+  file: option.text({ help: 'Path of the photo, for `detect`.', absent: 'empty' }),
+};
 
 /** What became of a photo. */
 export interface AlignedPhoto {
@@ -31,25 +52,11 @@ export interface AlignedPhoto {
   readonly reason?: string;
 }
 
-/** What becomes of a photo without a face, by name. */
-export const withoutFace = {
-  skip: (): undefined => undefined,
-  centre: (photo: Photo, size: number): Photo => {
-    const side = Math.min(photo.width, photo.height);
-    const scale = size / side;
-    // The square's outer edges meet the image's: half a pixel outside the centres of the outermost pixels.
-    const shift = (extent: number): number => scale * (0.5 - (extent - side) / 2) - 0.5;
-    const transform = { a: scale, b: 0, tx: shift(photo.width), ty: shift(photo.height) };
-    return warpPhoto(photo, transform, { width: size, height: size });
-  },
-};
-
 /**
  * Finds the face of a photo and brings it onto the ArcFace template.
  *
  * @param photo upright, RGB.
  * @param detect finds faces.
- * @param file given to `detect`. Default empty.
  *
  * @example
  * ```ts
@@ -60,15 +67,10 @@ export const withoutFace = {
 export async function alignPhoto(
   photo: Photo,
   detect: Detect,
-  options: AlignPhotoOptions & { readonly file?: string } = {},
+  options: OptionsOf<typeof alignPhotoOptions> = {},
 ): Promise<AlignedPhoto> {
-  const where = 'alignPhoto';
-  const size = integer(where, 'size', options.size ?? 112, 8, 4096);
-  const prefer = options.prefer ?? 'largest';
-  lookUp(where, 'prefer', preferences, prefer);
-  const fallBack = lookUp(where, 'none', withoutFace, options.none ?? 'skip');
-
-  const faces = await detect(photo, options.file ?? '');
+  const { size, prefer, none, file = '' } = readOptions('alignPhoto', alignPhotoOptions, options);
+  const faces = await detect(photo, file);
   const { usable, refused } = rankFaces(faces, photo, size, prefer);
   const best = usable[0];
   if (best) {
@@ -77,7 +79,7 @@ export async function alignPhoto(
     return { outcome: 'aligned', image, faces: faces.length, landmarks, score, error: best.error };
   }
   const reason = refused[0]?.message ?? 'no face found';
-  const image = fallBack(photo, size);
+  const image = withoutFace[none](photo, size);
   const outcome = image ? 'centre' : refused.length > 0 ? 'bad-landmarks' : 'no-face';
   return { outcome, image, faces: faces.length, reason };
 }

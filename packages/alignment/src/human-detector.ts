@@ -1,20 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { number, ProtomemError } from '@protomem/core';
+import { type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import type { Detect, DetectedFace } from './detect.ts';
 import { estimateSimilarity, invertSimilarity, type Point, transformPoint } from './similarity.ts';
-import { arcFaceTemplate, type Landmarks } from './template.ts';
+import { arcFaceTemplate, type Landmarks, mapPoints } from './template.ts';
 import { type Photo, warpPhoto } from './warp.ts';
 
-/** What a detector has to find. */
-export interface HumanDetectorOptions {
-  /** Least score of a face, 0 to 1. Default 0.3. */
-  readonly minScore?: number;
-}
+const humanDetectorOptions = {
+  minScore: option.number({ help: 'Least score of a face.', min: 0, max: 1, default: 0.3 }),
+};
 
 /** Points of MediaPipe's face mesh whose means are the five landmarks. */
-const meshPoints = [[33, 133, 145, 159], [263, 362, 374, 386], [1, 4], [61], [291]];
+const meshPoints = [[33, 133, 145, 159], [263, 362, 374, 386], [1, 4], [61], [291]] as const;
 
 /** Sides of the upright crop that the second look sees, and of the face in it, pixels. */
 const LOOK = 256;
@@ -65,8 +63,8 @@ const SCHEME = 'protomem-human:/';
  * const faces = await detect(await readPhoto(bytes), 'photo.jpg');
  * ```
  */
-export async function humanDetector(options: HumanDetectorOptions = {}): Promise<Detect> {
-  const minScore = number('humanDetector', 'minScore', options.minScore ?? 0.3, 0, 1);
+export async function humanDetector(options: OptionsOf<typeof humanDetectorOptions> = {}): Promise<Detect> {
+  const { minScore } = readOptions('humanDetector', humanDetectorOptions, options);
   const human = await loadHuman(minScore);
   const { tf } = human;
 
@@ -91,8 +89,8 @@ export async function humanDetector(options: HumanDetectorOptions = {}): Promise
       const toLook = uprightLook(face.landmarks);
       const [again] = await look(warpPhoto(photo, toLook, { width: LOOK, height: LOOK }));
       const back = invertSimilarity(toLook);
-      const points = again?.landmarks.map((point) => transformPoint(back, point)) ?? face.landmarks;
-      faces.push({ landmarks: points as unknown as Landmarks, score: face.score });
+      const landmarks = again ? mapPoints(again.landmarks, (point) => transformPoint(back, point)) : face.landmarks;
+      faces.push({ landmarks, score: face.score });
     }
     return faces;
   };
@@ -109,7 +107,7 @@ export async function humanDetector(options: HumanDetectorOptions = {}): Promise
 function landmarksOf(mesh: readonly Point[]): Landmarks {
   const mean = (points: readonly number[], k: 0 | 1): number =>
     points.reduce((sum, point) => sum + mesh[point]![k], 0) / points.length;
-  return meshPoints.map((points): Point => [mean(points, 0), mean(points, 1)]) as unknown as Landmarks;
+  return mapPoints<readonly number[]>(meshPoints, (points) => [mean(points, 0), mean(points, 1)]);
 }
 
 /** From the photo to a crop with the face upright in its middle. */
@@ -128,7 +126,7 @@ async function searchQuarters(photo: Photo, look: (part: Photo) => Promise<Detec
     const x = Math.floor(((part % 3) * (photo.width - width)) / 2);
     const y = Math.floor((Math.floor(part / 3) * (photo.height - height)) / 2);
     for (const { landmarks, score } of await look(crop(photo, x, y, width, height))) {
-      const moved = landmarks.map(([u, v]): Point => [u + x, v + y]) as unknown as Landmarks;
+      const moved = mapPoints(landmarks, ([u, v]) => [u + x, v + y]);
       if (!found.some((face) => sameFace(face.landmarks, moved))) found.push({ landmarks: moved, score });
     }
   }

@@ -3,12 +3,13 @@ export {
   type AlignmentSummary,
   type AlignProgress,
   alignFolder,
+  alignFolderOptions,
 } from './align-folder.ts';
-export { type AlignedPhoto, type AlignPhotoOptions, alignPhoto } from './align-photo.ts';
+export { type AlignedPhoto, alignPhoto } from './align-photo.ts';
 export type { Detect, DetectedFace } from './detect.ts';
-export { type HumanDetectorOptions, humanDetector } from './human-detector.ts';
+export { humanDetector } from './human-detector.ts';
 export { landmarksFromFile, parseLandmarks } from './landmarks-file.ts';
-export { type ReadPhotoOptions, readPhoto } from './photo.ts';
+export { readPhoto } from './photo.ts';
 export type { AlignmentRecord, AlignmentSettings } from './record.ts';
 export {
   estimateSimilarity,

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { lookUp, ProtomemError } from '@protomem/core';
 import type { Detect, DetectedFace } from './detect.ts';
-import type { Point } from './similarity.ts';
-import type { Landmarks } from './template.ts';
+import { type Landmarks, mapPoints } from './template.ts';
 
 type Entry = readonly [file: string, landmarks: Landmarks];
 
@@ -67,8 +66,7 @@ function* parseColumns(text: string, where: string, separator: string): Generato
         'a path and ten numbers: x and y of left eye, right eye, nose, left and right corner of the mouth';
       throw new ProtomemError({ where, what: `line ${i + 1}`, got: line, expected });
     }
-    const points = Array.from({ length: 5 }, (_, k): Point => [numbers[2 * k]!, numbers[2 * k + 1]!]);
-    yield [forward(file!), points as unknown as Landmarks];
+    yield [forward(file!), mapPoints([0, 2, 4, 6, 8], (k) => [numbers[k]!, numbers[k + 1]!])];
   }
 }
 

@@ -1,14 +1,16 @@
-import { ProtomemError } from '@protomem/core';
+import { type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import sharp, { type Sharp } from 'sharp';
 import type { Photo } from './warp.ts';
 
-/** How to read a photo. */
-export interface ReadPhotoOptions {
-  /** Names the photo in errors. Default `photo`. */
-  readonly name?: string;
-  /** Photos with more pixels than this are refused before they are unpacked; 3 bytes each. Default 10^8. */
-  readonly maxPixels?: number;
-}
+export const readPhotoOptions = {
+  name: option.text({ help: 'Names the photo in errors.', default: 'photo' }),
+  /** 3 bytes each; 0 for no limit. */
+  maxPixels: option.integer({
+    help: 'Photos with more pixels are refused as unreadable before they are unpacked.',
+    min: 0,
+    default: 1e8,
+  }),
+};
 
 /**
  * Decodes a photo at its own size: EXIF rotation applied; greyscale, CMYK, 16 bits and other colour spaces turned into
@@ -17,8 +19,8 @@ export interface ReadPhotoOptions {
  * @param bytes any format that sharp reads.
  * @throws {ProtomemError} names the photo when it is cut short, damaged, too large or not an image.
  */
-export async function readPhoto(bytes: Uint8Array, options: ReadPhotoOptions = {}): Promise<Photo> {
-  const { name = 'photo', maxPixels = 1e8 } = options;
+export async function readPhoto(bytes: Uint8Array, options: OptionsOf<typeof readPhotoOptions> = {}): Promise<Photo> {
+  const { name, maxPixels } = readOptions('readPhoto', readPhotoOptions, options);
   const decode = async (): Promise<Photo> => {
     const { data, info } = await sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
       .flatten()

@@ -7,7 +7,7 @@ import { estimateSimilarity, fitError, invertSimilarity, type Point, transformPo
 interface Reference {
   readonly estimates: readonly { readonly from: Point[]; readonly to: Point[]; readonly matrix: number[][] }[];
 }
-const reference: Reference = JSON.parse(readFileSync(join(import.meta.dirname, '__fixtures__/reference.json'), 'utf8'));
+const reference: Reference = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/reference.json'), 'utf8'));
 
 const coordinate = fc.double({ min: -1000, max: 1000, noNaN: true });
 const point = fc.tuple(coordinate, coordinate);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Point, type Similarity, transformPoint } from './similarity.ts';
-import { arcFaceTemplate, faceTransform, type Landmarks } from './template.ts';
+import { arcFaceTemplate, faceTransform, type Landmarks, mapPoints } from './template.ts';
 
-const moved = (change: (point: Point) => Point): Landmarks => arcFaceTemplate().map(change) as unknown as Landmarks;
+const moved = (change: (point: Point) => Point): Landmarks => mapPoints(arcFaceTemplate(), change);
 
 describe('arcFaceTemplate', () => {
   it('scales', () => {
@@ -31,14 +31,14 @@ describe('faceTransform', () => {
 
   it('refuses points that are no face in this order, and says so', () => {
     const [left, right, nose, mouthLeft, mouthRight] = arcFaceTemplate();
-    const wrong = {
+    const wrong: Readonly<Record<string, Landmarks>> = {
       mirrored: moved(([x, y]) => [112 - x, y]),
       'eyes and corners swapped': [right, left, nose, mouthRight, mouthLeft],
       'x and y swapped': moved(([x, y]) => [y, x]),
       shuffled: [nose, mouthLeft, left, right, mouthRight],
     };
     for (const [name, landmarks] of Object.entries(wrong)) {
-      expect(() => faceTransform(landmarks as unknown as Landmarks), name).toThrow('in this order');
+      expect(() => faceTransform(landmarks), name).toThrow('in this order');
     }
     expect(() => faceTransform(moved(() => [3, 3]))).toThrow('do not all coincide');
     expect(() => faceTransform(moved(([x]) => [x, Number.NaN]))).toThrow('finite');

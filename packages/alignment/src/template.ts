@@ -4,6 +4,15 @@ import { estimateSimilarity, fitError, type Point, type Similarity } from './sim
 /** Five points of a face, as seen by the viewer: left eye, right eye, tip of the nose, left and right corner of the mouth. */
 export type Landmarks = readonly [Point, Point, Point, Point, Point];
 
+/** Five points, one from each of five things. */
+export const mapPoints = <T>([a, b, c, d, e]: readonly [T, T, T, T, T], point: (from: T) => Point): Landmarks => [
+  point(a),
+  point(b),
+  point(c),
+  point(d),
+  point(e),
+];
+
 /** Where the five points lie in an aligned image of 112 x 112. */
 const arcFace: Landmarks = [
   [38.2946, 51.6963],
@@ -22,7 +31,7 @@ const arcFace: Landmarks = [
  */
 export function arcFaceTemplate(size = 112): Landmarks {
   integer('arcFaceTemplate', 'size', size, 8, 4096);
-  return arcFace.map(([x, y]) => [(x * size) / 112, (y * size) / 112]) as unknown as Landmarks;
+  return mapPoints(arcFace, ([x, y]) => [(x * size) / 112, (y * size) / 112]);
 }
 
 /** How a face is brought onto the template. */

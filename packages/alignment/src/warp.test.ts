@@ -9,7 +9,7 @@ interface Reference {
   readonly image: { readonly pixels: number[]; readonly width: number; readonly height: number };
   readonly warps: readonly { readonly transform: Similarity; readonly pixels: number[] }[];
 }
-const reference: Reference = JSON.parse(readFileSync(join(import.meta.dirname, '__fixtures__/reference.json'), 'utf8'));
+const reference: Reference = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/reference.json'), 'utf8'));
 const image: Photo = { ...reference.image, pixels: Uint8Array.from(reference.image.pixels) };
 
 /** Draws a photo from a function of continuous coordinates, each pixel the mean over its square. */

@@ -1,7 +1,7 @@
 import { enginesAtHand, expectClose, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cosFace, dot, naiveCosFace, sum, unit } from './__fixtures__/parts.ts';
+import { cosFace, dot, naiveCosFace, sum, unit } from '../fixtures/parts.ts';
 import { batchOnly } from './index.ts';
 
 describe.each(await enginesAtHand())('batchOnly on %s', (engine) => {

@@ -1,27 +1,26 @@
-import { joinStates } from '@protomem/core';
-import type { CosineLoss, Encoder } from '@protomem/core/contracts';
+import { joinStates, part } from '@protomem/core';
+import {
+  headOptions,
+  type Mask,
+  maskedLoss,
+  nextOfIdentity,
+  type ObservableHead,
+  readBatch,
+  restoreLossState,
+  takePart,
+  withLossState,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { nextOfIdentity, toBatch } from './batch.ts';
-import { Deferred } from './deferred.ts';
-import type { Places } from './elements.ts';
-import { KeyQueue } from './key-queue.ts';
-import { restoreLossState, takePart, withLossState } from './loss-state.ts';
-import { lossWithout } from './loss-without.ts';
-import { MomentumEncoder } from './momentum-encoder.ts';
-import type { ObservableHead } from './staleness.ts';
+import { KeyQueue, sizeOption } from './key-queue.ts';
+import { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
+import { PendingWrite } from './pending-write.ts';
 
-export interface DcqOptions {
-  /** Keys in the queue: the negative columns. Any number. */
-  readonly size: number;
-  /** D, width of an embedding. */
-  readonly dimension: number;
-  /** Any loss on cosines; the original's is `cosFace({ scale: 50, margin: 0.3 })`. */
-  readonly loss: CosineLoss;
-  /** Makes the keys. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head. */
-  readonly keyEncoder: Encoder;
-  /** Share of its parameters that the key encoder keeps in a step. Default 0.999. */
-  readonly momentum?: number;
-}
+const dcqOptions = {
+  ...headOptions,
+  size: sizeOption('M, keys in the queue: the negative columns. Any number.'),
+  keyEncoder: encoderOption('the keys'),
+  momentum: momentumOption(0.999),
+};
 
 /**
  * DCQ, dynamic class queue: a momentum encoder makes a key of each image, and a queue holds the last keys. A sample's
@@ -50,11 +49,10 @@ export interface DcqOptions {
  * const perSample = head.loss(encoder.apply(images, { training: true }), labels, images);
  * ```
  */
-export function dcq(options: DcqOptions): ObservableHead {
-  const { loss: cosineLoss, momentum = 0.999 } = options;
-  const keyEncoder = new MomentumEncoder('dcq', options.keyEncoder, momentum, options.dimension);
-  const queue = new KeyQueue('dcq', options.size, options.dimension);
-  const enqueue = new Deferred();
+export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss, ...options }): ObservableHead => {
+  const keyEncoder = new MomentumEncoder('dcq', options.keyEncoder, options.momentum, dimension);
+  const queue = new KeyQueue(size, dimension);
+  const write = new PendingWrite();
   let excludedPerSample = 0;
 
   return {
@@ -62,18 +60,18 @@ export function dcq(options: DcqOptions): ObservableHead {
     parameters: [],
     loss: (embeddings, labels, images) =>
       tf.tidy(() => {
-        enqueue.flush();
-        const batch = toBatch('dcq.loss', embeddings, labels, queue.dimension);
+        write.flush();
+        const batch = readBatch('dcq.loss', embeddings, labels, queue.dimension);
         const count = batch.labels.length;
         const keys = keyEncoder.embed(images, count, queue.step);
-        const positive = tf.gather(keys, tf.tensor1d(nextOfIdentity(batch.labels), 'int32'));
+        const positive = tf.gather(keys, tf.tensor1d(nextOfIdentity(batch.groups), 'int32'));
         const own = tf.sum<tf.Tensor2D>(tf.mul(batch.unit, positive), 1, true);
         const cosines =
           queue.occupied > 0
             ? tf.concat([own, tf.matMul<tf.Tensor2D>(batch.unit, queue.columns(), false, true)], 1)
             : own;
 
-        const excluded: Places = { rows: [], columns: [] };
+        const excluded: Mask = { rows: [], columns: [] };
         batch.labels.forEach((label, i) => {
           for (const row of queue.rowsOf(label)) {
             excluded.rows.push(i);
@@ -81,35 +79,35 @@ export function dcq(options: DcqOptions): ObservableHead {
           }
         });
         excludedPerSample = excluded.rows.length / count;
-        const losses = lossWithout(cosineLoss, cosines, new Int32Array(count), excluded, { norms: batch.norms });
-        enqueue.set(keys, (kept) => queue.put(kept, batch.labels));
+        const losses = maskedLoss(cosineLoss, cosines, new Int32Array(count), excluded, { norms: batch.norms });
+        write.set(keys, (kept) => queue.put(kept, batch.labels));
         return losses;
       }),
     afterStep({ encoder }) {
-      enqueue.flush();
+      write.flush();
       keyEncoder.follow(encoder);
     },
     metrics: () => ({ occupancy: queue.occupied / queue.size, meanAge: queue.meanAge(), excludedPerSample }),
     stalenessProbe(fresh, ids) {
-      enqueue.flush();
+      write.flush();
       return queue.stalenessProbe('dcq.stalenessProbe', fresh, ids);
     },
     async state() {
-      enqueue.flush();
+      write.flush();
       const own = { queue: queue.state(), encoder: await keyEncoder.state() };
       return withLossState(joinStates(own), cosineLoss);
     },
     restore(state) {
       const where = 'dcq.restore';
-      enqueue.drop();
+      write.drop();
       queue.restore(where, takePart(where, state, 'queue'));
       keyEncoder.restore(takePart(where, state, 'encoder'));
       restoreLossState(where, state, cosineLoss);
     },
     dispose() {
-      enqueue.drop();
+      write.drop();
       queue.dispose();
       keyEncoder.dispose();
     },
   };
-}
+});

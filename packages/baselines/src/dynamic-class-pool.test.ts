@@ -10,7 +10,7 @@ import {
   naiveCosFace,
   tinyEncoder,
   trainStep,
-} from './__fixtures__/parts.ts';
+} from '../fixtures/parts.ts';
 import { dynamicClassPool } from './index.ts';
 
 interface Entry {

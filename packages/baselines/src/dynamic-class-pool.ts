@@ -1,28 +1,32 @@
-import { check, integer, joinStates, type State, takeTensor } from '@protomem/core';
-import type { CosineLoss, Encoder } from '@protomem/core/contracts';
-import { stopGradient, updateRows } from '@protomem/engine';
+import { check, joinStates, part, type State, takeTensor } from '@protomem/core';
+import { stopGradient, unitRows, updateRows } from '@protomem/engine';
+import {
+  type Batch,
+  headOptions,
+  type Mask,
+  maskedLoss,
+  type ObservableHead,
+  probeStaleness,
+  putAt,
+  readBatch,
+  restoreLossState,
+  takeAt,
+  takePart,
+  withLossState,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { type Batch, toBatch } from './batch.ts';
 import { ClassPool, type Plan } from './class-pool.ts';
-import { Deferred } from './deferred.ts';
-import { type Places, putAt, takeAt, toIndices } from './elements.ts';
-import { restoreLossState, takePart, withLossState } from './loss-state.ts';
-import { lossWithout } from './loss-without.ts';
-import { MomentumEncoder } from './momentum-encoder.ts';
-import { type ObservableHead, probeStaleness } from './staleness.ts';
+import { sizeOption } from './key-queue.ts';
+import { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
+import { PendingWrite } from './pending-write.ts';
+import { type Change, dealHalves, listChanges, writePlan } from './pool-passes.ts';
 
-export interface DynamicClassPoolOptions {
-  /** Q, classes in the pool, at least the identities of half a batch: the columns of the softmax. */
-  readonly size: number;
-  /** D, width of an embedding. */
-  readonly dimension: number;
-  /** Any loss on cosines; the original's are `cosFace` and `arcFace`, of scale 32. */
-  readonly loss: CosineLoss;
-  /** Makes what is in the pool. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head. */
-  readonly galleryEncoder: Encoder;
-  /** Share of its parameters that the gallery encoder keeps in a step. Default 0.99. */
-  readonly momentum?: number;
-}
+const dynamicClassPoolOptions = {
+  ...headOptions,
+  size: sizeOption('Q, classes in the pool, at least the identities of half a batch: the columns of the softmax.'),
+  galleryEncoder: encoderOption('what is in the pool'),
+  momentum: momentumOption(0.99),
+};
 
 /**
  * FFC's dynamic class pool: Q columns for the identities met last, each with two slots of gallery features from a
@@ -59,37 +63,29 @@ export interface DynamicClassPoolOptions {
  * const perSample = head.loss(encoder.apply(images, { training: true }), labels, images);
  * ```
  */
-export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHead {
-  const where = 'dynamicClassPool';
-  const { loss: cosineLoss, momentum = 0.99 } = options;
-  const size = integer(where, 'size', options.size, 1, 2 ** 31 - 1);
-  const dimension = integer(where, 'dimension', options.dimension, 1);
-  const galleryEncoder = new MomentumEncoder(where, options.galleryEncoder, momentum, dimension);
+export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions, (options): ObservableHead => {
+  const { size, dimension, momentum, loss: cosineLoss } = options;
+  const galleryEncoder = new MomentumEncoder('dynamicClassPool', options.galleryEncoder, momentum, dimension);
   const pool = new ClassPool(size);
   const newSlot = (): tf.Variable<tf.Rank.R2> =>
     tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([size, dimension]), false));
   const slots = [newSlot(), newSlot()] as const;
-  const write = new Deferred();
+  const write = new PendingWrite();
   const highest = Math.min(Math.max(Math.floor(size * 0.0002), 3), 10);
   let last = { hitRate: 0, absent: 0, evicted: 0 };
 
   /** The loss of every probe against one set of columns, which are `out` for some. */
-  function term(
-    batch: Batch,
-    cosines: tf.Tensor2D,
-    targets: readonly (number | undefined)[],
-    out: Places,
-  ): tf.Tensor1D {
+  function term(batch: Batch, cosines: tf.Tensor2D, targets: readonly (number | undefined)[], out: Mask): tf.Tensor1D {
     const all = targets.map((_, i) => i);
     const present = all.filter((i) => targets[i] !== undefined);
     if (present.length === all.length) {
-      return lossWithout(cosineLoss, cosines, Int32Array.from(targets as number[]), out, { norms: batch.norms });
+      return maskedLoss(cosineLoss, cosines, Int32Array.from(targets as number[]), out, { norms: batch.norms });
     }
     const absent = all.filter((i) => targets[i] === undefined);
     const parts = [absentLoss(cosines, absent, out, highest)];
     if (present.length > 0) {
       const placeOf = new Map(present.map((i, place) => [i, place]));
-      const outPresent: Places = { rows: [], columns: [] };
+      const outPresent: Mask = { rows: [], columns: [] };
       out.rows.forEach((row, k) => {
         const place = placeOf.get(row);
         if (place === undefined) return;
@@ -99,7 +95,7 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
       const rows = tf.tensor1d(present, 'int32');
       const own = Int32Array.from(present, (i) => targets[i]!);
       const norms = tf.gather(batch.norms, rows);
-      parts.push(lossWithout(cosineLoss, tf.gather(cosines, rows), own, outPresent, { norms }));
+      parts.push(maskedLoss(cosineLoss, tf.gather(cosines, rows), own, outPresent, { norms }));
     }
     const order = new Int32Array(all.length);
     [...absent, ...present].forEach((i, place) => {
@@ -114,10 +110,10 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
     loss: (embeddings, labels, images) =>
       tf.tidy(() => {
         write.flush();
-        const batch = toBatch(`${where}.loss`, embeddings, labels, dimension);
+        const batch = readBatch('dynamicClassPool.loss', embeddings, labels, dimension);
         const ids = batch.labels;
-        const halves = dealHalves(ids);
-        for (const half of halves) checkRoom(`${where}.loss`, new Set(half.map((i) => ids[i])).size, size);
+        const halves = dealHalves(batch.groups);
+        for (const half of halves) checkRoom('dynamicClassPool.loss', new Set(half.map((i) => ids[i])).size, size);
         const gallery = galleryEncoder.embed(images, ids.length, pool.step);
         // The gallery of each pass is the half that its probes are not in.
         const plans = [pool.plan(halves[1], ids), pool.plan(halves[0], ids)] as const;
@@ -136,13 +132,13 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
         }
         const source = tf.concat(sources, 1);
         const replace = (cosines: tf.Tensor2D, { to, from }: Change): tf.Tensor2D =>
-          to.rows.length > 0 ? putAt(cosines, toIndices(to), takeAt(source, toIndices(from))) : cosines;
+          to.rows.length > 0 ? putAt(cosines, to, takeAt(source, from)) : cosines;
         const shown = columns === size ? slots[0] : tf.slice(slots[0], [0, 0], [columns, dimension]);
         const first = replace(tf.matMul(batch.unit, shown, false, true), changes.first);
         const second = replace(first, changes.second);
 
         // While the pool fills, one pass may have entered more classes than the other.
-        const out: Places = { rows: [], columns: [] };
+        const out: Mask = { rows: [], columns: [] };
         ids.forEach((_, i) => {
           for (let column = plans[passOf[i]!]!.occupied; column < columns; column++) {
             out.rows.push(i);
@@ -171,14 +167,14 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
         return column === undefined ? undefined : { row: column, age: pool.age(column) };
       };
       // Of both slots, the one that was written last.
-      return probeStaleness(`${where}.stalenessProbe`, fresh, ids, dimension, find, (rows) => {
+      return probeStaleness('dynamicClassPool.stalenessProbe', fresh, ids, dimension, find, (rows) => {
         const columns = tf.tensor1d([...rows], 'int32');
         const isSecond = tf.tensor2d(
           rows.map((column) => pool.lastSlot(column)),
           [rows.length, 1],
         );
         const [first, second] = slots.map((slot) => tf.gather(slot, columns));
-        return tf.add(tf.mul(first!, tf.sub(1, isSecond)), tf.mul(second!, isSecond));
+        return unitRows(tf.add(tf.mul(first!, tf.sub(1, isSecond)), tf.mul(second!, isSecond)));
       });
     },
     async state() {
@@ -195,7 +191,7 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
       return withLossState(joinStates(parts), cosineLoss);
     },
     restore(state) {
-      const at = `${where}.restore`;
+      const at = 'dynamicClassPool.restore';
       const saved = takePart(at, state, 'pool');
       const n = saved.tensors.ids?.shape[0] ?? 0;
       const features = ['slot0', 'slot1'].map((name) => takeTensor(at, saved.tensors, name, 'F32', [n, dimension]));
@@ -217,90 +213,21 @@ export function dynamicClassPool(options: DynamicClassPoolOptions): ObservableHe
       galleryEncoder.dispose();
     },
   };
-}
-
-/** The batch's images in two halves: each identity's alternately, and identities with one image in turns. */
-function dealHalves(labels: readonly number[]): readonly [number[], number[]] {
-  const images = new Map<number, number[]>();
-  labels.forEach((label, i) => {
-    const own = images.get(label);
-    if (own) own.push(i);
-    else images.set(label, [i]);
-  });
-  const halves: [number[], number[]] = [[], []];
-  let singles = 0;
-  for (const own of images.values()) {
-    const start = own.length === 1 ? singles++ : 0;
-    own.forEach((image, place) => {
-      halves[(start + place) % 2]!.push(image);
-    });
-  }
-  return halves;
-}
-
-/** Cosines to be put, and where they are in the source. */
-interface Change {
-  readonly to: Places;
-  readonly from: Places;
-}
-
-interface Changes {
-  /** To the cosines to the pool's first slots as stored. */
-  readonly first: Change;
-  /** And then, for those to the second slots of identities that were hit. */
-  readonly second: Change;
-  /** Columns whose stored second slot is a source: source `images + k` is the k-th of them. */
-  readonly secondSlots: number[];
-}
-
-function listChanges(plans: readonly [Plan, Plan], halves: readonly [number[], number[]], images: number): Changes {
-  const secondSlots: number[] = [];
-  const newChange = (): Change => ({ to: { rows: [], columns: [] }, from: { rows: [], columns: [] } });
-  const [first, second] = [newChange(), newChange()];
-  plans.forEach(({ placed }, pass) => {
-    const put = ({ to, from }: Change, column: number, source: number): void => {
-      for (const probe of halves[pass]!) {
-        to.rows.push(probe);
-        to.columns.push(column);
-        from.rows.push(probe);
-        from.columns.push(source);
-      }
-    };
-    for (const { column, hit, images: written } of placed.values()) {
-      if (written[0] >= 0) put(first, column, written[0]);
-      if (hit) put(second, column, written[1] >= 0 ? written[1] : images + secondSlots.push(column) - 1);
-    }
-  });
-  return { first, second, secondSlots };
-}
+});
 
 /** `mean(max(0, c))` of each row's highest cosines. */
-function absentLoss(cosines: tf.Tensor2D, rows: readonly number[], out: Places, highest: number): tf.Tensor1D {
-  const known = out.rows.length > 0 ? putAt(cosines, toIndices(out), tf.fill([out.rows.length], -1)) : cosines;
+function absentLoss(cosines: tf.Tensor2D, rows: readonly number[], out: Mask, highest: number): tf.Tensor1D {
+  const known = out.rows.length > 0 ? putAt(cosines, out, tf.fill([out.rows.length], -1)) : cosines;
   const own = tf.gather(known, tf.tensor1d([...rows], 'int32'));
   const count = Math.min(highest, cosines.shape[1]);
   // Which ones are highest has no gradient.
   const columns = tf.topk(stopGradient(own), count).indices.dataSync();
-  const at: Places = {
+  const at: Mask = {
     rows: Array.from(columns, (_, k) => Math.floor(k / count)),
     columns: [...columns],
   };
-  const top = tf.reshape(takeAt(own, toIndices(at)), [rows.length, count]);
+  const top = tf.reshape(takeAt(own, at), [rows.length, count]);
   return tf.mean(tf.relu(top), 1);
-}
-
-function writePlan({ placed }: Plan, features: tf.Tensor2D, slots: readonly tf.Tensor2D[]): void {
-  slots.forEach((slot, s) => {
-    const written = [...placed.values()].filter(({ images }) => images[s]! >= 0);
-    if (written.length === 0) return;
-    const images = tf.tensor1d(
-      written.map((place) => place.images[s]!),
-      'int32',
-    );
-    const rows = Int32Array.from(written, ({ column }) => column);
-    tf.tidy(() => updateRows(slot, rows, tf.gather(features, images)));
-    images.dispose();
-  });
 }
 
 function checkRoom(where: string, identities: number, size: number): void {

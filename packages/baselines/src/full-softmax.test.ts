@@ -25,6 +25,36 @@ describe.each(await enginesAtHand())('fullSoftmax on %s', (engine) => {
     head.dispose();
   });
 
+  it('equals a naive loop with several centers of each identity, which the loss pools', async () => {
+    const centers = 3;
+    // As `subCenter` of @protomem/losses: the highest of each identity's columns, which stand side by side.
+    const pooled: CosineLoss = (cosines, targets) => {
+      const classes = tf.max(tf.reshape(cosines, [cosines.shape[0], -1, centers]), 2) as tf.Tensor2D;
+      return softmax(classes, tf.floorDiv(targets, tf.scalar(centers, 'int32')));
+    };
+    const head = fullSoftmax({ identities: 4, dimension: 3, loss: pooled, seed: 5, centers });
+    expect(head.parameters[0]!.variable.shape).toEqual([4 * centers, 3]);
+    const weights = (head.parameters[0]!.variable.arraySync() as number[][]).map(unit);
+    const columnsOf = (id: number): number[][] => weights.slice(centers * id, centers * (id + 1));
+    const units = (embeddings().arraySync() as number[][]).map(unit);
+    const nearest = (e: number[], id: number): number => Math.max(...columnsOf(id).map((w) => dot(e, w)));
+    const expected = units.map((e, i) => {
+      const logits = [0, 1, 2, 3].map((id) => 4 * nearest(e, id));
+      return Math.log(logits.reduce((sum, z) => sum + Math.exp(z), 0)) - logits[[3, 0][i]!]!;
+    });
+    expectClose(head.loss(embeddings(), [3, 0]), expected, 1e-5);
+    const f = (e: tf.Tensor): tf.Scalar => tf.sum(head.loss(e as tf.Tensor2D, [3, 0]));
+    expectClose(tf.grad(f)(embeddings()), numericalGradient(f, embeddings()), 2e-3);
+    // A probe answers with the center that is nearest.
+    const probes = head.stalenessProbe(embeddings(), [3, 1]);
+    expect(probes.map(({ id }) => id)).toEqual([3]);
+    expect(probes[0]!.cosine).toBeCloseTo(nearest(units[0]!, 3), 5);
+    const other = fullSoftmax({ identities: 4, dimension: 3, loss: pooled, seed: 6, centers });
+    await other.restore(await head.state());
+    expect(await other.state()).toEqual(await head.state());
+    for (const h of [head, other]) h.dispose();
+  });
+
   it('has the gradients of finite differences, for embeddings and weights', () => {
     const head = fullSoftmax({ identities: 4, dimension: 3, loss: softmax });
     const { variable } = head.parameters[0]!;
@@ -83,13 +113,18 @@ describe('fullSoftmax', () => {
 
   it('refuses what it cannot work with', () => {
     expect(() => fullSoftmax({ identities: 0, dimension: 3, loss: softmax })).toThrow('fullSoftmax: identities is 0');
+    expect(() => fullSoftmax({ identities: 4, dimension: 3, loss: softmax, centers: 0 })).toThrow('centers is 0');
+    const misspelled = { identities: 4, dimension: 3, loss: softmax, sed: 1 };
+    expect(() => fullSoftmax(misspelled)).toThrow('fullSoftmax: an option is "sed"');
     const head = fullSoftmax({ identities: 4, dimension: 3, loss: softmax });
     expect(() => head.loss(embeddings(), [0, 4])).toThrow(
-      'fullSoftmax.loss: label 1 is 4, expected an integer in [0, 3].',
+      'fullSoftmax.loss: label 1 of 2 is 4, expected an integer in [0, 3].',
     );
-    expect(() => head.loss(embeddings(), [0, 1.5])).toThrow('label 1 is 1.5');
+    expect(() => head.loss(embeddings(), [0, 1.5])).toThrow('label 1 of 2 is 1.5');
     expect(() => head.loss(embeddings(), [0])).toThrow('number of labels is 1, expected 2');
-    expect(() => head.loss(tf.zeros([2, 5]), [0, 1])).toThrow('shape of embeddings is [2, 5], expected [B, 3].');
+    expect(() => head.loss(tf.zeros([2, 5]), [0, 1])).toThrow(
+      'shape of embeddings is [2, 5], expected [B, 3], B >= 1.',
+    );
     expect(() => head.restore({ values: {}, tensors: {} })).toThrow(
       'tensor "weight" is "missing", expected F32 [4,3].',
     );

@@ -1,25 +1,26 @@
-import type { CosineLoss } from '@protomem/core/contracts';
+import { option, part } from '@protomem/core';
 import { unitRows } from '@protomem/engine';
+import { headOptions, type ObservableHead, readBatch, restoreLossState, withLossState } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { toBatch } from './batch.ts';
-import { IdentityWeights } from './identity-weights.ts';
-import { restoreLossState, withLossState } from './loss-state.ts';
-import { type ObservableHead, probeStaleness } from './staleness.ts';
+import { IdentityWeights, identityOptions } from './identity-weights.ts';
 
-export interface FullSoftmaxOptions {
-  /** N, classes: labels are 0 ... N - 1. */
-  readonly identities: number;
-  /** D, width of an embedding. */
-  readonly dimension: number;
-  /** Any loss on cosines; its scale and margin are its own. */
-  readonly loss: CosineLoss;
-  /** Of the first weights. Default 0. */
-  readonly seed?: number;
-}
+const fullSoftmaxOptions = {
+  ...headOptions,
+  ...identityOptions,
+  centers: option.integer({
+    help: 'K, weights of each identity, side by side: for a loss that pools them, such as `subCenter`.',
+    min: 1,
+    max: 1000,
+    default: 1,
+  }),
+};
 
 /**
  * The classic head: one learnt weight per identity, `cosines = normalize(e) * normalize(W)^T` with `W` `[N, D]`, all of
  * them in every softmax. Weights, their gradient and the optimizer's state grow with the number of identities.
+ *
+ * With K `centers` it has K weights for each, `W` `[N K, D]`, those of identity y in rows `K y ... K y + K - 1`, and the
+ * target of its samples is `K y`: for `subCenter` of `@protomem/losses` with as many centers.
  *
  * `W` starts as normal deviates of standard deviation 0.01 and is a parameter with weight decay, as in InsightFace's
  * trainer.
@@ -33,36 +34,29 @@ export interface FullSoftmaxOptions {
  * const perSample = head.loss(embeddings, [0, 3, 3, 499]);
  * ```
  */
-export function fullSoftmax(options: FullSoftmaxOptions): ObservableHead {
-  const { loss: cosineLoss } = options;
-  const weights = new IdentityWeights('fullSoftmax', options, true);
-  const { identities, dimension, variable } = weights;
+export const fullSoftmax = part('fullSoftmax', fullSoftmaxOptions, (options): ObservableHead => {
+  const { identities, dimension, centers, loss } = options;
+  const weights = new IdentityWeights(options, true);
+  const { variable } = weights;
 
   return {
     name: 'full-softmax',
     parameters: [{ name: 'head.weight', variable, trainable: true, decay: true }],
     loss: (embeddings, labels) =>
       tf.tidy(() => {
-        const batch = toBatch('fullSoftmax.loss', embeddings, labels, dimension, identities);
+        const batch = readBatch('fullSoftmax.loss', embeddings, labels, dimension, identities);
         const cosines = tf.matMul<tf.Tensor2D>(batch.unit, unitRows(variable), false, true);
         weights.meet(batch.labels);
-        return cosineLoss(cosines, tf.tensor1d([...batch.labels], 'int32'), { norms: batch.norms });
+        const targets = batch.labels.map((label) => centers * label);
+        return loss(cosines, tf.tensor1d(targets, 'int32'), { norms: batch.norms });
       }),
     metrics: () => ({ identities }),
-    stalenessProbe: (fresh, ids) =>
-      probeStaleness(
-        'fullSoftmax.stalenessProbe',
-        fresh,
-        ids,
-        dimension,
-        (id) => weights.find(id),
-        (rows) => tf.gather(variable, tf.tensor1d([...rows], 'int32')),
-      ),
-    state: () => withLossState(weights.state(), cosineLoss),
+    stalenessProbe: (fresh, ids) => weights.stalenessProbe('fullSoftmax.stalenessProbe', fresh, ids),
+    state: () => withLossState(weights.state(), loss),
     restore(state) {
       weights.restore('fullSoftmax.restore', state);
-      restoreLossState('fullSoftmax.restore', state, cosineLoss);
+      restoreLossState('fullSoftmax.restore', state, loss);
     },
     dispose: () => variable.dispose(),
   };
-}
+});

@@ -3,15 +3,7 @@ import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import { enginesAtHand, expectClose, leaked, numericalGradient, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  cosFace,
-  DIMENSION,
-  growingLoss,
-  imagesOf,
-  plainSoftmax,
-  tinyEncoder,
-  trainStep,
-} from './__fixtures__/parts.ts';
+import { cosFace, DIMENSION, growingLoss, imagesOf, plainSoftmax, tinyEncoder, trainStep } from '../fixtures/parts.ts';
 import { batchOnly, dcq, dynamicClassPool, fullSoftmax, partialFc, semiSiamese } from './index.ts';
 
 type Make = (loss: CosineLoss, seed?: number) => Head;
@@ -136,8 +128,8 @@ describe.each(await enginesAtHand())('every head on %s', (engine) => {
       expect(() => head.loss(tf.zeros([2, 5]), [0, 1], images)).toThrow('.loss: shape of embeddings is [2, 5]');
       expect(() => head.loss(tf.zeros([2, dimension], 'int32'), [0, 1], images)).toThrow('dtype of embeddings');
       expect(() => head.loss(good, [0], images)).toThrow('number of labels is 1, expected 2');
-      expect(() => head.loss(good, [0, 1.5], images)).toThrow('label 1 is 1.5, expected an integer');
-      expect(() => head.loss(good, [0, -1], images)).toThrow('label 1 is -1, expected an integer');
+      expect(() => head.loss(good, [0, 1.5], images)).toThrow('label 1 of 2 is 1.5, expected an integer');
+      expect(() => head.loss(good, [0, -1], images)).toThrow('label 1 of 2 is -1, expected an integer');
       if (['dcq', 'dynamic-class-pool', 'semi-siamese'].includes(name)) {
         expect(() => head.loss(good, [0, 1])).toThrow('.loss: images is "missing"');
         expect(() => head.loss(good, [0, 1], imagesOf(3, 0))).toThrow('number of images is 3, expected 2');

@@ -1,7 +1,10 @@
-import { check, integer, type State, takeTensor } from '@protomem/core';
-import { updateRows } from '@protomem/engine';
+import { check, integer, option, type State, takeTensor } from '@protomem/core';
+import { unitRows, updateRows } from '@protomem/engine';
+import { type KeptColumn, probeStaleness, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { type KeptColumn, probeStaleness, type StalenessProbe } from './staleness.ts';
+
+/** The slots of a queue or a pool. */
+export const sizeOption = (help: string) => option.integer({ help, min: 1, max: 2 ** 31 - 1 });
 
 /**
  * The embeddings that came last, at unit length, with their identities: first in, first out. Identities are float64, as
@@ -20,9 +23,9 @@ export class KeyQueue {
   private readonly rows = new Map<number, Set<number>>();
   private readonly matrix: tf.Variable<tf.Rank.R2>;
 
-  constructor(where: string, size: number, dimension: number) {
-    this.size = integer(where, 'size', size, 1, 2 ** 31 - 1);
-    this.dimension = integer(where, 'dimension', dimension, 1);
+  constructor(size: number, dimension: number) {
+    this.size = size;
+    this.dimension = dimension;
     this.labels = new Float64Array(this.size);
     this.written = new Float64Array(this.size);
     this.matrix = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([this.size, this.dimension]), false));
@@ -77,7 +80,7 @@ export class KeyQueue {
       return row === undefined ? undefined : { row, age: this.step - this.written[row]! };
     };
     return probeStaleness(where, fresh, ids, this.dimension, newest, (rows) =>
-      tf.gather(this.matrix, tf.tensor1d([...rows], 'int32')),
+      unitRows(tf.gather(this.matrix, tf.tensor1d([...rows], 'int32'))),
     );
   }
 

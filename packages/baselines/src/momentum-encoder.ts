@@ -1,7 +1,22 @@
-import { check, number, type State } from '@protomem/core';
+import { check, option, type State } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { parametersState, restoreParameters, unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+
+/** The options of a head with a momentum encoder, whose encoder each head names for itself. */
+export const momentumOption = <const Default extends number>(standard: Default) =>
+  option.number({
+    help: 'Share of its parameters that the momentum encoder keeps in a step.',
+    min: 0,
+    max: 1,
+    default: standard,
+  });
+
+/** @param what it makes */
+export const encoderOption = (what: string) =>
+  option.given<Encoder>()({
+    help: `Makes ${what}. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head.`,
+  });
 
 /**
  * An encoder that follows the one in training at a distance and makes the columns of its softmax: after each step its
@@ -26,7 +41,7 @@ export class MomentumEncoder {
     }));
     this.where = where;
     this.encoder = encoder;
-    this.momentum = number(where, 'momentum', momentum, 0, 1);
+    this.momentum = momentum;
   }
 
   /**

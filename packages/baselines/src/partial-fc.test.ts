@@ -1,17 +1,10 @@
 import { enginesAtHand, expectClose, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  cosFace,
-  dot,
-  imagesOf,
-  naiveCosFace,
-  plainSoftmax,
-  tinyEncoder,
-  trainStep,
-  unit,
-} from './__fixtures__/parts.ts';
-import { fullSoftmax, type PartialFcOptions, partialFc } from './index.ts';
+import { cosFace, dot, imagesOf, naiveCosFace, plainSoftmax, tinyEncoder, trainStep, unit } from '../fixtures/parts.ts';
+import { type BaselineOptions, fullSoftmax, partialFc } from './index.ts';
+
+type PartialFcOptions = BaselineOptions<'partial-fc'>;
 
 const options = { identities: 20, dimension: 3, columns: 8, loss: cosFace(), seed: 4 } satisfies PartialFcOptions;
 const make = (more: Partial<PartialFcOptions> = {}): ReturnType<typeof partialFc> => partialFc({ ...options, ...more });
@@ -91,7 +84,8 @@ describe.each(await enginesAtHand())('partialFc on %s', (engine) => {
   it('is full softmax with SGD when every column is drawn', async () => {
     const [rate, momentum, weightDecay] = [0.05, 0.9, 1e-3];
     const part = make({ columns: 20, momentum, weightDecay, loss: plainSoftmax() });
-    const full = fullSoftmax({ ...options, loss: plainSoftmax() });
+    const { columns: _, ...shared } = options;
+    const full = fullSoftmax({ ...shared, loss: plainSoftmax() });
     const { variable } = full.parameters[0]!;
     let velocity: tf.Tensor = tf.zeros(variable.shape);
     for (let step = 0; step < 5; step++) {

@@ -1,31 +1,31 @@
-import { integer, number, Random, type RandomState, takeTensor } from '@protomem/core';
-import type { CosineLoss } from '@protomem/core/contracts';
+import { integer, option, part, Random, type RandomState, takeTensor } from '@protomem/core';
 import { unitRows, updateRows } from '@protomem/engine';
+import {
+  type Groups,
+  headOptions,
+  type ObservableHead,
+  readBatch,
+  restoreLossState,
+  withLossState,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { toBatch } from './batch.ts';
-import { IdentityWeights } from './identity-weights.ts';
-import { restoreLossState, withLossState } from './loss-state.ts';
-import { type ObservableHead, probeStaleness } from './staleness.ts';
+import { IdentityWeights, identityOptions } from './identity-weights.ts';
 
-export interface PartialFcOptions {
-  /** N, classes: labels are 0 ... N - 1. */
-  readonly identities: number;
-  /** D, width of an embedding. */
-  readonly dimension: number;
-  /**
-   * S, classes in a step's softmax, in [1, N]: those of the batch (all of them, even when they are more), and others
-   * drawn without replacement. The paper's sample rate is S / N.
-   */
-  readonly columns: number;
-  /** Any loss on cosines; its scale and margin are its own. */
-  readonly loss: CosineLoss;
-  /** Share of a row's last direction that is kept when the row is next drawn. Default 0.9. */
-  readonly momentum?: number;
-  /** L2 penalty on the rows of a step. Default 5e-4. */
-  readonly weightDecay?: number;
-  /** Of the first weights and of the draws. Default 0. */
-  readonly seed?: number;
-}
+const partialFcOptions = {
+  ...headOptions,
+  ...identityOptions,
+  columns: option.integer({
+    help: "S, classes in a step's softmax, at most N: those of the batch (all, even when they are more), others drawn without replacement.",
+    min: 1,
+  }),
+  momentum: option.number({
+    help: "Share of a row's last direction that is kept when the row is next drawn.",
+    min: 0,
+    max: 1,
+    default: 0.9,
+  }),
+  weightDecay: option.number({ help: 'L2 penalty on the rows of a step.', min: 0, max: 1, default: 5e-4 }),
+};
 
 /**
  * Partial FC: a learnt weight per identity as in {@link fullSoftmax}, but each step sees S of the N rows only, those of
@@ -51,14 +51,12 @@ export interface PartialFcOptions {
  * head.afterStep?.({ encoder, learningRate: 0.1 });
  * ```
  */
-export function partialFc(options: PartialFcOptions): ObservableHead {
-  const where = 'partialFc';
-  const { loss: cosineLoss, seed = 0 } = options;
-  const momentum = number(where, 'momentum', options.momentum ?? 0.9, 0, 1);
-  const weightDecay = number(where, 'weightDecay', options.weightDecay ?? 5e-4, 0, 1);
-  const weights = new IdentityWeights(where, options, false);
-  const { identities, dimension, variable, shape } = weights;
-  const columns = integer(where, 'columns', options.columns, 1, identities);
+export const partialFc = part('partialFc', partialFcOptions, (options): ObservableHead => {
+  const { identities, dimension, momentum, weightDecay, seed, loss: cosineLoss } = options;
+  const columns = integer('partialFc', 'columns', options.columns, 1, identities);
+  const weights = new IdentityWeights(options, false);
+  const { variable } = weights;
+  const { shape } = variable;
   const velocity = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>(shape), false));
   const sample = createSampler(identities, columns);
   // A stream of its own, beside that of the weights.
@@ -95,8 +93,8 @@ export function partialFc(options: PartialFcOptions): ObservableHead {
     loss: (embeddings, labels) =>
       tf.tidy(() => {
         drop();
-        const batch = toBatch('partialFc.loss', embeddings, labels, dimension, identities);
-        const { rows, targets, positives } = sample(batch.labels, rng);
+        const batch = readBatch('partialFc.loss', embeddings, labels, dimension, identities);
+        const { rows, targets, positives } = sample(batch.groups, rng);
         weights.meet(batch.labels);
         last = { columns: rows.length, positives };
         return cosineLoss(cosinesTo(batch.unit, rows), tf.tensor1d(targets, 'int32'), { norms: batch.norms });
@@ -115,15 +113,7 @@ export function partialFc(options: PartialFcOptions): ObservableHead {
       drop();
     },
     metrics: () => ({ identities, ...last }),
-    stalenessProbe: (fresh, ids) =>
-      probeStaleness(
-        'partialFc.stalenessProbe',
-        fresh,
-        ids,
-        dimension,
-        (id) => weights.find(id),
-        (rows) => tf.gather(variable, tf.tensor1d([...rows], 'int32')),
-      ),
+    stalenessProbe: (fresh, ids) => weights.stalenessProbe('partialFc.stalenessProbe', fresh, ids),
     state() {
       const { values, tensors } = weights.state();
       const data = velocity.dataSync<'float32'>().slice();
@@ -135,7 +125,7 @@ export function partialFc(options: PartialFcOptions): ObservableHead {
     restore(state) {
       const saved = takeTensor('partialFc.restore', state.tensors, 'velocity', 'F32', shape);
       weights.restore('partialFc.restore', state);
-      rng.restore(state.values.rng as unknown as RandomState);
+      rng.restore(state.values.rng as RandomState);
       restoreLossState('partialFc.restore', state, cosineLoss);
       tf.tidy(() => velocity.assign(tf.tensor2d(saved.slice(), shape)));
       drop();
@@ -145,7 +135,7 @@ export function partialFc(options: PartialFcOptions): ObservableHead {
       tf.dispose([variable, velocity]);
     },
   };
-}
+});
 
 interface Sample {
   /** The batch's identities, then the others. */
@@ -156,23 +146,22 @@ interface Sample {
 }
 
 /** Draws rows in O(S), with N bytes of marks that are clean between draws. */
-function createSampler(identities: number, columns: number): (labels: readonly number[], rng: Random) => Sample {
+function createSampler(identities: number, columns: number): (groups: Groups, rng: Random) => Sample {
   const taken = new Uint8Array(identities);
-  return (labels, rng) => {
-    const place = new Map<number, number>();
-    for (const label of labels) if (!place.has(label)) place.set(label, place.size);
-    const positives = place.size;
+  return ({ ids, groupOf }, rng) => {
+    const positive = new Set(ids);
+    const positives = ids.length;
     const rows = new Int32Array(Math.max(columns, positives));
-    for (const [id, at] of place) rows[at] = id;
+    rows.set(ids);
 
     // Negatives are numbered 0 ... end - 1: an identity below `end` has its own number, unless it is a positive one,
     // whose number goes to a negative one that is not below.
     const end = identities - positives;
     const stand = new Map<number, number>();
     let above = end;
-    for (const id of place.keys()) {
+    for (const id of ids) {
       if (id >= end) continue;
-      while (place.has(above)) above++;
+      while (positive.has(above)) above++;
       stand.set(id, above++);
     }
     // Floyd's draw without replacement: one random number for each.
@@ -189,6 +178,6 @@ function createSampler(identities: number, columns: number): (labels: readonly n
       taken[number] = 0;
       drawn[k] = stand.get(number) ?? number;
     }
-    return { rows, targets: Int32Array.from(labels, (label) => place.get(label)!), positives };
+    return { rows, targets: groupOf, positives };
   };
 }

@@ -11,7 +11,7 @@ import {
   nextNaively,
   tinyEncoder,
   trainStep,
-} from './__fixtures__/parts.ts';
+} from '../fixtures/parts.ts';
 import { dcq, type ObservableHead, semiSiamese } from './index.ts';
 
 const HUGE = 2 ** 53 - 2;

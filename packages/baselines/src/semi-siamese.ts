@@ -1,26 +1,25 @@
-import { check, joinStates } from '@protomem/core';
-import type { CosineLoss, Encoder } from '@protomem/core/contracts';
+import { check, joinStates, part } from '@protomem/core';
+import {
+  headOptions,
+  type Mask,
+  maskedLoss,
+  nextOfIdentity,
+  type ObservableHead,
+  readBatch,
+  restoreLossState,
+  takePart,
+  withLossState,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { nextOfIdentity, toBatch } from './batch.ts';
-import type { Places } from './elements.ts';
-import { KeyQueue } from './key-queue.ts';
-import { restoreLossState, takePart, withLossState } from './loss-state.ts';
-import { lossWithout } from './loss-without.ts';
-import { MomentumEncoder } from './momentum-encoder.ts';
-import type { ObservableHead } from './staleness.ts';
+import { KeyQueue, sizeOption } from './key-queue.ts';
+import { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
 
-export interface SemiSiameseOptions {
-  /** Prototypes in the queue, at least the images of a batch: the columns of the softmax. */
-  readonly size: number;
-  /** D, width of an embedding. */
-  readonly dimension: number;
-  /** Any loss on cosines; the original's is `cosFace({ scale: 32, margin: 0.35 })`. */
-  readonly loss: CosineLoss;
-  /** Makes the prototypes. Starts as a copy of the trained encoder, without dropout; taken over, disposed with the head. */
-  readonly galleryEncoder: Encoder;
-  /** Share of its parameters that the gallery encoder keeps in a step. Default 0.999. */
-  readonly momentum?: number;
-}
+const semiSiameseOptions = {
+  ...headOptions,
+  size: sizeOption('M, prototypes in the queue, at least the images of a batch: the columns of the softmax.'),
+  galleryEncoder: encoderOption('the prototypes'),
+  momentum: momentumOption(0.999),
+};
 
 /**
  * Semi-siamese training (SST): a momentum encoder makes a gallery feature of each image, and these are the prototypes.
@@ -49,10 +48,10 @@ export interface SemiSiameseOptions {
  * const perSample = head.loss(encoder.apply(images, { training: true }), labels, images);
  * ```
  */
-export function semiSiamese(options: SemiSiameseOptions): ObservableHead {
-  const { loss: cosineLoss, momentum = 0.999 } = options;
-  const galleryEncoder = new MomentumEncoder('semiSiamese', options.galleryEncoder, momentum, options.dimension);
-  const queue = new KeyQueue('semiSiamese', options.size, options.dimension);
+export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): ObservableHead => {
+  const { size, dimension, momentum, loss: cosineLoss } = options;
+  const galleryEncoder = new MomentumEncoder('semiSiamese', options.galleryEncoder, momentum, dimension);
+  const queue = new KeyQueue(size, dimension);
   let excludedPerSample = 0;
 
   return {
@@ -61,7 +60,7 @@ export function semiSiamese(options: SemiSiameseOptions): ObservableHead {
     loss: (embeddings, labels, images) =>
       tf.tidy(() => {
         const where = 'semiSiamese.loss';
-        const batch = toBatch(where, embeddings, labels, queue.dimension);
+        const batch = readBatch(where, embeddings, labels, queue.dimension);
         const count = batch.labels.length;
         check(count <= queue.size, () => ({
           where,
@@ -72,10 +71,10 @@ export function semiSiamese(options: SemiSiameseOptions): ObservableHead {
         }));
         const gallery = galleryEncoder.embed(images, count, queue.step);
         const rows = queue.put(gallery, batch.labels);
-        const targets = nextOfIdentity(batch.labels).map((image) => rows[image]!);
+        const targets = nextOfIdentity(batch.groups).map((image) => rows[image]!);
         const cosines = tf.matMul<tf.Tensor2D>(batch.unit, queue.columns(), false, true);
 
-        const excluded: Places = { rows: [], columns: [] };
+        const excluded: Mask = { rows: [], columns: [] };
         batch.labels.forEach((label, i) => {
           for (const row of queue.rowsOf(label)) {
             if (row === targets[i]) continue;
@@ -84,7 +83,7 @@ export function semiSiamese(options: SemiSiameseOptions): ObservableHead {
           }
         });
         excludedPerSample = excluded.rows.length / count;
-        return lossWithout(cosineLoss, cosines, targets, excluded, { norms: batch.norms });
+        return maskedLoss(cosineLoss, cosines, targets, excluded, { norms: batch.norms });
       }),
     afterStep: ({ encoder }) => galleryEncoder.follow(encoder),
     metrics: () => ({ occupancy: queue.occupied / queue.size, meanAge: queue.meanAge(), excludedPerSample }),
@@ -104,4 +103,4 @@ export function semiSiamese(options: SemiSiameseOptions): ObservableHead {
       galleryEncoder.dispose();
     },
   };
-}
+});

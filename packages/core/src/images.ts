@@ -7,6 +7,25 @@ export interface SourceImage {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * How a worker thread opens a source again: it imports `module` and calls its export with `options`.
+ *
+ * @example
+ * ```ts
+ * export function mySource(options: { readonly path: string }): ImageSource {
+ *   return { ...rest, spec: { module: import.meta.url, export: 'mySource', options } };
+ * }
+ * ```
+ */
+export interface SourceSpec {
+  /** URL of a module, such as its own `import.meta.url`. */
+  readonly module: string;
+  /** Name of a function that the module exports; it returns the source or a promise of it. */
+  readonly export: string;
+  /** The function's argument: data that `structuredClone` copies. */
+  readonly options: unknown;
+}
+
 /** Images grouped by identity. Identities are 0 ... identities - 1; images of one are 0 ... imagesOf - 1. */
 export interface ImageSource {
   readonly name: string;
@@ -17,6 +36,8 @@ export interface ImageSource {
   readonly imagesPerIdentity?: number;
   /** Images up to and with each identity, where the source keeps such a table anyway: samplers share it. */
   readonly imageEnds?: ArrayLike<number>;
+  /** Lets threads of a loader open the source again; one without is read in the thread that made it. */
+  readonly spec?: SourceSpec;
   identityName(identity: number): string;
   /** Rejects with an error that names the image when it cannot be read. */
   load(identity: number, image: number): Promise<SourceImage>;

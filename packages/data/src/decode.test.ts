@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { encode, noise } from './__fixtures__/people-folder.ts';
+import { encode, noise } from '../fixtures/people-folder.ts';
 import { decodeImage } from './decode.ts';
 
 const data = process.env.PROTOMEM_DATA ?? join(import.meta.dirname, '../../../../shared/data');

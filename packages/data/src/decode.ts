@@ -1,24 +1,25 @@
 import { Transformer } from '@napi-rs/image';
-import { integer, ProtomemError } from '@protomem/core';
+import { type OptionsOf, option, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import sharp from 'sharp';
 import { isPlainJpeg } from './plain-jpeg.ts';
 
-/** How to decode an image. */
-export interface DecodeOptions {
-  /** Rows of the result, pixels. */
-  readonly height: number;
-  /** Columns of the result, pixels. */
-  readonly width: number;
-  /** Names the image in errors. Default `image`. */
-  readonly name?: string;
+/** @internal */
+export const decodeOptions = {
+  height: option.integer({ help: 'Rows of the result, pixels.', min: 1 }),
+  width: option.integer({ help: 'Columns of the result, pixels.', min: 1 }),
+  name: option.text({ help: 'Names the image in errors.', default: 'image' }),
   /**
-   * Always by sharp, whose JPEG decoder is libjpeg-turbo: the pixels that other tools see too. Slower; for evaluation,
-   * where rounding moves an accuracy by a pair or two. Default false.
+   * Slower; for evaluation, where rounding moves an accuracy by a pair or two. sharp's JPEG decoder is libjpeg-turbo: the
+   * pixels that other tools see too.
    */
-  readonly exact?: boolean;
-  /** Images with more pixels than this are refused before they are unpacked. Default 10^8. */
-  readonly maxPixels?: number;
-}
+  exact: option.flag({ help: 'Always by sharp.', default: false }),
+  /** 0 for no limit. */
+  maxPixels: option.integer({
+    help: 'Images with more pixels are refused before they are unpacked.',
+    min: 0,
+    default: 1e8,
+  }),
+};
 
 /**
  * Decodes an image to RGB at a given size: EXIF rotation applied, any colour space turned into 8-bit sRGB, transparency
@@ -26,8 +27,8 @@ export interface DecodeOptions {
  * another one is scaled (Lanczos 3) to cover it, and what sticks out is cut off evenly on both sides.
  *
  * Aligned faces are mostly JPEG files that have the size already. Those go to a decoder that does nothing else, a fifth of
- * the work of sharp's machinery; values differ from sharp's by rounding. All others, and whatever that decoder refuses,
- * go to sharp.
+ * the work of sharp's machinery; values differ from sharp's by rounding. All others, and what that decoder refuses, go
+ * to sharp.
  *
  * The work is done in libuv's thread pool (4 threads unless `UV_THREADPOOL_SIZE` is set before the process starts), one
  * image a thread; the calling thread only waits.
@@ -41,10 +42,15 @@ export interface DecodeOptions {
  * const pixels = await decodeImage(await readFile('face.jpg'), { height: 112, width: 112, name: 'face.jpg' });
  * ```
  */
-export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<Uint8Array> {
-  const { height, width, name = 'image', exact = false, maxPixels = 1e8 } = options;
-  integer('decodeImage', 'height', height, 1);
-  integer('decodeImage', 'width', width, 1);
+export async function decodeImage(bytes: Uint8Array, options: OptionsOf<typeof decodeOptions>): Promise<Uint8Array> {
+  return decodeChecked(bytes, readOptions('decodeImage', decodeOptions, options));
+}
+
+/** @internal {@link decodeImage} with options that are checked already: a loader checks them once. */
+export async function decodeChecked(
+  bytes: Uint8Array,
+  { height, width, name, exact, maxPixels }: Settings<typeof decodeOptions>,
+): Promise<Uint8Array> {
   const plain = !exact && height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
   const fast = plain ? await decodePlain(bytes) : undefined;
   if (fast?.length === height * width * 3) return fast;
@@ -61,6 +67,8 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
     throw error;
   };
   return decode()
+    .catch(again)
+    .catch(again)
     .catch(again)
     .catch(again)
     .catch((error: unknown) => {

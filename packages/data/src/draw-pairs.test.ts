@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { paintedPeople } from '../fixtures/painted-people.ts';
 import { drawPairs } from './draw-pairs.ts';
-import { syntheticFaces } from './synthetic/synthetic-faces.ts';
 
-const faces = syntheticFaces({ identities: 30, imagesPerIdentity: 4, seed: 0 });
+const faces = paintedPeople({ identities: 30, imagesPerIdentity: 4, seed: 0 });
 /** Every third person has one image. */
 const source = { ...faces, imagesPerIdentity: undefined, imagesOf: (i: number) => (i % 3 === 0 ? 1 : 4) } as never;
 

@@ -1,14 +1,16 @@
-import { check, type ImageSource, integer, Random } from '@protomem/core';
+import { check, type ImageSource, type OptionsOf, option, Random, readOptions } from '@protomem/core';
+
+const drawPairsOptions = {
+  people: option.integer({
+    help: 'People to test on, chosen at random among those with at least two images.',
+    min: 2,
+  }),
+  pairs: option.integer({ help: 'Pairs of each kind, same and different.', min: 1 }),
+  seed: option.integer({ help: 'Another seed draws others.', min: 0, default: 0 }),
+};
 
 /** How to draw pairs for verification. */
-export interface DrawPairsOptions {
-  /** People to test on, chosen at random among those with at least two images. */
-  readonly people: number;
-  /** Pairs of each kind, same and different. */
-  readonly pairs: number;
-  /** Any safe integer >= 0. Default 0. */
-  readonly seed?: number;
-}
+export type DrawPairsOptions = OptionsOf<typeof drawPairsOptions>;
 
 /** Two images of a source, by identity and image. */
 export interface DrawnPair {
@@ -18,8 +20,8 @@ export interface DrawnPair {
 }
 
 /**
- * Draws pairs of images to test an encoder on, as many of one person as of two, in turn, and no pair twice. Whoever is
- * in them is to be kept out of training.
+ * Draws pairs of images to test an encoder on, as many of one person as of two, in turn, and no pair twice. The people
+ * in them are to be kept out of training.
  *
  * @throws {ProtomemError} when there are not so many people, or not so many different pairs of theirs.
  *
@@ -30,9 +32,8 @@ export interface DrawnPair {
  */
 export function drawPairs(source: ImageSource, options: DrawPairsOptions): DrawnPair[] {
   const where = 'drawPairs';
-  const people = integer(where, 'people', options.people, 2);
-  const wanted = integer(where, 'pairs', options.pairs, 1);
-  const random = new Random(integer(where, 'seed', options.seed ?? 0, 0));
+  const { people, pairs: wanted, seed } = readOptions(where, drawPairsOptions, options);
+  const random = new Random(seed);
   const several = Array.from({ length: source.identities }, (_, i) => i).filter((i) => source.imagesOf(i) >= 2);
   check(several.length >= people, () => ({
     where,

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { noise, temporaryFolder, writePeople } from './__fixtures__/people-folder.ts';
+import { noise, temporaryFolder, writePeople } from '../fixtures/people-folder.ts';
+import { folderSource } from './formats/folder/folder-source.ts';
 import { decodeFiles, loadImages } from './load-images.ts';
-import { folderSource } from './sources/folder-source.ts';
 
 const size = { height: 12, width: 10 };
 let dir: string;

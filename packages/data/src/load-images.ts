@@ -1,18 +1,17 @@
-import { type ImageBatch, type ImageSource, integer } from '@protomem/core';
+import { type ImageBatch, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
 import { createProducer } from './loader/producer.ts';
 import { fileSource } from './sources/file-source.ts';
 
+const loadOptions = {
+  height: option.integer({ help: 'Rows, pixels.', min: 1 }),
+  width: option.integer({ help: 'Columns, pixels.', min: 1 }),
+  batchSize: option.integer({ help: 'Images in a batch; the last one may have fewer.', min: 1, default: 64 }),
+  /** As in `createLoader`; with one, decoding goes on while the main thread computes. */
+  workers: option.integer({ help: 'Threads that decode.', min: 0, max: 64, default: 0 }),
+};
+
 /** How to load images for evaluation. */
-export interface LoadOptions {
-  /** Rows, pixels. */
-  readonly height: number;
-  /** Columns, pixels. */
-  readonly width: number;
-  /** Images in a batch; the last one may have fewer. Default 64. */
-  readonly batchSize?: number;
-  /** Threads, as in `createLoader`; with one, decoding goes on while the main thread computes. Default 0. */
-  readonly workers?: number;
-}
+export type LoadOptions = OptionsOf<typeof loadOptions>;
 
 /** Batches made while the one before is in use. */
 const AHEAD = 2;
@@ -36,10 +35,8 @@ export async function* loadImages(
   options: LoadOptions,
 ): AsyncGenerator<ImageBatch, void, undefined> {
   const where = 'loadImages';
-  const height = integer(where, 'height', options.height, 1);
-  const width = integer(where, 'width', options.width, 1);
-  const batchSize = integer(where, 'batchSize', options.batchSize ?? 64, 1);
-  const producer = createProducer(where, { source, height, width, cacheBytes: 0, strict: true }, options.workers ?? 0);
+  const { batchSize, workers, ...size } = readOptions(where, loadOptions, options);
+  const producer = createProducer(where, { source, ...size, cacheBytes: 0, strict: true }, workers);
   const ahead: Promise<ImageBatch>[] = [];
   let planned = 0;
   try {

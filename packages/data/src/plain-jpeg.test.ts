@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import sharp, { type JpegOptions, type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { encode, noise } from './__fixtures__/people-folder.ts';
+import { encode, noise } from '../fixtures/people-folder.ts';
 import { blur } from './augment/blur.ts';
 import { decodeImage } from './decode.ts';
 import { isPlainJpeg } from './plain-jpeg.ts';

@@ -124,7 +124,8 @@ def build(name, size, embedding, width):
     def wide(channels):
         return max(8, math.floor(channels * width / 8 + 0.5) * 8)
 
-    if name == "mobilefacenet":
+    # Files have it without hyphens.
+    if name.replace("-", "") == "mobilefacenet":
         return MobileFaceNet(size, embedding, wide)
     return IResNet(DEPTHS[name], size, embedding, wide)
 
@@ -222,13 +223,13 @@ def main(folder, output):
     counts = [
         count(name, size, embedding, width)
         for name, size, embedding, width in [
-            ("mobilefacenet", (112, 112), 128, 1),
+            ("mobile-face-net", (112, 112), 128, 1),
             ("iresnet18", (112, 112), 512, 1),
             ("iresnet34", (112, 112), 512, 1),
             ("iresnet50", (112, 112), 512, 1),
             ("iresnet100", (112, 112), 512, 1),
-            ("mobilefacenet", (112, 96), 128, 1),
-            ("mobilefacenet", (50, 33), 64, 0.3),
+            ("mobile-face-net", (112, 96), 128, 1),
+            ("mobile-face-net", (50, 33), 64, 0.3),
             ("iresnet18", (33, 90), 64, 1.5),
             ("iresnet34", (64, 64), 256, 0.1),
         ]

@@ -1,5 +1,5 @@
 /**
- * Writes `src/__fixtures__/reference.json`: what PyTorch computes with the weights of the reference cases.
+ * Writes `fixtures/reference.json`: what PyTorch computes with the weights of the reference cases.
  *
  *   npx tsx -C @protomem/source scripts/reference.ts [python]
  *
@@ -11,12 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeSafetensors, writeFileAtomic } from '@protomem/core';
-import {
-  referenceBatch,
-  referenceCases,
-  referenceImages,
-  referenceValues,
-} from '../src/__fixtures__/reference-cases.ts';
+import { referenceBatch, referenceCases, referenceImages, referenceValues } from '../fixtures/reference-cases.ts';
 import { encoders } from '../src/create-encoder.ts';
 import { saveEncoder } from '../src/encoder-files.ts';
 
@@ -36,7 +31,7 @@ try {
     );
     encoder.dispose();
   }
-  const output = here('../src/__fixtures__/reference.json');
+  const output = here('../fixtures/reference.json');
   execFileSync(python, [here('reference.py'), folder, output], { stdio: 'inherit' });
 } finally {
   await rm(folder, { recursive: true });

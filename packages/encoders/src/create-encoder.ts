@@ -2,17 +2,22 @@ import { lookUp } from '@protomem/core';
 import type { EncoderCard } from '@protomem/core/contracts';
 import type { DefinedEncoder, EncoderMaker } from './define-encoder.ts';
 import { iresnet18, iresnet34, iresnet50, iresnet100 } from './iresnet.ts';
-import { mobilefacenet } from './mobilefacenet.ts';
+import { mobileFaceNet } from './mobile-face-net.ts';
 import type { EncoderOptions } from './options.ts';
 
 /** Encoder families by name. Own ones are added by passing a larger object: `{ ...encoders, mine }`. */
-export const encoders = { mobilefacenet, iresnet18, iresnet34, iresnet50, iresnet100 } as const;
+export const encoders = { 'mobile-face-net': mobileFaceNet, iresnet18, iresnet34, iresnet50, iresnet100 } as const;
 
 /** Names of the built-in encoders. */
 export type EncoderName = keyof typeof encoders;
 
 /** An object of encoder families. */
 export type EncoderRegistry = Readonly<Record<string, EncoderMaker>>;
+
+/** The encoder family that cards and files call by a name, which a key of the registry may be spelled otherwise than. */
+export function findFamily(where: string, what: string, registry: EncoderRegistry, name: string): EncoderMaker {
+  return Object.values(registry).find(({ family }) => family === name) ?? lookUp(where, what, registry, name);
+}
 
 /**
  * Makes an encoder by name.
@@ -25,7 +30,7 @@ export type EncoderRegistry = Readonly<Record<string, EncoderMaker>>;
  *
  * @example
  * ```ts
- * const encoder = createEncoder('mobilefacenet', { inputSize: 64, width: 0.5, seed: 1 });
+ * const encoder = createEncoder('mobile-face-net', { inputSize: 64, width: 0.5, seed: 1 });
  * const embeddings = encoder.apply(tf.zeros([8, 64, 64, 3])); // [8, 128]
  * ```
  */

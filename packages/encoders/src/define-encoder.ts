@@ -30,6 +30,8 @@ export interface EncoderMaker {
   (options?: EncoderOptions, values?: InitialValues, folded?: boolean): DefinedEncoder;
   /** The card that an encoder of these options has, without making it. */
   card(options?: EncoderOptions): EncoderCard;
+  /** The name in cards and files. */
+  readonly family: string;
 }
 
 /** What makes an encoder family: everything but the options. */
@@ -55,7 +57,7 @@ export interface EncoderDefinition {
  *   normalization: { mean: 127.5, std: 127.5 },
  *   source: 'ours',
  *   layers: ({ inputSize: [height, width], embeddingSize }) => [
- *     convolution('conv', 3, 8, { kernel: 3, stride: 2, deviation: 0.1 }),
+ *     convolution('conv', 3, 8, { kernel: 3, stride: 2, std: 0.1 }),
  *     norm('bn', 8),
  *     prelu('prelu', 8),
  *     { kind: 'dense', name: 'fc', inputs: [Math.ceil(height / 2), Math.ceil(width / 2), 8], outputs: embeddingSize },
@@ -78,7 +80,7 @@ export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
     const resolved = resolve(options);
     return cardOf(definition, definition.layers(resolved), resolved);
   };
-  return Object.assign(make, { card });
+  return Object.assign(make, { card, family: definition.name });
 }
 
 function cardOf(
@@ -169,11 +171,11 @@ function checkImages({ name, inputSize }: EncoderCard, images: tf.Tensor4D, trai
 /** One stream of random numbers through all weights, in the order they are asked for. */
 function randomValues(seed: number): InitialValues {
   const random = new Random(seed);
-  return ({ shape, start }) => {
+  return ({ shape, init }) => {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    if ('constant' in start) return values.fill(start.constant);
+    if ('constant' in init) return values.fill(init.constant);
     for (let i = 0; i < values.length; i++) {
-      values[i] = 'normal' in start ? random.normal(0, start.normal) : random.uniform(-start.uniform, start.uniform);
+      values[i] = 'normal' in init ? random.normal(0, init.normal) : random.uniform(-init.uniform, init.uniform);
     }
     return values;
   };

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { decodeSafetensors, encodeSafetensors, type Safetensors, type State, type TensorData } from '@protomem/core';
 import { leaked } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { referenceValues } from './__fixtures__/reference-cases.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { referenceValues } from '../fixtures/reference-cases.ts';
 import { createEncoder, type EncoderName, encoders } from './create-encoder.ts';
 import { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
 
@@ -40,9 +40,28 @@ describe.each(Object.keys(encoders) as EncoderName[])('%s', (name) => {
   });
 });
 
+it('a file has the name of earlier releases, and is read by it and by the key, without a warning', async () => {
+  const warn = vi.spyOn(console, 'warn');
+  const encoder = createEncoder('mobile-face-net', small);
+  const path = join(folder, 'named.safetensors');
+  await saveEncoder(encoder, path);
+  const { tensors, metadata } = decodeSafetensors(new Uint8Array(await readFile(path)));
+  expect([metadata.name, JSON.parse(metadata.card!).name]).toEqual(['mobilefacenet', 'mobilefacenet']);
+  const renamed = { tensors, metadata: { ...metadata, name: 'mobile-face-net' } };
+  await writeFile(join(folder, 'renamed.safetensors'), Buffer.concat(encodeSafetensors(renamed)));
+  for (const name of ['named', 'renamed']) {
+    const loaded = await loadEncoder(join(folder, `${name}.safetensors`));
+    expect(bytesOf(await encoderState(loaded))).toBe(bytesOf(await encoderState(encoder)));
+    loaded.dispose();
+  }
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
+  encoder.dispose();
+});
+
 describe('state', () => {
   it('is of the moment of the call, and owns its numbers', async () => {
-    const encoder = createEncoder('mobilefacenet', small);
+    const encoder = createEncoder('mobile-face-net', small);
     const { variable } = encoder.parameters[0]!;
     const first = variable.dataSync()[0]!;
     const pending = encoderState(encoder);
@@ -57,8 +76,8 @@ describe('state', () => {
   });
 
   it('of another encoder is refused and changes nothing', async () => {
-    const encoder = createEncoder('mobilefacenet', small);
-    const other = createEncoder('mobilefacenet', { ...small, embeddingSize: 5, seed: 6 });
+    const encoder = createEncoder('mobile-face-net', small);
+    const other = createEncoder('mobile-face-net', { ...small, embeddingSize: 5, seed: 6 });
     const before = await encoderState(encoder);
     const state = await encoderState(other);
     expect(() => restoreEncoder(encoder, state, 'x.ckpt')).toThrow(
@@ -74,7 +93,7 @@ describe('a bad file', () => {
   let good: Safetensors;
   let bytes: Uint8Array;
   beforeAll(async () => {
-    const encoder = createEncoder('mobilefacenet', small);
+    const encoder = createEncoder('mobile-face-net', small);
     await saveEncoder(encoder, join(folder, 'good.safetensors'));
     encoder.dispose();
     bytes = new Uint8Array(await readFile(join(folder, 'good.safetensors')));
@@ -105,7 +124,7 @@ describe('a bad file', () => {
     expect(await refused({ ...good, metadata: {} })).toMatch(/metadata "format" is "missing"/);
     expect(await refused({ ...good, metadata: { ...good.metadata, version: '2' } })).toMatch(/"version" is "2"/);
     expect(await refused({ ...good, metadata: { ...good.metadata, name: 'mobilefacent' } })).toMatch(
-      /Did you mean "mobilefacenet"/,
+      /Did you mean "mobile-face-net"/,
     );
     expect(await refused({ ...good, metadata: { ...good.metadata, options: '{' } })).toMatch(/metadata "options"/);
     expect(await refused(withTensors((tensors) => delete tensors['conv2.bn.bias']))).toMatch(

@@ -4,7 +4,6 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   type Json,
-  lookUp,
   ProtomemError,
   type State,
   takeTensor,
@@ -12,7 +11,7 @@ import {
 } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { parametersState, restoreParameters } from '@protomem/engine';
-import { type EncoderRegistry, encoders } from './create-encoder.ts';
+import { type EncoderRegistry, encoders, findFamily } from './create-encoder.ts';
 import type { DefinedEncoder } from './define-encoder.ts';
 import type { EncoderOptions } from './options.ts';
 
@@ -94,7 +93,7 @@ export async function loadEncoder(path: string, registry: EncoderRegistry = enco
       fix: 'Use a file written by saveEncoder of this version.',
     }));
   }
-  const make = lookUp(path, 'metadata "name"', registry, metadata.name ?? '');
+  const make = findFamily(path, 'metadata "name"', registry, metadata.name ?? '');
   const encoder = make(
     parseOptions(path, metadata.options),
     ({ name, shape }) => takeTensor(path, tensors, name, 'F32', shape),

@@ -58,7 +58,7 @@ describe.each(Object.keys(encoders) as EncoderName[])('foldNorms of %s', (name) 
     const norms = folded.parameters.filter((parameter) => parameter.name.endsWith('running_mean'));
     const blocks = folded.layers.filter(({ kind }) => kind === 'residual').length;
     // In IResNet's blocks one comes before a padded convolution.
-    expect(norms).toHaveLength(name === 'mobilefacenet' ? 0 : blocks);
+    expect(norms).toHaveLength(name === 'mobile-face-net' ? 0 : blocks);
     expect(() => folded.apply(x, { training: true })).toThrow('folded into the weights');
     expect(() => foldNorms(folded)).toThrow('folded already');
 
@@ -84,7 +84,7 @@ it('folds norms on both sides of a linear layer, and leaves one that nothing lin
     source: 'ours',
     layers: ({ inputSize: [height, width], embeddingSize }) => [
       norm('first', 3),
-      convolution('conv', 3, 8, { kernel: 3, deviation: 0.1 }),
+      convolution('conv', 3, 8, { kernel: 3, std: 0.1 }),
       norm('second', 8),
       norm('third', 8),
       { kind: 'dense', name: 'fc', inputs: [height, width, 8], outputs: embeddingSize },

@@ -1,6 +1,6 @@
-import { check, lookUp } from '@protomem/core';
+import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
-import { type EncoderRegistry, encoders } from './create-encoder.ts';
+import { type EncoderRegistry, encoders, findFamily } from './create-encoder.ts';
 import type { DefinedEncoder } from './define-encoder.ts';
 import { type Fold, foldLayers } from './fold-layers.ts';
 import { epsilon } from './forward.ts';
@@ -31,7 +31,7 @@ export function foldNorms(encoder: DefinedEncoder, registry: EncoderRegistry = e
     got: 'folded already',
     expected: 'one with its norms',
   }));
-  const make = lookUp('foldNorms', 'name of the encoder', registry, encoder.card.name);
+  const make = findFamily('foldNorms', 'name of the encoder', registry, encoder.card.name);
   const variables = new Map(encoder.parameters.map(({ name, variable }) => [name, variable as tf.Tensor]));
   const values = new Map<string, Float32Array>();
   for (const fold of foldLayers(encoder.layers).folds) {

@@ -21,7 +21,7 @@ export interface Pass {
   /** See `recompute` of the encoder's options. */
   readonly recompute: boolean;
   /** In training, leaves the running statistics alone. */
-  readonly still?: boolean;
+  readonly freezeStatistics?: boolean;
   /** A number uniform in [0, 1); only dropout asks for it. */
   readonly uniform: () => number;
 }
@@ -44,7 +44,7 @@ export function forward(layers: readonly Layer[], x: tf.Tensor, pass: Pass): tf.
   return now;
 }
 
-/** Whether a layer's last deed is a number added to each channel, so that a PReLU can be had with it. */
+/** Whether a layer's last deed is a number added to each channel, so that a PReLU can be done with it. */
 const endsInChannels = (layer: Layer): boolean =>
   layer.kind === 'norm' || ((layer.kind === 'convolution' || layer.kind === 'depthwise') && layer.bias === true);
 
@@ -57,7 +57,7 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
   const slopes = activation && (weightOf(activation, 'weight', pass) as tf.Tensor as tf.Tensor1D);
   const biased = (maps: tf.Tensor): tf.Tensor => {
     const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
-    return line(maps, tf.onesLike(bias), bias, slopes);
+    return affine(maps, tf.onesLike(bias), bias, slopes);
   };
   switch (layer.kind) {
     case 'convolution': {
@@ -101,15 +101,15 @@ function residual(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
 function recomputed(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
   const names = weightsOf([layer]).flatMap(({ name, trainable }) => (trainable ? [name] : []));
   const block = tf.customGrad((...inputs) => {
-    const [input, save] = [inputs[0] as tf.Tensor, inputs.at(-1) as unknown as tf.GradSaveFunc];
-    save([input]);
+    const [first, save] = [inputs[0] as tf.Tensor, inputs.at(-1) as tf.GradSaveFunc];
+    save([first]);
     return {
-      value: tf.tidy(() => residual(layer, input, pass)),
+      value: tf.tidy(() => residual(layer, first, pass)),
       gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
         // The batch has been counted in the running statistics already.
-        const again: Pass = { ...pass, still: true };
+        const again: Pass = { ...pass, freezeStatistics: true };
         const of = [saved!, ...names.map((name) => pass.variables.get(name)!)];
-        const { value, gradients } = detachedGradients(([start]) => residual(layer, start!, again), of, dy);
+        const { value, gradients } = detachedGradients(([input]) => residual(layer, input!, again), of, dy);
         value.dispose();
         return gradients;
       },
@@ -158,10 +158,10 @@ function normRunning(x: tf.Tensor, weight: WeightOf, slopes?: tf.Tensor1D): tf.T
     (suffix) => weight(suffix) as tf.Tensor as tf.Tensor1D,
   );
   const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, epsilon)));
-  return line(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
+  return affine(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
 }
 
-const line = (x: tf.Tensor, factor: tf.Tensor1D, shift: tf.Tensor1D, slopes?: tf.Tensor1D): tf.Tensor =>
+const affine = (x: tf.Tensor, factor: tf.Tensor1D, shift: tf.Tensor1D, slopes?: tf.Tensor1D): tf.Tensor =>
   slopes ? scaleShiftPrelu(x, factor, shift, slopes) : scaleShift(x, factor, shift);
 
 function normTraining(x: tf.Tensor, weight: WeightOf, pass: Pass, slopes?: tf.Tensor1D): tf.Tensor {
@@ -169,14 +169,14 @@ function normTraining(x: tf.Tensor, weight: WeightOf, pass: Pass, slopes?: tf.Te
   const { y, mean, variance, count }: BatchNormTrainingResult = slopes
     ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
     : batchNormTraining(image, scale, offset, epsilon);
-  if (pass.still) return y;
-  follow(weight('running_mean'), mean, 1);
+  if (pass.freezeStatistics) return y;
+  updateRunning(weight('running_mean'), mean, 1);
   // PyTorch normalizes with the biased variance and remembers the unbiased one.
-  follow(weight('running_var'), variance, count / (count - 1));
+  updateRunning(weight('running_var'), variance, count / (count - 1));
   return y;
 }
 
-function follow(running: tf.Variable, batch: tf.Tensor, factor: number): void {
+function updateRunning(running: tf.Variable, batch: tf.Tensor, factor: number): void {
   running.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(batch, momentum * factor)));
 }
 

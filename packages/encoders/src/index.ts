@@ -1,7 +1,13 @@
-export * from './create-encoder.ts';
-export * from './define-encoder.ts';
-export * from './encoder-files.ts';
+export { createEncoder, type EncoderName, type EncoderRegistry, encoderCard, encoders } from './create-encoder.ts';
+export {
+  type DefinedEncoder,
+  defineEncoder,
+  type EncoderDefinition,
+  type EncoderMaker,
+  type InitialValues,
+} from './define-encoder.ts';
+export { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
 export { foldNorms } from './fold-norms.ts';
-export * from './from-layers-model.ts';
-export { convolution, type Layer, norm, prelu, type Size, type Start, type Weight } from './layer.ts';
-export type { EncoderOptions, ResolvedEncoderOptions } from './options.ts';
+export { fromLayersModel } from './from-layers-model.ts';
+export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
+export { type EncoderOptions, encoderOptions, type ResolvedEncoderOptions } from './options.ts';

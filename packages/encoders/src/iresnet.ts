@@ -3,7 +3,7 @@ import { convolution, type Layer, norm, prelu, sizeAfter } from './layer.ts';
 import { widened } from './options.ts';
 
 /** Convolutions start as in the source. Batch norm follows each of them, so the scale sets the pace and not the signal. */
-const deviation = 0.1;
+const std = 0.1;
 
 /**
  * IResNet with the given number of blocks in its four stages: a 3x3 stem, blocks of norm, 3x3, norm, PReLU, 3x3, norm
@@ -23,7 +23,7 @@ function iresnet(depth: number, blocks: readonly [number, number, number, number
     layers({ inputSize, embeddingSize, width, dropout }) {
       const stem = widened(64, width);
       const layers: Layer[] = [
-        convolution('conv1', 3, stem, { kernel: 3, deviation }),
+        convolution('conv1', 3, stem, { kernel: 3, std }),
         norm('bn1', stem),
         prelu('prelu', stem),
       ];
@@ -50,17 +50,17 @@ function residualBlock(name: string, inputs: number, outputs: number, stride: 1 
     kind: 'residual',
     body: [
       norm(`${name}.bn1`, inputs),
-      convolution(`${name}.conv1`, inputs, outputs, { kernel: 3, deviation }),
+      convolution(`${name}.conv1`, inputs, outputs, { kernel: 3, std }),
       norm(`${name}.bn2`, outputs),
       prelu(`${name}.prelu`, outputs),
-      convolution(`${name}.conv2`, outputs, outputs, { kernel: 3, stride, deviation }),
+      convolution(`${name}.conv2`, outputs, outputs, { kernel: 3, stride, std }),
       norm(`${name}.bn3`, outputs),
     ],
     shortcut:
       stride === 1
         ? []
         : [
-            convolution(`${name}.downsample.0`, inputs, outputs, { kernel: 1, stride, deviation }),
+            convolution(`${name}.downsample.0`, inputs, outputs, { kernel: 1, stride, std }),
             norm(`${name}.downsample.1`, outputs),
           ],
   };

@@ -1,15 +1,15 @@
 /** Height and width, or a kernel's. */
 export type Size = readonly [number, number];
 
-/** How a weight starts. */
-export type Start = { readonly normal: number } | { readonly uniform: number } | { readonly constant: number };
+/** What a weight is at first. */
+export type Init = { readonly normal: number } | { readonly uniform: number } | { readonly constant: number };
 
 /** A tensor that a layer owns. */
 export interface Weight {
   /** Full path, such as `layer1.0.conv1.weight`. */
   readonly name: string;
   readonly shape: readonly number[];
-  readonly start: Start;
+  readonly init: Init;
   readonly trainable: boolean;
   readonly decay: boolean;
   /** A running mean or variance: saved, but not counted as a parameter. */
@@ -27,8 +27,8 @@ export type Layer =
       readonly stride: 1 | 2;
       /** Zeros around the image, the same on all four sides. */
       readonly padding: 0 | 1;
-      /** Standard deviation of the normal start. */
-      readonly deviation: number;
+      /** Standard deviation of the normal distribution that the weights are drawn from at first. */
+      readonly std: number;
       /** Adds a number to each output channel. Default false: in training a norm follows, which does so. */
       readonly bias?: boolean;
     }
@@ -39,7 +39,7 @@ export type Layer =
       readonly channels: number;
       readonly stride: 1 | 2;
       readonly padding: 0 | 1;
-      readonly deviation: number;
+      readonly std: number;
       readonly bias?: boolean;
     }
   | {
@@ -70,11 +70,11 @@ export function convolution(
   name: string,
   inputs: number,
   outputs: number,
-  options: { readonly kernel: 1 | 3; readonly stride?: 1 | 2; readonly deviation: number },
+  options: { readonly kernel: 1 | 3; readonly stride?: 1 | 2; readonly std: number },
 ): Layer {
-  const { kernel, stride = 1, deviation } = options;
+  const { kernel, stride = 1, std } = options;
   const padding = kernel === 3 ? 1 : 0;
-  return { kind: 'convolution', name, kernel: [kernel, kernel], inputs, outputs, stride, padding, deviation };
+  return { kind: 'convolution', name, kernel: [kernel, kernel], inputs, outputs, stride, padding, std };
 }
 
 /** Batch normalization: epsilon 1e-5, running statistics with momentum 0.1. */
@@ -82,7 +82,7 @@ export function norm(name: string, channels: number, learnScale = true): Layer {
   return { kind: 'norm', name, channels, learnScale };
 }
 
-/** PReLU with one slope a channel, 0.25 at the start. */
+/** PReLU with one slope a channel, 0.25 at first. */
 export function prelu(name: string, channels: number): Layer {
   return { kind: 'prelu', name, channels };
 }
@@ -96,20 +96,20 @@ function ownWeights(layer: Layer): Weight[] {
   switch (layer.kind) {
     case 'convolution':
       return [
-        kernel(layer.name, [...layer.kernel, layer.inputs, layer.outputs], { normal: layer.deviation }),
+        kernel(layer.name, [...layer.kernel, layer.inputs, layer.outputs], { normal: layer.std }),
         ...biasOf(layer, layer.outputs),
       ];
     case 'depthwise':
       return [
-        kernel(layer.name, [...layer.kernel, layer.channels, 1], { normal: layer.deviation }),
+        kernel(layer.name, [...layer.kernel, layer.channels, 1], { normal: layer.std }),
         ...biasOf(layer, layer.channels),
       ];
     case 'dense': {
       // PyTorch's default for a linear layer, weight and bias.
-      const start = { uniform: 1 / Math.sqrt(product(layer.inputs)) };
+      const init = { uniform: 1 / Math.sqrt(product(layer.inputs)) };
       return [
-        kernel(layer.name, [...layer.inputs, layer.outputs], start),
-        vector(`${layer.name}.bias`, layer.outputs, start),
+        kernel(layer.name, [...layer.inputs, layer.outputs], init),
+        vector(`${layer.name}.bias`, layer.outputs, init),
       ];
     }
     case 'prelu':
@@ -135,12 +135,12 @@ function biasOf({ name, bias }: { readonly name: string; readonly bias?: boolean
   return bias ? [vector(`${name}.bias`, channels, { constant: 0 })] : [];
 }
 
-function kernel(name: string, shape: readonly number[], start: Start): Weight {
-  return { name: `${name}.weight`, shape, start, trainable: true, decay: true, statistic: false };
+function kernel(name: string, shape: readonly number[], init: Init): Weight {
+  return { name: `${name}.weight`, shape, init, trainable: true, decay: true, statistic: false };
 }
 
-function vector(name: string, length: number, start: Start): Weight {
-  return { name, shape: [length], start, trainable: true, decay: false, statistic: false };
+function vector(name: string, length: number, init: Init): Weight {
+  return { name, shape: [length], init, trainable: true, decay: false, statistic: false };
 }
 
 /**

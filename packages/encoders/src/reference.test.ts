@@ -2,8 +2,8 @@ import type { Parameter } from '@protomem/core/contracts';
 import { enginesAtHand, expectClose, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import reference from './__fixtures__/reference.json' with { type: 'json' };
-import { referenceBatch, referenceCases, referenceImages, referenceValues } from './__fixtures__/reference-cases.ts';
+import reference from '../fixtures/reference.json' with { type: 'json' };
+import { referenceBatch, referenceCases, referenceImages, referenceValues } from '../fixtures/reference-cases.ts';
 import { type EncoderName, encoderCard, encoders } from './create-encoder.ts';
 import type { EncoderOptions } from './options.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Random } from '@protomem/core';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createEncoder, type EncoderName, encoderCard, encoders } from './create-encoder.ts';
 import { type DefinedEncoder, defineEncoder } from './define-encoder.ts';
 import { convolution, norm, prelu } from './layer.ts';
@@ -172,7 +172,7 @@ it('follows running statistics as PyTorch does: 0.9 old + 0.1 batch, variance un
     normalization: { mean: 0, std: 1 },
     source: 'test',
     layers: ({ embeddingSize }) => [
-      convolution('conv', 3, 8, { kernel: 1, deviation: 1 }),
+      convolution('conv', 3, 8, { kernel: 1, std: 1 }),
       norm('bn', 8),
       prelu('prelu', 8),
       { kind: 'dense', name: 'fc', inputs: [16, 16, 8], outputs: embeddingSize },
@@ -194,7 +194,7 @@ it('follows running statistics as PyTorch does: 0.9 old + 0.1 batch, variance un
 });
 
 it('learns from scratch: the loss of telling four images apart falls at once', () => {
-  for (const name of ['mobilefacenet', 'iresnet18'] as const) {
+  for (const name of ['mobile-face-net', 'iresnet18'] as const) {
     const encoder = keep(createEncoder(name, { inputSize: 16, width: 0.125, embeddingSize: 8 }));
     const images = keep(imagesOf(8, [16, 16]));
     const targets = keep(tf.oneHot(tf.tensor1d([0, 1, 2, 3, 0, 1, 2, 3], 'int32'), 8));
@@ -213,21 +213,30 @@ it('learns from scratch: the loss of telling four images apart falls at once', (
 });
 
 it('lists the known names for an unknown one', () => {
-  expect(() => createEncoder('iresnet51' as EncoderName)).toThrow(/one of mobilefacenet, .* Did you mean "iresnet50"/);
+  expect(() => createEncoder('iresnet51' as EncoderName)).toThrow(
+    /one of mobile-face-net, .* Did you mean "iresnet50"/,
+  );
+});
+
+it('takes the spelling of earlier releases, with a warning', () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  expect(encoderCard('mobilefacenet' as EncoderName)).toEqual(encoderCard('mobile-face-net'));
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining('"mobilefacenet" is now spelled "mobile-face-net"'));
+  warn.mockRestore();
 });
 
 it('equals the published counts', () => {
   // As users of InsightFace's and of the 7x7 PyTorch code print them. MobileFaceNet's paper says 221 M multiply-adds and
   // 0.99 M parameters: the latter with norms folded into the convolutions, as for deployment.
   const published = {
-    mobilefacenet: 1_003_136,
+    'mobile-face-net': 1_003_136,
     iresnet18: 24_025_600,
     iresnet34: 34_139_328,
     iresnet50: 43_590_848,
     iresnet100: 65_156_160,
   };
   for (const name of names) expect(encoderCard(name).parameters).toBe(published[name]);
-  expect(Math.round(encoderCard('mobilefacenet').macs / 1e6)).toBe(221);
+  expect(Math.round(encoderCard('mobile-face-net').macs / 1e6)).toBe(221);
 });
 
 it('has the table of its README right', async () => {

@@ -50,7 +50,7 @@ function train(name: EncoderName): number[] {
   return losses;
 }
 
-it.skipIf(reason).each(['mobilefacenet', 'iresnet18'] as const)('%s learns on webgpu as on cpu', async (name) => {
+it.skipIf(reason).each(['mobile-face-net', 'iresnet18'] as const)('%s learns on webgpu as on cpu', async (name) => {
   await useEngine('cpu');
   const expected = train(name);
   await useEngine('webgpu');

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const source = new URL('../assembly/training-kernels.ts', import.meta.url);
-const target = new URL('../src/kernels/wasm/simd-module.ts', import.meta.url);
+const target = new URL('../src/backends/wasm/simd-module.ts', import.meta.url);
 
-/** The source of src/kernels/wasm/simd-module.ts as it should be. */
+/** The source of src/backends/wasm/simd-module.ts as it should be. */
 export async function compileModule(): Promise<string> {
   const text = await readFile(source, 'utf8');
   // A module says whether the memory that it is given is shared between threads: one module for each.

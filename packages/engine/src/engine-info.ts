@@ -20,7 +20,7 @@ export interface LoadEngineOptions {
 }
 
 /** An engine that was tried and not taken. */
-export interface PassedOver {
+export interface RejectedEngine {
   readonly engine: EngineName;
   readonly reason: string;
 }
@@ -37,9 +37,10 @@ export interface EngineInfo {
   /** Threads of one operation. */
   readonly threads: number;
   readonly precision: Precision;
-  readonly passedOver: readonly PassedOver[];
+  /** The faster ones, which do not load here. */
+  readonly rejected: readonly RejectedEngine[];
 }
 
 /** What the start of one engine is asked for, and gives. */
 export type StartOptions = Pick<LoadEngineOptions, 'threads' | 'precision'>;
-export type Started = Omit<EngineInfo, 'engine' | 'passedOver'>;
+export type Started = Omit<EngineInfo, 'engine' | 'rejected'>;

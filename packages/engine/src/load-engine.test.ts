@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import workerThreads from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { findBinding, ownBinding } from './binding.ts';
+import { elsewhere as runElsewhere } from '../fixtures/elsewhere.ts';
+import { findBinding, ownBinding } from './backends/tensorflow/installs.ts';
 import { checkEngine } from './check-engine.ts';
-import { lastLine, runCommand } from './install/run-command.ts';
 import { loadEngine } from './load-engine.ts';
 import { findPackage } from './packages.ts';
 import { enginesAtHand } from './testing.ts';
@@ -14,21 +14,14 @@ const tfjsNode = findPackage('@tensorflow/tfjs-node')!;
 const native = findBinding(tfjsNode) !== undefined;
 if (!native) console.log('skipping the tests of the engine "node": run protomem-engine install first');
 
-/** Runs TypeScript in a process of its own, where no engine is loaded yet, and returns what it prints as JSON. */
-async function elsewhere(code: string, env: NodeJS.ProcessEnv = {}) {
-  const module = JSON.stringify(join(import.meta.dirname, 'load-engine.ts'));
-  const script = `import { loadEngine } from ${module}; const result = await (async () => { ${code} })();
-    console.log(JSON.stringify(result));`;
-  const args = ['--import', 'tsx', '--conditions=@protomem/source', '--input-type=module', '-e', script];
-  const clean = { ...process.env, TF_NUM_INTRAOP_THREADS: '', TF_CPP_MIN_LOG_LEVEL: undefined, ...env };
-  const { stdout, stderr } = await runCommand(process.execPath, args, { env: clean });
-  return { result: JSON.parse(lastLine(stdout) || 'null'), stderr };
-}
+/** With settings of its own. */
+const elsewhere = (body: string, env: NodeJS.ProcessEnv = {}) =>
+  runElsewhere(body, { TF_NUM_INTRAOP_THREADS: '', TF_CPP_MIN_LOG_LEVEL: undefined, ...env });
 
 describe.each(await enginesAtHand())('%s', (engine) => {
   it('loads, computes and says what it is', async () => {
     const info = await loadEngine({ prefer: engine });
-    expect(info).toMatchObject({ engine, precision: 'float32', passedOver: [] });
+    expect(info).toMatchObject({ engine, precision: 'float32', rejected: [] });
     expect(info.backend).toBe(tf.getBackend());
     expect(info.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(info.device).not.toBe('');
@@ -83,17 +76,20 @@ it.each([
   await expect(loadEngine(options as object)).rejects.toThrow(message);
 });
 
-it.skipIf(ownBinding(tfjsNode))('passes over node when its library is missing, unless it is asked for', async () => {
-  const env = { PROTOMEM_CACHE: join(import.meta.dirname, 'nowhere') };
-  const { result } = await elsewhere('return loadEngine()', env);
-  expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm' });
-  expect(result.passedOver).toEqual([
-    { engine: 'node-gpu', reason: expect.stringContaining('tfjs-node-gpu') },
-    { engine: 'node', reason: expect.stringContaining('protomem-engine install') },
-  ]);
-  const { stderr } = await elsewhere(`return loadEngine({ prefer: 'node' })`, env);
-  expect(stderr).toMatch(/the native library of @tensorflow\/tfjs-node is "missing".*protomem-engine install/);
-});
+it.skipIf(ownBinding(tfjsNode))(
+  'rejects node when its library is missing, and fails when it is asked for',
+  async () => {
+    const env = { PROTOMEM_CACHE: join(import.meta.dirname, 'nowhere') };
+    const { result } = await elsewhere('return loadEngine()', env);
+    expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm' });
+    expect(result.rejected).toEqual([
+      { engine: 'node-gpu', reason: expect.stringContaining('tfjs-node-gpu') },
+      { engine: 'node', reason: expect.stringContaining('protomem-engine install') },
+    ]);
+    const { stderr } = await elsewhere(`return loadEngine({ prefer: 'node' })`, env);
+    expect(stderr).toMatch(/the native library of @tensorflow\/tfjs-node is "missing".*protomem-engine install/);
+  },
+);
 
 describe.skipIf(!native)('node in a process of its own', () => {
   const tasks = `(await import('node:fs')).readdirSync('/proc/self/task').length`;

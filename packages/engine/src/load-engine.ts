@@ -1,20 +1,19 @@
 import { integer, lookUp, ProtomemError } from '@protomem/core';
-import * as tf from '@tensorflow/tfjs';
+import { startCpu } from './backends/cpu/start.ts';
+import { registerTrainingKernels } from './backends/register.ts';
+import { startTensorflow } from './backends/tensorflow/start.ts';
+import { startWasm } from './backends/wasm/start.ts';
+import { startWebgpu } from './backends/webgpu/start.ts';
 import { checkEngine } from './check-engine.ts';
-import { processor } from './devices.ts';
 import type {
   EngineInfo,
   EngineName,
   LoadEngineOptions,
-  PassedOver,
   Precision,
+  RejectedEngine,
   Started,
   StartOptions,
 } from './engine-info.ts';
-import { registerTrainingKernels } from './kernels/register.ts';
-import { startTensorflow } from './tensorflow.ts';
-import { startWasm } from './wasm.ts';
-import { startWebgpu } from './webgpu.ts';
 
 const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> = {
   'node-gpu': (options) => startTensorflow('gpu', options),
@@ -30,7 +29,7 @@ const precisions: Record<Precision, Precision> = { float32: 'float32', bfloat16:
 /**
  * Picks, loads and checks a tfjs backend, and makes it the active one.
  *
- * `'auto'` tries node-gpu, node, wasm and cpu in this order; `passedOver` tells why the faster ones were not taken. It does
+ * `'auto'` tries node-gpu, node, wasm and cpu in this order; `rejected` tells why the faster ones were not taken. It does
  * not try webgpu, which where there is no GPU may find a software adapter, far slower than wasm: ask for it by name. An
  * engine asked for by name that does not load is an error, never another engine. Each engine must reproduce a small
  * known convolution and matrix product before it is returned. One process holds one build of TensorFlow, with the
@@ -58,14 +57,14 @@ export async function loadEngine(options: LoadEngineOptions = {}): Promise<Engin
   if (precision !== undefined) lookUp('loadEngine', 'precision', precisions, precision);
   if (prefer !== 'auto') return start(prefer, { threads, precision });
 
-  const passedOver: PassedOver[] = [];
+  const rejected: RejectedEngine[] = [];
   for (const engine of automatic) {
     try {
       const float32Only = engine === 'wasm' || engine === 'cpu';
-      return { ...(await start(engine, { threads, precision: float32Only ? undefined : precision })), passedOver };
+      return { ...(await start(engine, { threads, precision: float32Only ? undefined : precision })), rejected };
     } catch (error) {
       if (engine === automatic.at(-1)) throw error;
-      passedOver.push({ engine, reason: (error as Error).message.replace(/^loadEngine: /, '') });
+      rejected.push({ engine, reason: (error as Error).message.replace(/^loadEngine: /, '') });
     }
   }
   throw new Error('unreachable: the last engine returns or throws');
@@ -78,7 +77,7 @@ async function start(engine: EngineName, options: StartOptions): Promise<EngineI
     const started = await load(options);
     registerTrainingKernels(started.backend);
     await checkEngine(engine);
-    return { engine, ...started, passedOver: [] };
+    return { engine, ...started, rejected: [] };
   } catch (error) {
     if (error instanceof ProtomemError) throw error;
     throw new ProtomemError(
@@ -87,31 +86,9 @@ async function start(engine: EngineName, options: StartOptions): Promise<EngineI
         what: `the engine ${engine}`,
         got: `failing: ${(error as Error)?.message ?? error}`,
         expected: 'an engine that starts',
-        fix: 'npx protomem-engine doctor shows the whole picture.',
+        fix: 'npx protomem-engine doctor (of @protomem/native) shows the whole picture.',
       },
       { cause: error },
     );
   }
-}
-
-async function startCpu({ threads, precision }: StartOptions): Promise<Started> {
-  if (threads !== undefined) integer('loadEngine', 'threads of the engine "cpu"', threads, 1);
-  if (precision === 'bfloat16') {
-    throw new ProtomemError({
-      where: 'loadEngine',
-      what: 'precision',
-      got: precision,
-      expected: '"float32", the only one of the engine "cpu"',
-    });
-  }
-  await tf.setBackend('cpu');
-  // The backend greets its first use with advice to install another; who asked for it has been told why.
-  Object.assign(tf.backend(), { firstUse: false });
-  return {
-    backend: 'cpu',
-    device: processor(),
-    version: tf.version['tfjs-backend-cpu'],
-    threads: 1,
-    precision: 'float32',
-  };
 }

@@ -253,17 +253,17 @@ class MagFace(Softmax):
 
 
 class ElasticArcFace(Softmax):
-    defaults = {"scale": 64, "margin": 0.5, "deviation": 0.0125}
+    defaults = {"scale": 64, "margin": 0.5, "std": 0.0125}
 
     def target(self, c):
-        return arc(c, self.o["margin"] + self.o["deviation"] * self.draw)
+        return arc(c, self.o["margin"] + self.o["std"] * self.draw)
 
 
 class ElasticCosFace(Softmax):
-    defaults = {"scale": 64, "margin": 0.35, "deviation": 0.0125}
+    defaults = {"scale": 64, "margin": 0.35, "std": 0.0125}
 
     def target(self, c):
-        return c - (self.o["margin"] + self.o["deviation"] * self.draw)
+        return c - (self.o["margin"] + self.o["std"] * self.draw)
 
 
 class InterClassFilter(Loss):
@@ -385,7 +385,7 @@ class AuthorsElasticArcFace(ElasticArcFace):
     """cos(t + m) everywhere."""
 
     def target(self, c):
-        return torch.cos(torch.acos(c) + self.o["margin"] + self.o["deviation"] * self.draw)
+        return torch.cos(torch.acos(c) + self.o["margin"] + self.o["std"] * self.draw)
 
 
 class AuthorsAdaFace(AdaFace):
@@ -600,8 +600,8 @@ LOSSES = {
     "uni-face": (UniFace, [{"scale": 10, "margin": 0.2, "weight": 0.5, "bias": 3}, SCALE]),
     "ada-face": (AdaFace, [{"scale": 10, "margin": 0.3, "concentration": 1, "momentum": 0.25}, SCALE]),
     "mag-face": (MagFace, [{"scale": 10, "lengths": [5, 40], "margins": [0.2, 1], "regularizer": 3}, SCALE]),
-    "elastic-arc-face": (ElasticArcFace, [{"scale": 10, "margin": 0.4, "deviation": 0.1}, SCALE]),
-    "elastic-cos-face": (ElasticCosFace, [{"scale": 10, "margin": 0.4, "deviation": 0.1}, SCALE]),
+    "elastic-arc-face": (ElasticArcFace, [{"scale": 10, "margin": 0.4, "std": 0.1}, SCALE]),
+    "elastic-cos-face": (ElasticCosFace, [{"scale": 10, "margin": 0.4, "std": 0.1}, SCALE]),
     "contrastive": (Contrastive, [{"positiveMargin": 0.75, "negativeMargin": 0.1}]),
     "triplet": (Triplet, [{"margin": 0.6}]),
     "multi-similarity": (MultiSimilarity, [{"alpha": 5, "beta": 10, "base": 0.2}, {"alpha": 1e4, "beta": 1e4}]),

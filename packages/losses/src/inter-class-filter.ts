@@ -1,8 +1,9 @@
 import { type OptionsOf, option, readOptions } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
+import { MASKED_LOGIT } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { above } from './angles.ts';
-import { OUT, softmaxLoss } from './softmax-loss.ts';
+import { softmaxLoss } from './softmax-loss.ts';
 
 const options = {
   threshold: option.number({
@@ -37,7 +38,7 @@ export function interClassFilter(loss: SoftmaxLoss, given: InterClassFilterOptio
       ...loss.form,
       negative: (c, terms) => {
         const logits = typeof negative === 'number' ? tf.mul(c, negative) : negative(c, terms);
-        return tf.add(logits, tf.mul(above(c, threshold), OUT));
+        return tf.add(logits, tf.mul(above(c, threshold), MASKED_LOGIT));
       },
     },
     state: loss.state?.bind(loss),

@@ -188,7 +188,7 @@ describe.each(await enginesAtHand())('losses on %s', (engine) => {
     const multi = (row: number[], p: number[], n: number[]): number =>
       Math.log(1 + p.reduce((t, j) => t + Math.exp(-2 * (row[j]! - 0.5)), 0)) / 2 +
       Math.log(1 + n.reduce((t, j) => t + Math.exp(50 * (row[j]! - 0.5)), 0)) / 50;
-    const found = pairLosses.multiSimilarity()(s, positives, negatives);
+    const found = pairLosses['multi-similarity']()(s, positives, negatives);
     expectClose(tf.slice(found, 0, 1), [multi(rows[0]!, [0, 1], [2, 3])], 1e-5);
     expectClose(tf.slice(pairLosses.triplet()(s, positives, negatives), 0, 1), [0.61 - 0.11 + 0.2], 1e-5);
   });
@@ -226,19 +226,19 @@ describe('losses', () => {
   });
 
   it('refuse what they cannot work with', () => {
-    expect(() => createLoss('cosface' as LossName)).toThrow(
-      /createLoss: name is "cosface", expected one of normalizedSoftmax, cosFace, .*\. Did you mean "cos-face"\?/,
+    expect(() => createLoss('cos-fase' as LossName)).toThrow(
+      /createLoss: name is "cos-fase", expected one of normalized-softmax, cos-face, .*\. Did you mean "cos-face"\?/,
     );
     expect(() => cosFace({ margin: -1 })).toThrow('cosFace: margin is -1, expected a number in [0, 2].');
     expect(() => arcFace({ margin: 4 })).toThrow('arcFace: margin is 4');
     expect(() => make('mag-face', { margin: 1 })).toThrow(
-      'createLoss: magFace: an option is "margin", expected one of scale, lengths, margins, regularizer.',
+      'magFace: an option is "margin", expected one of scale, lengths, margins, regularizer. Did you mean "margins"?',
     );
     expect(() => magFace()(tf.zeros([1, 2]), tf.tensor1d([0], 'int32'))).toThrow('magFace: context is "missing"');
     expect(() => normalizedSoftmax({ scale: 0 })).toThrow('normalizedSoftmax: scale is 0');
     const cosines = tf.zeros<tf.Rank.R2>([2, 3]);
     expect(() => cosFace()(cosines, tf.tensor1d([0], 'int32'))).toThrow(
-      'cosFace: shape of targets is [1], expected [2], one column for each row of cosines.',
+      'cos-face: shape of targets is [1], expected [2], one column for each row of cosines.',
     );
     expect(() => cosFace()(cosines, tf.tensor1d([0, 1]))).toThrow('dtype of targets is "float32", expected int32.');
     expect(() => cosFace()(tf.zeros([2]) as unknown as tf.Tensor2D, tf.tensor1d([0, 1], 'int32'))).toThrow(

@@ -28,7 +28,7 @@ import { uniFace } from './uni-face.ts';
 
 /** A pair loss as a loss on columns, with the pair loss's options. */
 function onColumns<O extends Options>(name: string, pairs: Part<O, PairLoss>): Part<O, NamedLoss> {
-  return part(pairs.name, pairs.options, (settings) => asCosineLoss(name, pairs(settings as OptionsOf<O>)));
+  return part(pairs.name, pairs.options, (settings) => asCosineLoss(name, pairs(settings as unknown as OptionsOf<O>)));
 }
 
 /** The losses by name; pair losses with the columns as references. */

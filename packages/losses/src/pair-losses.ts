@@ -1,9 +1,9 @@
 import { check, option, part } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
-import { stopGradient } from '@protomem/engine';
+import { MASKED_LOGIT, stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { above, column } from './angles.ts';
-import { OUT, overPresent, withProperties } from './softmax-loss.ts';
+import { overPresent, withProperties } from './softmax-loss.ts';
 
 /**
  * A loss on pairs of a sample and a reference, for references of any kind: the batch itself, or a memory.
@@ -35,7 +35,7 @@ function pairLoss(name: string, terms: Terms): PairLoss {
 
 /** `log(sum over the pairs in the mask of exp(logit))`, `[B, 1]`. */
 function logSum(logits: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  return tf.logSumExp(tf.add(logits, tf.mul(tf.sub(1, mask), OUT)), 1, true);
+  return tf.logSumExp(tf.add(logits, tf.mul(tf.sub(1, mask), MASKED_LOGIT)), 1, true);
 }
 
 /** Mean over the pairs in the mask, 0 without any, `[B]`. */

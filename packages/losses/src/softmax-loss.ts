@@ -1,10 +1,7 @@
 import { check, type State } from '@protomem/core';
 import type { CosineLoss, LossContext, SoftmaxForm, SoftmaxLoss, TargetTerms } from '@protomem/core/contracts';
-import { putElements, sparseSoftmaxCrossEntropy, stopGradient, takeElements } from '@protomem/engine';
+import { MASKED_LOGIT, putElements, sparseSoftmaxCrossEntropy, stopGradient, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-
-/** The logit of a class that is not to count: its exponential is 0 beside any other, and its gradient too. */
-export const OUT = -1e30;
 
 /** A form that wants to know which samples have their class among the columns; left out, all have. */
 interface WatchfulForm extends SoftmaxForm {
@@ -45,7 +42,7 @@ export function softmaxLoss(definition: {
         return sparseSoftmaxCrossEntropy(putElements(tf.mul(cosines, negative), at, terms.logit), at);
       }
       const logits = typeof negative === 'number' ? tf.mul(cosines, negative) : negative(cosines, terms);
-      const others = putElements(logits as tf.Tensor2D, at, tf.fill([at.size], OUT));
+      const others = putElements(logits as tf.Tensor2D, at, tf.fill([at.size], MASKED_LOGIT));
       const negatives: tf.Tensor1D = tf.logSumExp(others, 1);
       return combine ? combine(terms, negatives) : tf.softplus(tf.sub(negatives, terms.logit));
     });

@@ -14,8 +14,9 @@ export type SubCenterOptions = OptionsOf<typeof options>;
  * A loss over classes of K columns each: a class's cosine is the highest of its K, so that a noisy class may split.
  * Columns of a class lie side by side, `K y ... K y + K - 1`, and a target may be any of them.
  *
- * For classifiers that give a class K columns. Prototype Memory and the heads of `@protomem/baselines` give it one:
- * there this loss is of no use, and refuses a number of columns that is no multiple of K.
+ * For classifiers that give a class K columns, as `fullSoftmax` of `@protomem/baselines` does with as many `centers`.
+ * Prototype Memory and the other heads give it one: there this loss is of no use, and refuses a number of columns that is
+ * no multiple of K.
  *
  * Source: Deng et al., "Sub-center ArcFace", ECCV 2020; K = 3 as there. Dropping images beyond 75 degrees is the user's.
  * Around `arcFace` it is pytorch-metric-learning's SubCenterArcFaceLoss, but for columns exactly as near: there the

@@ -1,9 +1,9 @@
 import { option, part } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
-import { putElements, takeElements } from '@protomem/engine';
+import { MASKED_LOGIT, putElements, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { scale } from './scale.ts';
-import { OUT, overPresent, withProperties } from './softmax-loss.ts';
+import { overPresent, withProperties } from './softmax-loss.ts';
 
 /**
  * UniFace's unified cross-entropy: one threshold for all samples, `log(1 + exp(b - s (c_y - m)))` for the own class and
@@ -41,7 +41,7 @@ export const uniFace = part(
       overPresent('uniFace', cosines, targets, (at) => {
         const b = bias ?? Math.log(10 * cosines.shape[1]);
         const own = tf.softplus(tf.sub(b, tf.mul(tf.sub(takeElements(cosines, at), margin), scale)));
-        const others = putElements(tf.sub(tf.mul(cosines, scale), b), at, tf.fill([at.size], OUT));
+        const others = putElements(tf.sub(tf.mul(cosines, scale), b), at, tf.fill([at.size], MASKED_LOGIT));
         return tf.add(own, tf.mul(tf.sum(tf.softplus(others), 1), weight));
       });
     return withProperties(loss, { name: 'uni-face' });

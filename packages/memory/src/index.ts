@@ -1,11 +1,7 @@
-export * from './eviction.ts';
-export * from './generation.ts';
-export * from './options.ts';
-export * from './own-example.ts';
-export * from './prototype-head.ts';
-export * from './prototype-memory.ts';
-export type { StorageName } from './prototype-store.ts';
-export * from './refresh.ts';
-export type { RivalPair } from './rival-pairs.ts';
+export type { StalenessPoint, StalenessProbe } from '@protomem/heads';
+export type { SeenLookAlike } from './look-alikes.ts';
+export type { PrototypeMemoryOptions } from './options.ts';
+export type { Eviction, Exemplars, Generation, Refresh, Refreshed, Visited } from './policies.ts';
+export { prototypeHead } from './prototype-head.ts';
+export { createPrototypeMemory, type PrototypeMemory } from './prototype-memory.ts';
 export type { Admission } from './slots.ts';
-export type { StalenessPoint } from './staleness.ts';

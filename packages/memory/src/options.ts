@@ -1,122 +1,100 @@
-import { check, integer, lookUp, number } from '@protomem/core';
-import { type Eviction, type EvictionName, toEviction } from './eviction.ts';
-import { type Generation, type GenerationName, toGeneration } from './generation.ts';
-import { type OwnExample, toOwnExample } from './own-example.ts';
-import { type StorageName, stores } from './prototype-store.ts';
-import { type Refresh, type RefreshName, toRefresh } from './refresh.ts';
+import { type OptionsOf, option, type Settings } from '@protomem/core';
+import { headOptions } from '@protomem/heads';
+import {
+  type Eviction,
+  evictions,
+  type Generation,
+  generations,
+  type Refresh,
+  refreshes,
+  targetPrototypes,
+} from './policies.ts';
+import { stores } from './prototype-store.ts';
 
-/** Options of `createPrototypeMemory`. C1 ... C7 are the choices that the method leaves open. */
-export interface PrototypeMemoryOptions {
-  /** M, slots: the most classes that are in memory at once. At least the number of classes in a batch. */
-  readonly size: number;
-  /** D, width of an embedding. */
-  readonly dimension: number;
-  /** C1, how a prototype is made from exemplars: a name or a function of your own. Default `mean`. */
-  readonly generation?: GenerationName | Generation;
-  /** C2, whether an image helps to make the prototype that it is classified against. Default `leave-one-out`. */
-  readonly ownExample?: OwnExample;
+/** Options of `createPrototypeMemory`. C1 ... C10 are the choices that the method leaves open. */
+export const memoryOptions = {
+  size: option.integer({
+    help: 'M, slots: the most classes in memory at once, at least those of a batch.',
+    min: 1,
+    max: 2 ** 31 - 1,
+  }),
+  dimension: headOptions.dimension,
+  generation: option.choiceOrFunction<Generation>()(generations, {
+    help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length.',
+    default: 'mean',
+  }),
+  targetPrototype: option.choice(targetPrototypes, {
+    help: 'C2: whether an image helps to make the prototype that it is classified against; under `split`, each half of its images makes the target of the other.',
+    default: 'leave-one-out',
+  }),
+  gradient: option.choice(['stop', 'exemplars'], {
+    help: "C3: the batch's prototypes are constants, or the gradient flows through them into their exemplars.",
+    default: 'stop',
+  }),
+  refresh: option.choiceOrFunction<Refresh>()(refreshes, {
+    help: 'C4: the share r of a class in memory, which becomes `normalize((1 - r) old + r new)`.',
+    default: 'blend',
+  }),
+  refreshRatio: option.number({ help: 'r of `blend` and `age-aware`.', min: 0, max: 1, default: 0.2 }),
+  renewAge: option.flag({ help: "C5: a refresh renews the slot's age.", default: true }),
+  eviction: option.choiceOrFunction<Eviction>()(evictions, {
+    help: 'C6: who leaves a full memory.',
+    default: 'oldest',
+  }),
   /**
-   * C3: `stop` treats the batch's prototypes as constants; `exemplars` lets the gradient flow through them into the
-   * exemplars that they were made from. Default `stop`.
+   * C7. `before` the loss: the batch's prototypes are its columns. `after` it: the loss sees the memory as it was, with a
+   * column appended for each class that was not in it.
    */
-  readonly gradient?: 'stop' | 'exemplars';
-  /** C4, how a class that is in memory is refreshed: a name or a function of your own. Default `blend`. */
-  readonly refresh?: RefreshName | Refresh;
-  /** r of `blend` and `age-aware`, in [0, 1]. Default 0.2. */
-  readonly refreshRatio?: number;
-  /** C5, whether a refresh renews the slot's age. Default true. */
-  readonly renewAge?: boolean;
-  /** C6, who leaves a full memory: a name or a function of your own. Default `oldest`. */
-  readonly eviction?: EvictionName | Eviction;
+  admit: option.choice(['before', 'after'], {
+    help: "C7: the batch's prototypes are admitted before its loss or after it, which costs a copy of the columns.",
+    default: 'before',
+  }),
   /**
-   * C7, when the batch's prototypes enter. `before` the loss: they are its columns. `after` it: the loss sees the memory
-   * as it was, with a column appended for each class that was not in it; costs a copy of the columns. Default `before`.
+   * C8: after each backward pass `p = normalize(p - rate * dLoss/dp)`, for every column. Only with `admit: 'before'` and
+   * without `hardest`.
    */
-  readonly enter?: 'before' | 'after';
+  prototypeRate: option.number({
+    help: 'C8: rate of a gradient step on the prototypes in memory; costs the logits of the whole memory and a third product.',
+    min: 0,
+    max: 1e6,
+    default: 0,
+  }),
   /**
-   * C8, rate of a gradient step on the prototypes in memory: after each backward pass
-   * `p = normalize(p - rate * dLoss/dp)`, for every column. It costs the logits of the whole memory and a third matrix
-   * product. Only with `enter: 'before'` and without `hardest`. Default 0: none.
+   * C10: all stored prototypes move with the encoder, in each step by this times the mean, over the classes that came
+   * back, of (generated - stored) / age. The other ways of C10 are a sampler that comes back in time, and re-encoding what
+   * `stalest()` names.
    */
-  readonly prototypeRate?: number;
-  /**
-   * C10, drift compensation: all stored prototypes move with the encoder, in each step by `driftCompensation` times the
-   * mean, over the classes that came back, of (fresh - stored) / age. In [0, 1]; costs a pass over the columns. Default
-   * 0: none. The other ways of C10 are a sampler that comes back in time, and re-encoding what `stalest()` names.
-   */
-  readonly driftCompensation?: number;
-  /** C9, how prototypes are stored: `float32` or `bfloat16` (half the bytes, engines `node` and `node-gpu`). */
-  readonly storage?: StorageName;
-  /**
-   * Hard-prototype selection: besides its own class, only the `hardest` nearest columns of each sample enter the loss.
-   * Exact. Such a loss sees cosines `[B, hardest + 1]`, the sample's own first. Default: all columns enter.
-   */
-  readonly hardest?: number;
-  /**
-   * The most bytes that logits take at a time, for losses that can be evaluated over blocks of columns (those of
-   * `@protomem/losses` that have a `form`); others are given all cosines at once. Default 8 MiB, about what a
-   * processor's cache holds.
-   */
-  readonly logitBytes?: number;
-  /** Samples of each batch for which the nearest other classes are noted, for `rivals()` and `lastLookAlikes()`. Default 4; 0: none. */
-  readonly observeRivals?: number;
-  /** Of `random` eviction. Default 0. */
-  readonly seed?: number;
-}
+  driftCompensation: option.number({
+    help: 'C10: share of the movement of classes that came back by which all stored prototypes move; costs a pass over the columns.',
+    min: 0,
+    max: 1,
+    default: 0,
+  }),
+  storage: option.choice(stores, {
+    help: 'C9: precision of stored prototypes; `bfloat16` is half the bytes, on engines `node` and `node-gpu`.',
+    default: 'float32',
+  }),
+  /** Hard-prototype selection, exact. Such a loss sees cosines `[B, hardest + 1]`, the sample's own first. */
+  hardest: option.integer({
+    help: "Nearest columns of other classes that enter each sample's loss.",
+    min: 1,
+    absent: 'all',
+  }),
+  /** The default is about what a processor's cache holds. */
+  logitBytes: option.integer({
+    help: 'The most bytes that logits take at a time, for losses with a `form`; others are given all cosines at once.',
+    min: 1,
+    default: 2 ** 23,
+  }),
+  observedSamples: option.integer({
+    help: 'Samples of each batch whose nearest other classes are noted, for `lookAlikes()` and `lastLookAlikes()`.',
+    min: 0,
+    default: 4,
+  }),
+  seed: option.integer({ help: 'Of `random` eviction.', min: 0, default: 0 }),
+};
 
-/** The options with names looked up and numbers checked. */
-export interface PrototypeMemorySettings {
-  readonly size: number;
-  readonly dimension: number;
-  readonly generation: Generation;
-  readonly ownExample: OwnExample;
-  readonly gradient: 'stop' | 'exemplars';
-  readonly refresh: Refresh;
-  readonly refreshRatio: number;
-  readonly renewAge: boolean;
-  readonly eviction: Eviction | 'random';
-  readonly enter: 'before' | 'after';
-  readonly prototypeRate: number;
-  readonly driftCompensation: number;
-  readonly storage: StorageName;
-  readonly hardest: number | undefined;
-  readonly logitBytes: number;
-  readonly observeRivals: number;
-  readonly seed: number;
-}
+export interface PrototypeMemoryOptions extends OptionsOf<typeof memoryOptions> {}
 
-export function toSettings(options: PrototypeMemoryOptions): PrototypeMemorySettings {
-  const where = 'createPrototypeMemory';
-  const oneOf = <T extends string>(what: string, value: T, names: readonly T[]): T => {
-    check(names.includes(value), () => ({ where, what, got: value, expected: `one of ${names.join(', ')}` }));
-    return value;
-  };
-  const { prototypeRate = 0, enter = 'before', hardest, storage = 'float32' } = options;
-  lookUp(where, 'storage', stores, storage);
-  check(prototypeRate === 0 || (enter === 'before' && hardest === undefined), () => ({
-    where,
-    what: 'prototypeRate',
-    got: prototypeRate,
-    expected: `0 with enter "${enter}"${hardest === undefined ? '' : ' and hardest'}`,
-    fix: 'A gradient step on the prototypes needs enter "before", and no hardest.',
-  }));
-  return {
-    size: integer(where, 'size', options.size, 1, 2 ** 31 - 1),
-    dimension: integer(where, 'dimension', options.dimension, 1),
-    generation: toGeneration(where, options.generation ?? 'mean'),
-    ownExample: toOwnExample(where, options.ownExample ?? 'leave-one-out'),
-    gradient: oneOf('gradient', options.gradient ?? 'stop', ['stop', 'exemplars']),
-    refresh: toRefresh(where, options.refresh ?? 'blend'),
-    refreshRatio: number(where, 'refreshRatio', options.refreshRatio ?? 0.2, 0, 1),
-    renewAge: options.renewAge ?? true,
-    eviction: toEviction(where, options.eviction ?? 'oldest'),
-    enter: oneOf('enter', enter, ['before', 'after']),
-    prototypeRate: number(where, 'prototypeRate', prototypeRate, 0, 1e6),
-    driftCompensation: number(where, 'driftCompensation', options.driftCompensation ?? 0, 0, 1),
-    storage,
-    hardest: hardest === undefined ? undefined : integer(where, 'hardest', hardest, 1),
-    logitBytes: integer(where, 'logitBytes', options.logitBytes ?? 2 ** 23, 1),
-    observeRivals: integer(where, 'observeRivals', options.observeRivals ?? 4, 0),
-    seed: integer(where, 'seed', options.seed ?? 0, 0),
-  };
-}
+/** Every option, defaults filled in. */
+export interface MemorySettings extends Settings<typeof memoryOptions> {}

@@ -1,5 +1,6 @@
-import { joinStates, ProtomemError, partState } from '@protomem/core';
+import { joinStates } from '@protomem/core';
 import type { CosineLoss, Head } from '@protomem/core/contracts';
+import { restoreLossState, takePart, withLossState } from '@protomem/heads';
 import type { PrototypeMemory } from './prototype-memory.ts';
 
 /**
@@ -29,20 +30,12 @@ export function prototypeHead(parts: {
     lastLookAlikes: () => memory.lastLookAlikes(),
     lastEvicted: () => memory.lastEvicted(),
     metrics: () => memory.metrics(),
-    state: () => joinStates({ memory: memory.state(), ...(loss.state && { loss: loss.state() }) }),
+    state: () => withLossState(joinStates({ memory: memory.state() }), loss),
     restore: (state) => {
-      memory.restore(partState(state, 'memory') ?? missing('memory'));
-      if (loss.restore) loss.restore(partState(state, 'loss') ?? missing('loss'));
+      const where = 'prototypeHead.restore';
+      memory.restore(takePart(where, state, 'memory'));
+      restoreLossState(where, state, loss);
     },
     dispose: () => memory.dispose(),
   };
-}
-
-function missing(part: string): never {
-  throw new ProtomemError({
-    where: 'prototypeHead.restore',
-    what: `state of the ${part}`,
-    got: 'missing',
-    expected: 'what state() of a head with the same parts returned',
-  });
 }

@@ -5,12 +5,7 @@ import { enginesAtHand, expectClose, useEngine } from '@protomem/engine/testing'
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  type NaiveLoss,
-  naiveSoftmax,
-  ReferenceMemory,
-  type ReferenceOptions,
-} from './__fixtures__/reference-memory.ts';
+import { type NaiveLoss, naiveSoftmax, ReferenceMemory, type ReferenceOptions } from '../fixtures/reference-memory.ts';
 import { createPrototypeMemory, type PrototypeMemory } from './index.ts';
 
 const DIMENSION = 4;
@@ -21,17 +16,17 @@ const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   size: fc.integer({ min: 1, max: 6 }),
   dimension: fc.constant(DIMENSION),
   generation: fc.constantFrom('mean', 'medoid', 'quality'),
-  ownExample: fc.constantFrom('all', 'leave-one-out', 'split'),
+  targetPrototype: fc.constantFrom('all', 'leave-one-out', 'split'),
   gradient: fc.constantFrom('stop', 'exemplars'),
   refresh: fc.constantFrom('blend', 'replace', 'running-mean', 'age-aware'),
   refreshRatio: fc.double({ min: 0, max: 1, noNaN: true }),
   renewAge: fc.boolean(),
   eviction: fc.constantFrom('oldest', 'fifo', 'random', 'least-confident'),
-  enter: fc.constantFrom('before', 'after'),
+  admit: fc.constantFrom('before', 'after'),
   hardest: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
   // From one column at a time to all at once.
   logitBytes: fc.constantFrom(1, 80, 2 ** 20),
-  observeRivals: fc.nat({ max: 3 }),
+  observedSamples: fc.nat({ max: 3 }),
   seed: fc.nat(),
 });
 
@@ -176,12 +171,12 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
-  const choices: Pick<ReferenceOptions, 'ownExample' | 'gradient' | 'enter' | 'generation'>[] = [];
-  for (const ownExample of ['all', 'leave-one-out', 'split'] as const)
+  const choices: Pick<ReferenceOptions, 'targetPrototype' | 'gradient' | 'admit' | 'generation'>[] = [];
+  for (const targetPrototype of ['all', 'leave-one-out', 'split'] as const)
     for (const gradient of ['stop', 'exemplars'] as const)
-      for (const enter of ['before', 'after'] as const)
+      for (const admit of ['before', 'after'] as const)
         for (const generation of ['mean', 'medoid', 'quality'] as const)
-          choices.push({ ownExample, gradient, enter, generation });
+          choices.push({ targetPrototype, gradient, admit, generation });
 
   it.each(choices)('has the gradient of finite differences: %o', (choice) => {
     for (const kind of kinds) {
@@ -229,8 +224,8 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
   });
 
   it.each([
-    { ownExample: 'all', gradient: 'stop' },
-    { ownExample: 'leave-one-out', gradient: 'exemplars' },
+    { targetPrototype: 'all', gradient: 'stop' },
+    { targetPrototype: 'leave-one-out', gradient: 'exemplars' },
   ] as const)('takes a gradient step on the prototypes: %o', (choice) => {
     const rng = new Random(5);
     const given: ReferenceOptions = {
@@ -241,7 +236,7 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
       refreshRatio: 0.4,
       renewAge: true,
       eviction: 'oldest',
-      enter: 'before',
+      admit: 'before',
       hardest: undefined,
       seed: 0,
       prototypeRate: 0.05,

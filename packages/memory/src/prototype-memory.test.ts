@@ -100,9 +100,9 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     refuses(batch(2, 1), [1.5, 1], 'label 0 of 2 is 1.5');
     refuses(batch(2, 1), [1, 2 ** 53], 'label 1 of 2 is 9007199254740992');
     refuses(batch(2, 1), [1, Number.NaN], 'label 1 of 2 is NaN');
-    refuses(tf.zeros([2, 5]), [1, 2], 'embeddings is "float32 [2,5]", expected float32 [B, 3], B >= 1.');
-    refuses(tf.zeros([0, 3]), [], 'embeddings is "float32 [0,3]"');
-    refuses(tf.zeros([2, 3], 'int32'), [1, 2], 'embeddings is "int32 [2,3]"');
+    refuses(tf.zeros([2, 5]), [1, 2], 'shape of embeddings is [2, 5], expected [B, 3], B >= 1.');
+    refuses(tf.zeros([0, 3]), [], 'shape of embeddings is [0, 3]');
+    refuses(tf.zeros([2, 3], 'int32'), [1, 2], 'dtype of embeddings is "int32", expected float32.');
     refuses(
       tf.tensor2d([1, 2, 3, 1, Number.NaN, 3], [2, 3]),
       [1, 2],
@@ -131,7 +131,7 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
 
   it('gives the gradient of the columns as they were, also when the batch enters after the loss', () => {
     // All classes known, memory full: what the loss reads is the memory's own buffer unless it is copied.
-    const memory = make({ enter: 'after', refresh: 'replace' });
+    const memory = make({ admit: 'after', refresh: 'replace' });
     memory.admit(batch(4, 1), [1, 2, 3, 4]);
     const columns = tf.tensor2d(rowsOf(memory));
     const x = batch(4, 2);
@@ -154,14 +154,14 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
-  it('notes the rivals of a few samples', () => {
-    const memory = make({ size: 5, observeRivals: 1, logitBytes: 4 });
+  it('notes the look-alikes of a few samples', () => {
+    const memory = make({ size: 5, observedSamples: 1, logitBytes: 4 });
     memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), [10, 20, 30]);
-    expect(memory.rivals()).toEqual([]);
+    expect(memory.lookAlikes()).toEqual([]);
     // The second step observes sample 2 % 2 = 0, the third sample 1: 20's nearest are 30 (of its own batch) and 10.
     memory.loss(tf.tensor2d([0.1, 3, 4, 1, 0, 0], [2, 3]), [20, 40], softmax).dispose();
     memory.loss(tf.tensor2d([0, 0, 1, 0.6, 0.8, 0], [2, 3]), [30, 20], softmax).dispose();
-    const [first, second] = memory.rivals();
+    const [first, second] = memory.lookAlikes();
     expect(first).toMatchObject({ id: 20, lookAlike: 30, step: 2 });
     expect(first!.cosine).toBeCloseTo(4 / Math.hypot(0.1, 3, 4), 5);
     expect(second).toMatchObject({ id: 20, step: 3 });
@@ -172,13 +172,13 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
 
   it.each([
     ['all cosines', softmax, {}],
-    ['all cosines, entering after', softmax, { enter: 'after' }],
+    ['all cosines, entering after', softmax, { admit: 'after' }],
     ['blocks', inBlocks(8), {}],
     ['blocks of one column', inBlocks(8), { logitBytes: 4 }],
-    ['blocks of one column, entering after', inBlocks((c) => tf.mul(c, 8)), { logitBytes: 4, enter: 'after' }],
+    ['blocks of one column, entering after', inBlocks((c) => tf.mul(c, 8)), { logitBytes: 4, admit: 'after' }],
     ['the hardest', softmax, { hardest: 2 }],
   ] as const)('tells the nearest classes outside and inside the batch: %s', (_, loss, options) => {
-    const memory = make({ size: 6, dimension: 3, observeRivals: 10, ...options });
+    const memory = make({ size: 6, dimension: 3, observedSamples: 10, ...options });
     const tensors = tf.memory().numTensors;
     const random = new Random(7);
     const unitRow = (): number[] => {
@@ -197,8 +197,8 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
       const entered = new Map(
         Array.from({ length: memory.occupied }, (_, slot) => [memory.idOf(slot), rowsOf(memory)[slot]!]),
       );
-      const met = 'enter' in options ? new Map([...entered, ...before]) : entered;
-      const inMemory = [...('enter' in options ? before : entered).keys()];
+      const met = 'admit' in options ? new Map([...entered, ...before]) : entered;
+      const inMemory = [...('admit' in options ? before : entered).keys()];
       const nearestOf = (i: number, ids: readonly number[]): { id: number; lookAlike: number }[] => {
         const cosine = (id: number): number => met.get(id)!.reduce((sum, x, k) => sum + x * rows[i]![k]!, 0);
         const others = ids.filter((id) => id !== labels[i]).toSorted((x, y) => cosine(y) - cosine(x));
@@ -228,8 +228,8 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
-  it('looks at nobody when told to', () => {
-    const memory = make({ size: 5, dimension: 3, observeRivals: 0 });
+  it('looks at no sample when none is to be observed', () => {
+    const memory = make({ size: 5, dimension: 3, observedSamples: 0 });
     memory.loss(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2], softmax).dispose();
     expect(memory.lastLookAlikes()).toEqual([]);
     memory.dispose();
@@ -344,10 +344,10 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
 
   it('leaves no tensor behind, in no use of it', () => {
     const x = batch(6, 1);
-    for (const enter of ['before', 'after'] as const) {
+    for (const admit of ['before', 'after'] as const) {
       for (const gradient of ['stop', 'exemplars'] as const) {
         const count = leaked(() => {
-          const memory = make({ enter, gradient });
+          const memory = make({ admit, gradient });
           const head = prototypeHead({ memory, loss: softmax });
           for (let i = 0; i < 3; i++) {
             memory.admit(x, [1, 1, 2, 2, 3, i]);
@@ -428,7 +428,7 @@ describe('PrototypeMemory', () => {
     const { tensors, values } = memory.state();
     expect(memory.occupied).toBe(8);
     expect([...tensors.ids!.data].sort((a, b) => a - b)).toEqual(Array.from({ length: 8 }, (_, i) => 1992 + i));
-    // The index too: nobody who left is found.
+    // The index too: none that left is found.
     expect(Array.from({ length: 2000 }, (_, id) => memory.slotOf(id)).filter((slot) => slot >= 0).length).toBe(8);
     const bytes = Object.values(tensors).reduce((sum, t) => sum + t.data.byteLength, JSON.stringify(values).length);
     expect(bytes).toBeLessThan(8 * (3 * 4 + 5 * 8) + 128 * 3 * 8 + 100);
@@ -467,26 +467,29 @@ describe('PrototypeMemory', () => {
 
   it('refuses options it cannot work with', () => {
     expect(() => make({ size: 0 })).toThrow('createPrototypeMemory: size is 0');
+    const misspelled = { size: 4, refreshratio: 0.3 };
+    expect(() => make(misspelled)).toThrow('an option is "refreshratio", expected one of size, dimension,');
+    expect(() => make(misspelled)).toThrow('Did you mean "refreshRatio"?');
     expect(() => make({ dimension: 1.5 })).toThrow('createPrototypeMemory: dimension is 1.5');
     expect(() => make({ eviction: 'olddest' as never })).toThrow(
-      'createPrototypeMemory: eviction is "olddest", expected one of oldest, fifo, random, least-confident. Did you mean "oldest"?',
+      'createPrototypeMemory: eviction is "olddest", expected one of oldest, fifo, random, least-confident, or a function. Did you mean "oldest"?',
     );
     expect(() => make({ refresh: 'mean' as never })).toThrow(
-      'expected one of blend, replace, running-mean, age-aware.',
+      'expected one of blend, replace, running-mean, age-aware, or a function.',
     );
     expect(() => make({ generation: 'max' as never })).toThrow('generation is "max"');
-    expect(() => make({ ownExample: 'none' as never })).toThrow('ownExample is "none"');
+    expect(() => make({ targetPrototype: 'none' as never })).toThrow('targetPrototype is "none"');
     expect(() => make({ gradient: 'all' as never })).toThrow('gradient is "all", expected one of stop, exemplars.');
-    expect(() => make({ enter: 'never' as never })).toThrow('enter is "never", expected one of before, after.');
+    expect(() => make({ admit: 'never' as never })).toThrow('admit is "never", expected one of before, after.');
     expect(() => make({ refreshRatio: 2 })).toThrow('refreshRatio is 2');
     expect(() => make({ hardest: 0 })).toThrow('hardest is 0');
     expect(() => make({ storage: 'float64' as never })).toThrow(
       'storage is "float64", expected one of float32, bfloat16.',
     );
-    expect(() => make({ prototypeRate: 0.1, enter: 'after' })).toThrow(
-      'prototypeRate is 0.1, expected 0 with enter "after".',
+    expect(() => make({ prototypeRate: 0.1, admit: 'after' })).toThrow(
+      'prototypeRate is 0.1, expected 0 with admit "after".',
     );
-    expect(() => make({ prototypeRate: 0.1, hardest: 5 })).toThrow('expected 0 with enter "before" and hardest.');
+    expect(() => make({ prototypeRate: 0.1, hardest: 5 })).toThrow('expected 0 with admit "before" and hardest.');
     const memory = make();
     expect(() => memory.loss(batch(2, 1), [1, 2], (cosines) => tf.sum(cosines))).toThrow(
       'shape of what the loss function returned is [], expected [2], one loss per sample.',
@@ -526,7 +529,9 @@ describe('PrototypeMemory', () => {
     one.head.loss(batch(2, 1), [1, 2]).dispose();
     await two.head.restore(await one.head.state());
     expect(two.calls()).toBe(1);
-    expect(() => two.head.restore({ values: {}, tensors: {} })).toThrow('prototypeHead.restore: state of the memory');
+    expect(() => two.head.restore({ values: {}, tensors: {} })).toThrow(
+      'prototypeHead.restore: the part "memory" of the state is "missing"',
+    );
     for (const { head } of [one, two]) head.dispose();
   });
 });

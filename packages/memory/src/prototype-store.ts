@@ -1,5 +1,5 @@
 import { check } from '@protomem/core';
-import { packBfloat16, unpackBfloat16, updateRows } from '@protomem/engine';
+import { packBfloat16, unitRows, unpackBfloat16, updateRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** Where prototypes are kept (choice C9). */
@@ -17,14 +17,30 @@ export interface PrototypeStore {
   dispose(): void;
 }
 
+/** The prototypes in memory: the first `count` rows of the store. */
+export interface Columns {
+  readonly count: number;
+  readonly store: PrototypeStore;
+}
+
+/** The stored prototypes of slots, `[n, D]`; the first row for a slot of -1. */
+export function storedRows(store: PrototypeStore, slots: readonly number[]): tf.Tensor2D {
+  return tf.tidy(() =>
+    store.rows(
+      tf.tensor1d(
+        slots.map((slot) => Math.max(slot, 0)),
+        'int32',
+      ),
+    ),
+  );
+}
+
 /**
  * - `float32`: 4 bytes a value.
  * - `bfloat16`: 2 bytes a value, rounded to 8 significant bits, which moves a unit vector by about 0.1 degrees; on
  *   engines `node` and `node-gpu`, for an even width. Blocks are unpacked as they are read, which costs time.
  */
 export const stores = { float32, bfloat16 } as const;
-
-export type StorageName = keyof typeof stores;
 
 function float32(size: number, dimension: number): PrototypeStore {
   const matrix = empty(size, dimension);
@@ -60,4 +76,55 @@ function bfloat16(size: number, dimension: number): PrototypeStore {
 function empty(rows: number, width: number): tf.Variable<tf.Rank.R2> {
   // On the device: `tf.zeros` makes a host array of the same size first.
   return tf.tidy(() => tf.variable(tf.fill<tf.Rank.R2>([rows, width], 0), false));
+}
+
+/**
+ * A store whose rows move with the encoder (choice C10, drift compensation): what is read is
+ * `normalize(row + moved since the row was written)`. The movement is one vector for all, so that a step costs no more
+ * than adding it up; rows are kept less the movement that was on the day they were written.
+ */
+export class DriftingStore implements PrototypeStore {
+  /** Rows as they are kept. */
+  readonly kept: PrototypeStore;
+  private readonly total: tf.Variable<tf.Rank.R2>;
+
+  constructor(kept: PrototypeStore, dimension: number) {
+    this.kept = kept;
+    this.total = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([1, dimension]), false));
+  }
+
+  get bytes(): number {
+    return this.kept.bytes;
+  }
+
+  block(from: number, count: number): tf.Tensor2D {
+    return tf.tidy(() => unitRows(tf.add(this.kept.block(from, count), this.total)));
+  }
+
+  rows(slots: tf.Tensor1D): tf.Tensor2D {
+    return tf.tidy(() => unitRows(tf.add(this.kept.rows(slots), this.total)));
+  }
+
+  write(slots: Int32Array, values: tf.Tensor2D): void {
+    tf.tidy(() => this.kept.write(slots, tf.sub(values, this.total)));
+  }
+
+  /** Everything that is stored moves by `[1, D]`. */
+  move(by: tf.Tensor2D): void {
+    tf.tidy(() => this.total.assign(tf.add(this.total, by)));
+  }
+
+  /** The movement so far, D values. */
+  moved(): Float32Array {
+    return Float32Array.from(this.total.dataSync());
+  }
+
+  restoreMoved(values: Float32Array): void {
+    tf.tidy(() => this.total.assign(tf.tensor2d(values.slice(), [1, values.length])));
+  }
+
+  dispose(): void {
+    this.kept.dispose();
+    this.total.dispose();
+  }
 }

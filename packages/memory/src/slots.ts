@@ -7,9 +7,8 @@ import {
   type TensorData,
   takeTensor,
 } from '@protomem/core';
-import type { Eviction, Visited } from './eviction.ts';
-import type { Groups } from './group-labels.ts';
-import type { Refreshed } from './refresh.ts';
+import type { MemorySettings } from './options.ts';
+import { type Eviction, evictions, policy, type Refreshed, type Visited } from './policies.ts';
 import { SlotHeap } from './slot-heap.ts';
 
 /** What the admission of a batch changed. */
@@ -51,12 +50,14 @@ export class Slots {
   private readonly seen: Float64Array;
   private readonly confidence: Float64Array;
   private readonly order: SlotHeap;
+  /** A slot below `occupied` that a class has just left. */
+  private vacant: number | undefined;
 
-  constructor(size: number, options: { renewAge: boolean; eviction: Eviction | 'random'; seed: number }) {
+  constructor({ size, renewAge, eviction, seed }: MemorySettings) {
     this.size = size;
-    this.renewAge = options.renewAge;
-    this.eviction = options.eviction;
-    this.rng = new Random(options.seed);
+    this.renewAge = renewAge;
+    this.eviction = policy<Eviction | 'random'>(evictions, eviction);
+    this.rng = new Random(seed);
     this.ids = new Float64Array(size);
     this.entered = new Float64Array(size);
     this.written = new Float64Array(size);
@@ -79,7 +80,7 @@ export class Slots {
     return this.step - this.agedFrom(slot);
   }
 
-  /** What a refresh is told of an occupied slot by the batch that comes next. */
+  /** What a refresh by the next batch looks at, of an occupied slot. */
   facts(slot: number): SlotFacts {
     return { id: this.ids[slot]!, age: this.step + 1 - this.written[slot]!, seen: this.seen[slot]! };
   }
@@ -89,45 +90,56 @@ export class Slots {
     return this.step - this.written[slot]!;
   }
 
+  /** Whether a class can only enter when another leaves. */
+  get isFull(): boolean {
+    return this.occupied === this.size;
+  }
+
+  /** A class in memory is refreshed in this step; until its {@link visit} it cannot be dequeued. */
+  renew(id: number): void {
+    const slot = this.find(id);
+    this.written[slot] = this.step;
+    if (this.eviction !== 'random') this.order.remove(slot);
+  }
+
+  /** Gives a class that is not in memory the slot that was left last, or the first free one; it is to be visited next. */
+  enqueue(id: number): void {
+    const slot = this.vacant ?? this.occupied;
+    this.vacant = undefined;
+    this.occupied++;
+    this.slotOf.set(id, slot);
+    this.ids[slot] = id;
+    this.entered[slot] = this.step;
+    this.written[slot] = this.step;
+    this.seen[slot] = 0;
+  }
+
+  /** Takes out the class that is first to leave, none of this step's; another is to be enqueued in its place. */
+  dequeue(): number {
+    let slot: number;
+    if (this.eviction === 'random') {
+      // A slot written in this step belongs to the batch.
+      do slot = this.rng.below(this.size);
+      while (this.written[slot] === this.step);
+    } else {
+      slot = this.order.pop();
+    }
+    this.vacant = slot;
+    this.occupied--;
+    const id = this.ids[slot]!;
+    this.slotOf.delete(id);
+    return id;
+  }
+
   /**
-   * Gives every identity of a batch a slot: its own, a free one, or that of a class which leaves. Classes of the batch
-   * never make each other leave.
+   * Takes note of a class's exemplars in this step, and puts it in the order in which classes leave.
    *
-   * @param groups at most `size` identities
-   * @param confidence of each, C
+   * @param confidence their mean cosine to the prototype stored
    */
-  admit(groups: Groups, confidence: ArrayLike<number>): Admission {
-    this.step++;
-    const refreshed: number[] = [];
-    const enqueued: number[] = [];
-    const evicted: number[] = [];
-    // Nobody of this batch is in the order while slots are given away.
-    for (const id of groups.ids) {
-      const slot = this.find(id);
-      if (slot < 0) {
-        enqueued.push(id);
-      } else {
-        refreshed.push(id);
-        this.written[slot] = this.step;
-        if (this.eviction !== 'random') this.order.remove(slot);
-      }
-    }
-    for (const id of enqueued) {
-      const slot = this.occupied < this.size ? this.occupied++ : this.evict(evicted);
-      this.slotOf.set(id, slot);
-      this.ids[slot] = id;
-      this.entered[slot] = this.step;
-      this.written[slot] = this.step;
-      this.seen[slot] = 0;
-    }
-    const slots = Int32Array.from(groups.ids, (id) => this.find(id));
-    slots.forEach((slot, group) => {
-      this.seen[slot]! += groups.sizes[group]!;
-      this.confidence[slot] = confidence[group]!;
-      this.enterOrder(slot);
-    });
-    const targets = groups.groupOf.map((group) => slots[group]!);
-    return { ids: groups.ids, slots, targets, refreshed, enqueued, evicted };
+  visit(slot: number, exemplars: number, confidence: number): void {
+    this.seen[slot]! += exemplars;
+    this.confidence[slot] = confidence;
+    this.enterOrder(slot);
   }
 
   state(): State {
@@ -153,6 +165,7 @@ export class Slots {
    */
   restore(where: string, state: State): Int32Array {
     const step = state.values.step as number;
+    const rng = state.values.rng as RandomState;
     const fail = (what: string, got: unknown, expected: string): never => {
       throw new ProtomemError({ where, what, got, expected, fix: 'The state is not one of a prototype memory.' });
     };
@@ -176,8 +189,8 @@ export class Slots {
       if (!(seen[row]! >= 1)) return fail(`seen[${row}]`, seen[row], 'a count >= 1');
       if (!Number.isFinite(confidence[row])) return fail(`confidence[${row}]`, confidence[row], 'a finite number');
     }
-    if (!Array.isArray(state.values.rng)) return fail('rng', state.values.rng, 'four words');
-    this.rng.restore(state.values.rng as unknown as RandomState);
+    if (!Array.isArray(rng)) return fail('rng', rng, 'four words');
+    this.rng.restore(rng);
 
     const agedFrom = this.renewAge ? written : entered;
     const rows = Int32Array.from(ids, (_, row) => row);
@@ -222,19 +235,5 @@ export class Slots {
       expected: 'a number',
     }));
     this.order.push(slot, priority);
-  }
-
-  private evict(evicted: number[]): number {
-    let slot: number;
-    if (this.eviction === 'random') {
-      // A slot written in this step belongs to the batch.
-      do slot = this.rng.below(this.size);
-      while (this.written[slot] === this.step);
-    } else {
-      slot = this.order.pop();
-    }
-    evicted.push(this.ids[slot]!);
-    this.slotOf.delete(this.ids[slot]!);
-    return slot;
   }
 }

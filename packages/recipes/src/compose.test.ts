@@ -36,7 +36,7 @@ describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a rec
     await loadEngine({ prefer: 'auto' });
   });
 
-  it.each(['normalizedSoftmax', 'cosFace', 'arcFace'])('trains with %s', (loss) => {
+  it.each(['normalized-softmax', 'cos-face', 'arc-face'])('trains with %s', (loss) => {
     const config = patchConfig(demo, [`head.kind=${kind}`, `head.loss={"name":"${loss}","scale":64}`]);
     const encoder = makeEncoder(config);
     const { head } = makeHead(config, 12);
@@ -59,7 +59,7 @@ describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a rec
     encoder.dispose();
   });
 
-  const config = patchConfig(demo, [`head.kind=${kind}`, 'head.loss={"name":"elasticCosFace","scale":8}']);
+  const config = patchConfig(demo, [`head.kind=${kind}`, 'head.loss={"name":"elastic-cos-face","scale":8}']);
   const encoder = (): Encoder => makeEncoder(patchConfig(config, ['encoder.dropout=0']));
   /** Losses of steps that move the head alone; whose labels differ from step to step. */
   const steps = (head: Head, still: Encoder, from: number, to: number): number[] => {

@@ -2,22 +2,18 @@ import { createBaseline } from '@protomem/baselines';
 import type { ImageSource, Loader, MinedClasses, Sampler } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import {
-  classesByImages,
   createAugmentation,
   createLoader,
-  everyImage,
-  groupIterateAndShuffle,
+  createSampler,
   openDataset,
-  plannedClasses,
   readLfwPairs,
   selectIdentities,
-  syntheticFaces,
-  weightedClasses,
 } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
+import { syntheticFaces } from '@protomem/synthetic';
 import { adamW, type Optimizer, type Schedule, schedules, sgd } from '@protomem/training';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import type { RunConfig } from './run-schema.ts';
@@ -53,7 +49,7 @@ export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
-    ...loader,
+    ...given(loader),
   });
 }
 
@@ -62,26 +58,14 @@ export function makeSampler(
   source: ImageSource,
   minedClasses: MinedClasses = () => [],
 ): Sampler {
-  const { classes, images, fewImages: few } = sampler;
-  const shared = { source, classes, images, few, seed };
-  switch (sampler.kind) {
-    case 'every-image':
-      return everyImage(shared);
-    case 'classes-by-images':
-      return classesByImages(shared);
-    case 'weighted':
-      return weightedClasses({ ...shared, power: sampler.power });
-    case 'doppelgangers': {
-      const randomClasses = Math.max(1, Math.round(sampler.randomShare * classes));
-      return plannedClasses({ ...shared, randomClasses, minedClasses });
-    }
-    case 'groups':
-      return groupIterateAndShuffle({
-        ...shared,
-        groupSize: sampler.groupSize ?? source.identities,
-        rounds: sampler.rounds,
-      });
+  const shared = { source, seed };
+  if (sampler.kind !== 'doppelgangers') {
+    const { kind, ...options } = sampler;
+    return createSampler(kind, { ...given(options), ...shared });
   }
+  const { kind, randomShare, classes, images, fewImages } = sampler;
+  const randomClasses = Math.max(1, Math.round(randomShare * classes));
+  return createSampler(kind, { ...shared, classes, images, fewImages, randomClasses, minedClasses });
 }
 
 /** A miner with a row for each slot of the memory, where the sampler asks for one. */
@@ -115,13 +99,13 @@ export function makeHead(config: RunConfig, identities: number, parts: OwnParts 
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
   const loss = makeLoss(head.loss, parts);
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, targetPrototype: ownExample, admit: enter, ...options } = given(head);
+    const { kind: _, loss: __, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
-    const observeRivals = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
-    const memory = createPrototypeMemory({ ...options, ownExample, enter, observeRivals, dimension, seed } as never);
+    const observedSamples = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
+    const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }
-  return { head: makeBaseline(config, head, { identities, dimension, loss }, parts) };
+  return { head: makeBaseline(config, head, identities, { dimension, loss }, parts) };
 }
 
 type WithLoss = Extract<RunConfig['head'], { readonly loss: unknown }>;
@@ -136,7 +120,8 @@ function makeLoss(loss: WithLoss['loss'], parts: OwnParts): CosineLoss {
 function makeBaseline(
   config: RunConfig,
   head: Exclude<WithLoss, { kind: 'prototype-memory' }>,
-  shared: { readonly identities: number; readonly dimension: number; readonly loss: CosineLoss },
+  identities: number,
+  shared: { readonly dimension: number; readonly loss: CosineLoss },
   parts: OwnParts,
 ): Head {
   const { seed, optimizer, encoder } = config;
@@ -147,31 +132,22 @@ function makeBaseline(
     case 'full-softmax': {
       const { centers } = head;
       const loss = centers > 1 ? subCenter(shared.loss, { centers }) : shared.loss;
-      return createBaseline(head.kind, { ...shared, loss, seed });
+      return createBaseline(head.kind, { ...shared, loss, centers, identities, seed });
     }
     case 'partial-fc': {
-      const columns = Math.min(head.size, shared.identities);
+      const columns = Math.min(head.size, identities);
       const { weightDecay } = optimizer;
       const momentum = 'momentum' in optimizer ? optimizer.momentum : undefined;
-      return createBaseline(head.kind, { ...shared, columns, momentum, weightDecay, seed });
+      return createBaseline(head.kind, { ...shared, columns, identities, momentum, weightDecay, seed });
     }
-    case 'dcq':
-      return createBaseline(head.kind, {
-        ...shared,
-        size: head.size,
-        momentum: head.momentum,
-        keyEncoder: makeMomentumEncoder(),
-      });
-    case 'dynamic-class-pool':
-    case 'semi-siamese':
-      return createBaseline(head.kind, {
-        ...shared,
-        size: head.size,
-        momentum: head.momentum,
-        galleryEncoder: makeMomentumEncoder(),
-      });
     case 'batch-only':
       return createBaseline(head.kind, shared);
+    default: {
+      const { kind, loss: _, ...options } = head;
+      const queue = { ...shared, ...options };
+      if (kind === 'dcq') return createBaseline(kind, { ...queue, keyEncoder: makeMomentumEncoder() });
+      return createBaseline(kind, { ...queue, galleryEncoder: makeMomentumEncoder() });
+    }
   }
 }
 

@@ -22,7 +22,7 @@ describe('configuration', () => {
       ...['schedule.warmup=2', 'steps=7', 'encoder.name=mobilefacenet', 'encoder.width=0.5', 'steps=8'],
     ]);
     expect(config.steps).toBe(8);
-    expect(config.encoder).toMatchObject({ name: 'mobilefacenet', width: 0.5 });
+    expect(config.encoder).toMatchObject({ name: 'mobile-face-net', width: 0.5 });
     expect(demo.encoder.name).toBe('iresnet18');
   });
 

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { syntheticFaces, writeVerificationBin } from '@protomem/data';
+import { writeVerificationBin } from '@protomem/data';
 import { loadEngine } from '@protomem/engine';
+import { syntheticFaces } from '@protomem/synthetic';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeEncoder } from './compose.ts';
 import { patchConfig } from './config.ts';

@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, drawPairs, readLfwPairs, syntheticFaces } from '@protomem/data';
+import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
+import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './run-schema.ts';
 

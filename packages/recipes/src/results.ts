@@ -50,7 +50,7 @@ export function readHeadResult(saved: unknown): HeadResult {
 /** Training identities that look most alike, each pair once. */
 export function closestLookAlikes(memory: PrototypeMemory): LookAlike[] {
   const pairs = new Map<string, LookAlike>();
-  for (const pair of memory.rivals()) {
+  for (const pair of memory.lookAlikes()) {
     const key = [pair.id, pair.lookAlike].sort((a, b) => a - b).join();
     if (!pairs.has(key)) pairs.set(key, pair);
   }

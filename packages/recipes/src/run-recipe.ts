@@ -67,7 +67,7 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
     precision: given.engine.precision,
   });
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
-  for (const { engine: name, reason } of engine.passedOver) say(`passed over: ${name}: ${reason}`);
+  for (const { engine: name, reason } of engine.rejected) say(`passed over: ${name}: ${reason}`);
   const source = await makeSource(given, parts);
   const counted = withGroupSize(given);
   const config = given.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);

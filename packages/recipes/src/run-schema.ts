@@ -1,15 +1,10 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { option } from '@protomem/core';
-import {
-  augmentationFields,
-  encoderFields,
-  loaderFields,
-  lossFields,
-  memoryOptions,
-  minerFields,
-  optimizerFields,
-  samplerFields,
-} from './part-options.ts';
+import { createAugmentation, createLoader, samplers } from '@protomem/data';
+import { type EncoderName, encoderOptions, encoders } from '@protomem/encoders';
+import { createPrototypeMemory } from '@protomem/memory';
+import { syntheticFaces } from '@protomem/synthetic';
+import { lossFields, minerFields, optimizerFields } from './part-options.ts';
 import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -17,16 +12,21 @@ const share = { min: 0, max: 1 } as const;
 /** The name of a part that a user's own file holds; see `readRunFile`. */
 const own = { own: option.text({ help: 'Name of a part of your own, from the file that the run is made from.' }) };
 
+const inputSize = option.integer({ help: 'Side of the square input image, pixels.', min: 16, max: 4096, default: 112 });
+
+/** The same for every encoder. */
+const encoderFields = {
+  ...fieldsOf(encoderOptions, { without: ['seed', 'inputSize', 'embeddingSize'] }),
+  inputSize,
+  embeddingSize: option.integer({ help: encoderOptions.embeddingSize.help, min: 1, max: 65536, default: 512 }),
+};
+
 const data = kinds('kind', {
-  synthetic: {
-    identities: option.integer({ help: 'Identities to train on; those of the evaluation follow them.', min: 1 }),
-    imagesPerIdentity: option.integer({ help: 'Images of each.', min: 1, default: 16 }),
-    variation: option.number({
-      help: "How much the images of one person differ; 1 is the renderer's own choice.",
-      ...{ min: 0, max: 3, default: 1 },
-    }),
-    seed: option.integer({ help: 'Of the faces.', default: 0 }),
-  },
+  // Those of the evaluation follow the ones that are trained on.
+  synthetic: fieldsOf(syntheticFaces.options, {
+    without: ['firstIdentity', 'size'],
+    standards: { imagesPerIdentity: 16, seed: 0 },
+  }),
   dataset: {
     path: option.text({ help: 'A file or folder of any format that `openDataset` reads.' }),
     minImages: option.integer({ help: 'Identities with fewer images are left out of training.', min: 1, default: 2 }),
@@ -65,35 +65,48 @@ const loss = kinds(
   'cos-face',
 );
 
+/** What the program gives to each head. */
+const headGiven = ['identities', 'dimension', 'seed', 'loss', 'keyEncoder', 'galleryEncoder'] as const;
+
 /** Columns of the softmax. A baseline takes over the size of the memory that it is compared with. */
 const size = option.integer({ help: 'Columns of the softmax.', min: 1, default: 1000 });
-const momentumOf = (standard: number) =>
-  option.number({ help: 'Share that the momentum encoder keeps in a step.', ...share, default: standard });
 
 const head = kinds(
   'kind',
   {
-    'prototype-memory': { ...fieldsOf(memoryOptions, { standards: { size: 1000 } }), loss },
-    'full-softmax': {
-      centers: option.integer({ help: 'Columns of each identity, of which the nearest counts.', min: 1, default: 1 }),
+    'prototype-memory': {
+      ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples'] }),
+      size,
       loss,
     },
+    'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), loss },
+    // The optimizer's momentum and weight decay hold for the rows of Partial FC too.
     'partial-fc': { size, loss },
-    dcq: { size, momentum: momentumOf(0.999), loss },
-    'dynamic-class-pool': { size, momentum: momentumOf(0.99), loss },
-    'semi-siamese': { size, momentum: momentumOf(0.999), loss },
+    dcq: { ...fieldsOf(baselines.dcq.options, { without: headGiven }), size, loss },
+    'dynamic-class-pool': {
+      ...fieldsOf(baselines['dynamic-class-pool'].options, { without: headGiven }),
+      size,
+      loss,
+    },
+    'semi-siamese': { ...fieldsOf(baselines['semi-siamese'].options, { without: headGiven }), size, loss },
     'batch-only': { loss },
     own,
   },
   'prototype-memory',
 );
 
+/** What the program gives to each sampler. */
+const samplerGiven = ['source', 'seed'] as const;
+
 const sampler = kinds(
   'kind',
   {
-    ...samplerFields,
+    'classes-by-images': fieldsOf(samplers['classes-by-images'].options, { without: samplerGiven }),
+    groups: fieldsOf(samplers.groups.options, { without: samplerGiven }),
+    'every-image': fieldsOf(samplers['every-image'].options, { without: samplerGiven }),
+    weighted: fieldsOf(samplers.weighted.options, { without: samplerGiven }),
     doppelgangers: {
-      ...samplerFields['classes-by-images'],
+      ...fieldsOf(samplers.doppelgangers.options, { without: [...samplerGiven, 'randomClasses', 'minedClasses'] }),
       randomShare: option.number({
         help: "Share of a batch's identities that come in random order; the others are look-alikes of theirs.",
         ...share,
@@ -129,13 +142,19 @@ export const runSchema = section({
     precision: option.choice(['float32', 'bfloat16'], { help: 'Of convolutions.', default: 'float32' }),
   }),
   data,
-  augmentation: section(augmentationFields),
+  augmentation: section(fieldsOf(createAugmentation.options)),
   sampler,
-  loader: section(loaderFields),
+  loader: section(
+    fieldsOf(createLoader.options, {
+      without: ['source', 'sampler', 'height', 'width', 'augmentation', 'onSkip'],
+    }),
+  ),
   encoder: kinds(
     'name',
     {
-      ...encoderFields,
+      ...(Object.fromEntries(Object.keys(encoders).map((name) => [name, encoderFields])) as Readonly<
+        Record<EncoderName, typeof encoderFields>
+      >),
       own: {
         ...own,
         inputSize: option.integer({ help: 'Side of the square input image, pixels.', min: 1 }),

@@ -56,7 +56,7 @@ export function kinds<const K extends string, const M extends Members>(
  * @param without those that the program sets, or that only a program can pass
  * @param standards other defaults than the part's
  */
-export function fieldsOf<const O extends Options, const W extends keyof O & string = never>(
+export function fieldsOf<const O extends Options, const W extends string = never>(
   options: O,
   { without = [] as unknown as readonly W[], standards = {} as Readonly<Record<string, unknown>> } = {},
 ): { readonly [K in Exclude<keyof O, W>]: O[K] } {

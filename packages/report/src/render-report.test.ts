@@ -98,7 +98,7 @@ describe('renderReport', () => {
       summary: evil,
       finishedAt: evil,
       protocol: evil,
-      engine: { ...run.engine, device: evil, passedOver: [{ engine: evil, reason: evil }] },
+      engine: { ...run.engine, device: evil, rejected: [{ engine: evil, reason: evil }] },
       machine: { [evil]: evil },
       dataset: { [evil]: evil },
       heads: run.heads.map((head, i) => ({

@@ -92,7 +92,7 @@ export interface ReportData {
     readonly version: string;
     readonly threads: number;
     readonly precision: string;
-    readonly passedOver: readonly { readonly engine: string; readonly reason: string }[];
+    readonly rejected?: readonly { readonly engine: string; readonly reason: string }[];
   };
   /** `{ CPU: '…', Cores: 2, System: 'Linux 6.1', 'Node.js': 'v20.20.2' }`: label and value, shown as given. */
   readonly machine: Readonly<Record<string, string | number>>;

@@ -5,7 +5,8 @@ import type { ReportData } from './report-data.ts';
 
 /** How to get the same run again: data, machine, engine, configuration, and what went wrong on the way. */
 export function runSection({ dataset, machine, engine, config, skipped = [] }: ReportData): Html | undefined {
-  const { passedOver } = engine;
+  // Runs of earlier releases name them otherwise.
+  const { rejected = [] } = engine;
   const entries = flat(config);
   return section(
     'run',
@@ -20,11 +21,11 @@ export function runSection({ dataset, machine, engine, config, skipped = [] }: R
       ['Threads', engine.threads],
       ['Precision', engine.precision],
     ])}</div>${dataset && html`<div class="card"><h3>Data</h3>${facts(Object.entries(dataset))}</div>`}</div>`,
-    passedOver.length > 0
-      ? html`<details><summary>Engines passed over (${passedOver.length})</summary>${table(
+    rejected.length > 0
+      ? html`<details><summary>Engines passed over (${rejected.length})</summary>${table(
           'Engines that were not used',
           ['Engine', 'Reason'],
-          passedOver.map(({ engine: name, reason }) => [name, reason]),
+          rejected.map(({ engine: name, reason }) => [name, reason]),
         )}</details>`
       : undefined,
     skipped.length > 0

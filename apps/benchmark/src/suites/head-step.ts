@@ -31,7 +31,7 @@ const identities = name === 'full-softmax' ? columns : 2 * columns;
 let memory: PrototypeMemory | undefined;
 const make: Record<string, () => Head> = {
   'prototype-memory': () => full(),
-  'prototype-memory-unobserved': () => full({ observeRivals: 0 }),
+  'prototype-memory-unobserved': () => full({ observedSamples: 0 }),
   'prototype-memory-bfloat16': () => full({ storage: 'bfloat16' }),
   'prototype-memory-hardest-100': () => full({ hardest: 100 }),
   'full-softmax': () => createBaseline('full-softmax', { identities, dimension, loss }),

@@ -38,7 +38,7 @@ if (mode === 'one batch') await ours.close();
 const dimension = 128;
 const memory = createPrototypeMemory({ size: 512, dimension });
 const trainer = createTrainer({
-  encoder: createEncoder('mobilefacenet', { embeddingSize: dimension, width: 0.5, seed: 0 }),
+  encoder: createEncoder('mobile-face-net', { embeddingSize: dimension, width: 0.5, seed: 0 }),
   head: prototypeHead({ memory, loss: cosFace() }),
   loader,
   optimizer: sgd(),

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { syntheticFaces } from '@protomem/data';
+import { syntheticFaces } from '@protomem/synthetic';
 import sharp from 'sharp';
 import { startAll } from '../contender.ts';
 import type { Suite, SuiteResult, SuiteRun } from '../suite.ts';

@@ -39,9 +39,9 @@ export const peers = timed({
   warmup: { full: 2, quick: 1 },
   rounds: { full: 5, quick: 2 },
   cases: [
-    step('mobilefacenet-10k', 'mobilefacenet', 10_000),
-    step('mobilefacenet-100k', 'mobilefacenet', 100_000),
-    step('mobilefacenet-1M', 'mobilefacenet', 1_000_000, sampled),
+    step('mobilefacenet-10k', 'mobile-face-net', 10_000),
+    step('mobilefacenet-100k', 'mobile-face-net', 100_000),
+    step('mobilefacenet-1M', 'mobile-face-net', 1_000_000, sampled),
     step('iresnet18-100k', 'iresnet18', 100_000),
   ],
 });

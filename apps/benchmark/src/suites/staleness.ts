@@ -1,10 +1,11 @@
 import { type baselines, createBaseline, type ObservableHead, type StalenessProbe } from '@protomem/baselines';
 import type { Encoder, Head } from '@protomem/core/contracts';
-import { classesByImages, createAugmentation, createLoader, syntheticFaces } from '@protomem/data';
+import { classesByImages, createAugmentation, createLoader } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { loadEngine, unitRows } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory, prototypeHead } from '@protomem/memory';
+import { syntheticFaces } from '@protomem/synthetic';
 import { clipByGlobalNorm, globalNorm, oneCycle, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';

@@ -4,10 +4,9 @@ import {
   compareSources,
   countImages,
   type DatasetFormatName,
+  datasetFormats,
   openDataset,
   selectIdentities,
-  type WritableFormatName,
-  writableFormats,
   writeDataset,
 } from '@protomem/data';
 import { command, stopOnInterrupt, toNumber, withBar } from '../command-line.ts';
@@ -20,7 +19,7 @@ export const make = () =>
   command('convert', 'Writes a data set in another format.')
     .argument('<from>', 'data set to read')
     .argument('<to>', 'path to write; new: it is there whole or, when the work stops early, not at all')
-    .requiredOption('--format <name>', `to write: ${writableFormats.join(', ')}`)
+    .requiredOption('--format <name>', `to write: ${Object.keys(datasetFormats).join(', ')}`)
     .option('--from <name>', 'format of FROM (default: found out from what is there)')
     .option('--min-images <n>', 'leave out identities with fewer images', toNumber)
     .option('--exclude <file>', 'leave out the identities that this file names, one on a line')
@@ -30,7 +29,7 @@ export const make = () =>
       const signal = stopOnInterrupt();
       const whole = await openDataset(from, { format: options.from as DatasetFormatName | undefined });
       const source = await selected(whole, options);
-      const format = options.format as WritableFormatName;
+      const format = options.format as DatasetFormatName;
       await withBar('images', (onProgress) => writeDataset(source, to, { format, onProgress, signal }));
       const { identities, images } = countImages(source);
       console.log(`${images} images of ${identities} identities written to ${to}`);

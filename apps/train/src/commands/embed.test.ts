@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeImage, folderSource, readNpy, syntheticFaces, writeDataset } from '@protomem/data';
+import { decodeImage, folderSource, readNpy, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { expectClose } from '@protomem/engine/testing';
+import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { embed } from './embed.ts';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const drawn = syntheticFaces({ identities: 3, imagesPerIdentity: 2, seed: 4, size: 16 });
   await writeDataset(drawn, faces, { format: 'folder' });
   await loadEngine({});
-  const encoder = createEncoder('mobilefacenet', { inputSize: 16, width: 0.125, embeddingSize: 4, seed: 2 });
+  const encoder = createEncoder('mobile-face-net', { inputSize: 16, width: 0.125, embeddingSize: 4, seed: 2 });
   await saveEncoder(encoder, model);
   const source = await folderSource(faces);
   expected = [];

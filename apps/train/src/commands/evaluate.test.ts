@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Random } from '@protomem/core';
-import { npyHeader, syntheticFaces } from '@protomem/data';
+import { npyHeader } from '@protomem/data';
 import { loadEngine } from '@protomem/engine';
+import { syntheticFaces } from '@protomem/synthetic';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compare } from './compare.ts';

@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { selectIdentities, syntheticFaces, writeDataset } from '@protomem/data';
+import { selectIdentities, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { verificationReport } from '@protomem/evaluation';
+import { syntheticFaces } from '@protomem/synthetic';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { identify } from './identify.ts';
 
@@ -37,7 +38,7 @@ afterAll(async () => {
 async function run(name: string, same: number, different: number): Promise<string> {
   const out = join(dir, name);
   await mkdir(out);
-  const encoder = createEncoder('mobilefacenet', { inputSize: 16, width: 0.125, embeddingSize: 8, seed: 2 });
+  const encoder = createEncoder('mobile-face-net', { inputSize: 16, width: 0.125, embeddingSize: 8, seed: 2 });
   await saveEncoder(encoder, join(out, 'encoder.safetensors'));
   encoder.dispose();
   const labels = Array.from({ length: 400 }, (_, i) => i % 2);

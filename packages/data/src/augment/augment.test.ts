@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { noise } from '../__fixtures__/people-folder.ts';
+import { noise } from '../../fixtures/people-folder.ts';
 import { blur } from './blur.ts';
 import { createAugmentation } from './create-augmentation.ts';
 import { crop } from './crop.ts';
@@ -9,7 +9,7 @@ import { cutout } from './cutout.ts';
 import { downscale } from './downscale.ts';
 import { flip } from './flip.ts';
 import { greyscale } from './greyscale.ts';
-import { jpegLoss } from './jpeg-loss.ts';
+import { jpegCompression } from './jpeg-compression.ts';
 import type { Pixels } from './pixels.ts';
 import { recolour } from './recolour.ts';
 import { shift } from './shift.ts';
@@ -276,7 +276,7 @@ describe('downscale', () => {
   });
 });
 
-describe('jpegLoss', () => {
+describe('jpegCompression', () => {
   it.each([10, 30, 50, 75, 95])('loses what saving as JPEG loses, quality %i', async (quality) => {
     // Sides that are no whole blocks; smooth, as photographs are, with colours that change slowly.
     const [height, width] = [83, 77];
@@ -287,7 +287,7 @@ describe('jpegLoss', () => {
       .jpeg({ quality, chromaSubsampling: '4:2:0', mozjpeg: false })
       .toBuffer();
     const theirs = await sharp(saved).raw().toBuffer();
-    const ours = changed({ data, height, width }, (pixels) => jpegLoss(pixels, quality));
+    const ours = changed({ data, height, width }, (pixels) => jpegCompression(pixels, quality));
     const distance = (a: Uint8Array, b: Uint8Array): number =>
       Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0) / a.length);
     // libjpeg rounds more often in between, by which now and then a coefficient falls on the other side of a step.
@@ -297,7 +297,7 @@ describe('jpegLoss', () => {
 
   it('keeps a grey image as it is: a step is smaller than a level', () => {
     const image = { data: new Uint8Array(3 * 20 * 17).fill(77), height: 20, width: 17 };
-    expect(changed(image, (pixels) => jpegLoss(pixels, 90))).toEqual(image.data);
+    expect(changed(image, (pixels) => jpegCompression(pixels, 90))).toEqual(image.data);
   });
 });
 
@@ -370,7 +370,7 @@ describe('createAugmentation', () => {
     }
   });
 
-  it('crops inside the image, no more than it is told', () => {
+  it('crops inside the image, no more than asked', () => {
     // A ramp shows where the result was taken from.
     const [height, width] = [20, 30];
     const ramp = Uint8Array.from({ length: 3 * height * width }, (_, i) =>

@@ -1,89 +1,79 @@
-import { lookUp, number, Random } from '@protomem/core';
+import { type OptionsOf, option, part, Random, type Settings } from '@protomem/core';
 import { blur } from './blur.ts';
 import { crop } from './crop.ts';
 import { cutout } from './cutout.ts';
 import { downscale } from './downscale.ts';
 import { flip } from './flip.ts';
 import { greyscale } from './greyscale.ts';
-import { jpegLoss } from './jpeg-loss.ts';
+import { jpegCompression } from './jpeg-compression.ts';
 import type { Pixels } from './pixels.ts';
 import { recolour } from './recolour.ts';
 import type { Region } from './resize.ts';
 import { shift } from './shift.ts';
 import { warp } from './warp.ts';
 
-/** Random changes to a training image, each independent of the others; 0 switches one off. */
-export interface AugmentationOptions {
-  /** Probability of mirroring, in [0, 1]. Default 0.5. */
-  readonly flip?: number;
+/** Best quality that JPEG compression draws: above it nothing is lost that could be seen. */
+const BEST_JPEG = 95;
+
+const augmentationOptions = {
+  flip: option.number({ help: 'Probability of mirroring.', min: 0, max: 1, default: 0.5 }),
   /**
-   * Largest part of the image's area that is cut away, in [0, 0.99]: what is left, anywhere in the image, is enlarged to
-   * its size. The area is uniform in [1 - crop, 1], the ratio of its sides log-uniform in [3/4, 4/3]. Default 0.
+   * What is left, anywhere in the image, is enlarged to its size. The area is uniform in [1 - crop, 1], the ratio of its
+   * sides log-uniform in [3/4, 4/3].
    */
-  readonly crop?: number;
-  /** Largest shift each way, as a part of the side, in [0, 1]. Default 0. */
-  readonly shift?: number;
-  /** Largest zoom in or out, in [0, 0.9]: the factor is uniform in [1 - zoom, 1 + zoom]. Default 0. */
-  readonly zoom?: number;
-  /** Largest rotation each way, degrees, in [0, 180]. Default 0. */
-  readonly rotate?: number;
-  /** Largest change of brightness, in [0, 1]: the factor is uniform in [1 - x, 1 + x]. Default 0. */
-  readonly brightness?: number;
-  /** Largest change of contrast, likewise. Default 0. */
-  readonly contrast?: number;
-  /** Largest change of saturation, likewise. Default 0. */
-  readonly saturation?: number;
-  /** Probability of losing all colour, in [0, 1]. Default 0. */
-  readonly greyscale?: number;
-  /** Probability of a Gaussian blur, in [0, 1]. Default 0. */
-  readonly blur?: number;
-  /** Its largest standard deviation, pixels, in [0.1, 10]; uniform from 0.1 on. Default 1.5. */
-  readonly blurSigma?: number;
-  /** Probability of losing detail by shrinking and enlarging, in [0, 1]. Default 0. */
-  readonly downscale?: number;
-  /** Smallest factor of the shrinking, in [0.05, 1]; uniform up to 1. Default 0.25. */
-  readonly downscaleFactor?: number;
-  /** Probability of going through JPEG, in [0, 1]. Default 0. */
-  readonly jpeg?: number;
-  /** Its lowest quality, in [1, 95]; uniform up to 95. Default 30. */
-  readonly jpegQuality?: number;
-  /** Probability of a square hole whose centre is anywhere in the image, in [0, 1]. Default 0. */
-  readonly cutout?: number;
-  /** Side of the hole, as a part of the image's shorter side, in [0, 1]. Default 0.35. */
-  readonly cutoutSize?: number;
-}
+  crop: option.number({ help: "Largest part of the image's area that is cut away.", min: 0, max: 0.99, default: 0 }),
+  shift: option.number({ help: 'Largest shift each way, as a part of the side.', min: 0, max: 1, default: 0 }),
+  /** The factor is uniform in [1 - zoom, 1 + zoom]. */
+  zoom: option.number({ help: 'Largest zoom in or out.', min: 0, max: 0.9, default: 0 }),
+  rotate: option.number({ help: 'Largest rotation each way, degrees.', min: 0, max: 180, default: 0 }),
+  /** The factor is uniform in [1 - x, 1 + x]; of contrast and saturation, too. */
+  brightness: option.number({ help: 'Largest change of brightness.', min: 0, max: 1, default: 0 }),
+  contrast: option.number({ help: 'Largest change of contrast.', min: 0, max: 1, default: 0 }),
+  saturation: option.number({ help: 'Largest change of saturation.', min: 0, max: 1, default: 0 }),
+  greyscale: option.number({ help: 'Probability of losing all colour.', min: 0, max: 1, default: 0 }),
+  blur: option.number({ help: 'Probability of a Gaussian blur.', min: 0, max: 1, default: 0 }),
+  /** Uniform from 0.1 on. */
+  blurSigma: option.number({
+    help: 'Largest standard deviation of the blur, pixels.',
+    min: 0.1,
+    max: 10,
+    default: 1.5,
+  }),
+  downscale: option.number({
+    help: 'Probability of losing detail by shrinking and enlarging.',
+    min: 0,
+    max: 1,
+    default: 0,
+  }),
+  /** Uniform up to 1. */
+  downscaleFactor: option.number({ help: 'Smallest factor of the shrinking.', min: 0.05, max: 1, default: 0.25 }),
+  jpeg: option.number({ help: 'Probability of going through JPEG.', min: 0, max: 1, default: 0 }),
+  /** Uniform up to 95. */
+  jpegQuality: option.number({ help: 'Lowest quality of the JPEG.', min: 1, max: BEST_JPEG, default: 30 }),
+  cutout: option.number({
+    help: 'Probability of a square hole whose centre is anywhere in the image.',
+    min: 0,
+    max: 1,
+    default: 0,
+  }),
+  cutoutSize: option.number({
+    help: "Side of the hole, as a part of the image's shorter side.",
+    min: 0,
+    max: 1,
+    default: 0.35,
+  }),
+};
+
+/** Random changes to a training image, each independent of the others; 0 switches one off. */
+export type AugmentationOptions = OptionsOf<typeof augmentationOptions>;
 
 /** Changes training images at random, the same way for the same seed. */
 export interface Augmentation {
   /** What it was made with, defaults filled in; enough to make it again in a worker thread. */
-  readonly options?: Required<AugmentationOptions>;
+  readonly options?: Settings<typeof augmentationOptions>;
   /** @returns the changed image, same size; may reuse `pixels.data`. */
   apply(pixels: Pixels, seed: number): Uint8Array;
 }
-
-/** Best quality that the JPEG loss draws: above it nothing is lost that could be seen. */
-const BEST_JPEG = 95;
-
-/** Default, smallest and largest value of each option. */
-const table: Readonly<Record<keyof AugmentationOptions, readonly [number, low: number, high: number]>> = {
-  flip: [0.5, 0, 1],
-  crop: [0, 0, 0.99],
-  shift: [0, 0, 1],
-  zoom: [0, 0, 0.9],
-  rotate: [0, 0, 180],
-  brightness: [0, 0, 1],
-  contrast: [0, 0, 1],
-  saturation: [0, 0, 1],
-  greyscale: [0, 0, 1],
-  blur: [0, 0, 1],
-  blurSigma: [1.5, 0.1, 10],
-  downscale: [0, 0, 1],
-  downscaleFactor: [0.25, 0.05, 1],
-  jpeg: [0, 0, 1],
-  jpegQuality: [30, 1, BEST_JPEG],
-  cutout: [0, 0, 1],
-  cutoutSize: [0.35, 0, 1],
-};
 
 /**
  * Random changes for training images, in this order: flip; crop; zoom, rotation and shift (one bilinear resampling);
@@ -106,15 +96,7 @@ const table: Readonly<Record<keyof AugmentationOptions, readonly [number, low: n
  * const changed = augmentation.apply({ data, height: 112, width: 112 }, 7);
  * ```
  */
-export function createAugmentation(options: AugmentationOptions = {}): Augmentation {
-  const where = 'createAugmentation';
-  for (const name of Object.keys(options)) lookUp(where, 'option', table, name);
-  const all = Object.fromEntries(
-    Object.entries(table).map(([name, [value, low, high]]) => [
-      name,
-      number(where, name, options[name as keyof AugmentationOptions] ?? value, low, high),
-    ]),
-  ) as Record<keyof AugmentationOptions, number>;
+export const createAugmentation = part('createAugmentation', augmentationOptions, (all): Augmentation => {
   const recolours = all.brightness > 0 || all.contrast > 0 || all.saturation > 0;
 
   return {
@@ -148,7 +130,7 @@ export function createAugmentation(options: AugmentationOptions = {}): Augmentat
         downscale(pixels, { height: part(height), width: part(width) });
       }
       if (all.jpeg > 0 && happens(all.jpeg)) {
-        jpegLoss(pixels, Math.round(random.uniform(all.jpegQuality, BEST_JPEG)));
+        jpegCompression(pixels, Math.round(random.uniform(all.jpegQuality, BEST_JPEG)));
       }
       if (happens(all.cutout)) {
         const side = Math.round(all.cutoutSize * Math.min(height, width));
@@ -158,7 +140,7 @@ export function createAugmentation(options: AugmentationOptions = {}): Augmentat
       return pixels.data;
     },
   };
-}
+});
 
 /** A random part of the image that lies inside it. */
 function drawRegion({ height, width }: Pixels, most: number, random: Random): Region {

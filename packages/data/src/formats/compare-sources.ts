@@ -1,6 +1,6 @@
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, readOptions } from '@protomem/core';
 import sharp, { type OutputInfo } from 'sharp';
-import { eachInOrder, type WriteOptions } from './each-image.ts';
+import { eachInOrder, type WriteOptions, writeOptions } from './each-image.ts';
 
 /** Whether two sources train alike. */
 export interface Comparison {
@@ -28,6 +28,7 @@ export async function compareSources(
   other: ImageSource,
   options: WriteOptions = {},
 ): Promise<Comparison> {
+  const progress = readOptions('compareSources', writeOptions, options);
   const differences: string[] = [];
   const tell = (difference: string): void => {
     if (differences.length < TOLD) differences.push(difference);
@@ -51,7 +52,7 @@ export async function compareSources(
     tell(`${nameOf(identity)}, image ${image}: other pixels in ${other.name}`);
     return 'neither';
   };
-  for await (const equal of eachInOrder(one, options, compare)) {
+  for await (const equal of eachInOrder(one, progress, compare)) {
     if (equal !== 'missing') images++;
     if (equal === 'bytes') sameBytes++;
   }

@@ -1,4 +1,4 @@
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, type OptionsOf, option } from '@protomem/core';
 import { countImages } from '../sources/image-counts.ts';
 
 /** An image on its way from one format to another. */
@@ -17,18 +17,20 @@ export interface Progress {
 }
 
 /** What all writers of a data set take. */
-export interface WriteOptions {
-  /** Called after each image. */
-  readonly onProgress?: (progress: Progress) => void;
-  /** Stops the work, which rejects with the signal's reason and leaves nothing behind. */
-  readonly signal?: AbortSignal | undefined;
-}
+export const writeOptions = {
+  onProgress: option.given<(progress: Progress) => void>()({ help: 'Called after each image.', absent: 'nothing' }),
+  /** The work rejects with its reason and leaves nothing behind. */
+  signal: option.given<AbortSignal>()({ help: 'Stops the work.', absent: 'none' }),
+};
+
+/** How to follow and stop work on all images of a source. */
+export type WriteOptions = OptionsOf<typeof writeOptions>;
 
 /** Images at work while those before them are in use. */
 const AHEAD = 16;
 
 /** All images of a source in order, the next ones loading meanwhile. Rejects where one cannot be read. */
-export function eachImage(source: ImageSource, options: WriteOptions = {}): AsyncGenerator<NamedImage> {
+export function eachImage(source: ImageSource, options: WriteOptions): AsyncGenerator<NamedImage> {
   return eachInOrder(source, options, async (identity, image) => {
     const { name, bytes } = await source.load(identity, image);
     return { identity, image, name: name.split('/').at(-1)!, bytes };

@@ -1,6 +1,5 @@
 import { StringTableBuilder, shared, stringAt, tableOf } from '../sources/string-table.ts';
 import type { PackedIndex } from './packed-source.ts';
-import type { UnwrapName } from './unwrap.ts';
 
 /** Where an image was found while scanning a format in its own order. */
 export interface FoundImage {
@@ -48,7 +47,7 @@ export class PackedBuilder {
     name: string,
     files: readonly string[],
     identities: Iterable<string>,
-    unwrap: UnwrapName,
+    unwrap: PackedIndex['unwrap'],
     rank?: ArrayLike<number>,
   ): PackedIndex {
     const identityNames = tableOf(identities);
@@ -69,7 +68,6 @@ export class PackedBuilder {
       ordered.push(stringAt(unordered, from));
     }
     return {
-      kind: 'packed',
       name,
       files: tableOf(files),
       identities: identityNames,

@@ -34,7 +34,7 @@ describe('packedSource', () => {
         // Every identity has an image.
         const blocks = [...drawn, ...[0, 1, 2, 3].map((identity) => ({ identity, bytes: Uint8Array.of(identity) }))];
         const { index } = await pack(blocks, ['Ada', 'Bo', 'Çelik', 'Di']);
-        for (const source of [packedSource(index), openSource(structuredClone(index))]) {
+        for (const source of [packedSource(index), await openSource(structuredClone(packedSource(index).spec!))]) {
           expect(source.identities).toBe(4);
           for (let identity = 0; identity < 4; identity++) {
             const own = blocks.filter((one) => one.identity === identity);

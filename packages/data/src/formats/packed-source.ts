@@ -1,15 +1,22 @@
 import { open } from 'node:fs/promises';
-import { ProtomemError, type SourceImage } from '@protomem/core';
-import type { DescribedSource, SourceSpec } from '../sources/described-source.ts';
+import { type ImageSource, ProtomemError, type SourceImage } from '@protomem/core';
+import { builtInSpec } from '../sources/built-in-spec.ts';
 import { type StringTable, stringAt } from '../sources/string-table.ts';
-import { type UnwrapName, unwrapImage } from './unwrap.ts';
+import { imageOfRecord, type Place } from './record-io/record.ts';
+
+/** How bytes of a file become an image file, by name, as the index is data. */
+const unwraps = {
+  /** They are one. */
+  nothing: (bytes: Uint8Array, _place: Place): Uint8Array => bytes,
+  /** They are a record of a RecordIO file. */
+  recordIo: imageOfRecord,
+} as const;
 
 /**
  * Where each image lies inside larger files, such as a RecordIO file or the shards of a WebDataset: 16 bytes an image in
- * shared memory, which worker threads use without a copy. Built once, by whoever knows the format.
+ * shared memory, which worker threads use without a copy. Built once, when the format is read.
  */
-export interface PackedIndex extends SourceSpec {
-  readonly kind: 'packed';
+export interface PackedIndex {
   /** What the user calls it; for messages. */
   readonly name: string;
   /** Paths of the files that hold the images. */
@@ -27,19 +34,19 @@ export interface PackedIndex extends SourceSpec {
   /** By image: how many they are. */
   readonly lengths: Uint32Array;
   /** How the file's bytes become an image. */
-  readonly unwrap: UnwrapName;
+  readonly unwrap: keyof typeof unwraps;
 }
 
 /**
  * The source that an index describes. A file is opened for each image and closed again, as a folder of images would do
  * it: as fast, and no handle outlives a source.
  */
-export function packedSource(index: PackedIndex): DescribedSource {
+export function packedSource(index: PackedIndex): ImageSource {
   const { name, files, identities, imageEnds, images, fileOf, offsets, lengths, unwrap } = index;
   const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
   return {
     name,
-    spec: index,
+    spec: builtInSpec('packedSource', index),
     identities: imageEnds.length,
     imageEnds,
     imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
@@ -49,7 +56,7 @@ export function packedSource(index: PackedIndex): DescribedSource {
       const file = stringAt(files, fileOf[at]!);
       const place = `${file}#${stringAt(identities, identity)}/${stringAt(images, at)}`;
       const bytes = await readRange(file, offsets[at]!, lengths[at]!, place);
-      return { name: place, bytes: unwrapImage(unwrap, bytes, { file, offset: offsets[at]! }) };
+      return { name: place, bytes: unwraps[unwrap](bytes, { file, offset: offsets[at]! }) };
     },
   };
 }

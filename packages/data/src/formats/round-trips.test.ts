@@ -2,9 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { filesOf } from '../__fixtures__/files-of.ts';
-import { writePeople } from '../__fixtures__/people-folder.ts';
-import { hostileNames, sourceOfTexts, textsOf } from '../__fixtures__/texts.ts';
+import { filesOf } from '../../fixtures/files-of.ts';
+import { writePeople } from '../../fixtures/people-folder.ts';
+import { hostileNames, sourceOfTexts, textsOf } from '../../fixtures/texts.ts';
 import { openDataset } from './open-dataset.ts';
 import { writeDataset } from './write-dataset.ts';
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { folderSource } from '../sources/folder-source.ts';
+import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { countImages } from '../sources/image-counts.ts';
-import { syntheticFaces } from '../synthetic/synthetic-faces.ts';
 import { compareSources } from './compare-sources.ts';
+import { folderSource } from './folder/folder-source.ts';
 import { surveyImages } from './survey.ts';
 
 let dir: string;
@@ -42,7 +42,7 @@ describe('countImages', () => {
   it('counts identities by their images without a gap', () => {
     const sizes = [0, 1, 4, 5, 9, 10, 999, 1000, 70_000];
     const source = {
-      ...syntheticFaces({ identities: sizes.length, imagesPerIdentity: 1, seed: 0 }),
+      ...paintedPeople({ identities: sizes.length, imagesPerIdentity: 1, seed: 0 }),
       imagesOf: (i: number) => sizes[i]!,
     };
     expect(countImages(source)).toEqual({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
 import sharp from 'sharp';
-import { eachInOrder, type WriteOptions } from './each-image.ts';
+import { eachInOrder, writeOptions } from './each-image.ts';
 
 /** An image by its place in a source. */
 export interface ImagePlace {
@@ -10,7 +10,7 @@ export interface ImagePlace {
 }
 
 /** An image that is none. */
-export interface BrokenImage extends ImagePlace {
+interface BrokenImage extends ImagePlace {
   readonly reason: string;
 }
 
@@ -27,11 +27,10 @@ export interface Survey {
   readonly duplicates: readonly (readonly ImagePlace[])[];
 }
 
-/** What to look at. */
-export interface SurveyOptions extends WriteOptions {
-  /** Decode every pixel, not just the head of each image. Default false. */
-  readonly decode?: boolean;
-}
+const surveyOptions = {
+  ...writeOptions,
+  decode: option.flag({ help: 'Decode every pixel, not just the head of each image.', default: false }),
+};
 
 /**
  * Reads all images of a source once: sizes, broken ones, and those with the same bytes (by the first 64 bits of their
@@ -42,7 +41,11 @@ export interface SurveyOptions extends WriteOptions {
  * const { broken, duplicates } = await surveyImages(await openDataset('faces'), { decode: true });
  * ```
  */
-export async function surveyImages(source: ImageSource, options: SurveyOptions = {}): Promise<Survey> {
+export async function surveyImages(
+  source: ImageSource,
+  options: OptionsOf<typeof surveyOptions> = {},
+): Promise<Survey> {
+  const { decode, ...progress } = readOptions('surveyImages', surveyOptions, options);
   const kinds = new Map<string, number>();
   const broken: BrokenImage[] = [];
   const hashes: bigint[] = [];
@@ -54,9 +57,9 @@ export async function surveyImages(source: ImageSource, options: SurveyOptions =
     const place = { identity, image };
     if (loaded instanceof Error) return { place, reason: firstLine(loaded) };
     const hash = createHash('sha256').update(loaded.bytes).digest().readBigUInt64LE(0);
-    return { place, hash, size: loaded.bytes.length, ...(await kindOf(loaded.bytes, options.decode ?? false)) };
+    return { place, hash, size: loaded.bytes.length, ...(await kindOf(loaded.bytes, decode)) };
   };
-  for await (const { place, hash, size, kind, reason } of eachInOrder<Look>(source, options, look)) {
+  for await (const { place, hash, size, kind, reason } of eachInOrder<Look>(source, progress, look)) {
     images++;
     if (reason !== undefined) broken.push({ ...place, reason });
     if (kind !== undefined) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);

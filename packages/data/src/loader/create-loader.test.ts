@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ImageBatch, ImageSource, Loader } from '@protomem/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { encode, noise, temporaryFolder, writePeople } from '../__fixtures__/people-folder.ts';
+import { paintedPeople } from '../../fixtures/painted-people.ts';
+import { encode, noise, temporaryFolder, writePeople } from '../../fixtures/people-folder.ts';
 import { createAugmentation } from '../augment/create-augmentation.ts';
 import { decodeImage } from '../decode.ts';
+import { folderSource } from '../formats/folder/folder-source.ts';
 import { classesByImages } from '../samplers/classes-by-images.ts';
-import { folderSource } from '../sources/folder-source.ts';
-import { syntheticFaces } from '../synthetic/synthetic-faces.ts';
 import { createLoader, type LoaderOptions } from './create-loader.ts';
 
 const open: Loader[] = [];
@@ -129,8 +129,8 @@ describe('createLoader', () => {
     expect(await Promise.all(Array.from({ length: 4 }, () => loader.next()))).toEqual(expected);
   });
 
-  it('makes faces in threads too', async () => {
-    const faces = syntheticFaces({ identities: 1e9, imagesPerIdentity: 1e6, seed: 1 });
+  it('opens a source of the caller in threads, by its spec', async () => {
+    const faces = paintedPeople({ identities: 1e9, imagesPerIdentity: 1e6, seed: 1 });
     const here = await take(loaderOf(faces, { augmentation, workers: 0, height: 32, width: 32 }), 3);
     expect(await take(loaderOf(faces, { augmentation, workers: 1, height: 32, width: 32 }), 3)).toEqual(here);
   });
@@ -192,7 +192,7 @@ describe('createLoader', () => {
   });
 
   it.each(['close', 'close while busy', 'forget'])('lets a program finish, never too early: %s', async (ending) => {
-    const script = fileURLToPath(new URL('../__fixtures__/finish.ts', import.meta.url));
+    const script = fileURLToPath(new URL('../../fixtures/finish.ts', import.meta.url));
     const node = ['--import', 'tsx', '--conditions=@protomem/source', script, dir, ending];
     const { stdout } = await promisify(execFile)(process.execPath, node);
     expect(stdout).toBe('end reached\n');

@@ -2,37 +2,44 @@ import {
   check,
   type ImageBatch,
   type ImageSource,
-  integer,
   type Loader,
+  type OptionsOf,
+  option,
+  part,
   type Sampler,
   type State,
 } from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
 import { createProducer } from './producer.ts';
 
+const loaderOptions = {
+  source: option.given<ImageSource>()({ help: 'Where the images are.' }),
+  sampler: option.given<Sampler>()({ help: 'Chooses the images; from now on only the loader may move it.' }),
+  height: option.integer({ help: 'Rows of an image, pixels.', min: 1 }),
+  width: option.integer({ help: 'Columns of an image, pixels.', min: 1 }),
+  augmentation: option.given<Augmentation>()({ help: 'Changes the images at random.', absent: 'images as they are' }),
+  /** Each takes B · H · W · 3 bytes. */
+  prefetch: option.integer({ help: 'Batches made ahead, at most.', min: 0, default: 4 }),
+  workers: option.integer({
+    help: 'Threads that read, decode and augment; 0 works in the calling thread.',
+    min: 0,
+    max: 64,
+    absent: '1, or 0 where the source has no spec or the augmentation is your own: no thread can be given these',
+  }),
+  cacheBytes: option.integer({
+    help: 'Bytes of decoded images to keep, so that they are not decoded again in the next pass.',
+    min: 0,
+    default: 0,
+  }),
+  /** When the batch that it is missing from is delivered. */
+  onSkip: option.given<(skipped: { readonly name: string; readonly reason: string }) => void>()({
+    help: 'Called once for each unreadable image.',
+    absent: 'nothing',
+  }),
+};
+
 /** What to load and how far ahead. */
-export interface LoaderOptions {
-  readonly source: ImageSource;
-  /** Chooses the images; from now on only the loader may move it. */
-  readonly sampler: Sampler;
-  /** Rows of an image, pixels. */
-  readonly height: number;
-  /** Columns of an image, pixels. */
-  readonly width: number;
-  /** Default: none, images as they are. */
-  readonly augmentation?: Augmentation;
-  /** Batches made ahead, at most; each takes B · H · W · 3 bytes. Default 4. */
-  readonly prefetch?: number;
-  /**
-   * Threads that read, decode and augment; 0 works in the calling thread. Default 1 for built-in sources and
-   * augmentations; 0 for the caller's own, which cannot be sent to a thread.
-   */
-  readonly workers?: number;
-  /** Bytes of decoded images to keep, so that they are not decoded again in the next pass. Default 0. */
-  readonly cacheBytes?: number;
-  /** Called once for each unreadable image, when the batch that it is missing from is delivered. */
-  readonly onSkip?: (skipped: { readonly name: string; readonly reason: string }) => void;
-}
+export type LoaderOptions = OptionsOf<typeof loaderOptions>;
 
 /**
  * A stream of decoded, augmented batches, prepared ahead in worker threads.
@@ -60,21 +67,15 @@ export interface LoaderOptions {
  * await loader.close();
  * ```
  */
-export function createLoader(options: LoaderOptions): Loader {
-  const where = 'createLoader';
-  const { source, sampler, height, width, augmentation, onSkip } = options;
-  integer(where, 'height', height, 1);
-  integer(where, 'width', width, 1);
-  const prefetch = integer(where, 'prefetch', options.prefetch ?? 4, 0);
-  const cacheBytes = integer(where, 'cacheBytes', options.cacheBytes ?? 0, 0);
-  const assembler = { source, height, width, augmentation, cacheBytes, strict: false };
-  const producer = createProducer(where, assembler, options.workers);
+export const createLoader = part('createLoader', loaderOptions, (options): Loader => {
+  const { sampler, prefetch, onSkip, workers, ...images } = options;
+  const producer = createProducer('createLoader', { ...images, strict: false }, workers);
 
   let ahead: { readonly batch: Promise<ImageBatch>; readonly after: State }[] = [];
   // The sampler's state as of the last delivered batch; undefined until the sampler has been moved.
   let delivered: State | undefined;
   let closed = false;
-  const told = new Set<string>();
+  const reported = new Set<string>();
 
   const fill = async (): Promise<void> => {
     delivered ??= await sampler.state();
@@ -92,8 +93,8 @@ export function createLoader(options: LoaderOptions): Loader {
     const result = await batch;
     delivered = after;
     for (const skipped of result.skipped) {
-      if (told.has(skipped.name)) continue;
-      told.add(skipped.name);
+      if (reported.has(skipped.name)) continue;
+      reported.add(skipped.name);
       onSkip?.(skipped);
     }
     return result;
@@ -124,4 +125,4 @@ export function createLoader(options: LoaderOptions): Loader {
       await producer.close();
     },
   };
-}
+});

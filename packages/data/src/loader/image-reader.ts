@@ -1,5 +1,5 @@
-import { type ImageSource, ProtomemError } from '@protomem/core';
-import { decodeImage } from '../decode.ts';
+import { type ImageSource, ProtomemError, readOptions } from '@protomem/core';
+import { decodeChecked, decodeOptions } from '../decode.ts';
 import { createLimiter } from './limiter.ts';
 
 /** A decoded image, `[height, width, 3]`. */
@@ -35,6 +35,7 @@ export function createImageReader(
   source: ImageSource,
   { height, width, cacheBytes, exact }: ReaderOptions,
 ): (identity: number, image: number) => Promise<ReadImage> {
+  const settings = readOptions('loader', decodeOptions, { height, width, exact });
   const limit = createLimiter(READS_AT_A_TIME);
   // Images on their way, unreadable ones, and as many decoded ones as there is room for.
   const known = new Map<string, Promise<ReadImage>>();
@@ -45,7 +46,7 @@ export function createImageReader(
     try {
       const { name: sourceName, bytes } = await source.load(identity, image);
       name = sourceName;
-      return { name, pixels: await decodeImage(bytes, { height, width, name, ...(exact ? { exact } : {}) }) };
+      return { name, pixels: await decodeChecked(bytes, { ...settings, name }) };
     } catch (error) {
       return { name: name ?? `${source.name}#${source.identityName(identity)}/${image}`, reason: reasonOf(error) };
     }

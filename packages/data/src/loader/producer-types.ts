@@ -1,6 +1,5 @@
-import type { ErrorParts, ImageBatch, PlannedImage } from '@protomem/core';
+import type { ErrorParts, ImageBatch, PlannedImage, SourceSpec } from '@protomem/core';
 import type { AugmentationOptions } from '../augment/create-augmentation.ts';
-import type { SourceSpec } from '../sources/described-source.ts';
 import type { AssemblerOptions } from './assemble.ts';
 
 /** Makes batches somewhere: here, or in worker threads. */
@@ -12,7 +11,7 @@ export interface Producer {
 /** {@link AssemblerOptions} as data, as a worker thread gets them. */
 export interface ProducerSpec extends Omit<AssemblerOptions, 'source' | 'augmentation'> {
   readonly source: SourceSpec;
-  readonly augmentation?: Required<AugmentationOptions>;
+  readonly augmentation?: AugmentationOptions;
 }
 
 /** A plan on its way to a thread. */

@@ -9,7 +9,7 @@ import type { Job, JobResult, ProducerSpec } from './producer-types.ts';
 const spec = workerData as ProducerSpec;
 const assemble = createAssembler({
   ...spec,
-  source: openSource(spec.source),
+  source: await openSource(spec.source),
   augmentation: spec.augmentation && createAugmentation(spec.augmentation),
 });
 const port = parentPort!;

@@ -68,7 +68,7 @@ export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
     const fold = Math.floor(pairs.length / pairsOfFold);
     const paths = /^([^\t]+\/[^\t]+)\t([^\t]+\/[^\t]+)\t([01])\s*$/.exec(rows[line]!);
     if (paths) {
-      const [, a, b, same] = paths as unknown as [string, string, string, string];
+      const [a, b, same] = paths.slice(1) as [string, string, string];
       for (const path of [a, b]) people.add(path.slice(0, path.indexOf('/')));
       pairs.push({ a, b, same: same === '1', fold });
       continue;

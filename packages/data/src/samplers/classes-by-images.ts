@@ -1,5 +1,6 @@
-import type { Sampler } from '@protomem/core';
-import { type ClassesByImagesOptions, identitySampler } from './identity-sampler.ts';
+import { part } from '@protomem/core';
+import { identitySampler } from './identity-sampler.ts';
+import { samplerOptions } from './sampler-options.ts';
 
 /**
  * Batches of C identities x K images, images of one identity side by side.
@@ -19,6 +20,6 @@ import { type ClassesByImagesOptions, identitySampler } from './identity-sampler
  * sampler.next(); // 128 planned images
  * ```
  */
-export function classesByImages(options: ClassesByImagesOptions): Sampler {
-  return identitySampler('classesByImages', options, 1, 1);
-}
+export const classesByImages = part('classesByImages', samplerOptions, (options) =>
+  identitySampler('classesByImages', options, 1, 1),
+);

@@ -1,6 +1,7 @@
-import type { Sampler } from '@protomem/core';
+import { part } from '@protomem/core';
 import { perImage } from './count-visits.ts';
-import { type PortionOptions, portionSampler } from './portion-sampler.ts';
+import { portionSampler } from './portion-sampler.ts';
+import { portionOptions } from './sampler-options.ts';
 
 /**
  * Every image once a pass. With K = 1, the default, that is instance sampling, as plain softmax is trained. With more,
@@ -13,7 +14,7 @@ import { type PortionOptions, portionSampler } from './portion-sampler.ts';
  * have); else 8 bytes.
  *
  * @returns a sampler whose state is one number.
- * @throws when there is no image, or none that `few: 'skip'` leaves.
+ * @throws when there is no image, or none that `fewImages: 'skip'` leaves.
  *
  * @example
  * ```ts
@@ -21,7 +22,7 @@ import { type PortionOptions, portionSampler } from './portion-sampler.ts';
  * const pairs = everyImage({ source, classes: 64, images: 2 }); // batches of 128, two of an identity side by side
  * ```
  */
-export function everyImage(options: PortionOptions): Sampler {
-  const { images = 1 } = options;
+export const everyImage = part('everyImage', portionOptions, (options) => {
+  const { images } = options;
   return portionSampler('everyImage', options, images === 1 ? perImage : (count) => Math.ceil(count / images));
-}
+});

@@ -12,7 +12,7 @@ interface Options {
   readonly source: CountedSource;
   readonly classes: number;
   readonly images: number;
-  readonly few?: FewImages;
+  readonly fewImages?: FewImages;
   readonly seed?: number;
 }
 /** Every sampler, by name. */
@@ -37,7 +37,7 @@ const settings = fc.record({
   counts: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 12, maxLength: 40 }),
   classes: fc.integer({ min: 1, max: 5 }),
   images: fc.integer({ min: 1, max: 4 }),
-  few: fc.constantFrom<FewImages>('repeat', 'fill'),
+  fewImages: fc.constantFrom<FewImages>('repeat', 'fill'),
   seed: fc.nat(),
 });
 
@@ -98,7 +98,10 @@ describe.each(names)('%s', (name) => {
   it('fills their places with strangers: no image twice', () => {
     const counts = Array.from({ length: 40 }, (_, i) => 1 + (i % 6));
     let strangers = 0;
-    for (const plan of take(make({ source: sourceOf(counts), classes: 4, images: 4, few: 'fill', seed: 2 }), 40)) {
+    for (const plan of take(
+      make({ source: sourceOf(counts), classes: 4, images: 4, fewImages: 'fill', seed: 2 }),
+      40,
+    )) {
       expect(plan).toHaveLength(16);
       for (let start = 0; start < plan.length; start += 4) {
         const portion = plan.slice(start, start + 4);
@@ -116,14 +119,14 @@ describe.each(names)('%s', (name) => {
   });
 
   it('repeats where nobody is left to fill with', () => {
-    const plan = make({ source: sourceOf([1, 1]), classes: 1, images: 4, few: 'fill' }).next();
+    const plan = make({ source: sourceOf([1, 1]), classes: 1, images: 4, fewImages: 'fill' }).next();
     expect(plan.filter(({ identity }) => identity === plan[0]!.identity)).toHaveLength(3);
     expect(new Set(plan.map(({ identity }) => identity)).size).toBe(2);
   });
 
   it('skips them, and is not one batch longer for it', () => {
     const counts = Array.from({ length: 24 }, (_, i) => 1 + (i % 4));
-    const sampler = make({ source: sourceOf(counts), classes: 3, images: 3, few: 'skip' });
+    const sampler = make({ source: sourceOf(counts), classes: 3, images: 3, fewImages: 'skip' });
     const visits = new Map<number, number>();
     for (const plan of take(sampler, sampler.batchesPerEpoch)) {
       for (const { identity } of plan) visits.set(identity, (visits.get(identity) ?? 0) + 1);
@@ -131,7 +134,9 @@ describe.each(names)('%s', (name) => {
     // Twelve have at least three images, and every one of them comes.
     expect([...visits.keys()].every((identity) => counts[identity]! >= 3)).toBe(true);
     expect(visits.size).toBe(12);
-    expect(() => make({ source: sourceOf([1, 2, 1, 2]), classes: 1, images: 3, few: 'skip' })).toThrow(/3 images/);
+    expect(() => make({ source: sourceOf([1, 2, 1, 2]), classes: 1, images: 3, fewImages: 'skip' })).toThrow(
+      /3 images/,
+    );
   });
 
   it('serves 1e9 identities without looking at them: no table, and the first batch asks for its own people only', () => {

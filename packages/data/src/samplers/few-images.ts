@@ -11,7 +11,9 @@ export type CountedSource = Pick<ImageSource, 'name' | 'identities' | 'imagesOf'
  *   their own labels; where no other identity is left to draw (32 tries), it repeats;
  * - `skip`: it takes no part.
  */
-export type FewImages = 'repeat' | 'fill' | 'skip';
+export type FewImages = (typeof fewImagesRules)[number];
+
+export const fewImagesRules = ['repeat', 'fill', 'skip'] as const;
 
 /** Strangers that are tried for the places that an identity leaves. */
 const TRIES = 32;

@@ -1,13 +1,17 @@
-import { check, integer, type Sampler } from '@protomem/core';
-import { type ClassesByImagesOptions, identitySampler } from './identity-sampler.ts';
+import { check, option, part } from '@protomem/core';
+import { identitySampler } from './identity-sampler.ts';
+import { samplerOptions } from './sampler-options.ts';
 
-/** Options of {@link groupIterateAndShuffle}. */
-export interface GroupOptions extends ClassesByImagesOptions {
-  /** Most identities in a group, >= `classes`; the size of the prototype memory, or less. */
-  readonly groupSize: number;
-  /** How often a group is gone through before the next one starts, >= 1. Default 4. */
-  readonly rounds?: number;
-}
+const options = {
+  ...samplerOptions,
+  /** At least `classes`. */
+  groupSize: option.integer({
+    help: 'Most identities in a group: the size of the prototype memory, or less.',
+    min: 1,
+    absent: 'all identities: one group',
+  }),
+  rounds: option.integer({ help: 'How often a group is gone through before the next one starts.', min: 1, default: 4 }),
+};
 
 /**
  * Group iterate-and-shuffle: keeps coming back to the same group of identities for a while, so that their prototypes
@@ -27,12 +31,10 @@ export interface GroupOptions extends ClassesByImagesOptions {
  * const sampler = groupIterateAndShuffle({ source, groupSize: 4096, rounds: 4, classes: 64, images: 2, seed: 1 });
  * ```
  */
-export function groupIterateAndShuffle(options: GroupOptions): Sampler {
+export const groupIterateAndShuffle = part('groupIterateAndShuffle', options, ({ groupSize, rounds, ...rest }) => {
   const where = 'groupIterateAndShuffle';
-  const { source, groupSize, rounds = 4, classes } = options;
-  integer(where, 'groupSize', groupSize, 1);
-  integer(where, 'rounds', rounds, 1);
-  const groups = Math.ceil(source.identities / groupSize);
+  const { source, classes } = rest;
+  const groups = groupSize === undefined ? 1 : Math.ceil(source.identities / groupSize);
   const smallest = Math.floor(source.identities / groups);
   check(classes <= smallest, () => ({
     where,
@@ -41,5 +43,5 @@ export function groupIterateAndShuffle(options: GroupOptions): Sampler {
     expected: `at most ${smallest}, the identities in the smallest of ${groups} group(s) of ${source.name}`,
     fix: 'Use larger groups or fewer classes a batch.',
   }));
-  return identitySampler(where, options, groups, rounds);
-}
+  return identitySampler(where, rest, groups, rounds);
+});

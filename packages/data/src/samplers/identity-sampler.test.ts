@@ -34,9 +34,11 @@ const samplers = fc
     ({ identities, classes, groupSize }) => classes <= Math.floor(identities / Math.ceil(identities / groupSize)),
   );
 type Settings = typeof samplers extends fc.Arbitrary<infer T> ? T : never;
-const make = ({ identities, grouped, ...options }: Settings): Sampler => {
+const make = ({ identities, grouped, rounds, groupSize, ...options }: Settings): Sampler => {
   const source = sourceOf(identities, (identity) => 1 + (identity % 5));
-  return grouped ? groupIterateAndShuffle({ source, ...options }) : classesByImages({ source, ...options });
+  return grouped
+    ? groupIterateAndShuffle({ source, rounds, groupSize, ...options })
+    : classesByImages({ source, ...options });
 };
 
 describe('both samplers', () => {

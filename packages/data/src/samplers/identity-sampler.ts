@@ -1,24 +1,20 @@
-import { check, integer, type MinedClasses, type PlannedImage, Random, type Sampler, type State } from '@protomem/core';
+import {
+  check,
+  integer,
+  type MinedClasses,
+  type PlannedImage,
+  Random,
+  type Sampler,
+  type Settings,
+  type State,
+} from '@protomem/core';
 import { checkSampler } from './check-sampler.ts';
 import { chooseImages } from './choose-images.ts';
-import { type CountedSource, type FewImages, imagesOf, layOut } from './few-images.ts';
-import { IdentityStream, type StreamCursor } from './identity-stream.ts';
+import { type CountedSource, imagesOf, layOut } from './few-images.ts';
+import { IdentityStream } from './identity-stream.ts';
+import type { samplerOptions } from './sampler-options.ts';
 
-/** What both samplers need. */
-export interface ClassesByImagesOptions {
-  /** Only its counts are used. */
-  readonly source: CountedSource;
-  /** Identities in a batch, C >= 1. */
-  readonly classes: number;
-  /** Images of each, K >= 1. */
-  readonly images: number;
-  /** What becomes of an identity with fewer than K images. Default `repeat`. */
-  readonly few?: FewImages;
-  /** Any safe integer >= 0. Default 0. */
-  readonly seed?: number;
-}
-
-/** Who fills the places that a sampler leaves open. */
+/** What fills the places that a sampler leaves open. */
 interface Planning {
   /** Identities of a batch that the stream chooses; the others are asked for. */
   readonly randomClasses: number;
@@ -28,28 +24,26 @@ interface Planning {
 /** @internal Batches of C distinct identities off an {@link IdentityStream}, K images each. */
 export function identitySampler(
   where: string,
-  options: ClassesByImagesOptions,
+  options: Settings<typeof samplerOptions>,
   groups: number,
   rounds: number,
   planning?: Planning,
 ): Sampler {
-  const { source, classes, images, few = 'repeat', seed = 0 } = options;
-  integer(where, 'classes', classes, 1);
-  integer(where, 'images', images, 1);
-  integer(where, 'seed', seed, 0);
+  const { source, classes, images, fewImages, seed } = options;
   const { identities } = source;
-  const takingPart = few === 'skip' ? countAtLeast(source, images) : identities;
+  const takingPart = fewImages === 'skip' ? countAtLeast(source, images) : identities;
   check(takingPart >= classes, () => ({
     where,
     what: 'classes',
     got: classes,
-    expected: `at most ${takingPart}, the identities in ${source.name}${few === 'skip' ? ` with at least ${images} images` : ''}`,
+    expected: `at most ${takingPart}, the identities in ${source.name}${fewImages === 'skip' ? ` with at least ${images} images` : ''}`,
     fix: 'Use fewer classes a batch, or add people.',
   }));
   const randomClasses = planning?.randomClasses ?? classes;
-  const made = { sampler: where, identities, classes, images, few, seed, groups, rounds };
+  const made = { sampler: where, identities, classes, images, few: fewImages, seed, groups, rounds };
+  // Keys as saved states have them.
   const config = planning ? { ...made, starters: randomClasses } : made;
-  const takesPart = (identity: number): boolean => few !== 'skip' || source.imagesOf(identity) >= images;
+  const takesPart = (identity: number): boolean => fewImages !== 'skip' || source.imagesOf(identity) >= images;
   const stream = new IdentityStream(identities, groups, rounds, seed);
   let batch = 0;
   // Identities that came up while they were already in the batch; they open the next one.
@@ -89,7 +83,7 @@ export function identitySampler(
       const random = new Random(seed, 2, batch);
       const portions = Array.from(nextIdentities(), (identity) => {
         const available = imagesOf(where, source, identity);
-        const count = few === 'fill' ? Math.min(images, available) : images;
+        const count = fewImages === 'fill' ? Math.min(images, available) : images;
         return { identity, images: chooseImages(available, count, random) };
       });
       return layOut(where, source, portions, images, seed, 6, batch++);
@@ -97,13 +91,13 @@ export function identitySampler(
     state: (): State => ({ values: { ...config, batch, cursor: { ...stream.cursor }, deferred }, tensors: {} }),
     restore(state: State): void {
       checkSampler(where, config, state);
-      const { pass, group, round, index } = state.values.cursor as unknown as StreamCursor;
+      const { pass, group, round, index } = state.values.cursor as Readonly<Record<string, number>>;
       batch = integer(where, 'batch of the saved state', state.values.batch as number, 0);
       stream.cursor = {
-        pass: integer(where, 'cursor.pass of the saved state', pass, 0),
-        group: integer(where, 'cursor.group of the saved state', group, 0, groups - 1),
-        round: integer(where, 'cursor.round of the saved state', round, 0, rounds - 1),
-        index: integer(where, 'cursor.index of the saved state', index, 0, identities - 1),
+        pass: integer(where, 'cursor.pass of the saved state', pass!, 0),
+        group: integer(where, 'cursor.group of the saved state', group!, 0, groups - 1),
+        round: integer(where, 'cursor.round of the saved state', round!, 0, rounds - 1),
+        index: integer(where, 'cursor.index of the saved state', index!, 0, identities - 1),
       };
       deferred = [...(state.values.deferred as readonly number[])];
     },

@@ -98,7 +98,7 @@ describe('plannedClasses', () => {
   });
 
   it('leaves out those with too few images, and refuses identities that are none', () => {
-    const options = { source: source(50), classes: 6, images: 3, randomClasses: 2, few: 'skip' } as const;
+    const options = { source: source(50), classes: 6, images: 3, randomClasses: 2, fewImages: 'skip' } as const;
     const sampler = plannedClasses({ ...options, minedClasses: () => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] });
     for (let batch = 0; batch < 20; batch++)
       for (const id of classesOf(sampler)) expect(id % 5).toBeGreaterThanOrEqual(2);

@@ -1,22 +1,9 @@
-import { check, integer, type Sampler, type State } from '@protomem/core';
+import { check, integer, type Sampler, type Settings, type State } from '@protomem/core';
 import { checkSampler } from './check-sampler.ts';
 import { countVisits } from './count-visits.ts';
-import { type CountedSource, type FewImages, layOut, type Portion } from './few-images.ts';
+import { layOut, type Portion } from './few-images.ts';
 import { permutation } from './permutation.ts';
-
-/** What samplers over portions need. */
-export interface PortionOptions {
-  /** Only its counts are used. */
-  readonly source: CountedSource;
-  /** Portions in a batch, C >= 1. */
-  readonly classes: number;
-  /** Images of one identity in a portion, K >= 1. Default 1. */
-  readonly images?: number;
-  /** What becomes of an identity with fewer than K images. Default `repeat`. */
-  readonly few?: FewImages;
-  /** Any safe integer >= 0. Default 0. */
-  readonly seed?: number;
-}
+import type { portionOptions } from './sampler-options.ts';
 
 /**
  * @internal Batches of C portions, each K images of one identity, which has a number of portions in each pass. All
@@ -27,24 +14,29 @@ export interface PortionOptions {
  */
 export function portionSampler(
   where: string,
-  options: PortionOptions,
+  options: Settings<typeof portionOptions>,
   visitsOf: (images: number) => number,
   made: Readonly<Record<string, number>> = {},
 ): Sampler {
-  const { source, classes, images = 1, few = 'repeat', seed = 0 } = options;
-  integer(where, 'classes', classes, 1);
-  integer(where, 'images', images, 1);
-  integer(where, 'seed', seed, 0);
-  const visits = countVisits(source, few === 'skip' ? (count) => (count < images ? 0 : visitsOf(count)) : visitsOf);
+  const { source, classes, images, fewImages, seed } = options;
+  const visits = countVisits(
+    source,
+    fewImages === 'skip' ? (count) => (count < images ? 0 : visitsOf(count)) : visitsOf,
+  );
   const portions = visits.total;
   check(portions > 0, () => ({
     where,
     what: `identities in ${source.name} that take part`,
     got: 0,
     expected: 'at least 1',
-    fix: few === 'skip' ? `None has ${images} images: ask for fewer, or for another rule than few: 'skip'.` : undefined,
+    fix:
+      fewImages === 'skip'
+        ? `None has ${images} images: ask for fewer, or for another rule than fewImages: 'skip'.`
+        : undefined,
   }));
-  const config = { sampler: where, identities: source.identities, portions, classes, images, few, seed, ...made };
+  // Keys as saved states have them.
+  const { identities } = source;
+  const config = { sampler: where, identities, portions, classes, images, few: fewImages, seed, ...made };
   let batch = 0;
   let order: { readonly pass: number; readonly at: (index: number) => number } | undefined;
 
@@ -55,7 +47,7 @@ export function portionSampler(
     const { identity, turn } = visits.at(order.at(position % portions));
     const available = source.imagesOf(identity);
     const shuffled = permutation(available, seed, 4, pass, identity);
-    const length = few === 'fill' ? Math.min(images, available) : images;
+    const length = fewImages === 'fill' ? Math.min(images, available) : images;
     return {
       identity,
       images: Array.from({ length }, (_, i) => shuffled((turn * images + i) % available)),

@@ -1,12 +1,10 @@
-import { integer, type Sampler } from '@protomem/core';
+import { integer, type OptionsOf, option, readOptions, type Sampler } from '@protomem/core';
 
-/** Which of several processes this is. */
-export interface Shard {
+const shardOptions = {
   /** 0 ... world - 1. */
-  readonly rank: number;
-  /** Number of processes. */
-  readonly world: number;
-}
+  rank: option.integer({ help: 'Which of the processes this is.', min: 0 }),
+  world: option.integer({ help: 'Number of processes.', min: 1 }),
+};
 
 /**
  * One process's part of a sampler: of every `world` batches, the one of this rank. The sampler must be the same in all
@@ -23,8 +21,8 @@ export interface Shard {
  * const sampler = shard(classesByImages({ source, classes: 32, images: 4, seed: 1 }), { rank: 0, world: 8 });
  * ```
  */
-export function shard(sampler: Sampler, { rank, world }: Shard): Sampler {
-  integer('shard', 'world', world, 1);
+export function shard(sampler: Sampler, options: OptionsOf<typeof shardOptions>): Sampler {
+  const { rank, world } = readOptions('shard', shardOptions, options);
   integer('shard', 'rank', rank, 0, world - 1);
   return {
     batchSize: sampler.batchSize,

@@ -1,11 +1,11 @@
-import { number, type Sampler } from '@protomem/core';
-import { type PortionOptions, portionSampler } from './portion-sampler.ts';
+import { option, part } from '@protomem/core';
+import { portionSampler } from './portion-sampler.ts';
+import { portionOptions } from './sampler-options.ts';
 
-/** Options of {@link weightedClasses}. */
-export interface WeightedOptions extends PortionOptions {
-  /** Exponent p of the number of images, in [0, 1]. Default 0.5. */
-  readonly power?: number;
-}
+const options = {
+  ...portionOptions,
+  power: option.number({ help: 'Exponent of the number of images.', min: 0, max: 1, default: 0.5 }),
+};
 
 /**
  * Identities weighted by their images: one with n images comes max(1, round((n / K)^p)) times a pass, with K images each
@@ -26,9 +26,7 @@ export interface WeightedOptions extends PortionOptions {
  * const sampler = weightedClasses({ source, classes: 64, images: 2, power: 0.5, seed: 1 });
  * ```
  */
-export function weightedClasses(options: WeightedOptions): Sampler {
-  const where = 'weightedClasses';
-  const { images = 1 } = options;
-  const power = number(where, 'power', options.power ?? 0.5, 0, 1);
-  return portionSampler(where, options, (count) => Math.max(1, Math.round((count / images) ** power)), { power });
-}
+export const weightedClasses = part('weightedClasses', options, ({ power, ...rest }) => {
+  const visits = (count: number): number => Math.max(1, Math.round((count / rest.images) ** power));
+  return portionSampler('weightedClasses', rest, visits, { power });
+});

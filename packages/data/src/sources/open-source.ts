@@ -1,24 +1,9 @@
-import { type ImageSource, lookUp } from '@protomem/core';
-import { sourceOfList } from '../formats/list/list-index.ts';
-import { packedSource } from '../formats/packed-source.ts';
-import { type SyntheticFacesSpec, syntheticFaces } from '../synthetic/synthetic-faces.ts';
-import type { SourceSpec } from './described-source.ts';
-import { sourceOfFiles } from './file-source.ts';
-import { sourceOfIndex } from './folder-index.ts';
-import { type Selection, selectionOf } from './selection.ts';
-
-/** How each kind of described source is rebuilt. */
-const sourceOpeners = {
-  folder: sourceOfIndex,
-  files: sourceOfFiles,
-  packed: packedSource,
-  list: sourceOfList,
-  selection: (spec: Selection) => selectionOf(openSource(spec.source), spec),
-  synthetic: ({ options }: SyntheticFacesSpec) => syntheticFaces(options),
-} as const;
+import { type ImageSource, lookUp, type SourceSpec } from '@protomem/core';
 
 /** The source that a description stands for. */
-export function openSource(spec: SourceSpec): ImageSource {
-  const open = lookUp<(spec: never) => ImageSource>('openSource', 'kind', sourceOpeners, spec.kind);
-  return open(spec as never);
+export async function openSource({ module, export: name, options }: SourceSpec): Promise<ImageSource> {
+  const exports: Readonly<Record<string, (options: unknown) => ImageSource | Promise<ImageSource>>> = await import(
+    module
+  );
+  return lookUp('openSource', `the export of ${module}`, exports, name)(options);
 }

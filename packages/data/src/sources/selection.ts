@@ -1,24 +1,17 @@
-import { check, type ImageSource, integer } from '@protomem/core';
-import { type DescribedSource, type SourceSpec, specOf } from './described-source.ts';
+import { check, type ImageSource, type OptionsOf, option, readOptions, type SourceSpec } from '@protomem/core';
+import { builtInSpec } from './built-in-spec.ts';
+import { openSource } from './open-source.ts';
 import { shared } from './string-table.ts';
 
-/** Which identities of a source to take. */
-export interface SelectionOptions {
-  /** Identities with fewer images are left out. Default 1. */
-  readonly minImages?: number;
-  /** Only these identities, by name. Default: all. */
-  readonly include?: Iterable<string>;
-  /** Not these, such as the people of a test protocol. Names that the source does not have are ignored. Default: none. */
-  readonly exclude?: Iterable<string>;
-}
+const selectionOptions = {
+  minImages: option.integer({ help: 'Identities with fewer images are left out.', min: 1, default: 1 }),
+  include: option.given<Iterable<string>>()({ help: 'Only these identities, by name.', absent: 'all' }),
+  /** Such as the people of a test protocol. Names that the source does not have are ignored. */
+  exclude: option.given<Iterable<string>>()({ help: 'Not these identities, by name.', absent: 'none' }),
+};
 
-/** Some identities of another source. */
-export interface Selection extends SourceSpec {
-  readonly kind: 'selection';
-  readonly source: SourceSpec;
-  /** Numbers of the chosen identities in that source, ascending. */
-  readonly chosen: Float64Array;
-}
+/** Which identities of a source to take. */
+export type SelectionOptions = OptionsOf<typeof selectionOptions>;
 
 /**
  * Some identities of a source, numbered anew in the same order. Visits each identity once, so for sources with a list
@@ -34,9 +27,9 @@ export interface Selection extends SourceSpec {
  */
 export function selectIdentities(source: ImageSource, options: SelectionOptions = {}): ImageSource {
   const where = 'selectIdentities';
-  const minImages = integer(where, 'minImages', options.minImages ?? 1, 1);
-  const include = options.include && new Set(options.include);
-  const exclude = new Set(options.exclude);
+  const { minImages, ...names } = readOptions(where, selectionOptions, options);
+  const include = names.include && new Set(names.include);
+  const exclude = new Set(names.exclude);
   const missing = new Set(include);
   const chosen: number[] = [];
   for (let identity = 0; identity < source.identities; identity++) {
@@ -57,20 +50,19 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
     got: `${source.identities} identities, of which ${chosen.length} with at least ${minImages} image(s) are neither excluded nor missing from include`,
     expected: 'at least two that are left',
   }));
-  const selection = { chosen: shared(chosen) };
-  const spec = specOf(source);
-  const view = selectionOf(source, selection);
-  const described: DescribedSource | undefined = spec && {
-    ...view,
-    spec: { kind: 'selection', source: spec, ...selection } as Selection,
-  };
-  return described ?? view;
+  return selectionOf(source, shared(chosen));
 }
 
-/** @internal The identities `chosen` of a source. */
-export function selectionOf(source: ImageSource, { chosen }: Pick<Selection, 'chosen'>): ImageSource {
+/** @internal Opens a selection again, in a thread. */
+export async function openSelection(options: { readonly source: SourceSpec; readonly chosen: Float64Array }) {
+  return selectionOf(await openSource(options.source), options.chosen);
+}
+
+/** @param chosen numbers of identities of the source, ascending. */
+function selectionOf(source: ImageSource, chosen: Float64Array): ImageSource {
   return {
     name: source.name,
+    spec: source.spec && builtInSpec('openSelection', { source: source.spec, chosen }),
     identities: chosen.length,
     imagesOf: (identity) => source.imagesOf(chosen[identity]!),
     identityName: (identity) => source.identityName(chosen[identity]!),

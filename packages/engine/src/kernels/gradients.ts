@@ -1,76 +1,71 @@
 import * as tf from '@tensorflow/tfjs';
-import {
-  batchNormPreluTrainingGradName,
-  batchNormPreluTrainingName,
-  batchNormTrainingGradName,
-  batchNormTrainingName,
-  preluGradName,
-  preluName,
-  scaleShiftName,
-  scaleShiftPreluName,
-  sparseSoftmaxCrossEntropyName,
-} from './names.ts';
+import { type KernelKey, kernelName, trainingKernel } from './training-kernels.ts';
 
-/** Gradients of our kernels: the same on every backend, because they call kernels again. */
-export const gradients: readonly tf.GradConfig[] = [
-  {
-    kernelName: batchNormTrainingName,
+const batchNormTrainingGrad = trainingKernel('batchNormTrainingGrad');
+const batchNormPreluTrainingGrad = trainingKernel('batchNormPreluTrainingGrad');
+const preluGrad = trainingKernel('preluGrad');
+
+type Rows = tf.Tensor4D;
+type Channels = tf.Tensor1D;
+
+/** y is not needed; moments and whatever the backend reserved for its own gradient kernel are. */
+const allButFirst = [false, true, true, true, true, true];
+
+/** Gradients of our kernels: the same on every backend, because they call kernels again. tfjs does not know their types. */
+const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelName'>>>> = {
+  batchNormTraining: {
     inputsToSave: ['x', 'scale'],
-    // y is not needed; moments and whatever the backend reserved for its own gradient kernel are.
-    outputsToSave: [false, true, true, true, true, true],
-    gradFunc: (dy, [x, scale, mean, variance, ...reserve], attrs) => {
-      const inputs: Record<string, tf.Tensor> = { dy: (dy as tf.Tensor[])[0]!, x: x!, scale: scale! };
-      Object.assign(inputs, { mean, variance }, reserve);
-      const [dx, dScale, dOffset] = runKernel(batchNormTrainingGradName, inputs, attrs);
-      return { x: () => dx!, scale: () => dScale!, offset: () => dOffset! };
+    outputsToSave: allButFirst,
+    gradFunc: (dys, saved, { epsilon }) => {
+      const [x, scale, mean, variance, ...reserve] = saved as [Rows, Channels, Channels, Channels, ...tf.Tensor[]];
+      const inputs = { dy: (dys as Rows[])[0]!, x, scale, mean, variance, ...reserve };
+      const [dx, dScale, dOffset] = batchNormTrainingGrad(inputs, { epsilon: epsilon as number });
+      return { x: () => dx, scale: () => dScale, offset: () => dOffset };
     },
   },
-  {
-    kernelName: batchNormPreluTrainingName,
+  batchNormPreluTraining: {
     inputsToSave: ['x', 'scale', 'offset', 'alpha'],
-    outputsToSave: [false, true, true, true, true, true],
-    gradFunc: (dy, [x, scale, offset, alpha, mean, variance, ...reserve], attrs) => {
-      const inputs: Record<string, tf.Tensor> = { dy: (dy as tf.Tensor[])[0]!, x: x!, scale: scale! };
-      Object.assign(inputs, { offset, alpha, mean, variance }, reserve);
-      const [dx, dScale, dOffset, dAlpha] = runKernel(batchNormPreluTrainingGradName, inputs, attrs);
-      return { x: () => dx!, scale: () => dScale!, offset: () => dOffset!, alpha: () => dAlpha! };
+    outputsToSave: allButFirst,
+    gradFunc: (dys, saved, { epsilon }) => {
+      const [x, ...rest] = saved as [Rows, Channels, Channels, Channels, Channels, Channels, ...tf.Tensor[]];
+      const [scale, offset, alpha, mean, variance, ...reserve] = rest;
+      const inputs = { dy: (dys as Rows[])[0]!, x, scale, offset, alpha, mean, variance, ...reserve };
+      const [dx, dScale, dOffset, dAlpha] = batchNormPreluTrainingGrad(inputs, { epsilon: epsilon as number });
+      return { x: () => dx, scale: () => dScale, offset: () => dOffset, alpha: () => dAlpha };
     },
   },
-  {
-    kernelName: preluName,
+  prelu: {
     inputsToSave: ['x', 'alpha'],
-    gradFunc: (dy, [x, alpha]) => {
-      const [dx, dAlpha] = runKernel(preluGradName, { dy: dy as tf.Tensor, x: x!, alpha: alpha! });
-      return { x: () => dx!, alpha: () => dAlpha! };
+    gradFunc: (dy, saved) => {
+      const [x, alpha] = saved as [tf.Tensor, Channels];
+      const [dx, dAlpha] = preluGrad({ dy: dy as tf.Tensor, x, alpha }, {});
+      return { x: () => dx, alpha: () => dAlpha };
     },
   },
-  {
-    kernelName: scaleShiftName,
+  scaleShift: {
     inputsToSave: ['x', 'factor'],
-    gradFunc: (dy, [x, factor]) => lineGradients(dy as tf.Tensor, x!, factor!),
+    gradFunc: (dy, [x, factor]) => affineGradients(dy as tf.Tensor, x!, factor!),
   },
-  {
-    kernelName: scaleShiftPreluName,
+  scaleShiftPrelu: {
     inputsToSave: ['x', 'factor', 'shift', 'alpha'],
-    gradFunc: (dy, [x, factor, shift, alpha]) => {
-      const [dz, dAlpha] = tf.tidy(() => {
-        const z = tf.add(tf.mul(x!, factor!), shift!);
-        return runKernel(preluGradName, { dy: dy as tf.Tensor, x: z, alpha: alpha! });
-      });
-      return { ...lineGradients(dz!, x!, factor!), alpha: () => dAlpha! };
+    gradFunc: (dy, saved) => {
+      const [x, factor, shift, alpha] = saved as [tf.Tensor, Channels, Channels, Channels];
+      const [dz, dAlpha] = tf.tidy(() =>
+        preluGrad({ dy: dy as tf.Tensor, x: tf.add(tf.mul(x, factor), shift), alpha }, {}),
+      );
+      return { ...affineGradients(dz, x, factor), alpha: () => dAlpha };
     },
   },
-  {
-    kernelName: sparseSoftmaxCrossEntropyName,
+  sparseSoftmaxCrossEntropy: {
     outputsToSave: [false, true],
     gradFunc: (dy, [dLogits]) => ({
       logits: () => tf.mul(dLogits!, tf.expandDims((dy as tf.Tensor[])[0]!, 1)),
     }),
   },
-];
+};
 
 /** Of `x * factor + shift`, the two with a number for each channel. */
-function lineGradients(dy: tf.Tensor, x: tf.Tensor, factor: tf.Tensor) {
+function affineGradients(dy: tf.Tensor, x: tf.Tensor, factor: tf.Tensor) {
   const rows = [...x.shape.keys()].slice(0, -1);
   return {
     x: () => tf.mul(dy, factor),
@@ -79,6 +74,10 @@ function lineGradients(dy: tf.Tensor, x: tf.Tensor, factor: tf.Tensor) {
   };
 }
 
-function runKernel(name: string, inputs: Record<string, tf.Tensor>, attrs: tf.NamedAttrMap = {}): tf.Tensor[] {
-  return tf.engine().runKernel(name, inputs, attrs) as tf.Tensor[];
+/** Tells tfjs the gradients, once. */
+export function registerGradients(): void {
+  for (const [key, gradient] of Object.entries(gradients)) {
+    const name = kernelName(key as KernelKey);
+    if (!tf.getGradient(name)) tf.registerGradient({ ...gradient, kernelName: name });
+  }
 }

@@ -1,6 +1,6 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
-import { type Attributes, execute } from '../kernels/tensorflow/execute.ts';
+import { type Attributes, execute } from '../backends/tensorflow/execute.ts';
 
 /**
  * Rounds rows to bfloat16 (8 bits of exponent, 7 of mantissa; to nearest, ties to even) and packs two values into each
@@ -41,7 +41,7 @@ const INT = ['TYPE', 'INT32'] as const;
 const FLOAT = ['TYPE', 'FLOAT'] as const;
 
 function run(op: string, inputs: tf.Tensor[], attributes: Attributes = { T: INT }): tf.Tensor {
-  return execute(tf.backend(), op, inputs, attributes)[0]!;
+  return execute(tf.backend(), op, inputs, attributes)[0];
 }
 
 function int(value: number): tf.Scalar {

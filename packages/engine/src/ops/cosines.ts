@@ -3,6 +3,9 @@ import * as tf from '@tensorflow/tfjs';
 /** Below this length a row has no direction: it is divided by this instead, so that values and gradients stay finite. */
 const SHORTEST = 1e-6;
 
+/** The logit, or cosine, of a class that is not to count: its exponential is 0 beside any other, and its gradient too. */
+export const MASKED_LOGIT = -1e30;
+
 /**
  * Rows scaled to unit length: `x / max(|x|, 1e-6)`. A row shorter than 1e-6 comes out shorter than 1; zero stays zero.
  *
@@ -68,7 +71,7 @@ export function takeElements(matrix: tf.Tensor2D, columns: tf.Tensor1D): tf.Tens
 export function putElements(matrix: tf.Tensor2D, columns: tf.Tensor1D, values: tf.Tensor1D): tf.Tensor2D {
   const put = tf.customGrad((x, v, save) => {
     const at = elements(columns);
-    (save as unknown as tf.GradSaveFunc)([at]);
+    (save as tf.GradSaveFunc)([at]);
     return {
       value: scatterUpdate(x as tf.Tensor, at, v as tf.Tensor),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => [

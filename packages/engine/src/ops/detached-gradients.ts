@@ -16,9 +16,7 @@ export function detachedGradients(
   dy?: tf.Tensor,
 ): { value: tf.Tensor; gradients: tf.Tensor[] } {
   // tfjs records one tape at a time, and not at all inside a custom gradient: this one gets a tape of its own.
-  const { state } = tf.engine() as unknown as {
-    state: Record<'activeTape' | 'gradientDepth' | 'kernelDepth', unknown>;
-  };
+  const { state } = tf.engine();
   const { activeTape, gradientDepth, kernelDepth } = state;
   Object.assign(state, { activeTape: undefined, gradientDepth: 0, kernelDepth: 0 });
   try {
@@ -29,8 +27,8 @@ export function detachedGradients(
         return y;
       };
       // Freed with the rest: the caller keeps its own.
-      const start = (dy && tf.clone(dy)) as never;
-      const { value, grads } = tf.engine().gradients(recorded, xs as tf.Tensor[], start, true);
+      const initial = dy && tf.clone(dy);
+      const { value, grads } = tf.engine().gradients(recorded, xs as tf.Tensor[], initial, true);
       return { value, gradients: xs.map((x, i) => grads[i] ?? tf.zerosLike(x)) };
     });
   } finally {
@@ -40,5 +38,5 @@ export function detachedGradients(
 
 /** Whether operations are being recorded for a gradient, so that a custom one will be asked for. */
 export function isRecording(): boolean {
-  return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
+  return tf.engine().state.gradientDepth > 0;
 }

@@ -69,8 +69,8 @@ describe('variableGradients', () => {
       expect(tf.memory().numTensors).toBe(before);
       return atTheEnd - before;
     };
-    const [stock, early] = [held((f, list) => tf.variableGrads(f, list)), held(variableGradients)];
-    expect([stock > 100, early < 10]).toEqual([true, true]);
+    const [late, early] = [held((f, list) => tf.variableGrads(f, list)), held(variableGradients)];
+    expect([late > 100, early < 10]).toEqual([true, true]);
   });
 
   it('works inside of another gradient', () => {

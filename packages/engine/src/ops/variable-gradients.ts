@@ -1,12 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** What tfjs notes of an operation while it records: see `tape.ts` of tfjs-core. */
-interface TapeNode {
-  /** Those that the gradient is wanted of. */
-  readonly inputs: tf.NamedTensorMap;
-  readonly saved?: readonly tf.Tensor[];
-  gradient?: (this: TapeNode, dys: tf.Tensor[]) => Record<string, () => tf.Tensor>;
-}
+/** What tfjs notes of an operation while it records: see `tape.ts` of tfjs-core. Its inputs are those whose gradient is wanted. */
+type TapeNode = ReturnType<typeof tf.engine>['state']['activeTape'][number];
 
 /**
  * `tf.variableGrads` in less memory: the same numbers, but what was saved for an operation's gradient, and the gradient
@@ -41,8 +36,8 @@ export function variableGradients(
  * recorded already.
  */
 export function freeTapeEarly(): void {
-  const { state } = tf.engine() as unknown as { state: { activeTape?: TapeNode[]; gradientDepth: number } };
-  if (state.gradientDepth === 1) for (const node of state.activeTape ?? []) freeEarly(node);
+  const { activeTape, gradientDepth } = tf.engine().state;
+  if (gradientDepth === 1) for (const node of activeTape ?? []) freeEarly(node);
 }
 
 /** Has a node of the tape free what it alone needs, once the last of its gradients is there. */

@@ -103,7 +103,7 @@ describe('openModel', () => {
   });
 
   it('runs an encoder of ours, mirror images added', async () => {
-    const encoder = createEncoder('mobilefacenet', { width: 0.125, inputSize: 16, embeddingSize: 8, seed: 1 });
+    const encoder = createEncoder('mobile-face-net', { width: 0.125, inputSize: 16, embeddingSize: 8, seed: 1 });
     const file = join(dir, 'encoder.safetensors');
     await saveEncoder(encoder, file);
     encoder.dispose();

@@ -1,14 +1,17 @@
-import { ProtomemError } from '@protomem/core';
+import { type OptionsOf, option, ProtomemError } from '@protomem/core';
 
 /** Columns of a list by name; of each one that is not given, the usual names are looked for. */
-export interface ListColumns {
-  /** The image's path. Default: `path`, `file`, `filename`, `image` or such. */
-  readonly path?: string;
-  /** Name of the identity. Default: `identity`, `person`, `subject`, `class` or such. */
-  readonly identity?: string;
-  /** Number of the identity. Default: `label`, `class_id` or `target`. */
-  readonly label?: string;
-}
+export const listColumns = {
+  path: option.text({ help: "The image's path.", absent: '`path`, `file`, `filename`, `image` or such' }),
+  identity: option.text({
+    help: 'Name of the identity.',
+    absent: '`identity`, `person`, `subject`, `class` or such',
+  }),
+  label: option.text({ help: 'Number of the identity.', absent: '`label`, `class_id` or `target`' }),
+};
+
+/** Names of columns. */
+export type ListColumns = OptionsOf<typeof listColumns>;
 
 /** What a row says. */
 interface ListRow {
@@ -21,7 +24,7 @@ interface ListRow {
 /** Takes a row apart; throws what is wrong with it as a {@link BadRow}. */
 export type RowReader = (fields: readonly string[]) => ListRow;
 
-/** What is wrong with a row; whoever knows file and line says where. */
+/** What is wrong with a row; the caller knows file and line. */
 export class BadRow extends Error {
   readonly got: string;
   readonly expected: string;

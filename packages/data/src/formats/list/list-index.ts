@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import type { SourceImage } from '@protomem/core';
-import type { DescribedSource, SourceSpec } from '../../sources/described-source.ts';
+import type { ImageSource, SourceImage } from '@protomem/core';
+import { builtInSpec } from '../../sources/built-in-spec.ts';
 import { readFile } from '../../sources/read-file.ts';
 import { type StringTable, stringAt } from '../../sources/string-table.ts';
 
 /** Image files of a list, grouped by identity, in shared memory. */
-export interface ListIndex extends SourceSpec {
-  readonly kind: 'list';
+export interface ListIndex {
   /** Path of the list. */
   readonly name: string;
   /** What paths are relative to. */
@@ -19,12 +18,12 @@ export interface ListIndex extends SourceSpec {
 }
 
 /** The source that an index describes. */
-export function sourceOfList(index: ListIndex): DescribedSource {
+export function sourceOfList(index: ListIndex): ImageSource {
   const { name, root, identities, imageEnds, paths } = index;
   const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
   return {
     name,
-    spec: index,
+    spec: builtInSpec('sourceOfList', index),
     identities: imageEnds.length,
     imageEnds,
     imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),

@@ -1,18 +1,19 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { check, type ImageSource } from '@protomem/core';
+import { check, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
 import { checkFiles } from './check-files.ts';
-import type { ListColumns } from './list-columns.ts';
+import { listColumns } from './list-columns.ts';
 import { sourceOfList } from './list-index.ts';
 import { parseList } from './parse-list.ts';
 
-export interface ListOptions {
-  /** Folder that paths are relative to, and must not leave. Default: that of the list. */
-  readonly root?: string;
-  /** Names of the columns, where the heading has unusual ones. */
-  readonly columns?: ListColumns;
-}
+const listOptions = {
+  root: option.text({ help: 'Folder that paths are relative to, and must not leave.', absent: 'that of the list' }),
+  columns: option.given<OptionsOf<typeof listColumns>>()({
+    help: 'Names of the columns, where the heading has unusual ones.',
+    default: {},
+  }),
+};
 
 /** Name of the list in a folder that {@link writeList} made. */
 export const LIST_NAME = 'list.csv';
@@ -40,7 +41,9 @@ export const LIST_NAME = 'list.csv';
  *
  * Source: MXNet, tools/im2rec.py; CVLface, bundle_images_into_rec.py.
  */
-export async function listSource(path: string, options: ListOptions = {}): Promise<ImageSource> {
+export async function listSource(path: string, options: OptionsOf<typeof listOptions> = {}): Promise<ImageSource> {
+  const { root, columns } = readOptions('listSource', listOptions, options);
+  const named = readOptions('listSource: columns', listColumns, columns);
   const there = await stat(path).catch(() => undefined);
   const file = there?.isDirectory() ? join(path, LIST_NAME) : path;
   const list = there?.isDirectory() ? await stat(file).catch(() => undefined) : there;
@@ -50,7 +53,7 @@ export async function listSource(path: string, options: ListOptions = {}): Promi
     got: !list ? 'missing' : list.isFile() ? 'a file with another ending' : 'no file',
     expected: `a .csv, .tsv or .lst file, or a folder with ${LIST_NAME}`,
   }));
-  const parsed = await parseList(createReadStream(file), file, options.root ?? dirname(file), options.columns);
+  const parsed = await parseList(createReadStream(file), file, root ?? dirname(file), named);
   await checkFiles(parsed);
   return sourceOfList(parsed.index);
 }

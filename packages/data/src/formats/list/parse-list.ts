@@ -123,7 +123,6 @@ class Rows {
     const grouped = new StringTableBuilder();
     for (const row of order) grouped.push(stringAt(paths, row));
     const index: ListIndex = {
-      kind: 'list',
       name: file,
       root,
       identities: tableOf(names),

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageSource } from '@protomem/core';
-import type { WriteOptions } from '../each-image.ts';
+import { type ImageSource, readOptions } from '@protomem/core';
+import { type WriteOptions, writeOptions } from '../each-image.ts';
+import { fillFolder } from '../folder/write-folder.ts';
 import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
-import { fillFolder } from '../write-folder.ts';
 import { LIST_NAME } from './list-source.ts';
 
 /**
@@ -21,12 +21,14 @@ import { LIST_NAME } from './list-source.ts';
  * ```
  */
 export async function writeList(source: ImageSource, dir: string, options: WriteOptions = {}): Promise<void> {
-  await intoNew('writeList', dir, async (temporary) => {
+  const where = 'writeList';
+  const progress = readOptions(where, writeOptions, options);
+  await intoNew(where, dir, async (temporary) => {
     await mkdir(temporary);
     const list = await OutFile.create(join(temporary, LIST_NAME));
     try {
       await list.write(Buffer.from('path,identity,label\n'));
-      await fillFolder(source, join(temporary, 'images'), options, async (identity, path) => {
+      await fillFolder(source, join(temporary, 'images'), progress, async (identity, path) => {
         const row = [`images/${path}`, source.identityName(identity), String(identity)];
         await list.write(Buffer.from(`${row.map(quoted).join(',')}\n`));
       });

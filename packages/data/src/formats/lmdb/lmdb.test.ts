@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Random } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { damage } from '../../__fixtures__/damage.ts';
-import { boundedReader, fuzz, fuzzTimeout } from '../../__fixtures__/fuzz.ts';
-import { hostileNames, sourceOfTexts, textsOf } from '../../__fixtures__/texts.ts';
-import { specOf } from '../../sources/described-source.ts';
+import { damage } from '../../../fixtures/damage.ts';
+import { boundedReader, fuzz, fuzzTimeout } from '../../../fixtures/fuzz.ts';
+import { hostileNames, sourceOfTexts, textsOf } from '../../../fixtures/texts.ts';
 import { openSource } from '../../sources/open-source.ts';
 import { bytesReader } from '../byte-reader.ts';
 import { openDataset } from '../open-dataset.ts';
@@ -17,7 +16,7 @@ import { leaves, readEnvironment } from './page.ts';
 import { type LabelledImage, readLabelled } from './values.ts';
 import { writeLmdb } from './write-lmdb.ts';
 
-const golden = (name: string): string => fileURLToPath(new URL(`__fixtures__/${name}`, import.meta.url));
+const golden = (name: string): string => fileURLToPath(new URL(`../../../fixtures/lmdb/${name}`, import.meta.url));
 const python = process.env.PROTOMEM_PYTHON ?? 'python3';
 const hasLmdb = spawnSync(python, ['-c', 'import lmdb']).status === 0;
 if (!hasLmdb) console.log(`skipped: ${python} has no lmdb (PROTOMEM_PYTHON names another Python)`);
@@ -50,7 +49,7 @@ describe("lmdbSource on environments of Python's lmdb", () => {
     ]);
     const expected = [['a/b', ['deep']], ...people, ['zoe', ['']], ['Ünï', [body('large ', 9000)]]];
     expect(await textsOf(source)).toEqual(expected);
-    expect(await textsOf(openSource(structuredClone(specOf(source)!)))).toEqual(expected);
+    expect(await textsOf(await openSource(structuredClone(source.spec!)))).toEqual(expected);
     expect((await source.load(1, 11)).name).toBe(`${golden('names')}/data.mdb#id0/11.jpg`);
   });
 

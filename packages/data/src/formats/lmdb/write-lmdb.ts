@@ -1,8 +1,8 @@
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource } from '@protomem/core';
+import { check, type ImageSource, readOptions } from '@protomem/core';
 import { StringTableBuilder, stringAt } from '../../sources/string-table.ts';
-import { eachImage, type NamedImage, type WriteOptions } from '../each-image.ts';
+import { eachImage, type NamedImage, type WriteOptions, writeOptions } from '../each-image.ts';
 import { orderedNames, withEnding } from '../file-names.ts';
 import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
@@ -34,8 +34,10 @@ const START = 16;
  * Source: OpenLDAP, libraries/liblmdb/mdb.c.
  */
 export async function writeLmdb(source: ImageSource, dir: string, options: WriteOptions = {}): Promise<void> {
+  const where = 'writeLmdb';
+  const progress = readOptions(where, writeOptions, options);
   const identities = orderedNames(Array.from({ length: source.identities }, (_, i) => source.identityName(i)));
-  await intoNew('writeLmdb', dir, async (temporary) => {
+  await intoNew(where, dir, async (temporary) => {
     await mkdir(temporary);
     const path = join(temporary, DATA_FILE);
     const file = await OutFile.create(path);
@@ -45,7 +47,7 @@ export async function writeLmdb(source: ImageSource, dir: string, options: Write
       await file.write(Buffer.alloc(2 * PAGE));
       const values = new Values(file);
       let own: NamedImage[] = [];
-      for await (const image of eachImage(source, options)) {
+      for await (const image of eachImage(source, progress)) {
         if (own[0] && own[0].identity !== image.identity) values.name(own);
         if (own[0]?.identity !== image.identity) own = [];
         await values.add(image.bytes);

@@ -5,13 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { damage } from '../../__fixtures__/damage.ts';
-import { boundedReader, fuzz, fuzzTimeout } from '../../__fixtures__/fuzz.ts';
-import { writePeople } from '../../__fixtures__/people-folder.ts';
-import { specOf } from '../../sources/described-source.ts';
-import { folderSource } from '../../sources/folder-source.ts';
+import { damage } from '../../../fixtures/damage.ts';
+import { boundedReader, fuzz, fuzzTimeout } from '../../../fixtures/fuzz.ts';
+import { writePeople } from '../../../fixtures/people-folder.ts';
 import { openSource } from '../../sources/open-source.ts';
-import { writeFolder } from '../write-folder.ts';
+import { folderSource } from '../folder/folder-source.ts';
+import { writeFolder } from '../folder/write-folder.ts';
 import { indexRecords } from './index-records.ts';
 import { parseKeyIndex } from './key-index.ts';
 import { parseNamesFile } from './names-file.ts';
@@ -19,7 +18,7 @@ import { joinParts, MAGIC } from './record.ts';
 import { recordIoSource } from './record-io-source.ts';
 import { recordOf, writeRecordIo } from './write-record-io.ts';
 
-const golden = (name: string): string => fileURLToPath(new URL(`__fixtures__/${name}`, import.meta.url));
+const golden = (name: string): string => fileURLToPath(new URL(`../../../fixtures/record-io/${name}`, import.meta.url));
 
 let dir: string;
 beforeEach(async () => {
@@ -50,7 +49,7 @@ describe('recordIoSource on files of an independent writer', () => {
   it("reads InsightFace's layout through its identity records, without .idx, and in a thread", async () => {
     const source = await recordIoSource(golden('insightface.rec'));
     expect(await texts(source)).toEqual(people);
-    expect(await texts(openSource(structuredClone(specOf(source)!)))).toEqual(people);
+    expect(await texts(await openSource(structuredClone(source.spec!)))).toEqual(people);
     await cp(golden('insightface.rec'), join(dir, 'a.rec'));
     expect(await texts(await recordIoSource(dir))).toEqual(people);
   });

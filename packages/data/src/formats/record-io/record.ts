@@ -1,10 +1,15 @@
 import { type ErrorParts, ProtomemError } from '@protomem/core';
 import type { ByteReader } from '../byte-reader.ts';
-import type { Place } from '../unwrap.ts';
+
+/** Where bytes come from, for messages. */
+export interface Place {
+  readonly file: string;
+  readonly offset: number;
+}
 
 /**
  * One record of a RecordIO file: parts, each `magic u32 | flag << 29 | length u32 | bytes | zeros up to 4`. A payload in
- * which the magic number stands at a multiple of four bytes is split there, and the reader puts it back; so whoever looks
+ * which the magic number stands at a multiple of four bytes is split there, and the reader puts it back; so a search
  * for the magic number finds the beginning of a part.
  *
  * An image's payload: `count u32 | label f32 | id u64 | id2 u64 | count labels f32 | image file`; `label` counts when

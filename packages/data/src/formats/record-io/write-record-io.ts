@@ -1,25 +1,26 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource, lookUp } from '@protomem/core';
+import { check, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
 import sharp from 'sharp';
 import { countImages } from '../../sources/image-counts.ts';
-import { eachImage, type WriteOptions } from '../each-image.ts';
+import { eachImage, writeOptions } from '../each-image.ts';
 import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
 import { INEXACT } from './index-records.ts';
 import { namesLine } from './names-file.ts';
 import { MAGIC, MAX_PART, padded, partKinds, word } from './record.ts';
 
-export interface RecordIoOptions extends WriteOptions {
-  /**
-   * `insightface`: record 0 and a record for each identity tell where its images are, as InsightFace's training expects;
-   * `plain`: images alone, with keys from 0, as im2rec and CVLface. Default `insightface`.
-   */
-  readonly layout?: 'insightface' | 'plain';
-}
-
 /** Key of the first image. */
 const layouts = { insightface: 1, plain: 0 } as const;
+
+const recordIoOptions = {
+  ...writeOptions,
+  /**
+   * `insightface`: record 0 and a record for each identity tell where its images are, as InsightFace's training expects;
+   * `plain`: images alone, with keys from 0, as im2rec and CVLface.
+   */
+  layout: option.choice(layouts, { help: 'What there is besides images.', default: 'insightface' }),
+};
 
 /**
  * Writes a source as RecordIO: `dir/train.rec`, `train.idx`, `property` (identities, height and width of the first image) and
@@ -34,10 +35,14 @@ const layouts = { insightface: 1, plain: 0 } as const;
  * await writeRecordIo(await folderSource('faces'), 'faces-rec');
  * ```
  */
-export async function writeRecordIo(source: ImageSource, dir: string, options: RecordIoOptions = {}): Promise<void> {
+export async function writeRecordIo(
+  source: ImageSource,
+  dir: string,
+  options: OptionsOf<typeof recordIoOptions> = {},
+): Promise<void> {
   const where = 'writeRecordIo';
-  const { layout = 'insightface' } = options;
-  const firstKey = lookUp(where, 'layout', layouts, layout);
+  const { layout, ...progress } = readOptions(where, recordIoOptions, options);
+  const firstKey = layouts[layout];
   const { identities } = source;
   const { images } = countImages(source);
   const numbers = layout === 'plain' ? identities : images + identities + 1;
@@ -63,7 +68,7 @@ export async function writeRecordIo(source: ImageSource, dir: string, options: R
       if (firstKey > 0) await put(0, [images + 1, images + 1 + identities]);
       let key = firstKey;
       let size = [0, 0];
-      for await (const { identity, name, bytes } of eachImage(source, options)) {
+      for await (const { identity, name, bytes } of eachImage(source, progress)) {
         if (key === firstKey) size = await sizeOf(bytes);
         await tsv.write(Buffer.from(namesLine(key, source.identityName(identity), name, identity)));
         await put(key++, identity, bytes);

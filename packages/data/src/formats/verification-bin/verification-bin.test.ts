@@ -7,16 +7,17 @@ import { fileURLToPath } from 'node:url';
 import { Random } from '@protomem/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { damage } from '../../__fixtures__/damage.ts';
-import { boundedReader, fuzz, fuzzTimeout } from '../../__fixtures__/fuzz.ts';
-import { encode, noise } from '../../__fixtures__/people-folder.ts';
+import { damage } from '../../../fixtures/damage.ts';
+import { boundedReader, fuzz, fuzzTimeout } from '../../../fixtures/fuzz.ts';
+import { encode, noise } from '../../../fixtures/people-folder.ts';
 import { loadImages } from '../../load-images.ts';
 import { bytesReader } from '../byte-reader.ts';
 import { openDataset } from '../open-dataset.ts';
 import { indexVerificationBin, readVerificationBin, type VerificationBin } from './verification-bin.ts';
 import { type VerificationPair, writeVerificationBin } from './write-verification-bin.ts';
 
-const golden = (name: string): string => fileURLToPath(new URL(`__fixtures__/${name}.bin`, import.meta.url));
+const golden = (name: string): string =>
+  fileURLToPath(new URL(`../../../fixtures/verification-bin/${name}.bin`, import.meta.url));
 const python = process.env.PROTOMEM_PYTHON ?? 'python3';
 
 let dir: string;

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check } from '@protomem/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { damage } from '../../__fixtures__/damage.ts';
-import { fuzz, fuzzTimeout } from '../../__fixtures__/fuzz.ts';
-import { textsOf } from '../../__fixtures__/texts.ts';
+import { damage } from '../../../fixtures/damage.ts';
+import { fuzz, fuzzTimeout } from '../../../fixtures/fuzz.ts';
+import { textsOf } from '../../../fixtures/texts.ts';
 import { parseIndex, readIndex } from './index-file.ts';
 import { shardsAt } from './shard-paths.ts';
 import { webDatasetSource } from './web-dataset-source.ts';
 
-const golden = fileURLToPath(new URL('__fixtures__/python-gnu.tar', import.meta.url));
+const golden = fileURLToPath(new URL('../../../fixtures/web-dataset/python-gnu.tar', import.meta.url));
 
 let dir: string;
 beforeEach(async () => {

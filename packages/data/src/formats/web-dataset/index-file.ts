@@ -27,7 +27,7 @@ export async function indexPath(path: string): Promise<string> {
   return there?.isDirectory() ? join(path, 'shards.index') : `${path}.index`;
 }
 
-/** Saves an index; whoever reads sees the old one or the new one. */
+/** Saves an index; a reader sees the old one or the new one. */
 export async function saveIndex(
   file: string,
   index: PackedIndex,
@@ -86,7 +86,6 @@ export function parseIndex(
   const [fileOf, lengths] = [next(), next()].map((one) => new Uint32Array(one));
   const [identityText, nameText] = [next(), next()].map((one) => new Uint8Array(one));
   return {
-    kind: 'packed',
     name: path,
     files: tableOf(shards.map((shard) => shard.path)),
     identities: { bytes: identityText!, ends: identityEnds! },

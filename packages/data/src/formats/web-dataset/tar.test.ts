@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { damage } from '../../__fixtures__/damage.ts';
-import { boundedReader, fuzz, fuzzTimeout } from '../../__fixtures__/fuzz.ts';
+import { damage } from '../../../fixtures/damage.ts';
+import { boundedReader, fuzz, fuzzTimeout } from '../../../fixtures/fuzz.ts';
 import { type ByteReader, bytesReader } from '../byte-reader.ts';
 import { indexShards } from './index-shards.ts';
 import { blocks, type TarMember, tarMembers } from './tar.ts';
 
 const golden = (name: string): Promise<Buffer> =>
-  readFile(fileURLToPath(new URL(`__fixtures__/${name}.tar`, import.meta.url)));
+  readFile(fileURLToPath(new URL(`../../../fixtures/web-dataset/${name}.tar`, import.meta.url)));
 
 async function membersOf(bytes: Uint8Array): Promise<TarMember[]> {
   const members: TarMember[] = [];

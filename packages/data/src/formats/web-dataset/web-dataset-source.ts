@@ -1,20 +1,22 @@
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
 import { openReader } from '../byte-reader.ts';
 import { packedSource } from '../packed-source.ts';
 import { indexPath, readIndex, saveIndex } from './index-file.ts';
 import { indexShards } from './index-shards.ts';
 import { shardsAt } from './shard-paths.ts';
 
-export interface WebDatasetOptions {
+const webDatasetOptions = {
   /**
-   * Field that tells who is on an image: an ending such as `cls` or `id.txt`; `json`, for its key `label` and the name in
-   * `identity`; `json.person` for another key of it; or `.` for the folder in the archive. Default: `cls`, else `json`,
-   * else `txt`, with names from `identity` in `json`.
+   * An ending such as `cls` or `id.txt`; `json`, for its key `label` and the name in `identity`; `json.person` for another
+   * key of it; or `.` for the folder in the archive.
    */
-  readonly identity?: string;
-  /** Saves the index beside the shards, as `shards.index` in a folder, else with `.index` behind the path. Default false. */
-  readonly saveIndex?: boolean;
-}
+  identity: option.text({
+    help: 'Field that says who is on an image.',
+    absent: '`cls`, else `json`, else `txt`, with names from `identity` in `json`',
+  }),
+  /** As `shards.index` in a folder, else with `.index` behind the path. */
+  saveIndex: option.flag({ help: 'Saves the index beside the shards.', default: false }),
+};
 
 /**
  * The images of a WebDataset: tar archives in which files that follow each other and have the same name up to the first
@@ -39,14 +41,18 @@ export interface WebDatasetOptions {
  *
  * Source: the WebDataset format, github.com/webdataset/webdataset.
  */
-export async function webDatasetSource(path: string, options: WebDatasetOptions = {}): Promise<ImageSource> {
-  const { identity } = options;
-  const shards = await shardsAt('webDatasetSource', path);
+export async function webDatasetSource(
+  path: string,
+  options: OptionsOf<typeof webDatasetOptions> = {},
+): Promise<ImageSource> {
+  const where = 'webDatasetSource';
+  const { identity, saveIndex: save } = readOptions(where, webDatasetOptions, options);
+  const shards = await shardsAt(where, path);
   const file = await indexPath(path);
   const saved = await readIndex(file, path, shards, identity);
   if (saved) return packedSource(saved);
   const files = shards.map((shard) => ({ path: shard.path, open: () => openReader(shard.path) }));
   const index = await indexShards(path, files, identity);
-  if (options.saveIndex) await saveIndex(file, index, shards, identity);
+  if (save) await saveIndex(file, index, shards, identity);
   return packedSource(index);
 }

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { ProtomemError } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { textsOf } from '../../__fixtures__/texts.ts';
-import { specOf } from '../../sources/described-source.ts';
+import { textsOf } from '../../../fixtures/texts.ts';
 import { openSource } from '../../sources/open-source.ts';
 import { openDataset } from '../open-dataset.ts';
 import { webDatasetSource } from './web-dataset-source.ts';
 
-const golden = (name: string): string => fileURLToPath(new URL(`__fixtures__/${name}.tar`, import.meta.url));
+const golden = (name: string): string =>
+  fileURLToPath(new URL(`../../../fixtures/web-dataset/${name}.tar`, import.meta.url));
 
 let dir: string;
 beforeEach(async () => {
@@ -40,7 +40,7 @@ describe('webDatasetSource on archives of independent writers', () => {
     ];
     const source = await webDatasetSource(golden(name));
     expect(await textsOf(source)).toEqual(people);
-    expect(await textsOf(openSource(structuredClone(specOf(source)!)))).toEqual(people);
+    expect(await textsOf(await openSource(structuredClone(source.spec!)))).toEqual(people);
     expect((await source.load(0, 0)).name).toBe(`${golden(name)}#3/0001.jpg`);
   });
 

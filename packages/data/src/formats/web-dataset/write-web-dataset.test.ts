@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { filesOf } from '../../__fixtures__/files-of.ts';
-import { writePeople } from '../../__fixtures__/people-folder.ts';
-import { hostileNames, sourceOfTexts, textsOf } from '../../__fixtures__/texts.ts';
-import { folderSource } from '../../sources/folder-source.ts';
-import { writeFolder } from '../write-folder.ts';
+import { filesOf } from '../../../fixtures/files-of.ts';
+import { writePeople } from '../../../fixtures/people-folder.ts';
+import { hostileNames, sourceOfTexts, textsOf } from '../../../fixtures/texts.ts';
+import { folderSource } from '../folder/folder-source.ts';
+import { writeFolder } from '../folder/write-folder.ts';
 import { webDatasetSource } from './web-dataset-source.ts';
 import { writeWebDataset } from './write-web-dataset.ts';
 

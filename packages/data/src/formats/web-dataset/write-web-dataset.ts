@@ -1,23 +1,25 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource, integer } from '@protomem/core';
+import { check, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
 import { permutation } from '../../samplers/permutation.ts';
-import { eachImage, type WriteOptions } from '../each-image.ts';
+import { eachImage, writeOptions } from '../each-image.ts';
 import { withEnding } from '../file-names.ts';
 import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
 import { firstAbove } from '../record-io/key-index.ts';
 import { BLOCK, blocks } from './tar.ts';
 
-export interface WebDatasetWriteOptions extends WriteOptions {
-  /** A shard ends before it would become larger, but has one sample at least. Default 1e9. */
-  readonly shardBytes?: number;
-  /**
-   * Seed of an order in which samples are shuffled over all shards, for trainers that read them one after the other.
-   * Default: the order of the source.
-   */
-  readonly shuffle?: number;
-}
+const webDatasetOptions = {
+  ...writeOptions,
+  /** A shard has one sample at least. */
+  shardBytes: option.integer({ help: 'A shard ends before it would become larger.', min: 1, default: 1e9 }),
+  /** For trainers that read the shards one after the other. */
+  shuffle: option.integer({
+    help: 'Seed of an order in which samples are shuffled over all shards.',
+    min: 0,
+    absent: 'the order of the source',
+  }),
+};
 
 /** Sizes have 11 octal digits in a header. */
 const MAX_SIZE = 8 ** 11 - 1;
@@ -40,10 +42,10 @@ const TIME = 946684800;
 export async function writeWebDataset(
   source: ImageSource,
   dir: string,
-  options: WebDatasetWriteOptions = {},
+  options: OptionsOf<typeof webDatasetOptions> = {},
 ): Promise<void> {
   const where = 'writeWebDataset';
-  const shardBytes = integer(where, 'shardBytes', options.shardBytes ?? 1e9, 1);
+  const { shardBytes, shuffle, ...progress } = readOptions(where, webDatasetOptions, options);
   const imageEnds = new Float64Array(source.identities);
   let most = 0;
   for (let identity = 0; identity < imageEnds.length; identity++) {
@@ -52,8 +54,7 @@ export async function writeWebDataset(
     most = Math.max(most, own);
   }
   const images = imageEnds.at(-1) ?? 0;
-  const order =
-    options.shuffle === undefined ? undefined : permutation(images, integer(where, 'shuffle', options.shuffle, 0));
+  const order = shuffle === undefined ? undefined : permutation(images, shuffle);
   const placeOf = (position: number): { identity: number; image: number } => {
     const at = order ? order(position) : position;
     const identity = firstAbove(imageEnds, at);
@@ -75,7 +76,7 @@ export async function writeWebDataset(
     let shard: OutFile | undefined;
     let shards = 0;
     try {
-      for await (const { image: position, name, bytes } of eachImage(line, options)) {
+      for await (const { image: position, name, bytes } of eachImage(line, progress)) {
         const { identity, image } = placeOf(position);
         const key = [identity, image].map((number, i) => String(number).padStart(digits[i]!, '0')).join('/');
         const label = JSON.stringify({ label: identity, identity: source.identityName(identity), name });

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import type { ImageSource, SourceImage } from '@protomem/core';
+import { builtInSpec } from '../../sources/built-in-spec.ts';
+import { readFile } from '../../sources/read-file.ts';
+import { type StringTable, stringAt } from '../../sources/string-table.ts';
+
+/** What a folder of identities holds: enough to open any image without looking into the folder again. */
+export interface FolderIndex {
+  readonly dir: string;
+  /** Folder names, by identity. */
+  readonly identities: StringTable;
+  /** Number of files up to and with each identity. */
+  readonly fileEnds: Float64Array;
+  /** File names, identity after identity. */
+  readonly files: StringTable;
+}
+
+/** The source that an index describes. */
+export function sourceOfIndex(index: FolderIndex): ImageSource {
+  const { dir, identities, fileEnds, files } = index;
+  const firstFile = (identity: number): number => (identity === 0 ? 0 : fileEnds[identity - 1]!);
+  return {
+    name: dir,
+    spec: builtInSpec('sourceOfIndex', index),
+    identities: fileEnds.length,
+    imageEnds: fileEnds,
+    imagesOf: (identity) => fileEnds[identity]! - firstFile(identity),
+    identityName: (identity) => stringAt(identities, identity),
+    async load(identity, image): Promise<SourceImage> {
+      const name = join(dir, stringAt(identities, identity), stringAt(files, firstFile(identity) + image));
+      return { name, bytes: await readFile(name) };
+    },
+  };
+}

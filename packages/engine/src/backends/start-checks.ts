@@ -1,0 +1,53 @@
+import { check, integer } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import type { EngineName, StartOptions } from '../engine-info.ts';
+import { findPackage, type InstalledPackage } from '../packages.ts';
+
+/** Refuses what an engine without bfloat16 does not have. */
+export function checkFloat32(engine: EngineName, { precision }: StartOptions): void {
+  check(precision !== 'bfloat16', () => ({
+    where: 'loadEngine',
+    what: 'precision',
+    got: precision,
+    expected: `"float32", the only one of the engine "${engine}"`,
+  }));
+}
+
+/** Refuses what an engine of one thread does not have. */
+export function checkOneThread(engine: EngineName, { threads }: StartOptions): void {
+  if (threads !== undefined) integer('loadEngine', `threads of the engine "${engine}"`, threads, 1);
+}
+
+/** A package that an engine needs. */
+export function findNeeded(name: string, fix: string): InstalledPackage {
+  const found = findPackage(name);
+  check(found !== undefined, () => ({
+    where: 'loadEngine',
+    what: name,
+    got: 'not installed',
+    expected: 'the package in node_modules',
+    fix,
+  }));
+  return found;
+}
+
+/** Makes a backend the active one. */
+export async function activate(backend: string): Promise<void> {
+  check(await tf.setBackend(backend), () => ({
+    where: 'loadEngine',
+    what: `the ${backend} backend`,
+    got: 'not starting',
+    expected: 'a backend that starts',
+  }));
+}
+
+/** Throws unless a package that has been loaded added its backend to our tfjs, and not to another copy of it. */
+export function checkSameCore(backend: string, packageName: string): void {
+  check(tf.findBackendFactory(backend) !== null, () => ({
+    where: 'loadEngine',
+    what: `the @tensorflow/tfjs-core that ${packageName} uses`,
+    got: 'another copy',
+    expected: 'the one that @tensorflow/tfjs uses',
+    fix: 'Install all tfjs packages in one version.',
+  }));
+}

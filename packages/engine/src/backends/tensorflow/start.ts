@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { check, type ProtomemError } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+import type { Started, StartOptions } from '../../engine-info.ts';
+import { type InstalledPackage, require } from '../../packages.ts';
+import { multipliesBfloat16, processor, usableThreads } from '../../processor.ts';
+import { activate, findNeeded } from '../start-checks.ts';
+import { setBfloat16 } from './bfloat16.ts';
+import type { TensorflowBackend } from './execute.ts';
+import { findBinding } from './installs.ts';
+import { restoreUtilFunctions } from './node-compatibility.ts';
+import { driverVersion, gpus, older, oldestDriver } from './nvidia.ts';
+import { loadTrainingOps } from './training-ops.ts';
+
+/** What tfjs-node depends on to find its binding. */
+const gypModule = '@mapbox/node-pre-gyp';
+
+/**
+ * Starts tfjs's `tensorflow` backend. libtensorflow reads its settings from the environment while it loads, so the
+ * number of threads holds for the life of the process; asking for another later is an error.
+ */
+export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptions): Promise<Started> {
+  const { threads, precision = 'float32' } = options;
+  if (device === 'gpu') {
+    findTfjsNode(device);
+    checkGpu();
+  } else {
+    check(precision === 'float32' || multipliesBfloat16() !== false, () => ({
+      where: 'loadEngine',
+      what: 'precision',
+      got: precision,
+      expected: '"float32": this processor has no instructions for bfloat16 (avx512_bf16, amx_bf16)',
+    }));
+  }
+  const folder = tf.findBackendFactory('tensorflow') ? undefined : load(findTfjsNode(device), device, threads);
+  if (!folder) checkThreads(threads);
+  await activate('tensorflow');
+  const backend = tf.backend() as TensorflowBackend;
+  check(backend.isUsingGpuDevice === (device === 'gpu'), () => wrongDevice(device));
+  // Only beside the TensorFlow that they were compiled with: another's program may have loaded its own.
+  if (folder && device === 'cpu') loadTrainingOps(backend, folder);
+  setBfloat16(backend, precision === 'bfloat16');
+  return {
+    backend: 'tensorflow',
+    device: device === 'gpu' ? gpus().join(', ') : processor(),
+    version: backend.binding.TF_Version,
+    threads: threadsInForce(),
+    precision,
+  };
+}
+
+function findTfjsNode(device: 'cpu' | 'gpu'): InstalledPackage {
+  const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  return findNeeded(name, `npm install ${name} @protomem/native, then ${installCommand(device)}.`);
+}
+
+const installCommand = (device: 'cpu' | 'gpu'): string =>
+  `npx protomem-engine install${device === 'gpu' ? ' --gpu' : ''}`;
+
+function checkGpu(): void {
+  check(gpus().length > 0, () => ({
+    where: 'loadEngine',
+    what: 'the NVIDIA GPU',
+    got: 'missing',
+    expected: 'a GPU that the driver shows to this process',
+    fix: 'Check nvidia-smi; in a container, pass the GPU through.',
+  }));
+  const driver = driverVersion();
+  check(driver === undefined || !older(driver, oldestDriver), () => ({
+    where: 'loadEngine',
+    what: "the NVIDIA driver's version",
+    got: driver,
+    expected: `${oldestDriver} or newer, for CUDA 12`,
+    fix: 'Update the driver, then restart.',
+  }));
+}
+
+/** @returns the folder of the binding. */
+function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number): string {
+  const binding = findBinding(found);
+  check(binding !== undefined, () => ({
+    where: 'loadEngine',
+    what: `the native library of ${found.name}`,
+    got: 'missing',
+    expected: 'one that is installed',
+    fix: `npm install @protomem/native, then ${installCommand(device)}.`,
+  }));
+  restoreUtilFunctions();
+  prepareEnvironment(threads, dirname(binding));
+  requireWithBinding(found, binding);
+  check(tf.findBackendFactory('tensorflow') !== null, () => ({
+    where: 'loadEngine',
+    what: `the @tensorflow/tfjs that ${found.name} ${found.version} uses`,
+    got: 'another copy',
+    expected: `the one that @protomem/engine uses, ${tf.version.tfjs}`,
+    fix: 'Install @tensorflow/tfjs in the same version as the other tfjs packages.',
+  }));
+  return dirname(binding);
+}
+
+function prepareEnvironment(threads: number | undefined, bindingFolder: string): void {
+  const { env } = process;
+  if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
+  env.TF_NUM_INTRAOP_THREADS ??= String(usableThreads());
+  if (env.TF_CPP_MIN_LOG_LEVEL !== undefined) return;
+  env.TF_CPP_MIN_LOG_LEVEL = '2';
+  const preload = join(bindingFolder, 'preload.node');
+  if (existsSync(preload)) require(preload);
+}
+
+/**
+ * tfjs-node asks {@link gypModule} where its binding is, and nothing else. For the time of the load that module is
+ * one function that names the binding found here; so nothing in node_modules has to be changed.
+ */
+function requireWithBinding({ name, manifest }: InstalledPackage, binding: string): void {
+  const gyp = require.resolve(gypModule, { paths: [manifest] });
+  const before = require.cache[gyp];
+  require.cache[gyp] = { id: gyp, filename: gyp, loaded: true, exports: { find: () => binding } } as NodeJS.Module;
+  try {
+    require(name);
+  } finally {
+    if (before) require.cache[gyp] = before;
+    else delete require.cache[gyp];
+  }
+}
+
+function checkThreads(threads?: number): void {
+  check(threads === undefined || threads === threadsInForce(), () => ({
+    where: 'loadEngine',
+    what: 'threads',
+    got: threads,
+    expected: `${threadsInForce()}, with which TensorFlow is already loaded in this process`,
+    fix: 'Ask for it in the first loadEngine of a process.',
+  }));
+}
+
+const wrongDevice = (device: 'cpu' | 'gpu'): ConstructorParameters<typeof ProtomemError>[0] =>
+  device === 'gpu'
+    ? {
+        where: 'loadEngine',
+        what: 'the GPU',
+        got: 'not used by TensorFlow',
+        expected: 'a GPU that TensorFlow can use',
+        fix: 'npx protomem-engine doctor (of @protomem/native) says why; or read the log with TF_CPP_MIN_LOG_LEVEL=0 in a new process.',
+      }
+    : {
+        where: 'loadEngine',
+        what: 'the TensorFlow of this process',
+        got: 'running on the GPU',
+        expected: 'one on the CPU',
+        fix: 'Start a new process for the engine "node", or hide the GPU with CUDA_VISIBLE_DEVICES=-1.',
+      };
+
+const threadsInForce = (): number => Number(process.env.TF_NUM_INTRAOP_THREADS) || usableThreads();

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as tf from '@tensorflow/tfjs';
+import { require } from '../../packages.ts';
+import { instructionSet, trainingOpsFile } from './instruction-sets.ts';
+
+/** On the backend and not in this module, of which a program may hold two copies. */
+const loaded = Symbol.for('protomem.trainingOps');
+
+/**
+ * Gives TensorFlow the ops of `cpp/training_ops.cc` of `@protomem/native`, where an install left them for this processor; they are for the
+ * CPU alone. Without them the kernels are put together of TensorFlow's own ops, and take longer.
+ *
+ * @param folder of the binding that is loaded
+ */
+export function loadTrainingOps(backend: tf.KernelBackend, folder: string): void {
+  const set = instructionSet();
+  const file = set && join(folder, trainingOpsFile(set));
+  if (!file || !existsSync(file)) return;
+  require(file);
+  useTrainingOps(backend, true);
+}
+
+/** @internal Tests see with it what a machine without them does. */
+export function useTrainingOps(backend: tf.KernelBackend, on: boolean): void {
+  (backend as { [loaded]?: boolean })[loaded] = on;
+}
+
+/** Whether the ops named `Protomem...` can be executed on a backend. */
+export function hasTrainingOps(backend: tf.KernelBackend): boolean {
+  return (backend as { [loaded]?: boolean })[loaded] === true;
+}

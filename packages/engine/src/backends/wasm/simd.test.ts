@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { compileModule } from '../../../scripts/build-wasm-kernels.ts';
+import { enginesAtHand, useEngine } from '../../testing.ts';
+import type { Heap } from './backend.ts';
+import { simdOf } from './simd.ts';
+
+describe.runIf((await enginesAtHand()).includes('wasm'))('compiled loops', () => {
+  beforeAll(() => useEngine('wasm'));
+
+  it('are what their source compiles to', async () => {
+    const committed = await readFile(new URL('./simd-module.ts', import.meta.url), 'utf8');
+    expect(await compileModule(), 'npx tsx packages/engine/scripts/build-wasm-kernels.ts makes it anew').toBe(
+      committed,
+    );
+  });
+
+  it('reach the heap of the backend, once for each', () => {
+    const simd = simdOf(tf.backend());
+    expect(simd).toBeDefined();
+    expect(simdOf(tf.backend())).toBe(simd);
+  });
+
+  it('are missing where the heap is out of reach', () => {
+    const hidden = { wasm: { HEAPU8: new Uint8Array(8) } } as unknown as tf.KernelBackend;
+    expect(simdOf(hidden)).toBeUndefined();
+  });
+
+  it('reach a heap that no thread shares', () => {
+    const { WebAssembly } = globalThis as unknown as { WebAssembly: { Memory: new (size: object) => Heap } };
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const heap = new Float32Array(memory.buffer);
+    heap.set([1, -2, 3, -4], 0);
+    heap.set([10, 20, 30, 40], 4);
+    heap.set([0.5, 0.25], 8);
+    const backend = { wasm: { HEAPU8: new Uint8Array(memory.buffer), asm: { memory } } };
+    simdOf(backend as unknown as tf.KernelBackend)!.preluGradient(0, 16, 32, 64, 96, 2, 2);
+    expect([...heap.subarray(16, 20)]).toEqual([10, 5, 30, 10]);
+    expect([...heap.subarray(24, 26)]).toEqual([0, -200]);
+  });
+});

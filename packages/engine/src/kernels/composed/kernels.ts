@@ -1,0 +1,27 @@
+import type { TrainingKernels } from '../training-kernels.ts';
+import {
+  batchNormPreluTraining,
+  batchNormPreluTrainingGrad,
+  batchNormTraining,
+  batchNormTrainingGrad,
+} from './batch-norm-training.ts';
+import { globalNorm, sgdUpdate } from './optimizer.ts';
+import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
+import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
+import { updateRows } from './update-rows.ts';
+
+/** Our kernels as compositions of ops that every backend has. */
+export const composedKernels: TrainingKernels = {
+  batchNormTraining,
+  batchNormTrainingGrad,
+  batchNormPreluTraining,
+  batchNormPreluTrainingGrad,
+  prelu,
+  preluGrad,
+  scaleShift,
+  scaleShiftPrelu,
+  globalNorm,
+  sgdUpdate,
+  sparseSoftmaxCrossEntropy,
+  updateRows,
+};

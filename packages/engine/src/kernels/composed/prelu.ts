@@ -1,0 +1,26 @@
+import * as tf from '@tensorflow/tfjs';
+import { type TrainingKernels, trainingKernel } from '../training-kernels.ts';
+
+const activate = trainingKernel('prelu');
+
+export const prelu: TrainingKernels['prelu'] = (inputs) => tf.engine().runKernel('Prelu', inputs);
+
+export const preluGrad: TrainingKernels['preluGrad'] = ({ dy, x, alpha }) =>
+  tf.tidy(() => {
+    const positive = tf.mul(dy, tf.step(x));
+    const negative = tf.sub(dy, positive);
+    const dx = tf.add(positive, tf.mul(negative, alpha));
+    return [dx, tf.sum<tf.Tensor1D>(tf.mul(negative, x), [...x.shape.keys()].slice(0, -1))];
+  });
+
+/** As a batch norm of mean 0 and variance 1, which every backend does in one pass. */
+export const scaleShift: TrainingKernels['scaleShift'] = ({ x, factor, shift }) =>
+  tf.tidy(() => {
+    const channels = factor.size;
+    const image = tf.reshape(x, [-1, 1, 1, channels]) as tf.Tensor4D;
+    const [mean, variance] = [tf.zeros<tf.Rank.R1>([channels]), tf.ones<tf.Rank.R1>([channels])];
+    return tf.reshape(tf.batchNorm(image, mean, variance, shift, factor, 0), x.shape);
+  });
+
+export const scaleShiftPrelu: TrainingKernels['scaleShiftPrelu'] = ({ alpha, ...affine }, attrs, backend) =>
+  tf.tidy(() => activate({ x: scaleShift(affine, attrs, backend), alpha }, {}));

@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * What a kernel computes. It does not dispose its inputs; the caller owns what it returns.
+ *
+ * @typeParam A what the op passes besides tensors; tfjs hands it over unchecked
+ */
+export type Kernel<I = tf.NamedTensorMap, O = tf.TensorInfo, A = tf.NamedAttrMap> = (
+  inputs: I,
+  attrs: A,
+  backend: tf.KernelBackend,
+) => O;
+
+interface Epsilon {
+  readonly epsilon: number;
+}
+
+type None = Readonly<Record<never, never>>;
+
+/** An image and a number for each of its channels. */
+type Norm = { x: tf.Tensor4D; scale: tf.Tensor1D; offset: tf.Tensor1D };
+type Activation = { alpha: tf.Tensor1D };
+type Affine = { x: tf.Tensor; factor: tf.Tensor1D; shift: tf.Tensor1D };
+
+/** The variance is the biased one; `reserve` is what the backend keeps for its own gradient kernel. */
+type NormOutputs = [y: tf.Tensor4D, mean: tf.Tensor1D, variance: tf.Tensor1D, ...reserve: tf.Tensor[]];
+type NormGradients = [dx: tf.Tensor4D, dScale: tf.Tensor1D, dOffset: tf.Tensor1D];
+
+/** What a gradient kernel gets of the forward pass, and its reserve by number. */
+type Normalized = {
+  dy: tf.Tensor4D;
+  x: tf.Tensor4D;
+  scale: tf.Tensor1D;
+  mean: tf.Tensor1D;
+  variance: tf.Tensor1D;
+  [reserved: number]: tf.Tensor;
+};
+
+/** A kernel's inputs have names, so of lists each tensor has one: see `sgd-lists.ts`. */
+export type SgdInputs = { rate: tf.Scalar; decays: tf.Tensor1D; [listed: string]: tf.Tensor };
+
+/** The kernels of our own, which each backend fills: what they take and give. */
+export interface TrainingKernels {
+  readonly batchNormTraining: Kernel<Norm, NormOutputs, Epsilon>;
+  readonly batchNormTrainingGrad: Kernel<Normalized, NormGradients, Epsilon>;
+  /** The first output goes through PReLU. */
+  readonly batchNormPreluTraining: Kernel<Norm & Activation, NormOutputs, Epsilon>;
+  readonly batchNormPreluTrainingGrad: Kernel<
+    Normalized & Activation & { offset: tf.Tensor1D },
+    [...NormGradients, dAlpha: tf.Tensor1D],
+    Epsilon
+  >;
+  readonly prelu: Kernel<{ x: tf.Tensor } & Activation, tf.Tensor, None>;
+  readonly preluGrad: Kernel<{ dy: tf.Tensor; x: tf.Tensor } & Activation, [dx: tf.Tensor, dAlpha: tf.Tensor1D], None>;
+  readonly scaleShift: Kernel<Affine, tf.Tensor, None>;
+  readonly scaleShiftPrelu: Kernel<Affine & Activation, tf.Tensor, None>;
+  /** Its inputs are a list. */
+  readonly globalNorm: Kernel<tf.NamedTensorMap, tf.Scalar, None>;
+  /** Outputs: all weights, then all velocities. */
+  readonly sgdUpdate: Kernel<SgdInputs, tf.Tensor[], { readonly momentum: number; readonly nesterov: boolean }>;
+  /** Outputs: loss of each row, and its gradient for the row of logits. */
+  readonly sparseSoftmaxCrossEntropy: Kernel<
+    { logits: tf.Tensor2D; targets: tf.Tensor1D },
+    [loss: tf.Tensor1D, dLogits: tf.Tensor2D],
+    None
+  >;
+  readonly updateRows: Kernel<{ matrix: tf.Tensor2D; values: tf.Tensor2D }, [], { readonly rows: Int32Array }>;
+}
+
+export type KernelKey = keyof TrainingKernels;
+type InputsOf<K extends KernelKey> = Parameters<TrainingKernels[K]>[0];
+type AttrsOf<K extends KernelKey> = Parameters<TrainingKernels[K]>[1];
+export type OutputsOf<K extends KernelKey> = ReturnType<TrainingKernels[K]>;
+
+/** Runs a kernel on the active backend. */
+export type RunKernel<K extends KernelKey> = (inputs: InputsOf<K>, attrs: AttrsOf<K>) => OutputsOf<K>;
+
+/** A kernel's name in tfjs's registry; the prefix keeps it apart from tfjs's own. */
+export const kernelName = (key: KernelKey): string => `protomem.${key[0]!.toUpperCase()}${key.slice(1)}`;
+
+/** Runs one of our kernels on the active backend, which has been given them. */
+export function trainingKernel<K extends KernelKey>(key: K): RunKernel<K> {
+  const name = kernelName(key);
+  return (inputs, attrs) =>
+    // tfjs hands attributes to kernels as they are; its type only lists what its own kernels take.
+    tf.engine().runKernel(name, inputs as tf.NamedTensorMap, attrs as tf.NamedAttrMap) as OutputsOf<K>;
+}

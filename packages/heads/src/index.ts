@@ -1,0 +1,21 @@
+export {
+  type Batch,
+  checkEmbeddings,
+  type Groups,
+  groupLabels,
+  membership,
+  nextOfIdentity,
+  readBatch,
+} from './batch.ts';
+export { headOptions } from './head-options.ts';
+export { restoreLossState, takePart, withLossState } from './loss-state.ts';
+export { type Mask, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
+export {
+  type KeptColumn,
+  type ObservableHead,
+  probeStaleness,
+  StalenessBins,
+  type StalenessPoint,
+  type StalenessProbe,
+  stalenessCurve,
+} from './staleness.ts';

@@ -1,0 +1,148 @@
+import type { SoftmaxForm, TargetTerms } from '@protomem/core/contracts';
+import { detachedGradients, isRecording, MASKED_LOGIT } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import type { LookAlikeWatch } from './look-alikes.ts';
+import type { Columns } from './prototype-store.ts';
+
+/** Sums so far of one pass over the columns, relative to `exp(top)`. */
+type Running = {
+  /** Highest logit, `[B, 1]`. */
+  readonly top: tf.Tensor2D;
+  /** Sum of exponentials, `[B, 1]`. */
+  readonly sum: tf.Tensor2D;
+  /** The sum's gradient to each of the inputs, in their order; empty when none is asked for. */
+  readonly gradients: tf.Tensor[];
+};
+
+/**
+ * `log(sum over j of exp(negative(unit * column_j)))` over all columns but those excluded, in one pass that never holds
+ * more than `[B, block]` logits. The gradient is gathered in the same pass (as in FlashAttention, Dao et al. 2022), since
+ * it needs no more than a weighted sum of the columns: two matrix products in all, nothing is kept or computed again.
+ *
+ * @param unit `[B, D]`
+ * @param columns constant; with none at all the result is {@link MASKED_LOGIT}
+ * @param excluded columns that do not count
+ * @param block columns at a time
+ * @param watch is shown the cosines
+ * @returns `[B]`, differentiable in `unit` and `terms`; the caller's
+ */
+export function blockwiseLogSumExp(
+  unit: tf.Tensor2D,
+  columns: Columns,
+  excluded: Int32Array,
+  negative: SoftmaxForm['negative'],
+  terms: TargetTerms,
+  block: number,
+  watch: LookAlikeWatch,
+): tf.Tensor1D {
+  const batch = unit.shape[0];
+  if (columns.count === 0) return tf.fill([batch], MASKED_LOGIT);
+  // Logits that are a multiple of the cosines do not look at the target's terms.
+  const inputs = typeof negative === 'number' ? [unit] : [unit, terms.logit, ...(terms.values ?? [])];
+  const withGradient = isRecording();
+  const op = tf.customGrad((...args) => {
+    const save = args.pop() as tf.GradSaveFunc;
+    const xs = args as tf.Tensor[];
+    const add =
+      typeof negative === 'number' ? multiples(xs[0] as tf.Tensor2D, negative, watch) : shaped(xs, negative, watch);
+    let running: Running | undefined;
+    for (let from = 0; from < columns.count; from += block) {
+      const count = Math.min(block, columns.count - from);
+      const next: Running = tf.tidy(() => {
+        const part = { from, columns: columns.store.block(from, count), mask: maskRow(excluded, from, count) };
+        return add(running, part, withGradient);
+      });
+      if (running) tf.dispose(running);
+      running = next;
+    }
+    const { top, sum, gradients } = running!;
+    save(
+      gradients.map((gradient) =>
+        gradient.rank === 2 ? tf.div(gradient, sum) : tf.div(gradient, tf.squeeze(sum, [1])),
+      ),
+    );
+    return {
+      value: tf.squeeze(tf.add(top, tf.log(sum)), [1]),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        saved.map((gradient) => tf.mul(gradient, gradient.rank === 2 ? tf.expandDims(dy, 1) : dy)),
+    };
+  });
+  return op(...inputs) as tf.Tensor1D;
+}
+
+interface Part {
+  readonly from: number;
+  readonly columns: tf.Tensor2D;
+  /** Added to logits: {@link MASKED_LOGIT} for columns that do not count. */
+  readonly mask: tf.Tensor2D | undefined;
+}
+
+type Add = (running: Running | undefined, part: Part, withGradient: boolean) => Running;
+
+/** Logits `scale * cosines`. */
+function multiples(unit: tf.Tensor2D, scale: number, watch: LookAlikeWatch): Add {
+  const scaled = tf.mul(unit, scale);
+  return (running, { from, columns, mask }, withGradient) => {
+    const product: tf.Tensor2D = tf.matMul(scaled, columns, false, true);
+    watch.look(product, from, mask, scale);
+    const logits = mask ? tf.add(product, mask) : product;
+    const top = highest(logits, running);
+    const weights = tf.exp(tf.sub(logits, top));
+    const gradients = withGradient ? [tf.mul(tf.matMul(weights, columns), scale)] : [];
+    return join(running, { top, sum: tf.sum(weights, 1, true), gradients });
+  };
+}
+
+/** Logits that are any function of the cosines, element by element, and of the target's terms. */
+function shaped(
+  xs: readonly tf.Tensor[],
+  negative: Exclude<SoftmaxForm['negative'], number>,
+  watch: LookAlikeWatch,
+): Add {
+  const [unit, ...rest] = xs as [tf.Tensor2D, ...tf.Tensor1D[]];
+  return (running, { from, columns, mask }, withGradient) => {
+    const cosines: tf.Tensor2D = tf.matMul(unit, columns, false, true);
+    watch.look(cosines, from, mask);
+    const logitsOf = ([c, logit, ...values]: readonly tf.Tensor[]): tf.Tensor => {
+      const logits = negative(c as tf.Tensor2D, { logit: logit as tf.Tensor1D, values: values as tf.Tensor1D[] });
+      return mask ? tf.add(logits, mask) : logits;
+    };
+    const top = highest(logitsOf([cosines, ...rest]), running);
+    const sumOf = (inputs: readonly tf.Tensor[]): tf.Tensor => tf.sum(tf.exp(tf.sub(logitsOf(inputs), top)), 1, true);
+    if (!withGradient) return join(running, { top, sum: sumOf([cosines, ...rest]) as tf.Tensor2D, gradients: [] });
+    const { value, gradients } = detachedGradients(sumOf, [cosines, ...rest]);
+    const [toCosines, ...toTerms] = gradients;
+    const toInputs = [tf.matMul(toCosines as tf.Tensor2D, columns), ...toTerms];
+    return join(running, { top, sum: value as tf.Tensor2D, gradients: toInputs });
+  };
+}
+
+function highest(logits: tf.Tensor, running: Running | undefined): tf.Tensor2D {
+  const top: tf.Tensor2D = tf.max(logits, 1, true);
+  return running ? tf.maximum(running.top, top) : top;
+}
+
+/** Adds a block's sums, which are relative to its `top`, to those of the blocks before. */
+function join(running: Running | undefined, block: Running): Running {
+  if (!running) return block;
+  const fade = tf.exp(tf.sub(running.top, block.top)) as tf.Tensor2D;
+  const fadeRow = tf.squeeze(fade, [1]);
+  return {
+    top: block.top,
+    sum: tf.add(tf.mul(running.sum, fade), block.sum),
+    gradients: block.gradients.map((gradient, i) =>
+      tf.add(tf.mul(running.gradients[i]!, gradient.rank === 2 ? fade : fadeRow), gradient),
+    ),
+  };
+}
+
+/** `[1, count]`: {@link MASKED_LOGIT} for columns that are excluded, 0 for the others; undefined when all of them count. */
+export function maskRow(excluded: Int32Array, from: number, count: number): tf.Tensor2D | undefined {
+  let row: Float32Array | undefined;
+  for (const column of excluded) {
+    if (column < from || column >= from + count) continue;
+    row ??= new Float32Array(count);
+    row[column - from] = MASKED_LOGIT;
+  }
+  return row && tf.tensor2d(row, [1, count]);
+}

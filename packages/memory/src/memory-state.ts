@@ -1,0 +1,56 @@
+import { check, type State, takeTensor } from '@protomem/core';
+import { StalenessBins } from '@protomem/heads';
+import * as tf from '@tensorflow/tfjs';
+import type { Memory } from './method.ts';
+import { DriftingStore } from './prototype-store.ts';
+
+/** Everything that a memory's future depends on, as data. */
+export function memoryState({ settings, slots, store }: Memory, staleness: StalenessBins): State {
+  const { dimension } = settings;
+  const { values, tensors } = slots.state();
+  const drifting = store instanceof DriftingStore ? store : undefined;
+  // Rows as they are kept: what is read of a moving store is rounded anew.
+  const kept = (drifting?.kept ?? store).block(0, slots.occupied);
+  const prototypes = Float32Array.from(kept.dataSync());
+  kept.dispose();
+  return {
+    values,
+    tensors: {
+      ...tensors,
+      prototypes: { dtype: 'F32', shape: [slots.occupied, dimension], data: prototypes },
+      staleness: staleness.state(),
+      ...(drifting && { moved: { dtype: 'F32', shape: [dimension], data: drifting.moved() } }),
+    },
+  };
+}
+
+/** Takes over a state, which is checked as a whole before anything is changed. */
+export function restoreMemory(where: string, state: State, memory: Memory, staleness: StalenessBins): void {
+  const { settings, slots, store } = memory;
+  const { dimension } = settings;
+  const drifting = store instanceof DriftingStore ? store : undefined;
+  const count = state.tensors.ids?.shape[0] ?? 0;
+  const prototypes = takeTensor(where, state.tensors, 'prototypes', 'F32', [count, dimension]);
+  check(prototypes.every(Number.isFinite), () => ({
+    where,
+    what: 'tensor "prototypes"',
+    got: 'not finite everywhere',
+    expected: 'finite numbers',
+    fix: 'Take another checkpoint.',
+  }));
+  const curve = takeTensor(where, state.tensors, 'staleness', 'F64', StalenessBins.shape);
+  const moved = drifting && takeTensor(where, state.tensors, 'moved', 'F32', [dimension]);
+  const kept = slots.restore(where, state);
+  staleness.restore(curve);
+  const rows = new Float32Array(kept.length * dimension);
+  kept.forEach((row, slot) => {
+    rows.set(prototypes.subarray(row * dimension, (row + 1) * dimension), slot * dimension);
+  });
+  if (moved) drifting.restoreMoved(moved);
+  tf.tidy(() => {
+    (drifting?.kept ?? store).write(
+      Int32Array.from(kept, (_, slot) => slot),
+      tf.tensor2d(rows, [kept.length, dimension]),
+    );
+  });
+}

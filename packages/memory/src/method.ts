@@ -1,0 +1,230 @@
+import { check } from '@protomem/core';
+import { splitRows, stopGradient, unitRows } from '@protomem/engine';
+import { type Groups, membership } from '@protomem/heads';
+import * as tf from '@tensorflow/tfjs';
+import type { MemorySettings } from './options.ts';
+import {
+  type Exemplars,
+  type Generation,
+  generations,
+  policy,
+  type Refresh,
+  refreshes,
+  targetSupport,
+} from './policies.ts';
+import { type Columns, type PrototypeStore, storedRows } from './prototype-store.ts';
+import type { Admission, SlotFacts, Slots } from './slots.ts';
+
+// The method of Prototype Memory, in the order of a step. Of a batch's embeddings
+//   1. generate  makes a prototype for each of its classes;
+//   2. refresh   blends it with the stored one, where the class is in memory;
+//   3. admit     gives every class a slot: those in memory keep theirs, new ones are enqueued, and when there is no room
+//                the oldest are dequeued;
+//   4. lossInputs brings embeddings and prototypes together: prototypes are the columns of a softmax, which loss.ts
+//                evaluates.
+// All but `admit` change nothing.
+
+/** What the functions below read: the options, which class is in which slot, and the prototypes. */
+export interface Memory {
+  readonly settings: MemorySettings;
+  readonly slots: Slots;
+  readonly store: PrototypeStore;
+}
+
+/** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
+export function generate(
+  { generation }: MemorySettings,
+  exemplars: Exemplars,
+  /** `support * unit`, where it is at hand: what weights of 1 come to. */
+  sums?: tf.Tensor2D,
+): tf.Tensor2D {
+  const weights = policy<Generation>(generations, generation)(exemplars);
+  // A clone of the support shares its data: no second product then.
+  return unitRows(sums && weights.dataId === exemplars.support.dataId ? sums : tf.matMul(weights, exemplars.unit));
+}
+
+/** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
+export function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly number[]): tf.Tensor2D {
+  const share = tf.expandDims<tf.Tensor2D>(tf.tensor1d([...shares]), 1);
+  return unitRows(tf.add(tf.mul(tf.sub(1, share), stored), tf.mul(share, generated)));
+}
+
+/** The share of the generated prototype in a refresh (C4); all of it for a class that is not in memory. */
+export function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, exemplars: number): number {
+  if (!facts) return 1;
+  const share = policy<Refresh>(refreshes, settings.refresh)({ ...facts, exemplars, ratio: settings.refreshRatio });
+  check(share >= 0 && share <= 1, () => ({
+    where: 'createPrototypeMemory',
+    what: 'result of the function given as refresh',
+    got: share,
+    expected: 'a number in [0, 1]',
+  }));
+  return share;
+}
+
+/** What a batch yields, before anything is changed. */
+export interface BatchPrototypes {
+  readonly groups: Groups;
+  /** Embeddings at unit length, `[B, D]`, and the lengths that they had, `[B]`; differentiable. */
+  readonly unit: tf.Tensor2D;
+  readonly norms: tf.Tensor1D;
+  /** The same as prototypes see them: constants under `gradient: 'stop'` (C3). */
+  readonly exemplars: Omit<Exemplars, 'support'>;
+  /** The slot of each class, C; -1 for those that are not in memory. */
+  readonly slots: readonly number[];
+  /** What is known of each, as of before this batch; undefined for those that are not in memory. */
+  readonly known: readonly (SlotFacts | undefined)[];
+  /** What is stored for each, `[C, D]`; any row for those that are not in memory. */
+  readonly stored: tf.Tensor2D;
+  /** What the batch alone makes of each, `[C, D]`. */
+  readonly generated: tf.Tensor2D;
+  /** What is to be stored: generated, and refreshed where known, `[C, D]`. */
+  readonly prototypes: tf.Tensor2D;
+  readonly numbers: BatchNumbers;
+}
+
+/** What of a batch is read back to the host, in one go. */
+export interface BatchNumbers {
+  /** Lengths of the embeddings, B. */
+  readonly lengths: Float32Array;
+  /** Cosine of each class's stored prototype to the generated one, C: how stale it was. */
+  readonly refreshCosines: Float32Array;
+  /** Mean cosine of each class's exemplars to what is to be stored, C. */
+  readonly confidence: Float64Array;
+  /** Mean of 1 - cosine between what is to be stored and what is read then, where storage rounds. */
+  readonly roundingError: number | undefined;
+}
+
+/** Makes a batch's prototypes, `embeddings` being `[B, D]`, not normalized. */
+export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: Groups): BatchPrototypes {
+  const { settings, slots, store } = memory;
+  const { unit, norms } = splitRows(embeddings);
+  const exemplars =
+    settings.gradient === 'stop' ? { unit: stopGradient(unit), norms: stopGradient(norms) } : { unit, norms };
+  const support = membership(groups);
+  const slotOf = groups.ids.map((id) => slots.find(id));
+  const known = slotOf.map((slot) => (slot < 0 ? undefined : slots.facts(slot)));
+  const shares = known.map((facts, group) => refreshShare(settings, facts, groups.images[group]!.length));
+  const stored = storedRows(store, slotOf);
+  const sums: tf.Tensor2D = tf.matMul(support, exemplars.unit);
+  const generated = generate(settings, { ...exemplars, support }, sums);
+  const prototypes = refresh(stored, generated, shares);
+  const rounded = store.rounded?.(prototypes);
+  // The one read of the step.
+  const read = tf
+    .concat([
+      exemplars.norms,
+      tf.sum(tf.mul(stored, generated), 1),
+      tf.sum(tf.mul(prototypes, sums), 1),
+      ...(rounded ? [tf.sub(1, tf.mean(tf.sum(tf.mul(unitRows(rounded), prototypes), 1, true), 0))] : []),
+    ])
+    .dataSync<'float32'>();
+  const [images, classes] = [embeddings.shape[0], groups.ids.length];
+  const numbers: BatchNumbers = {
+    lengths: read.subarray(0, images),
+    refreshCosines: read.subarray(images, images + classes),
+    confidence: Float64Array.from(groups.images, (own, group) => read[images + classes + group]! / own.length),
+    roundingError: read[images + 2 * classes],
+  };
+  return { groups, unit, norms, exemplars, slots: slotOf, known, stored, generated, prototypes, numbers };
+}
+
+/**
+ * Admits a batch: gives every class a slot, its own, a free one, or that of a class which leaves. Classes of the batch
+ * never make each other leave.
+ *
+ * @param groups at most as many classes as there are slots
+ * @param confidence of each class, C
+ */
+export function admit(slots: Slots, groups: Groups, confidence: ArrayLike<number>): Admission {
+  slots.step++;
+  const refreshed = groups.ids.filter((id) => slots.find(id) >= 0);
+  const enqueued = groups.ids.filter((id) => slots.find(id) < 0);
+  const evicted: number[] = [];
+  for (const id of refreshed) slots.renew(id);
+  for (const id of enqueued) {
+    if (slots.isFull) evicted.push(slots.dequeue());
+    slots.enqueue(id);
+  }
+  const slotOf = Int32Array.from(groups.ids, (id) => slots.find(id));
+  slotOf.forEach((slot, group) => {
+    slots.visit(slot, groups.images[group]!.length, confidence[group]!);
+  });
+  const targets = groups.groupOf.map((group) => slotOf[group]!);
+  return { ids: groups.ids, slots: slotOf, targets, refreshed, enqueued, evicted };
+}
+
+/** By how much the classes that came back have moved in a step, times the option `driftCompensation` (C10); `[1, D]`. */
+export function drift({ driftCompensation }: MemorySettings, batch: BatchPrototypes): tf.Tensor2D {
+  const { known, stored, generated } = batch;
+  const returned = known.filter((facts) => facts !== undefined).length;
+  const weights = known.map((facts) => (facts ? driftCompensation / (facts.age * Math.max(returned, 1)) : 0));
+  return tf.matMul(tf.tensor2d(weights, [1, weights.length]), tf.sub(stopGradient(generated), stored));
+}
+
+/** What a loss is computed on. */
+export interface LossInputs {
+  /** Embeddings at unit length, `[B, D]`, and the lengths they had, `[B]`; differentiable. */
+  readonly unit: tf.Tensor2D;
+  readonly norms: tf.Tensor1D;
+  /** Cosine of each to the target prototype of its class, `[B]`; differentiable. */
+  readonly positive: tf.Tensor1D;
+  /** The columns of the batch's classes, `[C, D]`; differentiable where the option `gradient` says so. */
+  readonly batchPrototypes: tf.Tensor2D;
+  /** Which of them is each sample's own, `[B]`, int32. */
+  readonly ownGroup: tf.Tensor1D;
+  /** The column of each of them among all: its slot, or one behind the memory. */
+  readonly columnOf: readonly number[];
+  /** The memory, constant, and the slots in it that `batchPrototypes` stand in for. */
+  readonly columns: Columns;
+  readonly excluded: Int32Array;
+}
+
+/** Brings a batch and the memory together: after its admission, or before it with the option `admit: 'after'` (C7). */
+export function lossInputs({ settings, slots, store }: Memory, batch: BatchPrototypes): LossInputs {
+  const { groups, known, stored, prototypes, unit } = batch;
+  const after = settings.admit === 'after';
+  const slotOf = after ? batch.slots : groups.ids.map((id) => slots.find(id));
+  // C7 `after`: a class in memory has its column as it was stored, one that is not gets one behind those of the memory.
+  const isKnown = tf.tensor1d(
+    known.map((facts) => facts !== undefined),
+    'bool',
+  );
+  const batchPrototypes = after ? tf.where(tf.expandDims(isKnown, 1), stored, prototypes) : prototypes;
+  let column = slots.occupied;
+  const ownGroup = tf.tensor1d(groups.groupOf, 'int32');
+  const targets =
+    settings.targetPrototype === 'all'
+      ? tf.gather<tf.Tensor2D>(batchPrototypes, ownGroup)
+      : targetPrototypesOf(settings, batch);
+  return {
+    unit,
+    norms: batch.norms,
+    positive: tf.sum(tf.mul(unit, targets), 1),
+    ownGroup,
+    batchPrototypes,
+    columnOf: slotOf.map((slot) => (slot < 0 ? column++ : slot)),
+    columns: { count: slots.occupied, store },
+    excluded: Int32Array.from(slotOf.filter((slot) => slot >= 0)),
+  };
+}
+
+/** The prototype that each image is classified against (C2), `[B, D]`: made like the stored one, of fewer images. */
+function targetPrototypesOf(settings: MemorySettings, batch: BatchPrototypes): tf.Tensor2D {
+  const { groups, known, stored, exemplars } = batch;
+  const images = groups.groupOf.length;
+  const support = targetSupport(settings.targetPrototype, groups);
+  const shares = Array.from(groups.groupOf, (group, i) => {
+    const row = support.subarray(i * images, (i + 1) * images);
+    const count = row.reduce((a, b) => a + b, 0);
+    const facts = known[group];
+    if (!facts) {
+      // An image alone of a class not met before: there is nothing else to make its target from.
+      if (count === 0) row[i] = 1;
+      return 1;
+    }
+    return count === 0 || settings.admit === 'after' ? 0 : refreshShare(settings, facts, count);
+  });
+  const generated = generate(settings, { ...exemplars, support: tf.tensor2d(support, [images, images]) });
+  return refresh(tf.gather(stored, tf.tensor1d(groups.groupOf, 'int32')), generated, shares);
+}

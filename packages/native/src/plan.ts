@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { cacheFolder, findPackage, installName } from '@protomem/engine/installs';
+import type { InstallOptions } from './install.ts';
+import { resolveWheels } from './pip.ts';
+import { checkPlatform, findTools, neededBytes, packageOf, pinnedTensorflow, requirementOf } from './requirements.ts';
+
+/**
+ * What `installEngine` would do, in lines for people: exact wheels with their hashes, where they go, the compiler.
+ * Asks pip for the wheels' metadata and downloads no wheel.
+ *
+ * @throws ProtomemError when a tool is missing or pip finds no such wheels
+ */
+export async function planInstall({ gpu = false, from }: Pick<InstallOptions, 'gpu' | 'from'>): Promise<string[]> {
+  const name = packageOf(gpu);
+  const found = findPackage(name);
+  checkPlatform();
+  const { compiler, python } = await findTools(from === undefined);
+  const source = from === undefined ? await resolveWheels(python, requirementOf(gpu), gpu) : [`folder ${from}`];
+  const folder = found ? join(cacheFolder(), installName(found, pinnedTensorflow)) : cacheFolder();
+  return [
+    `package   ${found ? `${name} ${found.version}` : `${name}: not installed; npm install ${name} first`}`,
+    ...source.map((line, i) => `${i === 0 ? 'libraries' : '         '} ${line}`),
+    `compiler  ${compiler}`,
+    `into      ${folder}`,
+    ...(gpu && from === undefined
+      ? [`CUDA      ${join(folder, 'nvidia')}, where TensorFlow looks for it by itself`]
+      : []),
+    `space     ${neededBytes(gpu) / 1e9} GB while it is made`,
+  ];
+}

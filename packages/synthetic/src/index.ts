@@ -1,0 +1,1 @@
+export { type SyntheticFacesOptions, syntheticFaces } from './synthetic-faces.ts';
