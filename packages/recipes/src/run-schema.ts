@@ -1,9 +1,10 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
-import { option } from '@protomem/core';
+import { type Options, option } from '@protomem/core';
 import { createAugmentation, createLoader, samplers } from '@protomem/data';
 import { type EncoderName, encoderOptions, encoders } from '@protomem/encoders';
 import { createPrototypeMemory } from '@protomem/memory';
 import { syntheticFaces } from '@protomem/synthetic';
+import { type ScheduleName, schedules } from '@protomem/training';
 import { lossFields, minerFields, optimizerFields } from './part-options.ts';
 import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
 
@@ -122,9 +123,16 @@ const sampler = kinds(
   'classes-by-images',
 );
 
-const warmup = {
-  base: option.number({ help: 'The highest learning rate.', min: Number.MIN_VALUE, default: 0.1 }),
-  warmup: option.integer({ help: 'Steps of rise to it.', min: 0, default: 0 }),
+/** Each schedule with a run's own rate and warm-up, which is in steps for all of them. */
+const rate = fieldsOf(schedules.constant.options, { standards: { base: 0.1 } });
+const scheduleFields = Object.fromEntries(
+  Object.entries(schedules).map(([name, { options }]) => {
+    const { steps: _, rise: __, ...own } = options as Options;
+    return [name, { ...own, ...rate }];
+  }),
+) as {
+  readonly [K in ScheduleName]: Omit<(typeof schedules)[K]['options'], 'steps' | 'rise' | keyof typeof rate> &
+    typeof rate;
 };
 
 /** All that a run is made from; every option with its meaning, values and default. */
@@ -179,15 +187,7 @@ export const runSchema = section({
     }),
     'sgd',
   ),
-  schedule: kinds(
-    'kind',
-    {
-      constant: warmup,
-      cosine: { ...warmup, final: option.number({ help: 'The rate at the end.', min: 0, default: 0 }) },
-      'one-cycle': warmup,
-    },
-    'one-cycle',
-  ),
+  schedule: kinds('kind', scheduleFields, 'one-cycle'),
   evaluation: section({
     every: option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
     batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),

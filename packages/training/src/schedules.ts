@@ -3,7 +3,6 @@ import { check, integer, lookUp, number, type OptionsOf, option, part } from '@p
 /** The learning rate of a step; steps count from 0. */
 export type Schedule = (step: number) => number;
 
-
 const base = option.number({ help: 'The highest learning rate, that after warm-up.', min: Number.MIN_VALUE });
 const warming = {
   base,
