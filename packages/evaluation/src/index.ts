@@ -1,5 +1,4 @@
 export * from './approximate-neighbors.ts';
-export type { ArithmeticName } from './arithmetics.ts';
 export * from './bootstrap.ts';
 export * from './calibration.ts';
 export * from './hardest-pairs.ts';
@@ -31,5 +30,6 @@ export {
   thresholdAtFar,
 } from './tar-at-far.ts';
 export * from './templates.ts';
+export type { ThresholdRuleName } from './threshold-rules.ts';
 export * from './verification.ts';
 export * from './verification-report.ts';
