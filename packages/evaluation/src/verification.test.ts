@@ -14,7 +14,7 @@ interface Figures {
   readonly standardError: number;
 }
 
-const golden = JSON.parse(readFileSync(new URL('./__fixtures__/protocols.json', import.meta.url), 'utf8'))
+const golden = JSON.parse(readFileSync(new URL('../fixtures/protocols.json', import.meta.url), 'utf8'))
   .verification as {
   name: string;
   scores: number[];

@@ -2,7 +2,7 @@ import type { Parameter } from '@protomem/core/contracts';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import golden from './__fixtures__/golden.json' with { type: 'json' };
+import golden from '../fixtures/golden.json' with { type: 'json' };
 import { adamW } from './adam-w.ts';
 import { clipByGlobalNorm, globalNorm } from './clip.ts';
 import type { Optimizer } from './optimizer.ts';

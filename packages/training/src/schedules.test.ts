@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import golden from './__fixtures__/golden.json' with { type: 'json' };
+import golden from '../fixtures/golden.json' with { type: 'json' };
 import {
   constant,
   cosine,

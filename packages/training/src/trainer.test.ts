@@ -7,7 +7,7 @@ import { registerTrainingKernels } from '@protomem/engine';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tinyEncoder, tinyHead, tinyLoader } from './__fixtures__/tiny-parts.ts';
+import { tinyEncoder, tinyHead, tinyLoader } from '../fixtures/tiny-parts.ts';
 import { adamW } from './adam-w.ts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
@@ -326,6 +326,10 @@ describe('a run', () => {
     expect(() => tinyRun({ steps: 0 })).toThrow('createTrainer: steps is 0, expected an integer >= 1.');
     expect(() => tinyRun({ clipNorm: 0 })).toThrow('createTrainer: clipNorm is 0');
     expect(() => tinyRun({ evaluateEvery: 1.5 })).toThrow('evaluateEvery');
-    expect(() => tinyRun({ checkpoints: { directory, every: 0 } })).toThrow('checkpoints.every');
+    expect(() => tinyRun({ checkpoints: { directory, every: 0 } })).toThrow(
+      'createTrainer: checkpoints: every is 0, expected an integer >= 1.',
+    );
+    expect(() => tinyRun({ stepz: 3 } as never)).toThrow('Did you mean "steps"?');
+    expect(() => tinyRun({ checkpoints: { directory, every: 1, kept: 2 } as never })).toThrow('Did you mean "keep"?');
   });
 });
