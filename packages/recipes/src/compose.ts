@@ -167,7 +167,7 @@ export function makeSchedule({ schedule, steps }: RunConfig): Schedule {
   return createSchedule(kind, { ...options, steps } as never);
 }
 
-/** A configuration that counts in passes over the data, in steps: warm-up and evaluations keep their share of the run. */
+/** A configuration that counts in passes over the data, in steps: warm-up, milestones and evaluations keep their share of the run. */
 export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
   const { epochs, schedule, evaluation } = config;
   if (epochs === null) return config;
@@ -177,7 +177,11 @@ export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
     ...config,
     steps,
     epochs: null,
-    schedule: { ...schedule, warmup: Math.min(scaled(schedule.warmup), steps - 1) },
+    schedule: {
+      ...schedule,
+      warmup: Math.min(scaled(schedule.warmup), steps - 1),
+      ...('milestones' in schedule && { milestones: schedule.milestones.map(scaled) }),
+    },
     evaluation: { ...evaluation, every: evaluation.every && Math.max(1, scaled(evaluation.every)) },
   };
 }
