@@ -1,3 +1,5 @@
+import { type OptionsOf, option } from '@protomem/core';
+
 /** An engine: tfjs with one of its backends. Fastest first, where `webgpu` has a GPU. */
 export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
@@ -9,15 +11,23 @@ export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
  */
 export type Precision = 'float32' | 'bfloat16';
 
-/** What {@link loadEngine} is asked for. */
-export interface LoadEngineOptions {
-  /** An engine by name, or `'auto'` (the default) for the fastest that loads: node-gpu, node, wasm, cpu; never webgpu. */
-  readonly prefer?: EngineName | 'auto';
-  /** Threads of one operation. Default: `TF_NUM_INTRAOP_THREADS` for node, else as many as this process may use. */
-  readonly threads?: number;
-  /** Default `'float32'`. Only `node` and `node-gpu` have another. */
-  readonly precision?: Precision;
-}
+/** Options of {@link loadEngine}. */
+export const engineOptions = {
+  prefer: option.choice(['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'], {
+    help: 'An engine by name, or auto for the fastest that loads: node-gpu, node, wasm, cpu; never webgpu.',
+    default: 'auto',
+  }),
+  threads: option.integer({
+    help: 'Threads of one operation.',
+    ...{ min: 1, max: 1024, absent: 'TF_NUM_INTRAOP_THREADS for node, else as many as this process may use' },
+  }),
+  precision: option.choice(['float32', 'bfloat16'], {
+    help: 'Of convolutions; only node and node-gpu have bfloat16.',
+    absent: 'float32',
+  }),
+};
+
+export interface LoadEngineOptions extends OptionsOf<typeof engineOptions> {}
 
 /** An engine that was tried and not taken. */
 export interface RejectedEngine {

@@ -1,6 +1,13 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { type OpTime, profileOps } from './backends/tensorflow/profile-ops.ts';
-export type { EngineInfo, EngineName, LoadEngineOptions, Precision, RejectedEngine } from './engine-info.ts';
+export {
+  type EngineInfo,
+  type EngineName,
+  engineOptions,
+  type LoadEngineOptions,
+  type Precision,
+  type RejectedEngine,
+} from './engine-info.ts';
 export { loadEngine } from './load-engine.ts';
 export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';
 export { packBfloat16, unpackBfloat16 } from './ops/bfloat16.ts';

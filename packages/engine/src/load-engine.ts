@@ -1,18 +1,18 @@
-import { integer, lookUp, ProtomemError } from '@protomem/core';
+import { ProtomemError, readOptions } from '@protomem/core';
 import { startCpu } from './backends/cpu/start.ts';
 import { registerTrainingKernels } from './backends/register.ts';
 import { startTensorflow } from './backends/tensorflow/start.ts';
 import { startWasm } from './backends/wasm/start.ts';
 import { startWebgpu } from './backends/webgpu/start.ts';
 import { checkEngine } from './check-engine.ts';
-import type {
-  EngineInfo,
-  EngineName,
-  LoadEngineOptions,
-  Precision,
-  RejectedEngine,
-  Started,
-  StartOptions,
+import {
+  type EngineInfo,
+  type EngineName,
+  engineOptions,
+  type LoadEngineOptions,
+  type RejectedEngine,
+  type Started,
+  type StartOptions,
 } from './engine-info.ts';
 
 const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> = {
@@ -24,7 +24,6 @@ const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> =
 };
 
 const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
-const precisions: Record<Precision, Precision> = { float32: 'float32', bfloat16: 'bfloat16' };
 
 /**
  * Picks, loads and checks a tfjs backend, and makes it the active one.
@@ -52,9 +51,7 @@ const precisions: Record<Precision, Precision> = { float32: 'float32', bfloat16:
  * ```
  */
 export async function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo> {
-  const { prefer = 'auto', threads, precision } = options;
-  if (threads !== undefined) integer('loadEngine', 'threads', threads, 1, 1024);
-  if (precision !== undefined) lookUp('loadEngine', 'precision', precisions, precision);
+  const { prefer, threads, precision } = readOptions('loadEngine', engineOptions, options);
   if (prefer !== 'auto') return start(prefer, { threads, precision });
 
   const rejected: RejectedEngine[] = [];
@@ -71,10 +68,8 @@ export async function loadEngine(options: LoadEngineOptions = {}): Promise<Engin
 }
 
 async function start(engine: EngineName, options: StartOptions): Promise<EngineInfo> {
-  // 'auto' has been dealt with: it stands here for the list that an unknown name gets.
-  const load = lookUp('loadEngine', 'prefer', { auto: startCpu, ...engines }, engine);
   try {
-    const started = await load(options);
+    const started = await engines[engine](options);
     registerTrainingKernels(started.backend);
     await checkEngine(engine);
     return { engine, ...started, rejected: [] };

@@ -1,7 +1,8 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
-import { type Options, option } from '@protomem/core';
+import { type Option, type Options, option } from '@protomem/core';
 import { createAugmentation, createLoader, samplers } from '@protomem/data';
 import { type EncoderName, encoderOptions, encoders } from '@protomem/encoders';
+import { engineOptions, type Precision } from '@protomem/engine';
 import { createPrototypeMemory } from '@protomem/memory';
 import { syntheticFaces } from '@protomem/synthetic';
 import { type ScheduleName, schedules } from '@protomem/training';
@@ -145,9 +146,9 @@ export const runSchema = section({
     ...{ min: Number.MIN_VALUE, absent: 'steps' },
   }),
   engine: section({
-    prefer: option.choice(['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'], { help: 'Engine.', default: 'auto' }),
+    prefer: engineOptions.prefer,
     threads: option.integer({ help: 'Of one operation; 0: one for each core.', min: 0, default: 0 }),
-    precision: option.choice(['float32', 'bfloat16'], { help: 'Of convolutions.', default: 'float32' }),
+    precision: { ...engineOptions.precision, default: 'float32', absent: undefined } as Option<Precision, 'default'>,
   }),
   data,
   augmentation: section(fieldsOf(createAugmentation.options)),

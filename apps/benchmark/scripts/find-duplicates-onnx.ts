@@ -1,7 +1,7 @@
 /**
  * Looks for people who are in a folder under two names, by somebody else's face encoder, an ONNX file.
  *
- *   npx tsx --conditions=@protomem/source apps/train/scripts/find-duplicates-onnx.ts MODEL IMAGES WORK [THRESHOLD]
+ *   npx tsx --conditions=@protomem/source apps/benchmark/scripts/find-duplicates-onnx.ts MODEL IMAGES WORK [THRESHOLD]
  *
  * MODEL      input [1, 3, 112, 112], RGB, (x - 127.5) / 128; output one embedding
  * IMAGES     folder of folders, IMAGES/Name/Name_0001.jpg, aligned, 112 x 112

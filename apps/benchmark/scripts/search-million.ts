@@ -2,7 +2,7 @@
  * 1:N at scale: exact search of a gallery by blocked matrix product, and by a graph of neighbours with its recall.
  * The gallery is made of random unit vectors; a query is one of them with so much noise that their cosine is about 0.6.
  *
- *   node --import tsx --conditions=@protomem/source apps/train/scripts/search-million.ts [ROWS] [WIDTH] [QUERIES]
+ *   node --import tsx --conditions=@protomem/source apps/benchmark/scripts/search-million.ts [ROWS] [WIDTH] [QUERIES]
  */
 import { cpus } from 'node:os';
 import { Random } from '@protomem/core';

@@ -2,7 +2,7 @@
  * What the live page costs: one run of the demo recipe, its page opened and closed by turns, and the median time of a
  * step while it is open over that while it is closed. Turns are short against whatever else the machine does.
  *
- *   node --import tsx --conditions=@protomem/source apps/train/scripts/live-cost.ts [TURNS] [SECONDS]
+ *   node --import tsx --conditions=@protomem/source apps/benchmark/scripts/live-cost.ts [TURNS] [SECONDS]
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const [turns = 24, seconds = 10] = process.argv.slice(2).map(Number);
 const out = await mkdtemp(join(tmpdir(), 'protomem-live-cost-'));
-const cli = join(import.meta.dirname, '..', 'src', 'cli.ts');
+const cli = join(import.meta.dirname, '../../train/src/cli.ts');
 const patches = ['steps=100000', 'evaluation.every=0', 'checkpoint.every=100000'].flatMap((patch) => ['--set', patch]);
 const options = ['--import', 'tsx', '--conditions=@protomem/source', cli];
 const child = spawn(process.execPath, [...options, 'demo', '--out', out, '--live', '--live-port', '0', ...patches]);
