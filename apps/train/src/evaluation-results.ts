@@ -1,4 +1,4 @@
-import type { ArithmeticName } from '@protomem/evaluation';
+import type { ThresholdRuleName } from '@protomem/evaluation';
 import { type Outcome, type PairOutcome, type PairSummary, summarizePairs } from '@protomem/protocols';
 import {
   type EvaluationFacts,
@@ -15,11 +15,11 @@ import { trainingFace } from './run-report.ts';
 export async function present(
   facts: EvaluationFacts,
   outcome: Outcome,
-  arithmetic: ArithmeticName,
+  thresholdRule: ThresholdRuleName,
 ): Promise<{ page: string; figures: object; lines: readonly string[] }> {
   switch (outcome.kind) {
     case 'pairs': {
-      const figures = summarizePairs(outcome, arithmetic);
+      const figures = summarizePairs(outcome, thresholdRule);
       return {
         page: await pairPage(facts, figures, await hardestFaces(outcome, figures)),
         figures,

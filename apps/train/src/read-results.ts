@@ -6,8 +6,9 @@ import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PairSummary } from '@protomem/protocols';
 import type { HeadResult, RunConfig } from '@protomem/recipes';
-import { parseJson, readRunLog, runFolder } from '@protomem/recipes';
+import { parseJson, runFolder } from '@protomem/recipes';
 import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
+import { readRunLog } from '@protomem/training';
 import { headName } from './run-report.ts';
 
 /** What `metrics.json` of a run holds. */

@@ -2,8 +2,9 @@ import { cpus, release, totalmem, type } from 'node:os';
 import type { ImageSource, Json, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { FinishedRun, HeadResult, PairSet, RunConfig } from '@protomem/recipes';
-import { readRunLog, runFolder } from '@protomem/recipes';
+import { runFolder } from '@protomem/recipes';
 import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
+import { readRunLog } from '@protomem/training';
 import sharp from 'sharp';
 
 const headNames: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-"""Writes src/__fixtures__/scikit-learn.json: curves that the tests compare ours with.
+"""Writes fixtures/scikit-learn.json: curves that the tests compare ours with.
 
     python -m venv VENV && VENV/bin/pip install scikit-learn==1.9.1 && VENV/bin/python scripts/golden.py
 """
@@ -41,5 +41,5 @@ cases = [
     case("all equal", np.full(10, 0.25), np.array([1, 0] * 5)),
     case("perfect", np.array([0.9, 0.8, 0.1, 0.0]), np.array([1, 1, 0, 0])),
 ]
-path = pathlib.Path(__file__).parent.parent / "src" / "__fixtures__" / "scikit-learn.json"
+path = pathlib.Path(__file__).parent.parent / "fixtures" / "scikit-learn.json"
 path.write_text(json.dumps({"sklearn": sklearn.__version__, "cases": cases}, indent=None) + "\n")

@@ -1,4 +1,4 @@
-"""Writes src/__fixtures__/protocols.json: what the references' own arithmetic gives, for the tests to compare ours with.
+"""Writes fixtures/protocols.json: what the references' own arithmetic gives, for the tests to compare ours with.
 
     python -m venv VENV && VENV/bin/pip install numpy scikit-learn==1.9.1 torch pytorch-metric-learning==2.9.0
     VENV/bin/python scripts/golden_protocols.py
@@ -319,7 +319,7 @@ calibration = [
     calibration_case("separated", np.linspace(-0.5, 0.9, 60), np.linspace(-0.5, 0.9, 60) > 0.3),
 ]
 
-path = pathlib.Path(__file__).parent.parent / "src" / "__fixtures__" / "protocols.json"
+path = pathlib.Path(__file__).parent.parent / "fixtures" / "protocols.json"
 path.write_text(
     json.dumps(
         {

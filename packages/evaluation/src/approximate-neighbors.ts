@@ -1,21 +1,29 @@
-import { check, integer, number, ProtomemError } from '@protomem/core';
+import { check, integer, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import { checkRows } from './matrix-product.ts';
 import type { Neighbors } from './nearest-neighbors.ts';
 
-export interface ApproximateOptions {
-  /** Links of each vector in the graph: more find better and take more memory. Default 16. */
-  readonly connectivity?: number;
-  /** Candidates looked at when a vector is added. Default 128. */
-  readonly expansionAdd?: number;
-  /** Candidates looked at in a search: the switch between speed and recall. Default 64. */
-  readonly expansionSearch?: number;
-  /** How vectors are kept. Default `bf16`: half the memory of `f32`. */
-  readonly precision?: 'f32' | 'bf16' | 'i8';
-  /** Default 0: all cores. */
-  readonly threads?: number;
-  /** Called with the share of the gallery that is in the index. */
-  readonly onProgress?: (done: number) => void;
-}
+const approximateOptions = {
+  connectivity: option.integer({
+    help: 'Links of each vector in the graph: more find better and take more memory.',
+    ...{ min: 1, default: 16 },
+  }),
+  expansionAdd: option.integer({ help: 'Candidates looked at when a vector is added.', min: 1, default: 128 }),
+  expansionSearch: option.integer({
+    help: 'Candidates looked at in a search: the switch between speed and recall.',
+    ...{ min: 1, default: 64 },
+  }),
+  precision: option.choice(['f32', 'bf16', 'i8'], {
+    help: 'How vectors are kept: `bf16` takes half the memory of `f32`.',
+    default: 'bf16',
+  }),
+  threads: option.integer({ help: 'Threads; 0: all cores.', min: 0, max: 1024, default: 0 }),
+  onProgress: option.given<(done: number) => void>()({
+    help: 'Called with the share of the gallery that is in the index.',
+    absent: 'none',
+  }),
+};
+
+export type ApproximateOptions = OptionsOf<typeof approximateOptions>;
 
 /** An index over a gallery; searches as often as wanted. */
 export interface ApproximateIndex {
@@ -50,11 +58,8 @@ export async function approximateIndex(
 ): Promise<ApproximateIndex> {
   const where = 'approximateIndex';
   const count = checkRows(where, 'gallery', gallery, width);
-  const { connectivity = 16, expansionAdd = 128, expansionSearch = 64, precision = 'bf16', threads = 0 } = options;
-  for (const [name, value] of Object.entries({ connectivity, expansionAdd, expansionSearch })) {
-    integer(where, name, value, 1);
-  }
-  number(where, 'threads', threads, 0, 1024);
+  const settings = readOptions(where, approximateOptions, options);
+  const { connectivity, expansionAdd, expansionSearch, precision, threads, onProgress } = settings;
   const { Index, MetricKind, ScalarKind } = await importUsearch();
   const kinds = { f32: ScalarKind.F32, bf16: ScalarKind.BF16, i8: ScalarKind.I8 };
   const index = new Index({
@@ -69,7 +74,7 @@ export async function approximateIndex(
   for (let from = 0; from < count; from += ADDED_AT_A_TIME) {
     const to = Math.min(count, from + ADDED_AT_A_TIME);
     index.add(keysFrom(from, to), gallery.subarray(from * width, to * width), threads);
-    options.onProgress?.(to / count);
+    onProgress?.(to / count);
   }
   return {
     search(queries, k) {

@@ -1,23 +1,29 @@
-import { check, integer, type Random } from '@protomem/core';
+import { check, integer, type OptionsOf, option, type Random, readOptions } from '@protomem/core';
 import { checkPairs } from './check-pairs.ts';
 import { checkConfidence, type Interval } from './intervals.ts';
 
-export interface ResampleOptions {
-  /** Where the draws come from. */
-  readonly random: Random;
-  /** >= 2. Default 200: the standard error to about 5 % of itself. An interval deserves 1,000. */
-  readonly draws?: number;
+const resampleOptions = {
+  random: option.given<Random>()({ help: 'Where the draws come from.' }),
+  /** 200: the standard error to about 5 % of itself. An interval deserves 1,000. */
+  draws: option.integer({ help: 'How often the list is drawn again.', min: 2, default: 200 }),
   /**
    * The two people of each pair, `[P, 2]`, as any integers >= 0. When given, people are drawn, not pairs. Do give them:
    * pairs that share a person are not independent, and to take them so makes errors look smaller than they are.
    */
-  readonly people?: ArrayLike<number>;
-}
+  people: option.given<ArrayLike<number>>()({
+    help: 'The two people of each pair, `[P, 2]`: then people are drawn, not pairs.',
+    absent: 'pairs are drawn',
+  }),
+};
 
-export interface BootstrapOptions extends ResampleOptions {
-  /** Of the interval. Default 0.95. */
-  readonly confidence?: number;
-}
+export type ResampleOptions = OptionsOf<typeof resampleOptions>;
+
+const bootstrapOptions = {
+  ...resampleOptions,
+  confidence: option.number({ help: 'Of the interval.', default: 0.95 }),
+};
+
+export type BootstrapOptions = OptionsOf<typeof bootstrapOptions>;
 
 export interface Bootstrap {
   /** Spread of the measure over the draws, ddof = 1. */
@@ -51,12 +57,13 @@ export function bootstrap(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
   measure: (scores: Float64Array, labels: Uint8Array) => number | null,
-  { confidence = 0.95, ...options }: BootstrapOptions,
+  options: BootstrapOptions,
 ): Bootstrap {
   const where = 'bootstrap';
+  const { confidence, ...drawing } = readOptions(where, bootstrapOptions, options);
   checkConfidence(where, confidence);
   const results: number[] = [];
-  for (const drawn of resamples(scores, labels, options)) {
+  for (const drawn of resamples(scores, labels, drawing)) {
     const result = measure(drawn.scores, drawn.labels);
     check(Number.isFinite(result), () => ({
       where,
@@ -79,10 +86,10 @@ export function bootstrap(
 export function* resamples(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
-  { random, draws = 200, people }: ResampleOptions,
+  options: ResampleOptions,
 ): Generator<{ readonly scores: Float64Array; readonly labels: Uint8Array }> {
+  const { random, draws, people } = readOptions('bootstrap', resampleOptions, options);
   checkPairs('bootstrap', scores, labels);
-  integer('bootstrap', 'draws', draws, 2);
   const counts = people ? drawPeople(people, scores.length, random) : drawPairs(labels, random);
   for (let draw = 0; draw < draws; ) {
     const drawn = repeat(scores, labels, counts());

@@ -10,8 +10,7 @@ import {
 } from './calibration.ts';
 import { tarAtFar } from './tar-at-far.ts';
 
-const golden = JSON.parse(readFileSync(new URL('./__fixtures__/protocols.json', import.meta.url), 'utf8'))
-  .calibration as {
+const golden = JSON.parse(readFileSync(new URL('../fixtures/protocols.json', import.meta.url), 'utf8')).calibration as {
   name: string;
   scores: number[];
   labels: number[];

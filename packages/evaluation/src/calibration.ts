@@ -1,4 +1,4 @@
-import { check, integer, number, type Random } from '@protomem/core';
+import { check, integer, number, type OptionsOf, option, type Random, readOptions } from '@protomem/core';
 import { checkPairs, sortedKind } from './check-pairs.ts';
 import { deviations, type Interval, wilsonInterval } from './intervals.ts';
 import { thresholdAtFar } from './tar-at-far.ts';
@@ -230,6 +230,10 @@ export interface SplitHalf {
   readonly far: { readonly mean: number; readonly low: number; readonly high: number };
 }
 
+const splitHalfOptions = {
+  repeats: option.integer({ help: 'Cuts, two trials each.', min: 1, default: 50 }),
+};
+
 /**
  * How stable the threshold for a false accept rate is: the list is cut into two random halves, same and different pairs
  * each, and the threshold of either is tried on the other; again and again.
@@ -247,11 +251,11 @@ export function splitHalfStability(
   labels: ArrayLike<number | boolean>,
   far: number,
   random: Random,
-  { repeats = 50 }: { readonly repeats?: number } = {},
+  options: OptionsOf<typeof splitHalfOptions> = {},
 ): SplitHalf | null {
   const where = 'splitHalfStability';
+  const { repeats } = readOptions(where, splitHalfOptions, options);
   checkPairs(where, scores, labels);
-  integer(where, 'repeats', repeats, 1);
   number(where, 'far', far, 0, 1);
   const kinds = [0, 1].map((kind) => Array.from(scores).filter((_, i) => Number(labels[i]) === kind));
   const [different, same] = kinds as [number[], number[]];

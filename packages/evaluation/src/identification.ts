@@ -1,5 +1,6 @@
-import { check, integer, number } from '@protomem/core';
-import { checkIds, checkRows, forEachRow, type ProductOptions } from './matrix-product.ts';
+import { check, integer, number, type OptionsOf, option, readOptions } from '@protomem/core';
+import { Highest } from './highest.ts';
+import { checkIds, checkRows, forEachRow, productOptions } from './matrix-product.ts';
 
 /** Unit vectors and whose they are. */
 export interface Subjects {
@@ -9,12 +10,13 @@ export interface Subjects {
   readonly subjects: ArrayLike<number>;
 }
 
-export interface IdentificationOptions extends ProductOptions {
-  /** Default 1, 5, 10. */
-  readonly ranks?: readonly number[];
-  /** False positive identification rates. Default 0.01, 0.1. */
-  readonly fpirs?: readonly number[];
-}
+const identificationOptions = {
+  ...productOptions,
+  ranks: option.numbers({ help: 'Ranks to look at.', default: [1, 5, 10] }),
+  fpirs: option.numbers({ help: 'False positive identification rates.', default: [0.01, 0.1] }),
+};
+
+export type IdentificationOptions = OptionsOf<typeof identificationOptions>;
 
 /** A rate of probes whose own entry is among the k most alike. */
 export interface RankRate {
@@ -61,9 +63,10 @@ export async function identifySeparately(
   probes: Subjects,
   galleries: readonly Subjects[],
   width: number,
-  { ranks = [1, 5, 10], fpirs = [0.01, 0.1], product }: IdentificationOptions = {},
+  options: IdentificationOptions = {},
 ): Promise<Identification> {
   const where = 'identifySeparately';
+  const { ranks, fpirs, product } = readOptions(where, identificationOptions, options);
   checkTargets(where, ranks, fpirs, galleries);
   checkSubjects(where, 'probes', probes, width);
   const perGallery: { readonly mates: readonly Mate[]; readonly strangers: readonly number[] }[] = [];
@@ -131,9 +134,10 @@ export async function identifyMerged(
   probes: Subjects,
   galleries: readonly Subjects[],
   width: number,
-  { ranks = [1, 5, 10], fpirs = [0.01, 0.1], product }: IdentificationOptions = {},
+  options: IdentificationOptions = {},
 ): Promise<Identification> {
   const where = 'identifyMerged';
+  const { ranks, fpirs, product } = readOptions(where, identificationOptions, options);
   checkTargets(where, ranks, fpirs, galleries);
   const count = checkSubjects(where, 'probes', probes, width);
   for (const [g, gallery] of galleries.entries()) checkSubjects(where, `galleries[${g}]`, gallery, width);
@@ -186,36 +190,6 @@ interface Mate {
   readonly score: number;
   readonly above: number;
   readonly next: number;
-}
-
-/** The largest of many numbers, kept in a buffer that is cut back when it is full. */
-export class Highest {
-  readonly #count: number;
-  #kept: Float32Array;
-  #used = 0;
-  #least = Number.NEGATIVE_INFINITY;
-
-  constructor(count: number) {
-    this.#count = count;
-    this.#kept = new Float32Array(Math.max(1024, 2 * count));
-  }
-
-  add(value: number): void {
-    if (value <= this.#least) return;
-    if (this.#used === this.#kept.length) {
-      const sorted = this.sorted();
-      this.#kept.set(sorted);
-      this.#used = sorted.length;
-      this.#least = sorted.at(-1)!;
-      if (value <= this.#least) return;
-    }
-    this.#kept[this.#used++] = value;
-  }
-
-  /** The highest first, at most `count`. */
-  sorted(): Float32Array {
-    return this.#kept.slice(0, this.#used).sort().reverse().slice(0, this.#count);
-  }
 }
 
 function checkTargets(

@@ -1,9 +1,25 @@
-export * from './approximate-neighbors.ts';
-export type { ArithmeticName } from './arithmetics.ts';
-export * from './bootstrap.ts';
-export * from './calibration.ts';
-export * from './hardest-pairs.ts';
-export * from './histogram.ts';
+export { type ApproximateIndex, type ApproximateOptions, approximateIndex } from './approximate-neighbors.ts';
+export {
+  type Bootstrap,
+  type BootstrapOptions,
+  bootstrap,
+  percentileInterval,
+  type ResampleOptions,
+  resamples,
+} from './bootstrap.ts';
+export {
+  type CalibratedThreshold,
+  calibrateThreshold,
+  type LogisticCalibration,
+  logisticCalibration,
+  type Reliability,
+  reliability,
+  type SplitHalf,
+  sameProbability,
+  splitHalfStability,
+} from './calibration.ts';
+export { type HardestPairs, hardestPairs } from './hardest-pairs.ts';
+export { type Histogram, histogram } from './histogram.ts';
 export {
   type Identification,
   type IdentificationOptions,
@@ -15,10 +31,10 @@ export {
 } from './identification.ts';
 export { type Interval, probit, wilsonInterval } from './intervals.ts';
 export { type MatrixProduct, type ProductOptions, plainProduct } from './matrix-product.ts';
-export * from './megaface.ts';
-export * from './nearest-neighbors.ts';
-export * from './pair-scores.ts';
-export * from './retrieval.ts';
+export { type MegaFaceOptions, type MegaFaceRate, type MegaFaceResult, megaFace } from './megaface.ts';
+export { type NeighborOptions, type Neighbors, nearestNeighbors, neighborRecall } from './nearest-neighbors.ts';
+export { pairScores } from './pair-scores.ts';
+export { type Retrieval, type RetrievalOptions, retrieval } from './retrieval.ts';
 export { areaUnderCurve, type DetCurve, detCurve, equalErrorRate, type RocCurve, rocCurve } from './roc-curve.ts';
 export { type SignFlipTest, signFlipTest } from './sign-flip-test.ts';
 export {
@@ -30,6 +46,27 @@ export {
   tarOfCurve,
   thresholdAtFar,
 } from './tar-at-far.ts';
-export * from './templates.ts';
-export * from './verification.ts';
-export * from './verification-report.ts';
+export {
+  poolTemplates,
+  type TemplateMembers,
+  type TemplateOptions,
+  type Templates,
+  templatePairScores,
+  templateRows,
+} from './templates.ts';
+export type { ThresholdRuleName } from './threshold-rules.ts';
+export {
+  accuracyAt,
+  type BestThreshold,
+  bestThreshold,
+  type FoldSplit,
+  type HoldOut,
+  holdOut,
+  type ScoredPairs,
+  type Verification,
+  type VerificationFold,
+  type VerificationOptions,
+  verification,
+  verificationOptions,
+} from './verification.ts';
+export { type VerificationReport, type VerificationReportOptions, verificationReport } from './verification-report.ts';

@@ -1,4 +1,4 @@
-import { check, integer } from '@protomem/core';
+import { check, integer, type OptionsOf, option } from '@protomem/core';
 
 /**
  * `a bᵀ`: the dot products of rows of `a` with rows of `b`, row-major `[rows of a, rows of b]`. Give one to whatever
@@ -13,11 +13,6 @@ import { check, integer } from '@protomem/core';
  * ```
  */
 export type MatrixProduct = (a: Float32Array, b: Float32Array, width: number) => Float32Array | Promise<Float32Array>;
-
-export interface ProductOptions {
-  /** Default: {@link plainProduct}. */
-  readonly product?: MatrixProduct;
-}
 
 /** The product in plain JavaScript, two rows of each side at a time: every number that is read is used twice. */
 export function plainProduct(a: Float32Array, b: Float32Array, width: number): Float32Array {
@@ -47,6 +42,16 @@ export function plainProduct(a: Float32Array, b: Float32Array, width: number): F
   return result;
 }
 
+/** The option of all that compares many vectors. */
+export const productOptions = {
+  product: option.given<MatrixProduct>()({
+    help: 'Dot products by something faster, such as a tensor library.',
+    default: plainProduct,
+  }),
+};
+
+export type ProductOptions = OptionsOf<typeof productOptions>;
+
 /** Numbers in a block of products: 16 MiB. */
 const BLOCK = 2 ** 22;
 
@@ -59,7 +64,7 @@ export async function forEachRow(
   gallery: Float32Array,
   width: number,
   visit: (query: number, row: Float32Array) => void,
-  product: MatrixProduct = plainProduct,
+  product: MatrixProduct,
 ): Promise<void> {
   const [rows, columns] = [queries.length / width, gallery.length / width];
   const count = Math.max(1, Math.floor(BLOCK / columns));

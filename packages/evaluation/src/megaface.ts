@@ -1,17 +1,25 @@
-import { check, integer, lookUp } from '@protomem/core';
-import { Highest } from './identification.ts';
-import { checkIds, checkRows, forEachRow, type ProductOptions } from './matrix-product.ts';
+import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
+import { Highest } from './highest.ts';
+import { checkIds, checkRows, forEachRow, productOptions } from './matrix-product.ts';
 
-export interface MegaFaceOptions extends ProductOptions {
-  /** Default 1, 10. */
-  readonly ranks?: readonly number[];
-  /** Who wins when a mate and a distractor score the same. Default `distractor`. */
-  readonly ties?: 'distractor' | 'mate';
-  /** Rows of the probes that a noise list names: neither probe nor mate. Default: none. */
-  readonly noisyProbes?: ArrayLike<number>;
-  /** Rows of the distractors that a noise list names: people of the probe set among them. Default: none. */
-  readonly noisyDistractors?: ArrayLike<number>;
-}
+const megaFaceOptions = {
+  ...productOptions,
+  ranks: option.numbers({ help: 'Ranks to look at.', default: [1, 10] }),
+  ties: option.choice(['distractor', 'mate'], {
+    help: 'Who wins when a mate and a distractor score the same.',
+    default: 'distractor',
+  }),
+  noisyProbes: option.given<ArrayLike<number>>()({
+    help: 'Rows of the probes that a noise list names: neither probe nor mate.',
+    default: [],
+  }),
+  noisyDistractors: option.given<ArrayLike<number>>()({
+    help: 'Rows of the distractors that a noise list names: people of the probe set among them.',
+    default: [],
+  }),
+};
+
+export type MegaFaceOptions = OptionsOf<typeof megaFaceOptions>;
 
 export interface MegaFaceRate {
   readonly rank: number;
@@ -52,11 +60,11 @@ export async function megaFace(
   options: MegaFaceOptions = {},
 ): Promise<MegaFaceResult> {
   const where = 'megaFace';
-  const { ranks = [1, 10], ties = 'distractor', noisyProbes = [], noisyDistractors = [], product } = options;
+  const { ranks, ties, noisyProbes, noisyDistractors, product } = readOptions(where, megaFaceOptions, options);
   const count = checkRows(where, 'probes', probes.features, width);
   checkIds(where, 'people', probes.people, count);
   const strangers = checkRows(where, 'distractors', distractors, width);
-  const mateWins = lookUp(where, 'ties', { distractor: false, mate: true }, ties);
+  const mateWins = ties === 'mate';
   const leftOut = rowSet(where, 'noisyProbes', noisyProbes, count);
   const noise = rowSet(where, 'noisyDistractors', noisyDistractors, strangers);
   for (const rank of ranks) integer(where, 'a rank', rank, 1, strangers - noise.size);

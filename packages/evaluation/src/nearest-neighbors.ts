@@ -1,5 +1,5 @@
-import { check, integer } from '@protomem/core';
-import { checkRows, type MatrixProduct, type ProductOptions, plainProduct } from './matrix-product.ts';
+import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
+import { checkRows, type MatrixProduct, productOptions } from './matrix-product.ts';
 
 /** The k most alike of each query, `[Q, k]`, row-major, the most alike first. */
 export interface Neighbors {
@@ -10,12 +10,16 @@ export interface Neighbors {
   readonly k: number;
 }
 
-export interface NeighborOptions extends ProductOptions {
-  /** Gallery rows compared at a time. Default 65,536. */
-  readonly block?: number;
-  /** Called after each block with the share of the work that is done, 0 ... 1. */
-  readonly onProgress?: (done: number) => void;
-}
+const neighborOptions = {
+  ...productOptions,
+  block: option.integer({ help: 'Gallery rows compared at a time.', min: 1, default: 65_536 }),
+  onProgress: option.given<(done: number) => void>()({
+    help: 'Called after each block with the share of the work that is done, 0 ... 1.',
+    absent: 'none',
+  }),
+};
+
+export type NeighborOptions = OptionsOf<typeof neighborOptions>;
 
 /** Queries compared at a time: one block of products is `QUERIES * block` numbers. */
 const QUERIES = 256;
@@ -37,13 +41,13 @@ export async function nearestNeighbors(
   gallery: Float32Array,
   width: number,
   k: number,
-  { product = plainProduct, block = 65_536, onProgress }: NeighborOptions = {},
+  options: NeighborOptions = {},
 ): Promise<Neighbors> {
   const where = 'nearestNeighbors';
+  const { product, block, onProgress } = readOptions(where, neighborOptions, options);
   const count = checkRows(where, 'queries', queries, width);
   const entries = checkRows(where, 'gallery', gallery, width);
   integer(where, 'k', k, 1, entries);
-  integer(where, 'block', block, 1);
   const found = { rows: new Uint32Array(count * k), scores: new Float32Array(count * k), k };
   const held = new Uint32Array(count);
   for (let start = 0; start < entries; start += block) {

@@ -5,7 +5,7 @@ import { megaFace } from './megaface.ts';
 import { retrieval } from './retrieval.ts';
 import { poolTemplates, templatePairScores } from './templates.ts';
 
-const golden = JSON.parse(readFileSync(new URL('./__fixtures__/protocols.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(readFileSync(new URL('../fixtures/protocols.json', import.meta.url), 'utf8'));
 const floats = (values: number[]): Float32Array => Float32Array.from(values);
 
 describe('poolTemplates', () => {

@@ -1,10 +1,12 @@
-import { check, integer } from '@protomem/core';
-import { checkIds, checkRows, forEachRow, type ProductOptions } from './matrix-product.ts';
+import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
+import { checkIds, checkRows, forEachRow, productOptions } from './matrix-product.ts';
 
-export interface RetrievalOptions extends ProductOptions {
-  /** Of recall@k. Default 1, 5, 10. */
-  readonly ks?: readonly number[];
-}
+const retrievalOptions = {
+  ...productOptions,
+  ks: option.numbers({ help: 'Of recall@k.', default: [1, 5, 10] }),
+};
+
+export type RetrievalOptions = OptionsOf<typeof retrievalOptions>;
 
 /** Means over all queries that have something to find. */
 export interface Retrieval {
@@ -42,9 +44,10 @@ export async function retrieval(
   queries: { readonly features: Float32Array; readonly people: ArrayLike<number> },
   width: number,
   gallery?: { readonly features: Float32Array; readonly people: ArrayLike<number> },
-  { ks = [1, 5, 10], product }: RetrievalOptions = {},
+  options: RetrievalOptions = {},
 ): Promise<Retrieval> {
   const where = 'retrieval';
+  const { ks, product } = readOptions(where, retrievalOptions, options);
   const count = checkRows(where, 'queries', queries.features, width);
   checkIds(where, 'people of the queries', queries.people, count);
   const { features, people } = gallery ?? queries;

@@ -13,7 +13,7 @@ interface Case {
   readonly auc: number;
 }
 
-const golden = JSON.parse(readFileSync(new URL('./__fixtures__/scikit-learn.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(readFileSync(new URL('../fixtures/scikit-learn.json', import.meta.url), 'utf8')) as {
   cases: Case[];
 };
 

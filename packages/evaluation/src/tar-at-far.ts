@@ -1,4 +1,4 @@
-import { lookUp, number } from '@protomem/core';
+import { number, type OptionsOf, option, readOptions } from '@protomem/core';
 import { checkPairs, sortedKind } from './check-pairs.ts';
 import { type Interval, wilsonInterval } from './intervals.ts';
 import { type RocCurve, rocCurve } from './roc-curve.ts';
@@ -19,17 +19,6 @@ export interface TarAtFar {
   readonly standardError: number | null;
   /** Wilson's interval of `tar`, 95 %; it too takes the threshold as given. */
   readonly interval: Interval | null;
-}
-
-/**
- * How the threshold of a FAR is chosen. `conservative`: the rate is never exceeded and a target that the list is too
- * short for is unreachable. `nearest`: what the IJB scripts do; for comparison with figures that came from them.
- */
-export type FarRule = 'conservative' | 'nearest';
-
-export interface TarAtFarOptions {
-  /** Default `conservative`. */
-  readonly rule?: FarRule;
 }
 
 /**
@@ -80,14 +69,14 @@ export function tarAtFars(
   fars: readonly number[],
   options: TarAtFarOptions = {},
 ): readonly TarAtFar[] {
+  const { rule } = readOptions('tarAtFar', tarAtFarOptions, options);
   for (const far of fars) number('tarAtFar', 'far', far, 0, 1);
-  return lookUp('tarAtFar', 'rule', rules, options.rule ?? 'conservative')(scores, labels, fars);
+  return rules[rule](scores, labels, fars);
 }
 
-const rules: Record<
-  FarRule,
-  (scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, fars: readonly number[]) => TarAtFar[]
-> = {
+type Scan = (scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, fars: readonly number[]) => TarAtFar[];
+
+const rules = {
   conservative(scores, labels, fars) {
     const { positives, negatives } = checkPairs('tarAtFar', scores, labels);
     const most = Math.max(0, ...fars.map((far) => allowedFalseAccepts(far, negatives)));
@@ -115,7 +104,19 @@ const rules: Record<
       return result(far, accepted, curve.positives, curve.thresholds[best]!, curve.far[best]!);
     });
   },
+} satisfies Record<string, Scan>;
+
+/**
+ * How the threshold of a FAR is chosen. `conservative`: the rate is never exceeded and a target that the list is too
+ * short for is unreachable. `nearest`: what the IJB scripts do; for comparison with figures that came from them.
+ */
+export type FarRule = keyof typeof rules;
+
+const tarAtFarOptions = {
+  rule: option.choice(rules, { help: 'How the threshold of a FAR is chosen.', default: 'conservative' }),
 };
+
+export type TarAtFarOptions = OptionsOf<typeof tarAtFarOptions>;
 
 /** {@link tarAtFar} on a curve that is at hand. */
 export function tarOfCurve(curve: RocCurve, far: number): TarAtFar {

@@ -1,4 +1,4 @@
-import { check, integer, lookUp, ProtomemError } from '@protomem/core';
+import { check, integer, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import { checkIds, checkRows } from './matrix-product.ts';
 import { pairScores } from './pair-scores.ts';
 
@@ -20,14 +20,23 @@ export interface TemplateMembers {
  * | `detectorScores` given                      | D1                        | D1                       | `Det:True`         |
  * | `mirrored` given                            | F1                        | F1                       | always             |
  */
-export interface TemplateOptions {
-  /** Embeddings of the mirror images, `[N, D]`: added before anything else. Default: none. */
-  readonly mirrored?: Float32Array;
-  /** `kept`: a long embedding counts for more. `unit`: each is divided by its length. Default `kept`, as `ijb_11.py`. */
-  readonly imageNorm?: 'kept' | 'unit';
-  /** The face detector's score of each image, which its embedding is multiplied with. Default: none. */
-  readonly detectorScores?: ArrayLike<number>;
-}
+const templateOptions = {
+  mirrored: option.given<Float32Array>()({
+    help: 'Embeddings of the mirror images, `[N, D]`: added before anything else.',
+    absent: 'none',
+  }),
+  /** `kept`: a long embedding counts for more, as in `ijb_11.py`. `unit`: each is divided by its length. */
+  imageNorm: option.choice(['kept', 'unit'], {
+    help: 'Whether a long embedding counts for more, or each is divided by its length.',
+    default: 'kept',
+  }),
+  detectorScores: option.given<ArrayLike<number>>()({
+    help: "The face detector's score of each image, which its embedding is multiplied with.",
+    absent: 'none',
+  }),
+};
+
+export type TemplateOptions = OptionsOf<typeof templateOptions>;
 
 /** One unit vector a template. */
 export interface Templates {
@@ -56,9 +65,10 @@ export function poolTemplates(
   embeddings: Float32Array,
   width: number,
   { templates, media }: TemplateMembers,
-  { mirrored, imageNorm = 'kept', detectorScores }: TemplateOptions = {},
+  options: TemplateOptions = {},
 ): Templates {
   const where = 'poolTemplates';
+  const { mirrored, imageNorm, detectorScores } = readOptions(where, templateOptions, options);
   const rows = checkRows(where, 'embeddings', embeddings, width);
   checkIds(where, 'templates', templates, rows);
   checkIds(where, 'media', media, rows);
@@ -75,7 +85,7 @@ export function poolTemplates(
     got: detectorScores?.length,
     expected: `${rows}, one for each image`,
   }));
-  const unit = lookUp(where, 'imageNorm', { kept: false, unit: true }, imageNorm);
+  const unit = imageNorm === 'unit';
 
   const members = new Map<number, Map<number, number[]>>();
   for (let row = 0; row < rows; row++) {

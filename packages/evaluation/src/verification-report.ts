@@ -1,15 +1,17 @@
+import { type OptionsOf, option, readOptions } from '@protomem/core';
 import { sortedByKind } from './check-pairs.ts';
 import { type Histogram, histogram } from './histogram.ts';
 import { areaUnderCurve, equalErrorRate, rocCurve } from './roc-curve.ts';
 import { type TarAtFar, tarOfCurve } from './tar-at-far.ts';
-import { bestThreshold, type Verification, type VerificationOptions, verification } from './verification.ts';
+import { bestThreshold, type Verification, verification, verificationOptions } from './verification.ts';
 
-export interface VerificationReportOptions extends VerificationOptions {
-  /** Targets of TAR@FAR. Default 1e-1, 1e-2, 1e-3, 1e-4. */
-  readonly fars?: readonly number[];
-  /** Bins of the score histograms over [-1, 1]. Default 80. */
-  readonly bins?: number;
-}
+const reportOptions = {
+  ...verificationOptions,
+  fars: option.numbers({ help: 'Targets of TAR@FAR.', min: 0, max: 1, default: [1e-1, 1e-2, 1e-3, 1e-4] }),
+  bins: option.integer({ help: 'Of the score histograms over [-1, 1].', min: 1, default: 80 }),
+};
+
+export type VerificationReportOptions = OptionsOf<typeof reportOptions>;
 
 /** All that a pair list says about an encoder: plain data, ready for `metrics.json` and for a report. */
 export interface VerificationReport extends Verification {
@@ -42,12 +44,12 @@ export function verificationReport(
   labels: ArrayLike<number | boolean>,
   options: VerificationReportOptions = {},
 ): VerificationReport {
-  const { fars = [1e-1, 1e-2, 1e-3, 1e-4], bins = 80 } = options;
+  const { fars, bins, ...folding } = readOptions('verificationReport', reportOptions, options);
   const curve = rocCurve(scores, labels);
   const corners = cornersOf(curve.far, curve.tar);
   const { same, different } = sortedByKind(scores, labels);
   return {
-    ...verification(scores, labels, options),
+    ...verification(scores, labels, folding),
     positives: curve.positives,
     negatives: curve.negatives,
     threshold: bestThreshold(scores, labels).threshold,

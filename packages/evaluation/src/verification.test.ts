@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Random } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ArithmeticName } from './arithmetics.ts';
+import type { ThresholdRuleName } from './threshold-rules.ts';
 import { accuracyAt, bestThreshold, holdOut, verification } from './verification.ts';
 import { verificationReport } from './verification-report.ts';
 
@@ -14,7 +14,7 @@ interface Figures {
   readonly standardError: number;
 }
 
-const golden = JSON.parse(readFileSync(new URL('./__fixtures__/protocols.json', import.meta.url), 'utf8'))
+const golden = JSON.parse(readFileSync(new URL('../fixtures/protocols.json', import.meta.url), 'utf8'))
   .verification as {
   name: string;
   scores: number[];
@@ -66,7 +66,7 @@ describe('verification', () => {
   const scores = Float64Array.from(labels, (same) => random.normal(same * 0.3, 0.2));
 
   it('tests each fold at the threshold of the others', () => {
-    const result = verification(scores, labels, { folds: 10, arithmetic: 'exact' });
+    const result = verification(scores, labels, { folds: 10, thresholdRule: 'exact' });
     // 103 pairs: three blocks of 11, then seven of 10.
     const starts = [0, 11, 22, 33, 43, 53, 63, 73, 83, 93, 103];
     const accuracies = result.folds.map((fold, k) => {
@@ -113,11 +113,11 @@ describe('verification', () => {
   });
 
   it.each(golden)("has each tool's accuracy in every fold: $name", ({ scores, labels, folds, expected }) => {
-    for (const [arithmetic, { accuracies, mean, standardDeviation, standardError }] of Object.entries(expected)) {
-      const result = verification(scores, labels, { folds, arithmetic: arithmetic as ArithmeticName });
+    for (const [thresholdRule, { accuracies, mean, standardDeviation, standardError }] of Object.entries(expected)) {
+      const result = verification(scores, labels, { folds, thresholdRule: thresholdRule as ThresholdRuleName });
       expect(
         result.folds.map(({ accuracy }) => accuracy),
-        arithmetic,
+        thresholdRule,
       ).toEqual(accuracies);
       expect(result.accuracy).toBeCloseTo(mean, 12);
       expect(result.standardDeviation).toBeCloseTo(standardDeviation, 12);
@@ -139,7 +139,7 @@ describe('verification', () => {
   });
 
   it('refuses bad options', () => {
-    expect(() => verification(scores, labels, { arithmetic: 'facex' as ArithmeticName })).toThrow(
+    expect(() => verification(scores, labels, { thresholdRule: 'facex' as ThresholdRuleName })).toThrow(
       'expected one of insightface, facex-zoo, scikit-learn, exact',
     );
     expect(() => verification(scores, labels, { folds: 1 })).toThrow('verification: folds is 1');
@@ -155,7 +155,7 @@ describe('holdOut', () => {
   it('tests the threshold of one list on the other', () => {
     const development = { scores: [0.9, 0.7, 0.3, 0.1], labels: [1, 1, 0, 0] };
     const test = { scores: [0.8, 0.45, 0.6, 0.2], labels: [1, 1, 0, 0] };
-    const exact = holdOut(development, test, { arithmetic: 'exact' });
+    const exact = holdOut(development, test, { thresholdRule: 'exact' });
     expect(exact).toEqual({ threshold: 0.5, developmentAccuracy: 1, accuracy: 0.5, binomialError: 0.25, pairs: 4 });
     // The grid's first threshold below 0.7 is the smallest distance that takes both pairs.
     expect(holdOut(development, test).threshold).toBeCloseTo(0.695, 12);
@@ -207,7 +207,7 @@ describe('a pretrained encoder on LFW View 2', () => {
     expect(stated.tarAtFar[2]!.tar!.toFixed(3)).toBe('0.978');
     expect(stated.tarAtFar[3]!.reachable).toBe(false);
     // Exact thresholds: one pair of 6,000 falls the other way.
-    const exact = verification(scores, labels, { arithmetic: 'exact' });
+    const exact = verification(scores, labels, { thresholdRule: 'exact' });
     expect((100 * exact.accuracy).toFixed(2)).toBe('99.17');
     expect((100 * exact.standardDeviation).toFixed(2)).toBe('0.46');
   });

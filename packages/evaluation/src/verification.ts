@@ -1,23 +1,44 @@
-import { check, integer, lookUp } from '@protomem/core';
-import { type ArithmeticName, arithmetics, chooseThreshold, countSame, rightAt, type Sorted } from './arithmetics.ts';
+import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
 import { checkKinds, checkPairs } from './check-pairs.ts';
 import { descending } from './roc-curve.ts';
+import { chooseThreshold, countSame, rightAt, type Sorted, thresholdRules } from './threshold-rules.ts';
+
+const splits = {
+  contiguous(labels: ArrayLike<number | boolean>, count: number): Int32Array {
+    const size = Math.floor(labels.length / count);
+    const larger = labels.length % count;
+    return Int32Array.from({ length: labels.length }, (_, i) => {
+      const inLarger = Math.floor(i / (size + 1));
+      return inLarger < larger ? inLarger : larger + Math.floor((i - larger * (size + 1)) / size);
+    });
+  },
+  interleaved(labels: ArrayLike<number | boolean>, count: number): Int32Array {
+    const seen = [0, 0];
+    return Int32Array.from({ length: labels.length }, (_, i) => seen[Number(labels[i])]!++ % count);
+  },
+};
 
 /** How pairs are dealt into folds. */
-export type FoldSplit = 'contiguous' | 'interleaved';
+export type FoldSplit = keyof typeof splits;
 
-export interface VerificationOptions {
-  /** Number of folds, >= 2. Default 10. */
-  readonly folds?: number;
+export const verificationOptions = {
+  folds: option.integer({ help: 'Number of folds.', min: 2, default: 10 }),
   /**
    * `contiguous`: equal blocks in list order, as LFW View 2 lists its folds (the first ones take what is left over).
    * `interleaved`: the i-th pair of its kind goes to fold i mod folds: for lists that are not in folds, such as
-   * View 1, where all same-person pairs come first. Default `contiguous`.
+   * View 1, where all same-person pairs come first.
    */
-  readonly split?: FoldSplit;
-  /** Whose thresholds and comparisons. Default `insightface`: what most published figures come from. */
-  readonly arithmetic?: ArithmeticName;
-}
+  split: option.choice(splits, {
+    help: 'How pairs are dealt into folds: blocks in list order, or each kind in turn for lists that are not in folds.',
+    default: 'contiguous',
+  }),
+  thresholdRule: option.choice(thresholdRules, {
+    help: 'Whose thresholds and comparisons; most published figures come from the first.',
+    default: 'insightface',
+  }),
+};
+
+export type VerificationOptions = OptionsOf<typeof verificationOptions>;
 
 /** One fold: the threshold is chosen on the others. */
 export interface VerificationFold {
@@ -54,7 +75,7 @@ export interface BestThreshold {
  * best on the other k - 1 folds is tested on it. Where the threshold comes from differs between tools, by a pair or so on
  * LFW (0.02 %):
  *
- * | `arithmetic`   | thresholds                          | chosen by | a pair is the same when | its tool prints ±    |
+ * | `thresholdRule` | thresholds                          | chosen by | a pair is the same when | its tool prints ±    |
  * | -------------- | ----------------------------------- | --------- | ----------------------- | -------------------- |
  * | `insightface`  | 400 squared distances, 0.01 apart   | accuracy  | score > threshold       | `standardDeviation`  |
  * | `facex-zoo`    | 1,000 steps between lowest, highest | TAR - FAR | score > threshold       | `standardError`      |
@@ -72,7 +93,7 @@ export interface BestThreshold {
  * console.log(`${(100 * view2.accuracy).toFixed(2)} ± ${(100 * view2.standardError).toFixed(2)} %`);
  * ```
  *
- * Source: Huang et al., "Labeled Faces in the Wild", 2007, sections on View 1 and View 2; arithmetics.ts names those of
+ * Source: Huang et al., "Labeled Faces in the Wild", 2007, sections on View 1 and View 2; threshold-rules.ts names those of
  * the tools.
  */
 export function verification(
@@ -81,11 +102,11 @@ export function verification(
   options: VerificationOptions = {},
 ): Verification {
   const where = 'verification';
-  const { folds: count = 10, split = 'contiguous', arithmetic: name = 'insightface' } = options;
+  const { folds: count, split, thresholdRule } = readOptions(where, verificationOptions, options);
   checkPairs(where, scores, labels);
   integer(where, 'folds', count, 2, scores.length);
-  const foldOf = lookUp(where, 'split', splits, split)(labels, count);
-  const arithmetic = lookUp(where, 'arithmetic', arithmetics, name);
+  const foldOf = splits[split](labels, count);
+  const rule = thresholdRules[thresholdRule];
   // Sorted once: whatever is left out, the rest stays in order.
   const order = descending(scores);
   const sorted = inOrder(scores, labels, order);
@@ -93,11 +114,11 @@ export function verification(
     const [inside, outside] = divide(sorted, foldOf, order, fold);
     const same = countSame(outside.labels);
     checkKinds(`${where}: all folds but ${fold}`, same, outside.labels.length - same);
-    const best = chooseThreshold(outside, arithmetic);
+    const best = chooseThreshold(outside, rule);
     return {
       threshold: best.threshold,
       trainAccuracy: best.accuracy,
-      accuracy: rightAt(inside.scores, inside.labels, best.threshold, arithmetic),
+      accuracy: rightAt(inside.scores, inside.labels, best.threshold, rule),
       pairs: inside.scores.length,
     };
   });
@@ -132,6 +153,8 @@ export interface HoldOut {
   readonly pairs: number;
 }
 
+const holdOutOptions = { thresholdRule: verificationOptions.thresholdRule };
+
 /**
  * Verification accuracy with a threshold from a list of its own, the arithmetic of LFW View 1: chosen on
  * `pairsDevTrain.txt`, tested on `pairsDevTest.txt`. View 1 is for development; figures to be published are View 2's.
@@ -147,15 +170,14 @@ export interface HoldOut {
 export function holdOut(
   development: ScoredPairs,
   test: ScoredPairs,
-  options: Pick<VerificationOptions, 'arithmetic'> = {},
+  options: OptionsOf<typeof holdOutOptions> = {},
 ): HoldOut {
-  const { arithmetic: name = 'insightface' } = options;
-  const arithmetic = lookUp('holdOut', 'arithmetic', arithmetics, name);
+  const rule = thresholdRules[readOptions('holdOut', holdOutOptions, options).thresholdRule];
   checkPairs('holdOut: development', development.scores, development.labels);
   checkPairs('holdOut: test', test.scores, test.labels);
   const order = descending(development.scores);
-  const best = chooseThreshold(inOrder(development.scores, development.labels, order), arithmetic);
-  const accuracy = rightAt(test.scores, test.labels, best.threshold, arithmetic);
+  const best = chooseThreshold(inOrder(development.scores, development.labels, order), rule);
+  const accuracy = rightAt(test.scores, test.labels, best.threshold, rule);
   return {
     threshold: best.threshold,
     developmentAccuracy: best.accuracy,
@@ -181,7 +203,7 @@ function binomialError(share: number, trials: number): number {
  */
 export function bestThreshold(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>): BestThreshold {
   checkPairs('bestThreshold', scores, labels);
-  return chooseThreshold(inOrder(scores, labels, descending(scores)), arithmetics.exact);
+  return chooseThreshold(inOrder(scores, labels, descending(scores)), thresholdRules.exact);
 }
 
 /** Share of pairs that a threshold gets right: `score >= threshold` means the same person. */
@@ -192,23 +214,8 @@ export function accuracyAt(scores: ArrayLike<number>, labels: ArrayLike<number |
     got: labels.length,
     expected: `the ${scores.length} of scores, at least one`,
   }));
-  return rightAt(scores, labels, threshold, arithmetics.exact);
+  return rightAt(scores, labels, threshold, thresholdRules.exact);
 }
-
-const splits: Record<FoldSplit, (labels: ArrayLike<number | boolean>, count: number) => Int32Array> = {
-  contiguous(labels, count) {
-    const size = Math.floor(labels.length / count);
-    const larger = labels.length % count;
-    return Int32Array.from({ length: labels.length }, (_, i) => {
-      const inLarger = Math.floor(i / (size + 1));
-      return inLarger < larger ? inLarger : larger + Math.floor((i - larger * (size + 1)) / size);
-    });
-  },
-  interleaved(labels, count) {
-    const seen = [0, 0];
-    return Int32Array.from({ length: labels.length }, (_, i) => seen[Number(labels[i])]!++ % count);
-  },
-};
 
 function inOrder(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, order: Uint32Array): Sorted {
   const sorted = { scores: new Float64Array(order.length), labels: new Uint8Array(order.length) };

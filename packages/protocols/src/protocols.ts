@@ -17,7 +17,6 @@ import {
   readTwoLinePairs,
 } from '@protomem/data';
 import {
-  type ArithmeticName,
   holdOut,
   identifyMerged,
   identifySeparately,
@@ -26,6 +25,7 @@ import {
   poolTemplates,
   retrieval,
   type Subjects,
+  type ThresholdRuleName,
   tarAtFars,
   templatePairScores,
   templateRows,
@@ -54,7 +54,7 @@ export interface ProtocolOptions {
   readonly 'distractor-images'?: string | undefined;
   readonly noises?: string | undefined;
   readonly 'distractor-noises'?: string | undefined;
-  readonly arithmetic: ArithmeticName;
+  readonly thresholdRule: ThresholdRuleName;
 }
 
 export interface Protocol {
@@ -79,10 +79,10 @@ export const protocols: Readonly<Record<string, Protocol>> = {
     title: 'LFW View 1',
     about: 'pairsDevTest.txt at the threshold of pairsDevTrain.txt',
     needs: ['images', 'list', 'development'],
-    async run(embedder, { images, list, development, arithmetic }) {
+    async run(embedder, { images, list, development, thresholdRule }) {
       const train = await pairsOf(embedder, images!, await readLfwPairs(development!), 'interleaved');
       const test = await pairsOf(embedder, images!, await readLfwPairs(list!), 'interleaved');
-      return { ...test, holdOut: holdOut(train, test, { arithmetic }) };
+      return { ...test, holdOut: holdOut(train, test, { thresholdRule }) };
     },
   },
   pairs: {

@@ -1,11 +1,11 @@
 import { Random } from '@protomem/core';
 import type {
-  ArithmeticName,
   CalibratedThreshold,
   Interval,
   LogisticCalibration,
   Reliability,
   SplitHalf,
+  ThresholdRuleName,
 } from '@protomem/evaluation';
 import {
   bestThreshold,
@@ -58,12 +58,12 @@ const MOST_DRAWN = 50_000;
 const DRAWS = 200;
 
 /** Everything that can be said about scored pairs. */
-export function summarizePairs(outcome: PairOutcome, arithmetic: ArithmeticName, seed = 1): PairSummary {
+export function summarizePairs(outcome: PairOutcome, thresholdRule: ThresholdRuleName, seed = 1): PairSummary {
   const { labels, people, fars, holdOut, nearest, split = 'interleaved' } = outcome;
   const scores = outcome.scores;
   const same = labels.reduce((sum, label) => sum + label, 0);
   const folds = Math.max(2, Math.min(outcome.folds, same, labels.length - same));
-  const verification = verificationReport(scores, labels, { arithmetic, split, folds, fars });
+  const verification = verificationReport(scores, labels, { thresholdRule, split, folds, fars });
   const random = new Random(seed);
   const drawn = scores.length <= MOST_DRAWN;
   const halves = [0, 1].map((half) => everyOther(outcome, half)) as [Half, Half];

@@ -14,7 +14,13 @@ import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
-import { adamW, type Optimizer, type Schedule, schedules, sgd } from '@protomem/training';
+import {
+  createOptimizer,
+  createSchedule,
+  type Optimizer,
+  type OptimizerOptions,
+  type Schedule,
+} from '@protomem/training';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import type { RunConfig } from './run-schema.ts';
 
@@ -150,22 +156,15 @@ function makeBaseline(
 
 export function makeOptimizer({ optimizer }: RunConfig): Optimizer {
   const { kind, clipNorm: _, encoderBatch: __, ...options } = optimizer;
-  return (kind as string) === 'adam-w' ? adamW(options as never) : sgd(options as never);
+  return createOptimizer(kind, options as OptimizerOptions<typeof kind>);
 }
 
 export function makeSchedule({ schedule, steps }: RunConfig): Schedule {
-  const { base, warmup } = schedule;
-  switch (schedule.kind) {
-    case 'one-cycle':
-      return schedules.oneCycle({ max: base, steps, rise: warmup / steps });
-    case 'cosine':
-      return schedules.cosine({ base, warmup, steps, final: schedule.final });
-    case 'constant':
-      return schedules.constant({ base, warmup });
-  }
+  const { kind, ...options } = schedule;
+  return createSchedule(kind, { ...options, steps } as never);
 }
 
-/** A configuration that counts in passes over the data, in steps: warm-up and evaluations keep their share of the run. */
+/** A configuration that counts in passes over the data, in steps: warm-up, milestones and evaluations keep their share of the run. */
 export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
   const { epochs, schedule, evaluation } = config;
   if (epochs === null) return config;
@@ -175,7 +174,11 @@ export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
     ...config,
     steps,
     epochs: null,
-    schedule: { ...schedule, warmup: Math.min(scaled(schedule.warmup), steps - 1) },
+    schedule: {
+      ...schedule,
+      warmup: Math.min(scaled(schedule.warmup), steps - 1),
+      ...('milestones' in schedule && { milestones: schedule.milestones.map(scaled) }),
+    },
     evaluation: { ...evaluation, every: evaluation.every && Math.max(1, scaled(evaluation.every)) },
   };
 }

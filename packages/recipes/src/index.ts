@@ -7,7 +7,6 @@ export { recipes, resolveRecipe } from './recipes/index.ts';
 export { closestLookAlikes, type HeadResult, type MemorySummary, readHeadResult, summarizeMemory } from './results.ts';
 export { type Configuration, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
 export { defaultRunFolder, parseJson, readRunConfig, runFolder, writeJson } from './run-folder.ts';
-export { readRunLog } from './run-log.ts';
 export { type FinishedRun, headConfigs, type RunOptions, runRecipe } from './run-recipe.ts';
 export { type RunConfig, runSchema } from './run-schema.ts';
 export { describe } from './schema.ts';

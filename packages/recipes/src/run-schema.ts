@@ -1,13 +1,14 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
-import { option } from '@protomem/core';
+import { type Options, option } from '@protomem/core';
 import { createAugmentation, createLoader, samplers } from '@protomem/data';
 import { type EncoderName, encoders } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
+import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import { createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
-import { lossFields, optimizerFields } from './part-options.ts';
-import { fieldsOf, kinds, section, type ValueOf } from './schema.ts';
+import { optimizers, type ScheduleName, schedules } from '@protomem/training';
+import { fieldsOf, kinds, optionsOfEach, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
 
@@ -55,7 +56,7 @@ const pairs = kinds('kind', {
 const loss = kinds(
   'name',
   {
-    ...withEach(lossFields, {
+    ...withEach(optionsOfEach(losses), {
       interClassFilter: option.number({
         help: 'Other classes with a higher cosine leave the softmax.',
         ...{ min: -1, max: 1, absent: 'none leave' },
@@ -126,9 +127,16 @@ const sampler = kinds(
   'classes-by-images',
 );
 
-const warmup = {
-  base: option.number({ help: 'The highest learning rate.', min: Number.MIN_VALUE, default: 0.1 }),
-  warmup: option.integer({ help: 'Steps of rise to it.', min: 0, default: 0 }),
+/** Each schedule with a run's own rate and warm-up, which is in steps for all of them. */
+const rate = fieldsOf(schedules.constant.options, { standards: { base: 0.1 } });
+const scheduleFields = Object.fromEntries(
+  Object.entries(schedules).map(([name, { options }]) => {
+    const { steps: _, rise: __, ...own } = options as Options;
+    return [name, { ...own, ...rate }];
+  }),
+) as {
+  readonly [K in ScheduleName]: Omit<(typeof schedules)[K]['options'], 'steps' | 'rise' | keyof typeof rate> &
+    typeof rate;
 };
 
 /** All that a run is made from; every option with its meaning, values and default. */
@@ -173,7 +181,7 @@ export const runSchema = section({
   }),
   optimizer: kinds(
     'kind',
-    withEach(optimizerFields, {
+    withEach(optionsOfEach(optimizers), {
       clipNorm: option.number({ help: 'Largest norm of the gradient.', min: Number.MIN_VALUE, default: 5 }),
       encoderBatch: option.integer({
         help: 'Images that go through the encoder at once, for batches that do not fit.',
@@ -182,15 +190,7 @@ export const runSchema = section({
     }),
     'sgd',
   ),
-  schedule: kinds(
-    'kind',
-    {
-      constant: warmup,
-      cosine: { ...warmup, final: option.number({ help: 'The rate at the end.', min: 0, default: 0 }) },
-      'one-cycle': warmup,
-    },
-    'one-cycle',
-  ),
+  schedule: kinds('kind', scheduleFields, 'one-cycle'),
   evaluation: section({
     every: option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
     batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),

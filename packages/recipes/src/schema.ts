@@ -69,6 +69,12 @@ export function fieldsOf<const O extends Options, const W extends string = never
   return fields as { readonly [K in Exclude<keyof O, W>]: O[K] };
 }
 
+/** The options of each part of a registry. */
+export const optionsOfEach = <R extends Readonly<Record<string, { readonly options: Options }>>>(registry: R) =>
+  Object.fromEntries(Object.entries(registry).map(([name, { options }]) => [name, options])) as {
+    readonly [K in keyof R]: R[K]['options'];
+  };
+
 const isOption = (node: Node): node is Option => !('node' in node);
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -4,7 +4,7 @@ import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
-import { createTrainer, jsonlLogger, type Logger, tensorboardLogger } from '@protomem/training';
+import { createTrainer, jsonlLogger, type Logger, readRunLog, tensorboardLogger } from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule } from './compose.ts';
 import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
@@ -13,7 +13,6 @@ import type { OwnParts } from './own-parts.ts';
 import { type PairSet, verifyPairs } from './pairs.ts';
 import { closestLookAlikes, type HeadResult, summarizeMemory } from './results.ts';
 import { runFolder, writeJson } from './run-folder.ts';
-import { readRunLog } from './run-log.ts';
 import type { RunConfig } from './run-schema.ts';
 
 export interface TrainHeadOptions {
@@ -91,7 +90,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       directory: folder.checkpoints,
       ...config.checkpoint,
       mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path'],
-      // upgrade: (saved) => ({ ...saved, config: parseConfig(saved.config, 'the checkpoint') as unknown as Json }),
+      upgrade: (saved) => ({ ...saved, config: parseConfig(saved.config, 'the checkpoint') as unknown as Json }),
     },
     config: config as unknown as Record<string, Json>,
   });

@@ -1,5 +1,6 @@
 import type { Json } from '@protomem/core';
 import type { VerificationReport } from '@protomem/evaluation';
+import type { LoggedEvaluation, LoggedStep } from '@protomem/training';
 
 /** An image inside the page. `bytes` are the file's own (JPEG, PNG or WebP; the type is read off them). */
 export interface ReportImage {
@@ -14,28 +15,6 @@ export interface ReportPair {
   readonly second: ReportImage;
   /** Cosine. */
   readonly score: number;
-}
-
-/** One logged training step. Only `step` is needed; a curve is drawn for whatever some steps have. */
-export interface ReportStep {
-  readonly step: number;
-  readonly loss?: number;
-  readonly learningRate?: number;
-  readonly imagesPerSecond?: number;
-  /** Share of the step's time spent waiting for data, 0 ... 1. */
-  readonly dataWait?: number;
-  /** Share of the batch's classes that were found in memory, 0 ... 1. */
-  readonly hitRate?: number;
-  /** Share of the memory's slots in use, 0 ... 1. */
-  readonly occupancy?: number;
-}
-
-/** Verification during training. */
-export interface ReportEvaluation {
-  readonly step: number;
-  /** 0 ... 1. */
-  readonly accuracy: number;
-  readonly standardError?: number;
 }
 
 /** Cosine between prototypes as stored and as the encoder would make them now, for slots of one range of ages. */
@@ -74,8 +53,8 @@ export interface ReportHead {
   readonly seconds: number;
   /** Over the whole of training, waiting included. */
   readonly imagesPerSecond: number;
-  readonly steps: readonly ReportStep[];
-  readonly evaluations?: readonly ReportEvaluation[];
+  readonly steps: readonly LoggedStep[];
+  readonly evaluations?: readonly LoggedEvaluation[];
   /** What `verificationReport` of `@protomem/evaluation` returns. */
   readonly verification?: VerificationReport;
   /** Different people that score highest, worst first. */

@@ -1,4 +1,4 @@
-"""Writes src/__fixtures__/golden.json: PyTorch's own optimizers, schedules and clipping on small known numbers.
+"""Writes fixtures/golden.json: PyTorch's own optimizers, schedules and clipping on small known numbers.
 
 Run it with a Python that has torch:  python scripts/golden.py
 The inputs are made by integer arithmetic, so that the tests make the same ones.
@@ -96,5 +96,5 @@ golden = {
     "clip": {"norm": norm.item(), "gradients": [h.grad.tolist() for h in holders]},
 }
 assert all(math.isfinite(x) for rows in golden["optimizers"].values() for row in rows for x in row)
-path = Path(__file__).parent.parent / "src" / "__fixtures__" / "golden.json"
+path = Path(__file__).parent.parent / "fixtures" / "golden.json"
 path.write_text(json.dumps(golden, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Writes src/__fixtures__/tensorboard.json: summaries as tensorboard's own protocol buffers have them, hexadecimal.
+"""Writes fixtures/tensorboard.json: summaries as tensorboard's own protocol buffers have them, hexadecimal.
 
     pip install tensorboard
     python scripts/tensorboard-golden.py
@@ -60,5 +60,5 @@ curve = summary_pb2.Summary.Value(
 
 cases = {"scalar": scalar, "image": image, "histogram": histogram, "curve": curve}
 golden = {name: summary_pb2.Summary(value=[value]).SerializeToString().hex() for name, value in cases.items()}
-path = pathlib.Path(__file__).parent.parent / "src/__fixtures__/tensorboard.json"
+path = pathlib.Path(__file__).parent.parent / "fixtures/tensorboard.json"
 path.write_text(json.dumps(golden, indent=2) + "\n")

@@ -1,18 +1,18 @@
-import { number } from '@protomem/core';
+import { number, option, part } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Optimizer } from './optimizer.ts';
 import { createSlots } from './slots.ts';
 
-export interface AdamWOptions {
-  /** Decay of the mean of gradients. Default 0.9. */
-  readonly beta1?: number;
-  /** Decay of the mean of squared gradients. Default 0.999. */
-  readonly beta2?: number;
-  /** Added to the root of the second moment. Default 1e-8. */
-  readonly epsilon?: number;
-  /** Share of a weight, times the learning rate, that is taken off at each step. Default 0.01. */
-  readonly weightDecay?: number;
-}
+const beta = { min: 0, max: 1 - 1e-9 } as const;
+const adamWOptions = {
+  beta1: option.number({ help: 'Decay of the mean of gradients.', ...beta, default: 0.9 }),
+  beta2: option.number({ help: 'Decay of the mean of squared gradients.', ...beta, default: 0.999 }),
+  epsilon: option.number({ help: 'Added to the root of the second moment.', min: 0, max: 1, default: 1e-8 }),
+  weightDecay: option.number({
+    help: 'Share of a weight, times the learning rate, that is taken off at each step.',
+    ...{ min: 0, max: 1, default: 0.01 },
+  }),
+};
 
 /**
  * Adam with decoupled weight decay, in PyTorch's arithmetic, t counted from 1:
@@ -30,11 +30,7 @@ export interface AdamWOptions {
  * of torch.optim.AdamW. Differs from it: one t for all parameters, so a parameter that has no gradient in some steps
  * gets another bias correction.
  */
-export function adamW(options: AdamWOptions = {}): Optimizer {
-  const beta1 = number('adamW', 'beta1', options.beta1 ?? 0.9, 0, 1 - 1e-9);
-  const beta2 = number('adamW', 'beta2', options.beta2 ?? 0.999, 0, 1 - 1e-9);
-  const epsilon = number('adamW', 'epsilon', options.epsilon ?? 1e-8, 0, 1);
-  const weightDecay = number('adamW', 'weightDecay', options.weightDecay ?? 0.01, 0, 1);
+export const adamW = part('adamW', adamWOptions, ({ beta1, beta2, epsilon, weightDecay }): Optimizer => {
   const moments = createSlots();
   let steps = 0;
 
@@ -67,7 +63,7 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
     },
     dispose: moments.dispose,
   };
-}
+});
 
 /** beta·old + (1 - beta)·value, where a missing `old` is zero. */
 function blend(old: tf.Tensor | undefined, value: tf.Tensor, beta: number): tf.Tensor {

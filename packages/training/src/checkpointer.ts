@@ -1,4 +1,4 @@
-import { integer, type State, type Stateful } from '@protomem/core';
+import { check, readOptions, type State, type Stateful } from '@protomem/core';
 import {
   checkRecipe,
   listCheckpoints,
@@ -8,8 +8,7 @@ import {
   writeCheckpoint,
 } from './checkpoint.ts';
 import type { Recipe } from './recipe.ts';
-import { refuseNewerCheckpoint } from './refusals.ts';
-import type { CheckpointOptions } from './trainer-options.ts';
+import { type CheckpointOptions, checkpointOptions } from './trainer-options.ts';
 
 /** Saves and restores the parts of one run. */
 export interface Checkpointer {
@@ -28,15 +27,14 @@ export function createCheckpointer(
   recipe: Recipe,
   parts: Readonly<Record<string, Stateful>>,
 ): Checkpointer {
-  const { directory, write } = options;
-  const every = integer('createTrainer', 'checkpoints.every', options.every, 1);
-  const keep = integer('createTrainer', 'checkpoints.keep', options.keep ?? 2, 1);
-  const mayDiffer = (options.mayDiffer ?? []).map((key) => `config.${key}`);
+  const settings = readOptions('createTrainer: checkpoints', checkpointOptions, options);
+  const { directory, every, keep, write, upgrade = (saved) => saved } = settings;
+  const mayDiffer = settings.mayDiffer.map((key) => `config.${key}`);
   return {
     every,
     async checkFolder(stepsDone) {
       const [path] = await listCheckpoints(directory);
-      refuseNewerCheckpoint(path ? { path, step: stepOfCheckpoint(path) } : undefined, stepsDone);
+      checkNoneNewer(path ? { path, step: stepOfCheckpoint(path) } : undefined, stepsDone);
     },
     async save(step) {
       const states: Record<string, State> = {};
@@ -48,11 +46,22 @@ export function createCheckpointer(
     async restore(warn) {
       const checkpoint = await readLatestCheckpoint(directory, warn);
       if (!checkpoint) return undefined;
-      checkRecipe(checkpoint, recipe, mayDiffer);
+      checkRecipe({ ...checkpoint, recipe: upgrade(checkpoint.recipe) }, recipe, mayDiffer);
       for (const [name, part] of Object.entries(parts)) {
         await part.restore(checkpoint.parts[name] ?? { values: {}, tensors: {} });
       }
       return checkpoint.step;
     },
   };
+}
+
+/** Throws when a run would write its checkpoints among those of a run that is further on. */
+function checkNoneNewer(newest: { path: string; step: number } | undefined, stepsDone: number): void {
+  check(newest === undefined || newest.step <= stepsDone, () => ({
+    where: 'run',
+    what: 'the newest checkpoint in the folder',
+    got: newest!.path,
+    expected: stepsDone === 0 ? 'none, for a new run' : `none after step ${stepsDone}`,
+    fix: 'Call resume() first, or choose another folder.',
+  }));
 }

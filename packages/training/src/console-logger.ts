@@ -1,13 +1,17 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Logger, RunInfo } from './logger.ts';
 
-export interface ConsoleLoggerOptions {
-  /** Where to write. Default `process.stderr`. */
-  readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Seconds between two lines when the stream is no terminal. Default 5. */
-  readonly every?: number;
-}
+const consoleLoggerOptions = {
+  stream: option.given<NodeJS.WritableStream & { readonly isTTY?: boolean }>()({
+    help: 'Where to write.',
+    absent: '`process.stderr`',
+  }),
+  every: option.number({
+    help: 'Seconds between two lines when the stream is no terminal.',
+    ...{ min: 0, max: 86_400, default: 5 },
+  }),
+};
 
 /**
  * Shows progress to a person: a bar on a terminal; elsewhere a plain line every few seconds, and for the first and the
@@ -19,25 +23,27 @@ export interface ConsoleLoggerOptions {
  * // step 120/2000  epoch 1.2  loss 3.412  rate 0.098  85 images/s (3 % waiting)  2 min 05 s left
  * ```
  */
-export function consoleLogger(options: ConsoleLoggerOptions = {}): Logger {
-  const { stream = process.stderr } = options;
-  const every = number('consoleLogger', 'every', options.every ?? 5, 0, 86_400);
-  const show: Shown = stream.isTTY ? onTerminal(stream) : asLines(stream, every);
-  let run: RunInfo = { step: 0, steps: 0, batchSize: 0, batchesPerEpoch: 0 };
-  return {
-    start(info) {
-      run = info;
-      show.start(info);
-    },
-    log(metrics, step) {
-      if ('train/loss' in metrics)
-        show.progress(step, describe(metrics, Number.isFinite(run.batchesPerEpoch)), run.steps);
-      else show.line(`step ${step}: ${list(metrics)}`);
-    },
-    message: (text) => show.line(text),
-    close: () => show.close(),
-  };
-}
+export const consoleLogger = part(
+  'consoleLogger',
+  consoleLoggerOptions,
+  ({ stream = process.stderr, every }): Logger => {
+    const show: Shown = stream.isTTY ? onTerminal(stream) : asLines(stream, every);
+    let run: RunInfo = { step: 0, steps: 0, batchSize: 0, batchesPerEpoch: 0 };
+    return {
+      start(info) {
+        run = info;
+        show.start(info);
+      },
+      log(metrics, step) {
+        if ('train/loss' in metrics)
+          show.progress(step, describe(metrics, Number.isFinite(run.batchesPerEpoch)), run.steps);
+        else show.line(`step ${step}: ${list(metrics)}`);
+      },
+      message: (text) => show.line(text),
+      close: () => show.close(),
+    };
+  },
+);
 
 interface Shown {
   start(run: RunInfo): void;

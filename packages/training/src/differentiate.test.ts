@@ -3,7 +3,7 @@ import type { Encoder } from '@protomem/core/contracts';
 import { expectClose } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { tinyEncoder, tinyHead, tinyLoader } from './__fixtures__/tiny-parts.ts';
+import { tinyEncoder, tinyHead, tinyLoader } from '../fixtures/tiny-parts.ts';
 import { differentiate } from './differentiate.ts';
 
 beforeAll(async () => {

@@ -1,16 +1,48 @@
-export * from './adam-w.ts';
-export * from './checkpoint.ts';
-export * from './clip.ts';
-export * from './console-logger.ts';
-export * from './hooks.ts';
-export * from './jsonl-logger.ts';
-export * from './logger.ts';
-export * from './optimizer.ts';
-export * from './optimizers.ts';
-export * from './recipe.ts';
-export * from './schedules.ts';
-export * from './sgd.ts';
-export * from './tensorboard-logger.ts';
-export * from './throughput.ts';
-export * from './trainer.ts';
-export * from './trainer-options.ts';
+export { adamW } from './adam-w.ts';
+export {
+  type Checkpoint,
+  latestCheckpoint,
+  listCheckpoints,
+  pruneCheckpoints,
+  readCheckpoint,
+  readLatestCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
+export { clipByGlobalNorm, globalNorm } from './clip.ts';
+export { consoleLogger } from './console-logger.ts';
+export type { HookAnswer, Hooks } from './hooks.ts';
+export { jsonlLogger } from './jsonl-logger.ts';
+export type { Distribution, LoggedImage, Logger, RunInfo, ScoredPairs } from './logger.ts';
+export type { Optimizer } from './optimizer.ts';
+export { createOptimizer, type OptimizerName, type OptimizerOptions, optimizers } from './optimizers.ts';
+export {
+  type LoggedEvaluation,
+  type LoggedStep,
+  loggedEvaluation,
+  loggedStep,
+  type RunLog,
+  readRunLog,
+} from './read-log.ts';
+export type { Recipe } from './recipe.ts';
+export {
+  constant,
+  cosine,
+  createSchedule,
+  multiStep,
+  oneCycle,
+  polynomial,
+  type Schedule,
+  type ScheduleName,
+  type ScheduleOptions,
+  schedules,
+} from './schedules.ts';
+export { sgd } from './sgd.ts';
+export { tensorboardLogger } from './tensorboard-logger.ts';
+export { createTrainer } from './trainer.ts';
+export {
+  type CheckpointOptions,
+  checkpointOptions,
+  type RunResult,
+  type Trainer,
+  type TrainerOptions,
+} from './trainer-options.ts';

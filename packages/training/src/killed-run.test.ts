@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { latestCheckpoint } from './checkpoint.ts';
 
 const STEPS = 60;
-const script = fileURLToPath(new URL('./__fixtures__/killed-run.ts', import.meta.url));
+const script = fileURLToPath(new URL('../fixtures/killed-run.ts', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 let directory: string;

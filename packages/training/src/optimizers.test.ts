@@ -2,12 +2,12 @@ import type { Parameter } from '@protomem/core/contracts';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import golden from './__fixtures__/golden.json' with { type: 'json' };
+import golden from '../fixtures/golden.json' with { type: 'json' };
+import { adamW } from './adam-w.ts';
 import { clipByGlobalNorm, globalNorm } from './clip.ts';
 import type { Optimizer } from './optimizer.ts';
-import { optimizers } from './optimizers.ts';
-
-const { sgd, adamW } = optimizers;
+import { createOptimizer } from './optimizers.ts';
+import { sgd } from './sgd.ts';
 
 /** Every optimizer, with options, under the name that scripts/golden.py gives it. */
 const table: Record<keyof typeof golden.optimizers, () => Optimizer> = {
@@ -102,6 +102,18 @@ describe.each(await enginesAtHand())('optimizers on %s', (engine) => {
 });
 
 describe('optimizers', () => {
+  it('are made by name, and say what they are made of', () => {
+    const { name, options } = createOptimizer('adam-w', { weightDecay: 0.05 });
+    // As checkpoints have it.
+    expect({ name, options }).toEqual({
+      name: 'adamW',
+      options: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
+    });
+    expect(createOptimizer('sgd').options).toEqual({ momentum: 0.9, weightDecay: 5e-4, nesterov: false });
+    expect(() => createOptimizer('adam' as 'adam-w')).toThrow('Did you mean "adam-w"?');
+    expect(() => sgd({ momentun: 0.9 } as never)).toThrow('Did you mean "momentum"?');
+  });
+
   it('refuse bad options', () => {
     expect(() => sgd({ momentum: -1 })).toThrow('sgd: momentum is -1, expected a number in [0, 1].');
     expect(() => adamW({ beta2: 1 })).toThrow('adamW: beta2 is 1');

@@ -1,17 +1,20 @@
-import { number } from '@protomem/core';
+import { option, part } from '@protomem/core';
 import { sgdUpdate } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Optimizer } from './optimizer.ts';
 import { createSlots } from './slots.ts';
 
-export interface SgdOptions {
-  /** Share of the last step's direction that is kept. Default 0.9; 0 keeps no buffers. */
-  readonly momentum?: number;
-  /** L2 penalty, added to the gradients of parameters with `decay`. Default 5e-4. */
-  readonly weightDecay?: number;
-  /** Looks one step ahead along the momentum. Default false. */
-  readonly nesterov?: boolean;
-}
+const sgdOptions = {
+  momentum: option.number({
+    help: "Share of the last step's direction that is kept; 0 keeps no buffers.",
+    ...{ min: 0, max: 1, default: 0.9 },
+  }),
+  weightDecay: option.number({
+    help: 'L2 penalty, added to the gradients of parameters with `decay`.',
+    ...{ min: 0, max: 1, default: 5e-4 },
+  }),
+  nesterov: option.flag({ help: 'Looks one step ahead along the momentum.', default: false }),
+};
 
 /**
  * Stochastic gradient descent with momentum, in PyTorch's arithmetic:
@@ -29,10 +32,7 @@ export interface SgdOptions {
  * Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013; the
  * arithmetic of torch.optim.SGD with dampening 0. Differs from it: decay goes by `Parameter.decay`, not by groups.
  */
-export function sgd(options: SgdOptions = {}): Optimizer {
-  const momentum = number('sgd', 'momentum', options.momentum ?? 0.9, 0, 1);
-  const weightDecay = number('sgd', 'weightDecay', options.weightDecay ?? 5e-4, 0, 1);
-  const nesterov = options.nesterov ?? false;
+export const sgd = part('sgd', sgdOptions, ({ momentum, weightDecay, nesterov }): Optimizer => {
   const velocities = createSlots();
 
   return {
@@ -61,4 +61,4 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     restore: (state) => velocities.restore(state.tensors),
     dispose: velocities.dispose,
   };
-}
+});

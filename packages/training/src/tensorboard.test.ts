@@ -21,7 +21,7 @@ const dot = Buffer.from(
 
 describe("a summary's bytes", () => {
   it("are those of tensorboard's own protocol buffers", async () => {
-    const golden = JSON.parse(await readFile(new URL('__fixtures__/tensorboard.json', import.meta.url), 'utf8'));
+    const golden = JSON.parse(await readFile(new URL('../fixtures/tensorboard.json', import.meta.url), 'utf8'));
     const content = Uint8Array.from({ length: 200 }, (_, i) => i);
     expect(hex(scalarValue('train/loss', 0.25))).toBe(golden.scalar);
     expect(hex(imageValue('batch/faces', { bytes: content, width: 2, height: 300 }))).toBe(golden.image);

@@ -1,60 +1,88 @@
-import type { Json, Loader, Miner, writeFileAtomic } from '@protomem/core';
+import { type Json, type Loader, type Miner, type OptionsOf, option, type writeFileAtomic } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { Recipe } from './recipe.ts';
 import type { Schedule } from './schedules.ts';
 
-export interface CheckpointOptions {
-  /** Folder of the checkpoints; made when missing. */
-  readonly directory: string;
-  /** Steps between two. One is also written when the run ends or stops. */
-  readonly every: number;
-  /** How many of the newest stay; an older one goes only once a newer one is on disk. Default 2. */
-  readonly keep?: number;
+export const checkpointOptions = {
+  directory: option.text({ help: 'Folder of the checkpoints; made when missing.' }),
+  every: option.integer({ help: 'Steps between two. One is also written when the run ends or stops.', min: 1 }),
+  keep: option.integer({
+    help: 'How many of the newest stay; an older one goes only once a newer one is on disk.',
+    ...{ min: 1, default: 2 },
+  }),
   /**
-   * Dotted keys of `config` that a resumed run may change, with all below them, such as `out` or `log`. Default none.
-   * The encoder's card, names of the parts, optimizer options, batch size, steps, seed, clipNorm and encoderBatch
-   * never may.
+   * Dotted keys of `config`, such as `out` or `log`. The encoder's card, names of the parts, optimizer options, batch
+   * size, steps, seed, clipNorm and encoderBatch never may differ.
    */
-  readonly mayDiffer?: readonly string[];
-  /** Writes a file whole or not at all. Default `writeFileAtomic` of `@protomem/core`. */
-  readonly write?: typeof writeFileAtomic;
-}
+  mayDiffer: option.given<readonly string[]>()({
+    help: 'Dotted keys of `config` that a resumed run may change, with all below them.',
+    default: [],
+  }),
+  upgrade: option.given<(saved: Recipe) => Recipe>()({
+    help: 'A saved recipe goes through it before it is compared: for spellings of an earlier release.',
+    absent: 'none',
+  }),
+  write: option.given<typeof writeFileAtomic>()({
+    help: 'Writes a file whole or not at all.',
+    absent: '`writeFileAtomic` of `@protomem/core`',
+  }),
+};
+
+export type CheckpointOptions = OptionsOf<typeof checkpointOptions>;
 
 /** The parts stay the caller's, who disposes them and closes the loader after the run. */
-export interface TrainerOptions {
-  readonly encoder: Encoder;
+export const trainerOptions = {
+  encoder: option.given<Encoder>()({ help: 'Images to embeddings.' }),
   /** Its `state` includes the values of its own parameters. */
-  readonly head: Head;
-  readonly loader: Loader;
+  head: option.given<Head>()({ help: 'Embeddings and identities to a loss.' }),
+  loader: option.given<Loader>()({ help: 'Where batches come from.' }),
   /**
-   * Told after each step what the head saw (`lastLookAlikes`, which the head must have, and `lastEvicted`); saved with
-   * the rest. Its metrics are logged as `miner/...`. Default: nobody is told.
+   * Gets after each step what the head saw (`lastLookAlikes`, which the head must have, and `lastEvicted`); its metrics
+   * are logged as `miner/...`.
    */
-  readonly miner?: Miner;
-  readonly optimizer: Optimizer;
-  readonly schedule: Schedule;
-  /** Steps in all. */
-  readonly steps: number;
-  /** Largest global gradient norm; longer gradients are scaled down to it. Default: none are. */
-  readonly clipNorm?: number;
+  miner: option.given<Miner>()({
+    help: 'Learns after each step who looks like whom; saved with the rest.',
+    absent: 'none',
+  }),
+  optimizer: option.given<Optimizer>()({ help: '`sgd`, `adamW` or your own.' }),
+  schedule: option.given<Schedule>()({ help: 'Step to learning rate: one of `schedules`, or your function.' }),
+  steps: option.integer({ help: 'Steps in all.', min: 1 }),
+  clipNorm: option.number({
+    help: 'Largest global gradient norm; longer gradients are scaled down to it.',
+    ...{ min: Number.MIN_VALUE, absent: 'none are' },
+  }),
   /**
-   * Images that go through the encoder at once, at least 2, for batches whose activations do not fit: the head still sees
-   * the whole batch; each image passes the encoder forward twice, and batch norm normalizes by part. Default: the batch.
+   * For batches whose activations do not fit: the head still sees the whole batch; each image passes the encoder forward
+   * twice, and batch norm normalizes by part.
    */
-  readonly encoderBatch?: number;
-  readonly hooks?: Hooks;
-  /** Steps between two calls of `hooks.onEvaluate`, which is also called after the last step. Default: only then. */
-  readonly evaluateEvery?: number;
-  readonly loggers?: readonly Logger[];
-  /** Default: none are written. */
-  readonly checkpoints?: CheckpointOptions;
-  /** Seeds the encoder's dropout, through the step's number. Default 0. */
-  readonly seed?: number;
-  /** The resolved config of the run: saved in checkpoints, compared on resume. Default `{}`. */
-  readonly config?: { readonly [key: string]: Json };
-}
+  encoderBatch: option.integer({
+    help: 'Images that go through the encoder at once, for batches whose activations do not fit.',
+    ...{ min: 2, absent: 'the batch' },
+  }),
+  hooks: option.given<Hooks>()({ help: "Functions called at the run's events, and awaited.", default: {} }),
+  evaluateEvery: option.integer({
+    help: 'Steps between two calls of `hooks.onEvaluate`, which is also called after the last step.',
+    ...{ min: 1, absent: 'only then' },
+  }),
+  loggers: option.given<readonly Logger[]>()({
+    help: '`consoleLogger`, `jsonlLogger`, `tensorboardLogger`, or your own.',
+    default: [],
+  }),
+  checkpoints: option.given<CheckpointOptions>()({
+    help: 'Where, how often: see the next table.',
+    absent: 'none are written',
+  }),
+  seed: option.integer({ help: "Seeds the encoder's dropout, through the step's number.", min: 0, default: 0 }),
+  config: option.given<{ readonly [key: string]: Json }>()({
+    help: 'The resolved configuration of the run: saved in checkpoints, compared on resume.',
+    default: {},
+  }),
+};
+
+export type TrainerOptions = OptionsOf<typeof trainerOptions>;
 
 export interface RunResult {
   /** Steps done. */

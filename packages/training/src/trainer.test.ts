@@ -7,10 +7,11 @@ import { registerTrainingKernels } from '@protomem/engine';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tinyEncoder, tinyHead, tinyLoader } from './__fixtures__/tiny-parts.ts';
+import { tinyEncoder, tinyHead, tinyLoader } from '../fixtures/tiny-parts.ts';
 import { adamW } from './adam-w.ts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
+import type { Recipe } from './recipe.ts';
 import { cosine } from './schedules.ts';
 import { sgd } from './sgd.ts';
 import { createTrainer } from './trainer.ts';
@@ -298,6 +299,21 @@ describe('a run', () => {
     expect(messages).toEqual([expect.stringMatching(/^The checkpoint is from engine cpu: .*not bit for bit\.$/)]);
   });
 
+  it('goes on from a checkpoint of an earlier spelling, through `upgrade`', async () => {
+    const checkpoints = { directory, every: 3 };
+    const hooks: Hooks = { onStepEnd: ({ step }) => (step === 3 ? 'stop' : undefined) };
+    await tinyRun({ checkpoints, hooks, config: { rivals: 3 } }).trainer.run();
+    const upgrade = ({ config, ...rest }: Recipe): Recipe => {
+      const { rivals, ...others } = config as Recipe;
+      return { ...rest, config: { ...others, lookAlikes: rivals! } };
+    };
+    const resumed = (lookAlikes: number, more = {}) =>
+      tinyRun({ checkpoints: { ...checkpoints, ...more }, config: { lookAlikes } }).trainer.resume();
+    expect(await resumed(3, { upgrade })).toBe(3);
+    await expect(resumed(4, { upgrade })).rejects.toThrow('They differ in config.lookAlikes: saved 3, now 4.');
+    await expect(resumed(3)).rejects.toThrow('They differ in config.lookAlikes: saved nothing, now 3; config.rivals');
+  });
+
   it('refuses a folder whose run is further on', async () => {
     const checkpoints = { directory, every: 4 };
     await tinyRun({ checkpoints }).trainer.run();
@@ -310,6 +326,10 @@ describe('a run', () => {
     expect(() => tinyRun({ steps: 0 })).toThrow('createTrainer: steps is 0, expected an integer >= 1.');
     expect(() => tinyRun({ clipNorm: 0 })).toThrow('createTrainer: clipNorm is 0');
     expect(() => tinyRun({ evaluateEvery: 1.5 })).toThrow('evaluateEvery');
-    expect(() => tinyRun({ checkpoints: { directory, every: 0 } })).toThrow('checkpoints.every');
+    expect(() => tinyRun({ checkpoints: { directory, every: 0 } })).toThrow(
+      'createTrainer: checkpoints: every is 0, expected an integer >= 1.',
+    );
+    expect(() => tinyRun({ stepz: 3 } as never)).toThrow('Did you mean "steps"?');
+    expect(() => tinyRun({ checkpoints: { directory, every: 1, kept: 2 } as never })).toThrow('Did you mean "keep"?');
   });
 });

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { check, type ImageBatch, integer, type Json, number, Random, type Stateful } from '@protomem/core';
+import { check, type ImageBatch, integer, part, Random, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
 import { parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
 import { differentiate } from './differentiate.ts';
-import { refuseNonFinite, refuseNonFiniteWeights } from './refusals.ts';
+import { checkFiniteStep, checkFiniteWeights } from './finite-checks.ts';
 import { createThroughput } from './throughput.ts';
-import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
+import { type RunResult, type Trainer, trainerOptions } from './trainer-options.ts';
 
 /**
  * Trains an encoder and its head: batches in, steps of the optimizer out.
@@ -33,18 +33,15 @@ import type { RunResult, Trainer, TrainerOptions } from './trainer-options.ts';
  * await trainer.run();
  * ```
  */
-export function createTrainer(options: TrainerOptions): Trainer {
-  const { encoder, head, loader, miner, optimizer, schedule, clipNorm, hooks = {}, loggers = [] } = options;
-  const steps = integer('createTrainer', 'steps', options.steps, 1);
-  const seed = integer('createTrainer', 'seed', options.seed ?? 0, 0);
-  const evaluateEvery = integer('createTrainer', 'evaluateEvery', options.evaluateEvery ?? steps, 1);
-  const encoderBatch = integer('createTrainer', 'encoderBatch', options.encoderBatch ?? loader.batchSize, 2);
-  if (clipNorm !== undefined) number('createTrainer', 'clipNorm', clipNorm, Number.MIN_VALUE, Number.MAX_VALUE);
+export const createTrainer = part('createTrainer', trainerOptions, (settings): Trainer => {
+  const { encoder, head, loader, miner, optimizer, schedule, steps, clipNorm, hooks, loggers, seed, config } = settings;
+  const { evaluateEvery = steps } = settings;
+  const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
   check(!miner || head.lastLookAlikes !== undefined, () => ({
     where: 'createTrainer',
     what: `lastLookAlikes of the head ${head.name}`,
     got: 'missing',
-    expected: 'a function, for the miner to be told who looks like whom',
+    expected: 'a function, for the miner to learn who looks like whom',
     fix: 'Use a head that has it, such as prototypeHead, or leave the miner out.',
   }));
   const trainable = [...under('encoder', encoder.parameters), ...under('head', head.parameters)].filter(
@@ -74,7 +71,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     });
     try {
       const [lossValue, gradientNorm] = await readScalars(loss, norm);
-      refuseNonFinite({ step: stepsDone + 1, loss: lossValue, gradientNorm, learningRate, batch });
+      checkFiniteStep({ step: stepsDone + 1, loss: lossValue, gradientNorm, learningRate, batch });
       tf.tidy(() => {
         const clipped = clipNorm === undefined ? gradients : clipByGlobalNorm(gradients, gradientNorm, clipNorm);
         optimizer.step(trainable, clipped, learningRate);
@@ -179,7 +176,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
   };
   const recipe = {
-    encoder: encoder.card as unknown as Json,
+    encoder: { ...encoder.card },
     head: head.name,
     optimizer: { name: optimizer.name, ...optimizer.options },
     batchSize: loader.batchSize,
@@ -187,18 +184,18 @@ export function createTrainer(options: TrainerOptions): Trainer {
     seed,
     clipNorm: clipNorm ?? null,
     ...(encoderBatch < loader.batchSize ? { encoderBatch } : {}),
-    config: options.config ?? {},
+    config,
   };
   const weights: Stateful = {
     async state() {
       const state = await parametersState(encoder.parameters);
-      refuseNonFiniteWeights(stepsDone, state);
+      checkFiniteWeights(stepsDone, state);
       return state;
     },
     restore: (state) => restoreParameters("resume: the checkpoint's encoder", encoder.parameters, state),
   };
   const parts = { encoder: weights, head, loader, optimizer, trainer: own, ...(miner && { miner }) };
-  const checkpointer = options.checkpoints && createCheckpointer(options.checkpoints, recipe, parts);
+  const checkpointer = settings.checkpoints && createCheckpointer(settings.checkpoints, recipe, parts);
 
   return {
     get stepsDone() {
@@ -212,7 +209,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       stopping = true;
     },
   };
-}
+});
 
 async function readScalars(a: tf.Scalar, b: tf.Scalar): Promise<[number, number]> {
   const both = tf.tidy(() => tf.stack([a, b]));

@@ -11,8 +11,8 @@ const fars = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
 function run(): number[] {
   if (task === 'tar-at-far') return tarAtFars(scores, labels, fars).map(({ tar }) => tar!);
-  const arithmetic = way === 'grid' ? 'insightface' : 'exact';
-  return [verification(scores, labels, { arithmetic }).accuracy];
+  const thresholdRule = way === 'grid' ? 'insightface' : 'exact';
+  return [verification(scores, labels, { thresholdRule }).accuracy];
 }
 
 const repeats = task === 'tar-at-far' ? 1 : 10;

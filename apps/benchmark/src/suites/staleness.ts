@@ -39,7 +39,7 @@ export const staleness: Suite = {
     const heads = makeHeads();
     const probes = new Map<string, StalenessProbe[]>(Object.keys(heads).map((name) => [name, []]));
     const optimizer = sgd();
-    const schedule = oneCycle({ max: LEARNING_RATE, steps });
+    const schedule = oneCycle({ base: LEARNING_RATE, steps });
     const teacher = heads['full-softmax']!;
     const parameters = [...encoder.parameters, ...teacher.parameters].filter(({ trainable }) => trainable);
     const begun = performance.now();

@@ -14,7 +14,7 @@ const WIDTH = 8;
 let dir: string;
 let printed: string[];
 
-const base = { aligned: false, arithmetic: 'insightface', batch: 16, scale: {}, set: [] } as const;
+const base = { aligned: false, thresholdRule: 'insightface', batch: 16, scale: {}, set: [] } as const;
 const run = (model: string, options: Partial<EvaluateOptions>): Promise<void> =>
   evaluate(model, { ...base, ...options });
 const metricsOf = async (out: string) => JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8'));

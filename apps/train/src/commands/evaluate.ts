@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
 import { check, lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
-import type { ArithmeticName } from '@protomem/evaluation';
+import type { ThresholdRuleName } from '@protomem/evaluation';
 import {
   type Outcome,
   openEmbedder,
@@ -56,7 +56,7 @@ export const make = () =>
         ...options,
         'distractor-images': distractorImages,
         'distractor-noises': distractorNoises,
-        arithmetic: (thresholdRule ?? arithmetic ?? 'insightface') as ArithmeticName,
+        thresholdRule: (thresholdRule ?? arithmetic ?? 'insightface') as ThresholdRuleName,
         scale: { mean, scale },
       }),
     );
@@ -105,7 +105,7 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
     machine: machineFacts(),
     options: optionFacts(options),
   };
-  const { page, figures, lines } = await present(facts, outcome, options.arithmetic);
+  const { page, figures, lines } = await present(facts, outcome, options.thresholdRule);
   if (outcome.kind === 'pairs') await writeFileAtomic(join(out, 'scores.tsv'), scoreTable(outcome));
   await writeJson(join(out, 'metrics.json'), { ...facts, kind: outcome.kind, ...figures });
   await writeFileAtomic(join(out, 'report.html'), page);
@@ -152,8 +152,8 @@ async function ownPairs(run: string, changes: EvaluateOptions): Promise<Task> {
 }
 
 function optionFacts(options: EvaluateOptions): EvaluationFacts['options'] {
-  const { images, list, development, meta, distractors, noises, arithmetic } = options;
-  const shown = { images, list, development, meta, distractors, noises, arithmetic, ...options.scale };
+  const { images, list, development, meta, distractors, noises, thresholdRule } = options;
+  const shown = { images, list, development, meta, distractors, noises, arithmetic: thresholdRule, ...options.scale };
   return Object.fromEntries(
     Object.entries(shown).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

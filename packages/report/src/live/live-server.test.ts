@@ -3,12 +3,12 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readRunLog } from '@protomem/training/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LiveSnapshot } from './live-data.ts';
 import { contentPolicy } from './live-page.ts';
 import { type LiveServer, startLiveServer } from './live-server.ts';
 import { LogTail } from './log-tail.ts';
-import { readRunLog } from './run-log.ts';
 
 let folder: string;
 let server: LiveServer;

@@ -1,14 +1,13 @@
 import { open, stat } from 'node:fs/promises';
-import type { ReportEvaluation, ReportStep } from '../report-data.ts';
-import { evaluationOf, stepOf } from './run-log.ts';
+import { type LoggedEvaluation, type LoggedStep, loggedEvaluation, loggedStep } from '@protomem/training/log';
 
 /** More steps than this are thinned to every second one: a page has no room for more, and memory stays bounded. */
 const MOST_STEPS = 40_000;
 
 /** What a growing `log.jsonl` says so far. Only what is new is read, until the file is another one. */
 export class LogTail {
-  steps: ReportStep[] = [];
-  evaluations: ReportEvaluation[] = [];
+  steps: LoggedStep[] = [];
+  evaluations: LoggedEvaluation[] = [];
   /** The newest step's line as logged. */
   last: Readonly<Record<string, number>> | undefined;
   readonly path: string;
@@ -41,10 +40,10 @@ export class LogTail {
     if (!record) return;
     if ('train/loss' in record) {
       this.last = record;
-      this.steps.push(stepOf(record));
+      this.steps.push(loggedStep(record));
       if (this.steps.length > MOST_STEPS) this.steps = this.steps.filter((_, i) => i % 2 === 1);
     }
-    if ('evaluation/accuracy' in record) this.evaluations.push(evaluationOf(record));
+    if ('evaluation/accuracy' in record) this.evaluations.push(loggedEvaluation(record));
   }
 }
 

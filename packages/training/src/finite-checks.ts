@@ -3,7 +3,7 @@ import { check, type ImageBatch, ProtomemError, type State } from '@protomem/cor
 const NAMED_IMAGES = 4;
 
 /** Throws when a step's loss or gradient norm is not a finite number, and says which images it saw. */
-export function refuseNonFinite(found: {
+export function checkFiniteStep(found: {
   readonly step: number;
   readonly loss: number;
   readonly gradientNorm: number;
@@ -26,7 +26,7 @@ export function refuseNonFinite(found: {
 }
 
 /** Throws when a weight is not finite: the run could not go on from such a checkpoint, and it would displace a good one. */
-export function refuseNonFiniteWeights(step: number, weights: State): void {
+export function checkFiniteWeights(step: number, weights: State): void {
   for (const [name, { data }] of Object.entries(weights.tensors)) {
     for (let i = 0; i < data.length; i++) {
       check(Number.isFinite(data[i]), () => ({
@@ -38,15 +38,4 @@ export function refuseNonFiniteWeights(step: number, weights: State): void {
       }));
     }
   }
-}
-
-/** Throws when a run would write its checkpoints among those of a run that is further on. */
-export function refuseNewerCheckpoint(newest: { path: string; step: number } | undefined, stepsDone: number): void {
-  check(newest === undefined || newest.step <= stepsDone, () => ({
-    where: 'run',
-    what: 'the newest checkpoint in the folder',
-    got: newest!.path,
-    expected: stepsDone === 0 ? 'none, for a new run' : `none after step ${stepsDone}`,
-    fix: 'Call resume() first, or choose another folder.',
-  }));
 }

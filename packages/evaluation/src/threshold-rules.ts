@@ -2,7 +2,7 @@
  * How tools that publish figures choose a threshold on the training folds and test it. On equal scores they differ by
  * about 0.02 % on LFW; each is here in the order of comparisons of its source, ties and all.
  */
-export interface Arithmetic {
+export interface ThresholdRule {
   /** Thresholds to try on training scores, highest first. */
   candidates(training: Sorted): ArrayLike<number>;
   /** A score that equals the threshold is called the same, different, or neither: then it is wrong in any case. */
@@ -19,9 +19,7 @@ export interface Sorted {
   readonly labels: Uint8Array;
 }
 
-export type ArithmeticName = 'insightface' | 'facex-zoo' | 'scikit-learn' | 'exact';
-
-export const arithmetics: Readonly<Record<ArithmeticName, Arithmetic>> = {
+export const thresholdRules = {
   /**
    * Squared distances between unit vectors, |a - b|² = 2 - 2 cos, below one of 400 thresholds 0, 0.01, ... 3.99. Those
    * are given and taken here as cosines, 1 - t / 2.
@@ -68,18 +66,20 @@ export const arithmetics: Readonly<Record<ArithmeticName, Arithmetic>> = {
     maximizes: 'accuracy',
     prefers: 'highest',
   },
-};
+} as const satisfies Readonly<Record<string, ThresholdRule>>;
+
+export type ThresholdRuleName = keyof typeof thresholdRules;
 
 /** The candidate that does best on sorted training scores, and the share of pairs it gets right. */
 export function chooseThreshold(
   training: Sorted,
-  arithmetic: Arithmetic,
+  rule: ThresholdRule,
 ): { readonly threshold: number; readonly accuracy: number } {
   const { scores, labels } = training;
-  const { equal, maximizes, prefers } = arithmetic;
+  const { equal, maximizes, prefers } = rule;
   const positives = countSame(labels);
   const [ofSame, ofDifferent] = maximizes === 'accuracy' ? [1, 1] : [positives, scores.length - positives];
-  const tried = arithmetic.candidates(training);
+  const tried = rule.candidates(training);
   let [accepted, trueAccepts, right] = [0, 0, 0];
   let [best, threshold] = [Number.NEGATIVE_INFINITY, Number.NaN];
   for (let i = 0; i < tried.length; i++) {
@@ -94,7 +94,7 @@ export function chooseThreshold(
       right = trueAccepts + scores.length - positives - (accepted - trueAccepts);
     }
   }
-  const accuracy = equal === 'neither' ? rightAt(scores, labels, threshold, arithmetic) : right / scores.length;
+  const accuracy = equal === 'neither' ? rightAt(scores, labels, threshold, rule) : right / scores.length;
   return { threshold, accuracy };
 }
 
@@ -110,7 +110,7 @@ export function rightAt(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
   threshold: number,
-  { equal }: Pick<Arithmetic, 'equal'>,
+  { equal }: Pick<ThresholdRule, 'equal'>,
 ): number {
   let right = 0;
   for (let i = 0; i < scores.length; i++) {

@@ -1,22 +1,28 @@
 import { readFile } from 'node:fs/promises';
 
+/** One logged step. Only `step` is always there: a head logs what it has. */
 export interface LoggedStep {
   readonly step: number;
   readonly loss?: number;
   readonly learningRate?: number;
   readonly imagesPerSecond?: number;
+  /** Share of the step's time spent waiting for data, 0 ... 1. */
   readonly dataWait?: number;
+  /** Share of the batch's classes that were found in memory, 0 ... 1. */
   readonly hitRate?: number;
+  /** Share of the memory's slots in use, 0 ... 1. */
   readonly occupancy?: number;
 }
 
+/** Verification during training. */
 export interface LoggedEvaluation {
   readonly step: number;
+  /** 0 ... 1. */
   readonly accuracy: number;
   readonly standardError?: number;
 }
 
-/** What a run's `log.jsonl` says, in the report's terms. */
+/** What the log of a run says. */
 export interface RunLog {
   readonly steps: readonly LoggedStep[];
   readonly evaluations: readonly LoggedEvaluation[];
@@ -24,7 +30,15 @@ export interface RunLog {
   readonly seconds: number;
 }
 
-/** Reads a log written by `jsonlLogger`. A last line that a kill cut short is left out. */
+/**
+ * Reads a log written by `jsonlLogger`. A last line that a kill cut short is left out.
+ *
+ * @throws when there is no such file.
+ * @example
+ * ```ts
+ * const { steps, evaluations, seconds } = await readRunLog('run/metrics.jsonl');
+ * ```
+ */
 export async function readRunLog(path: string): Promise<RunLog> {
   const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line.endsWith('}'));
   const records = lines.map((line) => JSON.parse(line) as Record<string, number>);
@@ -32,13 +46,13 @@ export async function readRunLog(path: string): Promise<RunLog> {
   const evaluations = records.filter((record) => 'evaluation/accuracy' in record);
   return {
     seconds: steps.reduce((sum, record) => sum + record['speed/step_seconds']!, 0),
-    steps: steps.map(stepOf),
-    evaluations: evaluations.map(evaluationOf),
+    steps: steps.map(loggedStep),
+    evaluations: evaluations.map(loggedEvaluation),
   };
 }
 
-/** A step's line. */
-export function stepOf(record: Readonly<Record<string, number>>): LoggedStep {
+/** What the line of a step says: a record that has `train/loss`. */
+export function loggedStep(record: Readonly<Record<string, number>>): LoggedStep {
   return {
     step: record.step!,
     loss: record['train/loss'],
@@ -50,8 +64,8 @@ export function stepOf(record: Readonly<Record<string, number>>): LoggedStep {
   };
 }
 
-/** An evaluation's line. */
-export function evaluationOf(record: Readonly<Record<string, number>>): LoggedEvaluation {
+/** What the line of an evaluation says: a record that has `evaluation/accuracy`. */
+export function loggedEvaluation(record: Readonly<Record<string, number>>): LoggedEvaluation {
   return {
     step: record.step!,
     accuracy: record['evaluation/accuracy']!,
