@@ -16,7 +16,7 @@ export async function makeSnapshot({ head, step, batch, source, memory, miner }:
     faces: facesOf(source, batch),
     memory: memory && summarizeMemory(memory),
   };
-  const rivals = memory ? closestLookAlikes(memory) : [];
+  const lookAlikes = memory ? closestLookAlikes(memory) : [];
   const suspects = (miner?.suspects() ?? [])
     .slice(0, MOST_PAIRS)
     .map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine }));
@@ -24,7 +24,7 @@ export async function makeSnapshot({ head, step, batch, source, memory, miner }:
   return {
     ...now,
     doppelgangers: await pairsOf(source, doppelgangers),
-    rivals: await pairsOf(source, rivals),
+    lookAlikes: await pairsOf(source, lookAlikes),
     suspects: await pairsOf(source, suspects),
   };
 }

@@ -92,7 +92,7 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
     falseMatches: await faces(result.falseMatches),
     falseNonMatches: await faces(result.falseNonMatches),
     memory: result.memory,
-    rivals: await lookAlikes(source, result.lookAlikes ?? []),
+    lookAlikes: await lookAlikes(source, result.lookAlikes ?? []),
     duplicates: await lookAlikes(
       source,
       (result.suspects ?? []).slice(0, 12).map(({ a, b, cosine }) => ({ id: a, lookAlike: b, cosine })),

@@ -1,5 +1,13 @@
 export { binFaces } from './bin-faces.ts';
 export { type Embedder, type Faces, type OnProgress, openEmbedder } from './embed-faces.ts';
+export { type EmbedImagesOptions, embedImages } from './embed-images.ts';
+export {
+  type EvaluateModelOptions,
+  type Evaluation,
+  evaluateModel,
+  type Task,
+  testByProtocol,
+} from './evaluate-model.ts';
 export { listFaces, type PairFaces } from './list-faces.ts';
 export { type EmbeddingModel, normalizeRows, type PixelScale } from './models/embedding-model.ts';
 export { openModel } from './models/open-model.ts';

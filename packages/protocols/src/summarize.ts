@@ -58,7 +58,11 @@ const MOST_DRAWN = 50_000;
 const DRAWS = 200;
 
 /** Everything that can be said about scored pairs. */
-export function summarizePairs(outcome: PairOutcome, thresholdRule: ThresholdRuleName, seed = 1): PairSummary {
+export function summarizePairs(
+  outcome: PairOutcome,
+  thresholdRule: ThresholdRuleName = 'insightface',
+  seed = 1,
+): PairSummary {
   const { labels, people, fars, holdOut, nearest, split = 'interleaved' } = outcome;
   const scores = outcome.scores;
   const same = labels.reduce((sum, label) => sum + label, 0);

@@ -42,10 +42,10 @@ export async function memorySection({ heads }: Pick<ReportData, 'heads'>): Promi
         ? figure('Use', 'Share of the classes of a batch that were in memory already.', hits, occupancy)
         : undefined,
     ),
-    ...heads.map(({ name, rivals = [] }) =>
+    ...heads.map(({ name, lookAlikes = [] }) =>
       pairCard(
         `Look-alikes in memory${remembering.length > 1 ? `, ${name}` : ''}: different identities, nearest prototypes`,
-        rivals,
+        lookAlikes,
       ),
     ),
     ...heads.map(({ name, duplicates = [] }) =>

@@ -63,7 +63,7 @@ export interface ReportHead {
   readonly falseNonMatches?: readonly ReportPair[];
   readonly memory?: ReportMemory;
   /** Pairs of training identities that looked most alike late in training, by an image of each. */
-  readonly rivals?: readonly ReportPair[];
+  readonly lookAlikes?: readonly ReportPair[];
   /** Pairs of training identities that may be one person, by an image of each. */
   readonly duplicates?: readonly ReportPair[];
 }

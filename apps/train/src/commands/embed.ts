@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { check, type ImageSource } from '@protomem/core';
-import { countImages, loadImages, npyHeader, openDataset } from '@protomem/data';
-import { type EmbeddingModel, normalizeRows, openModel, type PixelScale } from '@protomem/protocols';
+import { check } from '@protomem/core';
+import { countImages, npyHeader, openDataset } from '@protomem/data';
+import { embedImages, openModel, type PixelScale } from '@protomem/protocols';
 import { command, toNumber, withBar } from '../command-line.ts';
 
 /** `protomem embed`. */
@@ -83,24 +83,6 @@ export async function embed(model: string, images: string, options: EmbedOptions
     await encoder.dispose();
   }
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
-}
-
-/** Unit vectors of all images of a source, in its order, batch by batch. */
-export async function* embedImages(
-  model: EmbeddingModel,
-  source: ImageSource,
-  { flip, raw = false, batch }: Pick<EmbedOptions, 'flip' | 'raw' | 'batch'>,
-): AsyncGenerator<{ names: readonly string[]; labels: Float64Array; values: Float32Array }> {
-  const [height, width] = model.inputSize;
-  const places = [];
-  for (let identity = 0; identity < source.identities; identity++) {
-    for (let image = 0; image < source.imagesOf(identity); image++) places.push({ identity, image });
-  }
-  const options = { height, width, batchSize: batch, workers: 1 };
-  for await (const { pixels, names, labels } of loadImages(source, places, options)) {
-    const values = await model.embed(pixels, names.length, flip);
-    yield { names, labels, values: raw ? values : normalizeRows(values, model.embeddingSize) };
-  }
 }
 
 interface EmbeddingWriter {

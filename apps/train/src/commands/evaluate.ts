@@ -1,15 +1,16 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
-import { check, lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
+import { check, ProtomemError, writeFileAtomic } from '@protomem/core';
 import type { ThresholdRuleName } from '@protomem/evaluation';
 import {
-  type Outcome,
-  openEmbedder,
+  evaluateModel,
   type PixelScale,
   type ProtocolOptions,
   protocols,
   scorePairFaces,
+  type Task,
+  testByProtocol,
 } from '@protomem/protocols';
 import { listPairs, readRunConfig, runFolder, writeJson } from '@protomem/recipes';
 import { type EvaluationFacts, savePlots } from '@protomem/report';
@@ -82,25 +83,19 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
     got: batch,
     expected: 'an integer >= 1',
   }));
-  const task = name === undefined ? await ownPairs(model, options) : protocolTask(name, options);
+  const task = name === undefined ? await ownPairs(model, options) : testByProtocol(name, options);
   const out = await newFolder(options.out ?? join(await resultsFolder(model), name ?? 'own-pairs'));
-  const begun = performance.now();
-  const { outcome, by } = await withBar('images', async (onProgress) => {
-    const embedder = await openEmbedder(model, batch, options.scale, onProgress);
-    console.log(`model: ${embedder.label}`);
-    console.log(`test: ${task.title}`);
-    try {
-      return { outcome: await task.run(embedder), by: embedder.label };
-    } finally {
-      await embedder.dispose();
-    }
-  });
+  console.log(`test: ${task.title}`);
+  const { outcome, by, seconds } = await withBar('images', (onProgress) =>
+    evaluateModel(model, task, { batch, scale: options.scale, onProgress }),
+  );
+  console.log(`model: ${by}`);
   const facts: EvaluationFacts = {
     model,
     by,
     protocol: task.title,
     finishedAt: new Date().toISOString(),
-    seconds: (performance.now() - begun) / 1000,
+    seconds,
     ...(outcome.kind === 'pairs' && outcome.faces ? { images: outcome.faces.list.names.length } : {}),
     machine: machineFacts(),
     options: optionFacts(options),
@@ -112,25 +107,6 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
   await savePlots(page, join(out, 'plots'));
   for (const line of lines) console.log(line);
   console.log(`written: ${join(out, 'report.html')}, metrics.json, plots`);
-}
-
-interface Task {
-  readonly title: string;
-  run(embedder: Parameters<(typeof protocols)[string]['run']>[0]): Promise<Outcome>;
-}
-
-function protocolTask(name: string, options: EvaluateOptions): Task {
-  const { title, needs, run } = lookUp('evaluate', '--protocol', protocols, name);
-  for (const need of needs) {
-    check(options[need] !== undefined, () => ({
-      where: 'evaluate',
-      what: `--${need}`,
-      got: 'missing',
-      expected: `what the protocol ${name} needs: ${needs.map((one) => `--${one}`).join(', ')}`,
-    }));
-  }
-  const list = options.list ?? options.meta;
-  return { title: list ? `${title}: ${basename(list)}` : title, run: (embedder) => run(embedder, options) };
 }
 
 /** The test that a run ended with. */

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError } from '@protomem/core';
 import { decodeImage, openDataset } from '@protomem/data';
 import type { VerificationReport } from '@protomem/evaluation';
-import { type EmbeddingModel, normalizeRows, openModel } from '@protomem/protocols';
+import { type EmbeddingModel, embedImages, normalizeRows, openModel } from '@protomem/protocols';
 import { parseJson, runFolder } from '@protomem/recipes';
 import { command, toNumber } from '../command-line.ts';
-import { embedImages } from './embed.ts';
 
 /** `protomem identify`. */
 export const make = () =>

@@ -41,7 +41,7 @@ export interface LiveSnapshot {
   readonly memory?: ReportMemory;
   /** Identities of this batch that the miner holds for alike. */
   readonly doppelgangers: readonly LivePair[];
-  readonly rivals: readonly LivePair[];
+  readonly lookAlikes: readonly LivePair[];
   readonly suspects: readonly LivePair[];
 }
 

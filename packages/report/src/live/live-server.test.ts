@@ -159,7 +159,7 @@ describe('the live page', () => {
         side: 8,
         faces: [face, { ...face, name: 'c.jpg' }],
         doppelgangers: [],
-        rivals: [],
+        lookAlikes: [],
         suspects: [],
       },
       memory: { slots: 4, used: 3, ages: [0, 1, 5], staleness: [{ from: 1, to: 1, count: 9, meanCosine: 0.9 }] },

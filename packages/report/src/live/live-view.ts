@@ -66,8 +66,8 @@ export async function trainingPart({ run, logs }: LiveState): Promise<Html | und
 export async function memoryPart({ run, logs, snapshots }: LiveState): Promise<Html | undefined> {
   const heads = await Promise.all(
     reportHeads(run, logs).map(async (head, i) => {
-      const { memory, rivals = [], suspects = [] } = snapshots.get(i) ?? {};
-      return { ...head, memory, rivals: await pictures(rivals), duplicates: await pictures(suspects) };
+      const { memory, lookAlikes = [], suspects = [] } = snapshots.get(i) ?? {};
+      return { ...head, memory, lookAlikes: await pictures(lookAlikes), duplicates: await pictures(suspects) };
     }),
   );
   return memorySection({ heads });

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { integer, ProtomemError } from '@protomem/core';
 import type { FromLive, LiveRun, LiveSnapshot, ToLive } from './live-data.ts';
@@ -22,6 +23,12 @@ export interface Live {
 const LEAST_PAUSE = 10_000;
 const PAUSE_RATIO = 400;
 
+/** The page's process as a source beside this file, or as the build puts it. */
+function liveProcess(): string {
+  const source = join(import.meta.dirname, 'live-process.ts');
+  return existsSync(source) ? source : join(import.meta.dirname, 'live', 'live-process.js');
+}
+
 /**
  * Starts the page in a process of its own.
  *
@@ -29,7 +36,7 @@ const PAUSE_RATIO = 400;
  */
 export async function startLive(run: LiveRun): Promise<Live> {
   integer('train', '--live-port', run.port, 0, 65535);
-  const child = fork(join(import.meta.dirname, 'live-process.ts'), [], {
+  const child = fork(liveProcess(), [], {
     execArgv: process.execArgv,
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
