@@ -6,7 +6,7 @@ import { createDoppelgangerTable, DoppelgangerSnapshot, type DoppelgangerTable }
 const idsOf = (table: Pick<DoppelgangerTable, 'doppelgangersOf'>, id: number): number[] =>
   table.doppelgangersOf(id).map((lookAlike) => lookAlike.id);
 
-/** Steps of random lookAlikes of 40 identities, and of those who leave. */
+/** Steps of random look-alikes of 40 identities, and of those who leave. */
 function* steps(count: number): Generator<[LookAlike[], number[]]> {
   const random = new Random(3);
   for (let step = 0; step < count; step++) {
@@ -42,7 +42,7 @@ describe('createDoppelgangerTable', () => {
     const table = createDoppelgangerTable({ rows: 10 });
     table.observe([{ id: 1, lookAlike: 2, cosine: 0.5 }], [1, 77]);
     expect(idsOf(table, 1)).toEqual([]);
-    // Whoever is still there may bring them back.
+    // Those still there may bring them back.
     expect(idsOf(table, 2)).toEqual([1]);
   });
 

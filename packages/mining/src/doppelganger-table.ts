@@ -81,7 +81,7 @@ export class DoppelgangerTable implements Stateful {
    * @throws ProtomemError, and changes nothing, when an id is none or a cosine not finite
    */
   observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = []): void {
-    for (const [i, sighting] of lookAlikes.entries()) checkLookAlike(sighting, i);
+    for (const [i, lookAlike] of lookAlikes.entries()) checkLookAlike(lookAlike, i);
     const step = ++this.clock;
     const fresh = step - this.expireAfter;
     // The most alike last: it is what stays.

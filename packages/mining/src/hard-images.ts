@@ -2,8 +2,8 @@ import { check, integer } from '@protomem/core';
 import { type Matrix, rowsOf } from './similarity-rows.ts';
 
 /**
- * Image-level choice: which images of a class to take when it meets a look-alike, those nearest to the look-alike first. An image's
- * nearness is its highest cosine to any of the prototypes.
+ * Image-level choice: which images of a class to take when it meets a look-alike, those nearest to the look-alike
+ * first. An image's nearness is its highest cosine to any of the prototypes.
  *
  * Source: Smirnov et al., "Hard Example Mining with Auxiliary Embeddings for Face Representation Learning" (CVPRW 2018),
  * which compares with examples already in the batch; here the look-alike is its prototype.

@@ -10,8 +10,8 @@ export interface Doppelganger {
 }
 
 /**
- * Up to `width` doppelgangers for each of up to `size` identities; 24 bytes a look-alike, all of them taken at once. When it is full,
- * the identity that was written to longest ago makes room.
+ * Up to `width` doppelgangers for each of up to `size` identities; 24 bytes a look-alike, all of them taken at once.
+ * When it is full, the identity that was written to longest ago makes room.
  */
 export class LookAlikeRows {
   readonly size: number;
@@ -24,7 +24,7 @@ export class LookAlikeRows {
   private readonly doppelgangers: Float64Array;
   private readonly cosines: Float64Array;
   private readonly steps: Float64Array;
-  /** Rivals in each row, which are its first places. */
+  /** Doppelgangers in each row, which are its first places. */
   private readonly counts: Uint32Array;
 
   constructor(size: number, width: number) {
@@ -49,8 +49,8 @@ export class LookAlikeRows {
   }
 
   /**
-   * Notes a lookAlike: as it is now when it is there already; else in a free place, in that of one last seen before `fresh`,
-   * or in that of the least alike, when that one is less alike.
+   * Notes a look-alike: as it is now when it is there already; else in a free place, in that of one last seen before
+   * `fresh`, or in that of the least alike, when that one is less alike.
    */
   put(id: number, lookAlike: Doppelganger, fresh: number): void {
     const row = this.claim(id);
@@ -72,7 +72,7 @@ export class LookAlikeRows {
     this.steps[place] = lookAlike.step;
   }
 
-  /** Takes one lookAlike out of an identity's row. */
+  /** Takes one look-alike out of an identity's row. */
   drop(id: number, lookAlike: number): void {
     const row = this.rowOf.get(id);
     const place = row === undefined ? -1 : this.find(row, lookAlike);

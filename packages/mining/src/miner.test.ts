@@ -7,7 +7,7 @@ const PEOPLE = 30;
 const STEPS = 40;
 
 /** What step i sees: depends on the step alone. */
-function sightingsOf(step: number): LookAlike[] {
+function lookAlikesOf(step: number): LookAlike[] {
   const random = new Random(4, step);
   return Array.from({ length: 8 }, () => {
     const id = random.below(PEOPLE);
@@ -30,7 +30,7 @@ function run(miner: DoppelgangerMiner, prefetch: number, from: number, to: numbe
   let next = from;
   for (let step = from; step < to; step++) {
     while (next <= step + prefetch) plans.set(next, plan(miner, next++));
-    miner.observe(sightingsOf(step), [step % PEOPLE]);
+    miner.observe(lookAlikesOf(step), [step % PEOPLE]);
   }
   return plans;
 }
@@ -60,7 +60,7 @@ describe('createMiner', () => {
     run(miner, 0, 0, 13);
     // Batches 12 to 15 see what steps 0 to 7 saw.
     const then = createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25 });
-    for (let step = 0; step < 8; step++) then.observe(sightingsOf(step), [step % PEOPLE]);
+    for (let step = 0; step < 8; step++) then.observe(lookAlikesOf(step), [step % PEOPLE]);
     const neighbours = then.table.doppelgangersOf(13).map(({ id }) => id);
     const drawn = new Set<number>();
     for (let seed = 0; seed < 40; seed++) {
