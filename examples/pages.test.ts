@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
@@ -41,10 +42,15 @@ let folder: string;
 beforeAll(async () => {
   // Inside a package that depends on all others, so that the examples find what they import.
   folder = await mkdtemp(join(import.meta.dirname, '.pages-'));
+  const encoder = createEncoder('mobile-face-net', { inputSize: 32, embeddingSize: 16, width: 0.25 });
   for (const { name, code } of examples) {
     await mkdir(join(folder, name));
     // Each block is a module, also one that imports nothing.
     await writeFile(join(folder, name, 'block.mts'), `${code}\nexport {};\n`);
+    if (!code.includes('run/encoder.safetensors')) continue;
+    // What a run that the page has shown leaves behind.
+    await mkdir(join(folder, name, 'run'));
+    await saveEncoder(encoder, join(folder, name, 'run/encoder.safetensors'));
   }
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -65,6 +71,13 @@ describe('every ts block of every page', () => {
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: join(folder, name) });
     if (prints !== undefined) expect(stdout).toBe(prints);
   });
+});
+
+it('the index of protocols names every page', async () => {
+  const names = tracked.filter((name) => /^docs\/protocols\/(?!README)/.test(name));
+  expect(names).toHaveLength(8);
+  const index = await readFile(join(root, 'docs/protocols/README.md'), 'utf8');
+  for (const name of names) expect(index).toContain(`(${name.split('/').at(-1)})`);
 });
 
 it('no file holds the marks of a merge that was left', async () => {

@@ -32,7 +32,7 @@ export interface Memory {
 }
 
 /** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
-export function generate(
+function generate(
   { generation }: MemorySettings,
   exemplars: Exemplars,
   /** `support * unit`, where it is at hand: what weights of 1 come to. */
@@ -44,13 +44,13 @@ export function generate(
 }
 
 /** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
-export function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly number[]): tf.Tensor2D {
+function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly number[]): tf.Tensor2D {
   const share = tf.expandDims<tf.Tensor2D>(tf.tensor1d([...shares]), 1);
   return unitRows(tf.add(tf.mul(tf.sub(1, share), stored), tf.mul(share, generated)));
 }
 
 /** The share of the generated prototype in a refresh (C4); all of it for a class that is not in memory. */
-export function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, exemplars: number): number {
+function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, exemplars: number): number {
   if (!facts) return 1;
   const share = policy<Refresh>(refreshes, settings.refresh)({ ...facts, exemplars, ratio: settings.refreshRatio });
   check(share >= 0 && share <= 1, () => ({
@@ -84,7 +84,7 @@ export interface BatchPrototypes {
 }
 
 /** What of a batch is read back to the host, in one go. */
-export interface BatchNumbers {
+interface BatchNumbers {
   /** Lengths of the embeddings, B. */
   readonly lengths: Float32Array;
   /** Cosine of each class's stored prototype to the generated one, C: how stale it was. */
