@@ -10,7 +10,7 @@
  */
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { loadEngine } from '@protomem/engine';
 import { findDuplicateIdentities } from '@protomem/mining';
 import * as tf from '@tensorflow/tfjs';

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { lookUp, ProtomemError, writeFileAtomic } from '@protomem/core';
+import { lookUp, ProtomemError } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';

@@ -1,5 +1,5 @@
 import type { ImageSource } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { countImages, type ImagePlace, type Survey, surveyImages } from '@protomem/data';
 import { stopOnInterrupt, withBar } from './command-line.ts';
 

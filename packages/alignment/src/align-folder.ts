@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { check, lookUp, type OptionsOf, option, ProtomemError, readOptions, writeFileAtomic } from '@protomem/core';
+import { check, lookUp, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { alignOptions, alignPhoto } from './align-photo.ts';
 import type { Detect } from './detect.ts';
 import { inOrder } from './in-order.ts';

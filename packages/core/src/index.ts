@@ -1,9 +1,36 @@
-export * from './errors.ts';
-export * from './files.ts';
-export * from './images.ts';
-export * from './mining.ts';
-export * from './option.ts';
-export * from './random.ts';
-export * from './registry.ts';
-export * from './safetensors.ts';
-export * from './state.ts';
+export { check, type ErrorParts, integer, number, ProtomemError, show } from './errors.ts';
+export type {
+  ImageBatch,
+  ImageSource,
+  Loader,
+  PlannedImage,
+  Sampler,
+  SourceImage,
+  SourceSpec,
+} from './images.ts';
+export type { BatchRequest, LookAlike, MinedClasses, Miner } from './mining.ts';
+export {
+  type Option,
+  type Options,
+  type OptionsOf,
+  option,
+  optionTable,
+  type Part,
+  type Presence,
+  part,
+  readOptions,
+  type Settings,
+} from './option.ts';
+export { Random, type RandomState } from './random.ts';
+export { currentSpelling, lookUp, nearest } from './registry.ts';
+export { decodeSafetensors, encodeSafetensors, type Safetensors, takeTensor } from './safetensors.ts';
+export {
+  type DtypeArrays,
+  type Json,
+  joinStates,
+  partState,
+  type State,
+  type Stateful,
+  type TensorData,
+  type TensorDtype,
+} from './state.ts';

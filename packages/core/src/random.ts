@@ -65,9 +65,9 @@ export class Random {
   }
 
   /** Normal deviate (Box-Muller; one of the pair is dropped so that the state is only the words). */
-  normal(mean = 0, deviation = 1): number {
+  normal(mean = 0, std = 1): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    return mean + deviation * radius * Math.cos(2 * Math.PI * this.uniform());
+    return mean + std * radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
   /** Shuffles in place (Fisher-Yates) and returns the same array. */

@@ -7,9 +7,9 @@ import {
   ProtomemError,
   type State,
   takeTensor,
-  writeFileAtomic,
 } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
+import { writeFileAtomic } from '@protomem/core/node';
 import { parametersState, restoreParameters } from '@protomem/engine';
 import { type EncoderRegistry, encoders, findFamily } from './create-encoder.ts';
 import type { DefinedEncoder } from './define-encoder.ts';

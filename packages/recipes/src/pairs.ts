@@ -24,7 +24,7 @@ export interface PairSet {
 }
 
 /** The pairs of a configuration before anything of them has been decoded. */
-export interface ListedPairs extends PairFaces {
+interface ListedPairs extends PairFaces {
   readonly protocol: string;
   readonly split: FoldSplit;
 }

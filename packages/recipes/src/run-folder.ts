@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ProtomemError, writeFileAtomic } from '@protomem/core';
+import { ProtomemError } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { parseConfig, patchConfig } from './config.ts';
 import type { RunConfig } from './run-schema.ts';
 

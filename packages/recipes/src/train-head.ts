@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { type ImageBatch, type ImageSource, type Json, writeFileAtomic } from '@protomem/core';
+import type { ImageBatch, ImageSource, Json } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';

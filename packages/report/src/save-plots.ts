@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import sharp from 'sharp';
 import { style } from './style.ts';
 

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeSafetensors, type Json, writeFileAtomic } from '@protomem/core';
+import { encodeSafetensors, type Json } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Checkpoint,

@@ -9,8 +9,8 @@ import {
   ProtomemError,
   partState,
   type State,
-  writeFileAtomic,
 } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { fingerprint, type Recipe, recipeDifferences } from './recipe.ts';
 import { writeError } from './write-error.ts';
 

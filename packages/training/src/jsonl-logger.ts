@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { type AppendFile, appendFile } from './append-file.ts';
 import type { Logger } from './logger.ts';
 import { writeError } from './write-error.ts';

@@ -1,5 +1,6 @@
-import { type Json, type Loader, type Miner, type OptionsOf, option, type writeFileAtomic } from '@protomem/core';
+import { type Json, type Loader, type Miner, type OptionsOf, option } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
+import type { writeFileAtomic } from '@protomem/core/node';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
 import type { Optimizer } from './optimizer.ts';

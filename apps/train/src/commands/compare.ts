@@ -1,4 +1,5 @@
-import { ProtomemError, writeFileAtomic } from '@protomem/core';
+import { ProtomemError } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { type SignFlipTest, signFlipTest } from '@protomem/evaluation';
 import { renderReport, savePlots } from '@protomem/report';
 import { command } from '../command-line.ts';

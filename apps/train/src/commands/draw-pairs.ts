@@ -1,5 +1,5 @@
 import { relative, sep } from 'node:path';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { drawPairs, folderSource } from '@protomem/data';
 import { command, toNumber } from '../command-line.ts';
 

@@ -1,7 +1,8 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
-import { check, ProtomemError, writeFileAtomic } from '@protomem/core';
+import { check, ProtomemError } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import type { ThresholdRuleName } from '@protomem/evaluation';
 import {
   evaluateModel,

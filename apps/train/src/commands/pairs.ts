@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { ProtomemError, writeFileAtomic } from '@protomem/core';
+import { ProtomemError } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { readLfwPairs, readVerificationBin, type VerificationPair, writeVerificationBin } from '@protomem/data';
 import { command, withBar } from '../command-line.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { renderReport, savePlots } from '@protomem/report';
 import { command } from '../command-line.ts';
 import { readResults } from '../read-results.ts';

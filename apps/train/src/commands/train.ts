@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Option } from '@commander-js/extra-typings';
-import { ProtomemError, writeFileAtomic } from '@protomem/core';
+import { ProtomemError } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import {
   defaultRunFolder,
   describe,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeFileAtomic } from '@protomem/core';
+import { writeFileAtomic } from '@protomem/core/node';
 import { tableOf } from '../../sources/string-table.ts';
 import type { PackedIndex } from '../packed-source.ts';
 import type { Shard } from './shard-paths.ts';
