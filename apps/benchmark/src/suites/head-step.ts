@@ -60,9 +60,9 @@ const head = lookUp('bench head', 'head', make, name)();
 if (['dcq', 'semi-siamese', 'dynamic-class-pool'].includes(name)) await fill(head);
 const optimizer = sgd();
 
-/** Fills a rival's queue or pool by its state: to put everything in step by step would take minutes. */
-async function fill(rival: Head): Promise<void> {
-  const { values, tensors } = await rival.state();
+/** Fills a baseline's queue or pool by its state: to put everything in step by step would take minutes. */
+async function fill(head: Head): Promise<void> {
+  const { values, tensors } = await head.state();
   const column = (value: (row: number) => number): TensorData => ({
     dtype: 'F64',
     shape: [columns],
@@ -81,7 +81,7 @@ async function fill(rival: Head): Promise<void> {
   const pool = { 'pool/ids': ids, 'pool/columns': at, 'pool/next': next, 'pool/visited': written };
   const slots = { 'pool/slot0': rows, 'pool/slot1': rows };
   const part = 'queue' in values ? 'queue' : 'pool';
-  await rival.restore({
+  await head.restore({
     values: { ...values, [part]: { size: columns, step: 1, ...(part === 'queue' && { next: 0 }) } },
     tensors: { ...tensors, ...(part === 'queue' ? queue : { ...pool, ...slots }) },
   });

@@ -12,11 +12,11 @@ const variants = [
   'prototype-memory-bfloat16',
   'prototype-memory-hardest-100',
 ];
-const rivals = { weights: ['full-softmax', 'partial-fc'], queues: ['dcq', 'dynamic-class-pool', 'semi-siamese'] };
+const baselines = { weights: ['full-softmax', 'partial-fc'], queues: ['dcq', 'dynamic-class-pool', 'semi-siamese'] };
 const theirs = ['full-softmax', 'partial-fc'];
 const sizes = { '8k': 8192, '65k': 65536, '200k': 200_000 };
 
-/** A step of each head at equal columns: beside PyTorch's heads and, in cases of their own for want of memory, our rivals. */
+/** A step of each head at equal columns: beside PyTorch's heads and, in cases of their own for want of memory, our baselines. */
 export const head = timed({
   about: `one step of each head, batch ${BATCH} of ${CLASSES} classes, width ${DIMENSION}, against PyTorch`,
   warmup: 2,
@@ -31,7 +31,7 @@ export const head = timed({
         baselines: pytorch.map(([head]) => head),
         contenders: (report) => startAll(report, [...ours(variants), ...pytorch]),
       },
-      ...Object.entries(rivals).map(([kind, heads]) => ({
+      ...Object.entries(baselines).map(([kind, heads]) => ({
         name: `${name}-${kind}`,
         baselines: heads,
         contenders: (report: (text: string) => void) => startAll(report, ours(['prototype-memory', ...heads])),

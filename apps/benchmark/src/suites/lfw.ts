@@ -102,7 +102,7 @@ async function train(
     `steps=${steps}`,
     `schedule.warmup=${Math.round(steps / 10)}`,
     `seed=${seed}`,
-    'rivals=[]',
+    'baselines=[]',
     'evaluation.every=0',
     `checkpoint.every=${steps}`,
     'log.tensorboard=false',

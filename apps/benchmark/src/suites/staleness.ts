@@ -130,7 +130,7 @@ function probe(
   fresh.dispose();
 }
 
-/** Ages by octave, and the drift, 1 - cosine, of Prototype Memory over that of each rival in the octaves of both. */
+/** Ages by octave, and the drift, 1 - cosine, of Prototype Memory over that of each baseline in the octaves of both. */
 function summary(probes: ReadonlyMap<string, readonly StalenessProbe[]>, about: Readonly<Record<string, unknown>>) {
   const contenders: Record<string, Measured> = {};
   const ratios: Record<string, number> = {};
