@@ -59,7 +59,7 @@ describe('protomem convert', () => {
     await expect(convert('a', 'b')).rejects.toThrow('--format <name>');
     const odd = convert(join(dir, 'faces'), join(dir, 'b'), '--format', 'recodio');
     await expect(odd).rejects.toThrow('recordio');
-    await expect(convert('a', 'b', '--check=1')).rejects.toThrow('--check');
+    await expect(convert('a', 'b', '--format', 'folder', '--check=1')).rejects.toThrow('--check');
   });
 });
 

@@ -1,16 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { Random } from '@protomem/core';
-import { npyHeader } from '@protomem/data';
+import { join } from 'node:path';
 import { loadEngine } from '@protomem/engine';
-import { syntheticFaces } from '@protomem/synthetic';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { drawPeople, images, pairLines, people, storeEmbeddings, writeIn } from '../../fixtures/twelve-people.ts';
 import { compare } from './compare.ts';
 import { type EvaluateOptions, evaluate } from './evaluate.ts';
 
-const WIDTH = 8;
 let dir: string;
 let printed: string[];
 
@@ -18,48 +15,14 @@ const base = { aligned: false, thresholdRule: 'insightface', batch: 16, scale: {
 const run = (model: string, options: Partial<EvaluateOptions>): Promise<void> =>
   evaluate(model, { ...base, ...options });
 const metricsOf = async (out: string) => JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8'));
-
-async function file(name: string, text: string): Promise<string> {
-  const path = join(dir, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-  return path;
-}
-
-/** Embeddings on file: one direction a person, some noise, by name. */
-async function stored(name: string, images: readonly (readonly [name: string, person: number])[], noise = 0.05) {
-  const random = new Random(5);
-  const values = new Float32Array(images.length * WIDTH);
-  for (const [row, [, person]] of images.entries()) {
-    const own = new Random(person + 1);
-    for (let k = 0; k < WIDTH; k++) values[row * WIDTH + k] = own.normal() + random.normal(0, noise);
-  }
-  const path = join(dir, `${name}.npy`);
-  await writeFile(path, Buffer.concat([npyHeader([images.length, WIDTH]), Buffer.from(values.buffer)]));
-  await writeFile(path.replace('.npy', '.txt'), images.map(([image]) => `somewhere/${image}\n`).join(''));
-  return path;
-}
-
-/** Four images of each of twelve people, with blanks in their names, on disk; and their pairs. */
-const people = Array.from({ length: 12 }, (_, i) => `Person No ${i}`);
-const imageOf = (person: number, image: number): string => `${people[person]}/${people[person]}_000${image + 1}.jpg`;
-const images = people.flatMap((_, person) => [0, 1, 2, 3].map((image) => [imageOf(person, image), person] as const));
-const pairLines = people.flatMap((name, i) => [
-  `${name}\t1\t2`,
-  `${name}\t3\t4`,
-  `${name}\t1\t${people[(i + 1) % 12]}\t1`,
-  `${name}\t2\t${people[(i + 5) % 12]}\t3`,
-]);
+const file = (name: string, text: string): Promise<string> => writeIn(dir, name, text);
+const stored = (name: string, of: Parameters<typeof storeEmbeddings>[2], noise?: number): Promise<string> =>
+  storeEmbeddings(dir, name, of, noise);
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'protomem-evaluate-'));
   await loadEngine({});
-  const faces = syntheticFaces({ identities: 12, imagesPerIdentity: 4, seed: 2, size: 32 });
-  for (const [i, [name]] of images.entries()) {
-    await mkdir(dirname(join(dir, 'faces', name)), { recursive: true });
-    const { bytes } = await faces.load(Math.floor(i / 4), i % 4);
-    await writeFile(join(dir, 'faces', name), await sharp(bytes).jpeg().toBuffer());
-  }
+  await drawPeople(dir);
 }, 60_000);
 afterAll(() => rm(dir, { recursive: true }));
 beforeEach(() => {
