@@ -34,7 +34,8 @@ export interface Evaluation {
  * @throws ProtomemError for an unknown protocol, and for an option that it needs and does not get
  */
 export function testByProtocol(name: string, given: Partial<ProtocolOptions>): Task {
-  const options: ProtocolOptions = { aligned: false, thresholdRule: 'insightface', ...given };
+  const { aligned = false, thresholdRule = 'insightface', ...named } = given;
+  const options: ProtocolOptions = { ...named, aligned, thresholdRule };
   const { title, needs, run } = lookUp('evaluate', '--protocol', protocols, name);
   for (const need of needs) {
     check(options[need] !== undefined, () => ({

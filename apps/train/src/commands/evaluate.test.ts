@@ -10,7 +10,6 @@ import { type EvaluateOptions, evaluate } from './evaluate.ts';
 
 let dir: string;
 let printed: string[];
-
 const base = { aligned: false, thresholdRule: 'insightface', batch: 16, scale: {}, set: [] } as const;
 const run = (model: string, options: Partial<EvaluateOptions>): Promise<void> =>
   evaluate(model, { ...base, ...options });

@@ -6,7 +6,7 @@ interface LiveHead {
   readonly out: string;
 }
 
-/** What the page's process is told when it begins. */
+/** What the page's process gets when it begins. */
 export interface LiveRun {
   readonly title: string;
   /** Command line's terms: `127.0.0.1` and this port; 0 is any free one. */
