@@ -32,7 +32,7 @@ export const memoryOptions = {
     default: 'stop',
   }),
   refresh: option.choiceOrFunction<Refresh>()(refreshes, {
-    help: 'C4: the share r of a class in memory, which becomes `normalize((1 - r) old + r new)`.',
+    help: 'C4: the share r that the new prototype gets of a class in memory: `normalize((1 - r) old + r new)`.',
     default: 'blend',
   }),
   refreshRatio: option.number({ help: 'r of `blend` and `age-aware`.', min: 0, max: 1, default: 0.2 }),
