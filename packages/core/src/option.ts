@@ -65,6 +65,8 @@ interface Range {
 
 /** Names to choose from: an array, or the keys of a registry. */
 type Names = readonly string[] | Readonly<Record<string, unknown>>;
+const listOf = (names: Names): readonly string[] =>
+  Array.isArray(names) ? names : Object.keys(names as Readonly<Record<string, unknown>>);
 type NameIn<N extends Names> = N extends readonly string[] ? N[number] : keyof N & string;
 
 function make<T, A extends About<T>>(
@@ -135,7 +137,7 @@ export const option = {
     names: N,
     about: A,
   ): Option<NameIn<N>, PresenceIn<A>> => {
-    const choices: readonly string[] = Array.isArray(names) ? names : Object.keys(names);
+    const choices = listOf(names);
     return make<NameIn<N>, A>(about, `one of ${choices.join(', ')}`, (value) => choices.includes(value as string), {
       choices,
     });
@@ -145,7 +147,7 @@ export const option = {
     names: N,
     about: A,
   ): Option<readonly NameIn<N>[], PresenceIn<A>> => {
-    const known: readonly string[] = Array.isArray(names) ? names : Object.keys(names);
+    const known = listOf(names);
     return make<readonly NameIn<N>[], A>(
       about,
       `a list of ${known.join(', ')}`,
@@ -159,7 +161,7 @@ export const option = {
       names: N,
       about: A,
     ): Option<NameIn<N> | F, PresenceIn<A>> => {
-      const choices: readonly string[] = Array.isArray(names) ? names : Object.keys(names);
+      const choices = listOf(names);
       return make<NameIn<N> | F, A & About<NameIn<N> | F>>(
         about,
         `one of ${choices.join(', ')}, or a function`,

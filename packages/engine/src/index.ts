@@ -10,7 +10,15 @@ export type {
 export { loadEngine } from './load-engine.ts';
 export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';
 export { packBfloat16, unpackBfloat16 } from './ops/bfloat16.ts';
-export { MASKED_LOGIT, putElements, splitRows, stopGradient, takeElements, unitRows } from './ops/cosines.ts';
+export {
+  MASKED_LOGIT,
+  putElements,
+  scatterUpdate,
+  splitRows,
+  stopGradient,
+  takeElements,
+  unitRows,
+} from './ops/cosines.ts';
 export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
 export { globalNorm } from './ops/global-norm.ts';
 export { prelu } from './ops/prelu.ts';

@@ -1,5 +1,5 @@
 import type { CosineLoss, LossContext, SoftmaxForm, SoftmaxLoss, TargetTerms } from '@protomem/core/contracts';
-import { MASKED_LOGIT, sparseSoftmaxCrossEntropy } from '@protomem/engine';
+import { MASKED_LOGIT, scatterUpdate, sparseSoftmaxCrossEntropy } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** Elements of a matrix, as numbers on the host: element k is `(rows[k], columns[k])`. */
@@ -90,9 +90,9 @@ export function putAt(matrix: tf.Tensor2D, mask: Mask, values: tf.Tensor1D): tf.
   const put = tf.customGrad((x, v, save) => {
     (save as tf.GradSaveFunc)([at]);
     return {
-      value: scatter(x as tf.Tensor, at, v as tf.Tensor),
+      value: scatterUpdate(x as tf.Tensor, at, v as tf.Tensor),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => [
-        scatter(dy, saved[0] as tf.Tensor2D, tf.zeros(values.shape)),
+        scatterUpdate(dy, saved[0] as tf.Tensor2D, tf.zeros(values.shape)),
         tf.gatherND(dy, saved[0]!),
       ],
     };
@@ -108,9 +108,4 @@ function toIndices({ rows, columns }: Mask): tf.Tensor2D {
     indices[2 * k + 1] = columns[k]!;
   });
   return tf.tensor2d(indices, [rows.length, 2], 'int32');
-}
-
-function scatter(x: tf.Tensor, at: tf.Tensor2D, values: tf.Tensor): tf.Tensor {
-  // The cpu backend of tfjs 4.22 writes into `x` itself.
-  return tf.tensorScatterUpdate(tf.getBackend() === 'cpu' ? tf.mul(x, 1) : x, at, values);
 }

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { angleOf } from './angles.ts';
 import { savedNumber } from './curricular-face.ts';
 import { needNorms } from './need-norms.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 const LEAST_ANGLE = 1e-3;

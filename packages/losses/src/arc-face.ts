@@ -3,7 +3,7 @@ import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin, sineOf } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-import { scale } from './scale.ts';
+import { angularMargin, scale } from './shared-options.ts';
 
 /**
  * ArcFace: the angle to a sample's own class must win by a margin, `cos(t + m)` in place of `c_y = cos(t)`. It is
@@ -31,12 +31,7 @@ export const arcFace = part(
   'arcFace',
   {
     scale: scale(64),
-    margin: option.number({
-      help: "Added to the angle to a sample's own class, radians.",
-      min: 0,
-      max: Math.PI,
-      default: 0.5,
-    }),
+    margin: angularMargin(0.5),
     easyMargin: option.flag({ help: 'Apply the margin only where the angle is below 90 degrees.', default: false }),
   },
   ({ scale, margin, easyMargin }): MarginLoss =>

@@ -2,7 +2,7 @@ import { option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin, column } from './angles.ts';
-import { scale } from './scale.ts';
+import { angularMargin, scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 /**
@@ -23,12 +23,7 @@ export const arcNegFace = part(
   'arcNegFace',
   {
     scale: scale(64),
-    margin: option.number({
-      help: "Added to the angle to a sample's own class, radians.",
-      min: 0,
-      max: Math.PI,
-      default: 0.5,
-    }),
+    margin: angularMargin(0.5),
     weight: option.number({
       help: 'Weight of a class exactly as near as the target, alpha.',
       min: 0,

@@ -2,7 +2,7 @@ import { option, part } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { angleOf, fallingCosine } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 
 /**
  * Combined margin: `cos(m1 t + m2) - m3` in place of `cos(t)` at a sample's own class; SphereFace, ArcFace and CosFace

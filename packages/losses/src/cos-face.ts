@@ -1,7 +1,7 @@
-import { option, part } from '@protomem/core';
+import { part } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-import { scale } from './scale.ts';
+import { cosineMargin, scale } from './shared-options.ts';
 
 /**
  * CosFace: the cosine to a sample's own class must win by a margin, `c_y - m` in place of `c_y`.
@@ -21,7 +21,7 @@ export const cosFace = part(
   'cosFace',
   {
     scale: scale(64),
-    margin: option.number({ help: "Taken off the cosine to a sample's own class.", min: 0, max: 2, default: 0.4 }),
+    margin: cosineMargin(0.4),
   },
   ({ scale, margin }): MarginLoss =>
     marginLoss({ name: 'cos-face', scale, margin: (cosines) => tf.sub(cosines, margin) }),

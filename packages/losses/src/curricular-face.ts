@@ -2,7 +2,7 @@ import { option, ProtomemError, part, type State } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { above, arcMargin, column, sineOf } from './angles.ts';
-import { scale } from './scale.ts';
+import { angularMargin, scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 /**
@@ -25,12 +25,7 @@ export const curricularFace = part(
   'curricularFace',
   {
     scale: scale(64),
-    margin: option.number({
-      help: "Added to the angle to a sample's own class, radians.",
-      min: 0,
-      max: Math.PI,
-      default: 0.5,
-    }),
+    margin: angularMargin(0.5),
     momentum: option.number({
       help: 'Share of a batch in the running mean of the target cosines.',
       min: 0,

@@ -2,7 +2,7 @@ import { option, part, Random, type RandomState, type State } from '@protomem/co
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin } from './angles.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 type Meet = (cosines: tf.Tensor1D, margins: tf.Tensor1D) => tf.Tensor1D;

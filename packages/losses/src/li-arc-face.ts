@@ -1,8 +1,8 @@
-import { option, part } from '@protomem/core';
+import { part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { angleOf } from './angles.ts';
-import { scale } from './scale.ts';
+import { angularMargin, scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 /**
@@ -23,12 +23,7 @@ export const liArcFace = part(
   'liArcFace',
   {
     scale: scale(64),
-    margin: option.number({
-      help: "Added to the angle to a sample's own class, radians.",
-      min: 0,
-      max: Math.PI,
-      default: 0.45,
-    }),
+    margin: angularMargin(0.45),
   },
   ({ scale, margin }): SoftmaxLoss => {
     const linear = <T extends tf.Tensor>(angles: T): T => tf.mul(tf.sub(1, tf.mul(angles, 2 / Math.PI)), scale) as T;

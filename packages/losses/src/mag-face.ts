@@ -3,7 +3,7 @@ import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { arcMargin } from './angles.ts';
 import { needNorms } from './need-norms.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 /**

@@ -2,7 +2,7 @@ import { option, part } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { above, arcMargin, column } from './angles.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
 /**

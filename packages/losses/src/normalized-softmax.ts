@@ -1,6 +1,6 @@
 import { part } from '@protomem/core';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 
 /**
  * Softmax on scaled cosines, without a margin: `loss = log(sum_j exp(s * c_j)) - s * c_y`.

@@ -3,7 +3,7 @@ import type { CosineLoss } from '@protomem/core/contracts';
 import { putElements, sparseSoftmaxCrossEntropy, stopGradient, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { above, arcMargin, column, sineOf } from './angles.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 import { overPresent, withProperties } from './softmax-loss.ts';
 
 /**

@@ -2,7 +2,7 @@ import { option, part } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { angleOf, fallingCosine } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
-import { scale } from './scale.ts';
+import { scale } from './shared-options.ts';
 
 /**
  * SphereFace-R, first version, with normalized embeddings: `psi(m t)` in place of `cos(t)` at a sample's own class,

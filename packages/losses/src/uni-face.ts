@@ -2,7 +2,7 @@ import { option, part } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { MASKED_LOGIT, putElements, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { scale } from './scale.ts';
+import { cosineMargin, scale } from './shared-options.ts';
 import { overPresent, withProperties } from './softmax-loss.ts';
 
 /**
@@ -27,7 +27,7 @@ export const uniFace = part(
   'uniFace',
   {
     scale: scale(64),
-    margin: option.number({ help: "Taken off the cosine to a sample's own class.", min: 0, max: 2, default: 0.4 }),
+    margin: cosineMargin(0.4),
     weight: option.number({ help: 'Weight of the other classes, l.', min: 0, max: 1e6, default: 1 }),
     bias: option.number({
       help: 'The logit that tells same from different, for all, b.',

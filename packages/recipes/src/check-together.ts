@@ -1,5 +1,7 @@
 import { ProtomemError } from '@protomem/core';
+import { createLoss, type LossOptions } from '@protomem/losses';
 import type { RunConfig } from './run-schema.ts';
+import { given } from './schema.ts';
 
 /** Heads that see which identities look alike. */
 export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['prototype-memory'];
@@ -8,6 +10,7 @@ export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['proto
 export function checkTogether(where: string, config: RunConfig): void {
   checkColumns(where, config);
   checkDoppelgangers(where, config);
+  checkLoss(where, config);
   const { steps, schedule, epochs } = config;
   const longest = schedule.kind === 'one-cycle' ? steps : steps - 1;
   if (epochs === null && schedule.warmup > longest) {
@@ -30,6 +33,16 @@ function checkColumns(where: string, { head, sampler }: RunConfig): void {
   }
   if (sampler.kind === 'groups' && sampler.groupSize !== null && sampler.groupSize < classes) {
     refuse(where, 'sampler.groupSize', sampler.groupSize, `at least sampler.classes, ${classes}`);
+  }
+}
+
+/** Makes the loss, which costs nothing, for what it refuses itself; and a filter needs a loss that it can be put into. */
+function checkLoss(where: string, { head }: RunConfig): void {
+  if (!('loss' in head) || head.loss.name === 'own') return;
+  const { name, interClassFilter, ...options } = head.loss;
+  const made: object = createLoss(name, given(options) as LossOptions<typeof name>);
+  if (interClassFilter !== null && !('form' in made)) {
+    refuse(where, 'head.loss.interClassFilter', interClassFilter, `null: the loss ${name} has no form to filter`);
   }
 }
 

@@ -23,14 +23,9 @@ import {
 } from '@protomem/training';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import type { RunConfig } from './run-schema.ts';
+import { given } from './schema.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
-
-/** Options as parts take them: null, which stands for an option that is left out, is left out. */
-type Given<T> = { [K in keyof T]: Exclude<T[K], null> };
-function given<T extends object>(options: T): Given<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as Given<T>;
-}
 
 export async function makeSource(config: RunConfig, parts: OwnParts = {}): Promise<ImageSource> {
   const { data, encoder, evaluation } = config;

@@ -49,6 +49,15 @@ describe('configuration', () => {
     expect(() => parseConfig({ ...demo, extra: 1 }, 'config.json')).toThrow('config.json: a key is "extra"');
   });
 
+  it('refuses what a loss refuses, and a filter where there is nothing to filter, before anything is made', () => {
+    expect(() => patchConfig(demo, ['head.loss={"name":"mag-face","lengths":[110,10]}'])).toThrow('lengths[1] is 10');
+    const filtered = ['head.loss={"name":"triplet","interClassFilter":0.4}'];
+    expect(() => patchConfig(demo, filtered)).toThrow('head.loss.interClassFilter is 0.4, expected null');
+    expect(patchConfig(demo, ['head.loss.interClassFilter=0.4']).head).toMatchObject({
+      loss: { interClassFilter: 0.4 },
+    });
+  });
+
   it('refuses a recipe that is not there, or without its data', () => {
     expect(() => resolveRecipe('demmo', {})).toThrow('Did you mean "demo"?');
     expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');

@@ -23,9 +23,9 @@ export function withGroupSize(config: RunConfig): RunConfig {
   return { ...config, sampler: { ...sampler, groupSize: head.size } };
 }
 
-/** A configuration with differences laid over it, not yet checked as a whole. */
+/** A configuration of today's spelling with differences laid over it, not yet checked as a whole. */
 export function withDifferences(where: string, base: unknown, differences: unknown): unknown {
-  return merge(where, runSchema, currentSpellings(base), currentSpellings(differences));
+  return merge(where, runSchema, base, currentSpellings(differences));
 }
 
 /**

@@ -55,7 +55,7 @@ export const isRunFile = (name: string): boolean => /\.(json|[cm]?[jt]s)$/.test(
  * A run from a file: JSON, such as a finished run's `config.json`, or a module in TypeScript or JavaScript whose default
  * export is a {@link Configuration} or a function of {@link RecipeInputs} that returns one.
  *
- * @param inputs with `data`, the path of the training data takes the place of the file's
+ * @param inputs `data`: given to the recipe that the file names by `from`, else in the place of the file's own
  * @throws ProtomemError when the file cannot be read or its configuration is wrong
  */
 export async function readRunFile(path: string, inputs: RecipeInputs = {}): Promise<Run> {
@@ -80,8 +80,9 @@ export function toRun(configuration: unknown, where: string, inputs: RecipeInput
   const { rest, parts } = takeOwnParts(configuration as Readonly<Record<string, unknown>>);
   const { from, ...differences } = rest;
   const label = { recipe: basename(where, extname(where)) };
-  const base = from === undefined ? {} : { ...resolveRecipe(String(from), from === 'demo' ? {} : inputs), ...label };
-  const data = inputs.data === undefined || from === 'lfw' ? {} : { data: { kind: 'dataset', path: inputs.data } };
+  // What becomes of `--data` is the recipe's business, where there is one.
+  const base = from === undefined ? {} : { ...resolveRecipe(String(from), inputs), ...label };
+  const data = from === undefined && inputs.data !== undefined ? { data: { kind: 'dataset', path: inputs.data } } : {};
   const merged = [label, differences, data].reduce<unknown>((all, each) => withDifferences(where, all, each), base);
   return { config: parseConfig(merged, where), parts };
 }

@@ -75,6 +75,12 @@ export const optionsOfEach = <R extends Readonly<Record<string, { readonly optio
     readonly [K in keyof R]: R[K]['options'];
   };
 
+/** Options as parts take them: null, which stands for an option that is left out, is left out. */
+type Given<T> = { [K in keyof T]: Exclude<T[K], null> };
+export function given<T extends object>(options: T): Given<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) as Given<T>;
+}
+
 const isOption = (node: Node): node is Option => !('node' in node);
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

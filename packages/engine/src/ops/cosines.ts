@@ -88,7 +88,15 @@ function elements(columns: tf.Tensor1D): tf.Tensor2D {
   return tf.tidy(() => tf.stack([tf.range(0, columns.shape[0], 1, 'int32'), columns], 1) as tf.Tensor2D);
 }
 
-function scatterUpdate(x: tf.Tensor, at: tf.Tensor2D, values: tf.Tensor): tf.Tensor {
+/**
+ * A tensor with some elements replaced; not differentiable.
+ *
+ * @param x is not changed
+ * @param at `[n, rank]`, int32: where the elements are, each once
+ * @param values `[n]`
+ * @returns of the shape of `x`; the caller's
+ */
+export function scatterUpdate(x: tf.Tensor, at: tf.Tensor2D, values: tf.Tensor): tf.Tensor {
   // The cpu backend of tfjs 4.22 writes into `x` itself.
   return tf.tensorScatterUpdate(tf.getBackend() === 'cpu' ? tf.mul(x, 1) : x, at, values);
 }
