@@ -20,6 +20,13 @@ interface Example {
   readonly prints?: string;
 }
 
+/** A line of `fixtures/run-blocks.ts`. */
+interface Ran {
+  readonly name: string;
+  readonly printed: string;
+  readonly error?: string;
+}
+
 /** A page's `ts` blocks. One that imports nothing goes on where the one before it ended. */
 async function examplesOf(page: string): Promise<Example[]> {
   const text = await readFile(join(root, page), 'utf8');
@@ -66,10 +73,22 @@ describe('every ts block of every page', () => {
     expect(stdout).toBe('');
   });
 
-  it.concurrent.each(examples)('$name runs, and prints what the page says', async ({ name, prints }) => {
-    const args = ['--conditions', '@protomem/source', '--import', tsx, 'block.mts'];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: join(folder, name) });
-    if (prints !== undefined) expect(stdout).toBe(prints);
+  describe('in one process', () => {
+    const ran = new Map<string, Ran>();
+    beforeAll(async () => {
+      const runner = join(import.meta.dirname, 'fixtures/run-blocks.ts');
+      const args = ['--conditions', '@protomem/source', '--import', tsx, runner];
+      const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+      for (const line of stdout.split('\n').filter((text) => text.startsWith('{"name"'))) {
+        const one = JSON.parse(line) as Ran;
+        ran.set(one.name, one);
+      }
+    }, 300_000);
+
+    it.each(examples)('$name runs, and prints what the page says', ({ name, prints }) => {
+      expect(ran.get(name)).toMatchObject({ name, ...(prints !== undefined && { printed: prints }) });
+      expect(ran.get(name)!.error).toBeUndefined();
+    });
   });
 });
 

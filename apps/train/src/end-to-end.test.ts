@@ -48,7 +48,8 @@ describe('the command line', () => {
     child.kill('SIGKILL');
     await ended;
     expect(existsSync(join(folder, 'killed', 'encoder.safetensors'))).toBe(false);
-    const resumed = await run('demo', '--out', join(folder, 'killed'), '--resume');
+    // Of what, the folder knows.
+    const resumed = await run('train', '--out', join(folder, 'killed'), '--resume');
     expect(resumed.code, resumed.text).toBe(0);
     expect((await encoderOf('killed')).equals(await encoderOf('whole'))).toBe(true);
     const steps = (await readFile(join(folder, 'killed', 'log.jsonl'), 'utf8'))

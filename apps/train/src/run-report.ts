@@ -7,7 +7,7 @@ import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/
 import { readRunLog } from '@protomem/training';
 import sharp from 'sharp';
 
-const headNames: Readonly<Record<string, string>> = {
+const headNames: Readonly<Record<Exclude<RunConfig['head']['kind'], 'own'>, string>> = {
   'prototype-memory': 'Prototype Memory',
   'full-softmax': 'Full softmax',
   'partial-fc': 'Partial FC',
@@ -18,7 +18,7 @@ const headNames: Readonly<Record<string, string>> = {
 };
 
 /** A head as a page calls it. */
-export const headName = (kind: string): string => headNames[kind] ?? kind;
+export const headName = (kind: string): string => headNames[kind as keyof typeof headNames] ?? kind;
 
 /** Side of a face in the report, pixels. */
 const faceSide = 96;

@@ -217,6 +217,8 @@ export function readOptions<const S extends Options>(where: string, options: S, 
 export interface Part<S extends Options, R> {
   (...given: Record<never, never> extends OptionsOf<S> ? [options?: OptionsOf<S>] : [options: OptionsOf<S>]): R;
   readonly options: S;
+  /** Refuses what the function would refuse, and makes nothing. */
+  readonly check: (options: OptionsOf<S>) => void;
 }
 
 /**
@@ -224,6 +226,7 @@ export interface Part<S extends Options, R> {
  *
  * @param name of the function, for messages
  * @param make gets every option
+ * @param refuse throws for options that are each in range and do not go together
  *
  * @example
  * ```ts
@@ -236,11 +239,17 @@ export function part<const S extends Options, R>(
   name: string,
   options: S,
   make: (settings: Settings<S>) => R,
+  refuse: (settings: Settings<S>) => void = () => undefined,
 ): Part<S, R> {
-  const build = (given = {} as OptionsOf<S>): R => make(readOptions(name, options, given));
-  return Object.defineProperties(build, {
+  const read = (given = {} as OptionsOf<S>): Settings<S> => {
+    const settings = readOptions(name, options, given);
+    refuse(settings);
+    return settings;
+  };
+  return Object.defineProperties((given?: OptionsOf<S>): R => make(read(given)), {
     name: { value: name },
     options: { value: options, enumerable: true },
+    check: { value: (given: OptionsOf<S>) => void read(given) },
   }) as unknown as Part<S, R>;
 }
 

@@ -308,14 +308,16 @@ export class PrototypeMemory implements Stateful {
  * memory.columns().print(); // [2, 128]
  * ```
  */
-export const createPrototypeMemory = part('createPrototypeMemory', memoryOptions, (settings) => {
-  const { prototypeRate, admit: order, hardest } = settings;
-  check(prototypeRate === 0 || (order === 'before' && hardest === undefined), () => ({
-    where: 'createPrototypeMemory',
-    what: 'prototypeRate',
-    got: prototypeRate,
-    expected: `0 with admit "${order}"${hardest === undefined ? '' : ' and hardest'}`,
-    fix: 'A gradient step on the prototypes needs admit "before", and no hardest.',
-  }));
-  return new PrototypeMemory(settings);
-});
+export const createPrototypeMemory = part(
+  'createPrototypeMemory',
+  memoryOptions,
+  (settings) => new PrototypeMemory(settings),
+  ({ prototypeRate, admit: order, hardest }) =>
+    check(prototypeRate === 0 || (order === 'before' && hardest === undefined), () => ({
+      where: 'createPrototypeMemory',
+      what: 'prototypeRate',
+      got: prototypeRate,
+      expected: `0 with admit "${order}"${hardest === undefined ? '' : ' and hardest'}`,
+      fix: 'A gradient step on the prototypes needs admit "before", and no hardest.',
+    })),
+);

@@ -1,5 +1,6 @@
 import { ProtomemError } from '@protomem/core';
 import { createLoss, type LossOptions } from '@protomem/losses';
+import { createPrototypeMemory } from '@protomem/memory';
 import type { RunConfig } from './run-schema.ts';
 import { given } from './schema.ts';
 
@@ -9,6 +10,7 @@ export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['proto
 /** Refuses options that are each in order and do not go together, before anything of the run is made. */
 export function checkTogether(where: string, config: RunConfig): void {
   checkColumns(where, config);
+  checkMemory(config);
   checkDoppelgangers(where, config);
   checkLoss(where, config);
   const { steps, schedule, epochs } = config;
@@ -34,6 +36,12 @@ function checkColumns(where: string, { head, sampler }: RunConfig): void {
   if (sampler.kind === 'groups' && sampler.groupSize !== null && sampler.groupSize < classes) {
     refuse(where, 'sampler.groupSize', sampler.groupSize, `at least sampler.classes, ${classes}`);
   }
+}
+
+function checkMemory({ head, encoder }: RunConfig): void {
+  if (head.kind !== 'prototype-memory') return;
+  const { kind: _, loss: __, ...options } = given(head);
+  createPrototypeMemory.check({ ...options, dimension: encoder.embeddingSize });
 }
 
 /** Makes the loss, which costs nothing, for what it refuses itself; and a filter needs a loss that it can be put into. */

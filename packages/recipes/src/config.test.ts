@@ -58,6 +58,12 @@ describe('configuration', () => {
     });
   });
 
+  it('refuses what a memory refuses, before anything is made', () => {
+    for (const other of ['head.hardest=10', 'head.admit=after']) {
+      expect(() => patchConfig(demo, ['head.prototypeRate=0.1', other])).toThrow('prototypeRate is 0.1, expected 0');
+    }
+  });
+
   it('refuses a recipe that is not there, or without its data', () => {
     expect(() => resolveRecipe('demmo', {})).toThrow('Did you mean "demo"?');
     expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');

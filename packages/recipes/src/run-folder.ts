@@ -57,7 +57,7 @@ export async function readRunConfig(
       what: `the recipe of ${out}`,
       got: config.recipe,
       expected: `"${recipe}", as the command says`,
-      fix: `Resume it with: npm run train -- ${config.recipe} --out ${out} --resume`,
+      fix: `Resume it with: npm run train -- --out ${out} --resume`,
     });
   }
   const data = changes.data === undefined ? [] : [`data.path=${JSON.stringify(changes.data)}`];

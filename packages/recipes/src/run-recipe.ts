@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly parts?: OwnParts;
   /** Loggers for each head, beside `log.jsonl` and TensorBoard's events in the run folder. */
   readonly loggers?: () => readonly Logger[];
+  /** Called with the configuration as it is carried out, before the first step. */
+  readonly onBegin?: (config: RunConfig) => void | Promise<void>;
   readonly onStep?: (step: HeadStep) => void;
 }
 
@@ -56,7 +58,7 @@ export interface FinishedRun {
  * ```
  */
 export async function runRecipe(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
-  const { out, resume = false, parts = {}, loggers, onStep } = options;
+  const { out, resume = false, parts = {}, loggers, onBegin, onStep } = options;
   const { signal = new AbortController().signal, say = () => undefined } = options;
   const begun = performance.now();
   const folder = runFolder(out);
@@ -77,6 +79,7 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   // Nothing is left behind by what was refused so far.
   await mkdir(out, { recursive: true });
   await writeJson(folder.config, config);
+  await onBegin?.(config);
 
   const results: { result: HeadResult; out: string }[] = [];
   for (const [position, head] of headConfigs(config, out).entries()) {

@@ -47,6 +47,6 @@ async function inspectRun(path: string): Promise<void> {
     console.log(`${existsSync(file) ? 'has' : 'no'} ${file}`);
   }
   if (!existsSync(folder.report)) {
-    console.log(`go on with: npm run train -- ${config.recipe} --out ${path} --resume`);
+    console.log(`go on with: npm run train -- --out ${path} --resume`);
   }
 }

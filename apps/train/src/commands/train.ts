@@ -18,7 +18,7 @@ import {
   runSchema,
 } from '@protomem/recipes';
 import { renderReport } from '@protomem/report';
-import { DEFAULT_LIVE_PORT, startLive } from '@protomem/report/live';
+import { DEFAULT_LIVE_PORT, type Live, startLive } from '@protomem/report/live';
 import { consoleLogger } from '@protomem/training';
 import { command, setOption, stopOnInterrupt, toNumber } from '../command-line.ts';
 import { makeSnapshot } from '../live-snapshot.ts';
@@ -38,7 +38,10 @@ function that returns one. A module may hold parts of your own: a loss, an encod
 /** `protomem train`. */
 export const make = () =>
   command('train', 'Trains a recipe or a file of your own, evaluates the encoder, writes the report.')
-    .argument('[run]', 'name of a recipe, or a file of your own')
+    .argument(
+      '[run]',
+      'name of a recipe, or a file of your own; not needed to resume a run that holds no parts of your own',
+    )
     .option('--data <path>', 'images: a folder with one folder for each identity, RecordIO, WebDataset, LMDB, a list')
     .option('--out <dir>', 'run folder; new unless --resume (default: runs/NAME)')
     .addOption(setOption('change one value, such as --set encoder.width=0.5'))
@@ -51,54 +54,55 @@ export const make = () =>
     .addHelpText('after', examples)
     .action(async (name, { data, set, epochs, resume, live, livePort, print, options, ...rest }) => {
       if (options) return printOptions(options === true ? '' : options);
-      if (name === undefined) {
+      if (name === undefined && !(resume && rest.out)) {
         const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
         throw new ProtomemError({ where: 'train', what: 'what to train', got: 'missing', expected });
       }
-      const file = isRunFile(name) ? await readRunFile(name, { data }) : undefined;
+      const file = name !== undefined && isRunFile(name) ? await readRunFile(name, { data }) : undefined;
       const label = file?.config.recipe ?? name;
-      const out = rest.out ?? defaultRunFolder(label);
+      const out = rest.out ?? defaultRunFolder(label!);
       const changes = epochs === undefined ? set : [...set, `epochs=${epochs}`];
       const config = resume
         ? await readRunConfig(out, label, { data, set: changes })
-        : patchConfig(file?.config ?? resolveRecipe(name, { data }), changes);
+        : patchConfig(file?.config ?? resolveRecipe(name!, { data }), changes);
       if (print) return console.log(JSON.stringify(config, null, 2));
       const run = { config, parts: file?.parts ?? {} };
-      await carryOut(name, run, { out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
+      await carryOut(run, { name, out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
     });
 
 interface CarryOutOptions {
+  /** As the command line has it. */
+  readonly name: string | undefined;
   readonly out: string;
   readonly resume: boolean;
   /** Port of 127.0.0.1 for a page about the run while it goes on; 0 is any free one. Default: no page. */
   readonly livePort?: number;
 }
 
-async function carryOut(
-  name: string,
-  { config, parts }: Run,
-  { out, resume, livePort }: CarryOutOptions,
-): Promise<void> {
+async function carryOut({ config, parts }: Run, { name, out, resume, livePort }: CarryOutOptions): Promise<void> {
   const signal = stopOnInterrupt();
-  const heads = headConfigs(config, out).map((head) => ({ name: headName(head.config.head.kind), out: head.out }));
-  const live =
-    livePort === undefined
-      ? undefined
-      : await startLive({ title: config.recipe, port: livePort, steps: config.steps, heads });
-  if (live) console.log(`live: ${live.url}`);
+  let live: Live | undefined;
   const { report } = runFolder(out);
   let ending = 'stopped by an error: see the terminal';
   try {
     const finished = await runRecipe(config, {
       ...{ out, resume, signal, parts, say: console.log },
       loggers: () => [consoleLogger()],
+      async onBegin(begun) {
+        if (livePort === undefined) return;
+        const heads = headConfigs(begun, out).map((head) => ({ name: headName(head.config.head.kind), out: head.out }));
+        live = await startLive({ title: begun.recipe, port: livePort, steps: begun.steps, heads });
+        console.log(`live: ${live.url}`);
+      },
       onStep: (step) => live?.offer(() => makeSnapshot(step)),
     });
     if (finished) {
       await writeFileAtomic(report, await renderReport(await makeReport(finished)));
       console.log(`report: ${report}`);
     } else {
-      console.log(`stopped with a checkpoint; go on with: npm run train -- ${name} --out ${out} --resume`);
+      console.log(
+        `stopped with a checkpoint; go on with: npm run train -- ${name ? `${name} ` : ''}--out ${out} --resume`,
+      );
       process.exitCode = 130;
     }
     ending = existsSync(report) ? `finished: ${report}` : 'stopped with a checkpoint';

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { integer, ProtomemError } from '@protomem/core';
+import { type ErrorParts, integer, ProtomemError } from '@protomem/core';
 import type { FromLive, LiveRun, LiveSnapshot, ToLive } from './live-data.ts';
 
 /** Where `--live` listens when no port is named. */
@@ -85,23 +85,23 @@ export async function startLive(run: LiveRun): Promise<Live> {
 
 function answered(child: ChildProcess, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const refuse = (got: string): void => {
+    const refuse = (details: Pick<ErrorParts, 'what' | 'got' | 'expected' | 'fix'>): void => {
       child.kill('SIGKILL');
-      reject(
-        new ProtomemError({
-          where: 'train --live',
-          what: `port ${port} of 127.0.0.1`,
-          got,
-          expected: 'a port that is free',
-          fix: 'Name another one with --live-port, or 0 for any.',
-        }),
-      );
+      reject(new ProtomemError({ where: 'train --live', ...details }));
     };
-    child.once('error', ({ message }) => refuse(message));
-    child.once('exit', (code) => refuse(`a process that ended with ${code}`));
+    const failed = (got: string): void =>
+      refuse({ what: 'the process of the page', got, expected: 'one that listens', fix: 'Train without --live.' });
+    child.once('error', ({ message }) => failed(message));
+    child.once('exit', (code, signal) => failed(`ended with ${code ?? signal}`));
     child.on('message', (message: FromLive) => {
       if (message.kind === 'listening') resolve(message.url);
-      if (message.kind === 'refused') refuse(message.code === 'EADDRINUSE' ? 'taken' : message.code);
+      if (message.kind !== 'refused') return;
+      refuse({
+        what: `port ${port} of 127.0.0.1`,
+        got: message.code === 'EADDRINUSE' ? 'taken' : message.code,
+        expected: 'a port that is free',
+        fix: 'Name another one with --live-port, or 0 for any.',
+      });
     });
   });
 }
