@@ -1,6 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { baselines } from '@protomem/baselines';
 import { type Options, optionTable } from '@protomem/core';
+import { optimizers, schedules } from '@protomem/training';
 import { expect, it } from 'vitest';
 
 /**
@@ -31,5 +33,14 @@ it.each(await readdir(packages))(
     });
     if (process.env.PROTOMEM_UPDATE) await writeFile(file, written);
     else expect(cells(text)).toBe(cells(written));
+  },
+);
+
+it.each(Object.entries({ baselines: [baselines], training: [optimizers, schedules] }))(
+  'the README of %s has a table for each part in its registries',
+  async (name, registries) => {
+    const text = await readFile(join(packages, name, 'README.md'), 'utf8');
+    const parts = registries.flatMap((registry) => Object.values(registry)).map((part) => part.name);
+    expect(parts.filter((part) => !text.includes(`<!-- options: ${part} -->`))).toEqual([]);
   },
 );
