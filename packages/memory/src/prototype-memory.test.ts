@@ -475,7 +475,7 @@ describe('PrototypeMemory', () => {
       'createPrototypeMemory: eviction is "olddest", expected one of oldest, fifo, random, least-confident, or a function. Did you mean "oldest"?',
     );
     expect(() => make({ refresh: 'mean' as never })).toThrow(
-      'expected one of blend, replace, running-mean, age-aware, or a function.',
+      'expected one of blend, replace, running-mean, age-aware, by-similarity, or a function.',
     );
     expect(() => make({ generation: 'max' as never })).toThrow('generation is "max"');
     expect(() => make({ targetPrototype: 'none' as never })).toThrow('targetPrototype is "none"');
