@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeSafetensors, type Json } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { writeFileAtomic, type writeSafetensors } from '@protomem/core/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Checkpoint,
@@ -90,8 +90,11 @@ describe('checkpoints', () => {
     await writeFile(newest, (await readFile(newest)).subarray(0, 50));
     const warnings: string[] = [];
     expect((await readLatestCheckpoint(directory, (text) => warnings.push(text)))?.step).toBe(1);
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/checkpoint-00000002.*set aside/);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^checkpoint-00000002\.safetensors: .*cut short/),
+      'checkpoint-00000002.safetensors is set aside as checkpoint-00000002.safetensors.damaged: ' +
+        'the run goes on from checkpoint-00000001.safetensors.',
+    ]);
     expect(await readdir(directory)).toContain('checkpoint-00000002.safetensors.damaged');
 
     await writeFile((await latestCheckpoint(directory))!, '');
@@ -119,7 +122,7 @@ describe('checkpoints', () => {
 
   it('that find the disk full say so, and leave the older ones', async () => {
     const older = await writeCheckpoint(directory, checkpoint(1));
-    const full: typeof writeFileAtomic = async () => {
+    const full: typeof writeSafetensors = async () => {
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     };
     await expect(writeCheckpoint(directory, checkpoint(2), full)).rejects.toThrow(
