@@ -82,7 +82,8 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
   const loaded = await loadPairs(config);
   const pairs = { ...loaded, protocol: [loaded.protocol, ...notes].join('; ') };
-  say(`test: ${pairs.protocol}`);
+  say(`test: ${loaded.protocol}`);
+  for (const note of notes) say(note);
   const heads = await Promise.all(
     headConfigs(config, out).map(async (head) => ({ ...head, done: resume ? await finished(head) : undefined })),
   );
