@@ -143,7 +143,9 @@ describe('a run that goes on', () => {
     const wild = join(folder, 'wild');
     // Weights that overflow: the loss of the step after is not finite.
     await train(wild, config('steps=5', 'checkpoint.every=2'), 2);
-    await expect(resume(wild, ['schedule.base=1e30', 'schedule.warmup=0'])).rejects.toThrow(/ower (the learning )?rate/);
+    await expect(resume(wild, ['schedule.base=1e30', 'schedule.warmup=0'])).rejects.toThrow(
+      /ower (the learning )?rate/,
+    );
     const { finished } = await resume(wild, ['schedule.base=0.001', 'optimizer.clipNorm=0.5']);
     expect(finished?.results[0]?.result.steps).toBe(5);
   }, 120_000);
