@@ -59,7 +59,7 @@ describe('the identities of a run', () => {
 
   it('that differ are named: the first of them', async () => {
     expect(await refusal(sourceOf(people), changed(0, 'p9z', 12))).toBe(
-      'resume: the training data is "4 identities with 22 images", expected the 4 identities with 22 images of the ' +
+      'resume: the training data is "of others", expected the 4 identities with 22 images of the ' +
         'checkpoint at step 5. They differ first in identity 0: the checkpoint has p0 (12 images), the data p9z (12). ' +
         'Resume with the data that the run was started with, wherever it lies now, or start a new run in another folder.',
     );

@@ -60,8 +60,8 @@ export function knownIdentities(source: ImageSource, list: string): KnownIdentit
     throw new ProtomemError({
       where: 'resume',
       what: 'the training data',
-      got: `${count(now.identities, 'identities')} with ${count(now.images, 'images')}`,
-      expected: `the ${count(saved.identities, 'identities')} with ${count(saved.images, 'images')} of ${where}`,
+      got: now.identities === saved.identities && now.images === saved.images ? 'of others' : inAll(now),
+      expected: `the ${inAll(saved)} of ${where}`,
       fix: `${firstDifference(await readList(list), saved, source, list)} Resume with the data that the run was started with, wherever it lies now, or start a new run in another folder.`,
     });
   };
@@ -91,6 +91,8 @@ export function knownIdentities(source: ImageSource, list: string): KnownIdentit
 }
 
 const count = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}`;
+const inAll = ({ identities, images }: IdentitiesMark): string =>
+  `${count(identities, 'identities')} with ${count(images, 'images')}`;
 
 function* entriesOf(source: ImageSource): Generator<Entry> {
   const { identities, imagesPerIdentity } = source;
