@@ -1,14 +1,7 @@
 import { createBaseline } from '@protomem/baselines';
 import type { ImageSource, Loader, MinedClasses, Sampler } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
-import {
-  createAugmentation,
-  createLoader,
-  createSampler,
-  openDataset,
-  readLfwPairs,
-  selectIdentities,
-} from '@protomem/data';
+import { createAugmentation, createLoader, createSampler, openDataset } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
@@ -21,24 +14,27 @@ import {
   type OptimizerOptions,
   type Schedule,
 } from '@protomem/training';
+import { leaveOutTested } from './leave-out-tested.ts';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import type { RunConfig } from './run-schema.ts';
 import { given } from './schema.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
 
-export async function makeSource(config: RunConfig, parts: OwnParts = {}): Promise<ImageSource> {
-  const { data, encoder, evaluation } = config;
-  if (data.kind === 'own') {
-    const source = ownPart(parts, 'source', data.own);
-    return typeof source === 'function' ? source() : source;
-  }
+/** @param note told in a sentence how many of those who are tested were found, and left out */
+export async function makeSource(
+  config: RunConfig,
+  parts: OwnParts = {},
+  note: (sentence: string) => void = () => undefined,
+): Promise<ImageSource> {
+  const { data, encoder } = config;
   if (data.kind === 'synthetic') {
     const { kind: _, ...options } = data;
     return syntheticFaces({ ...options, size: encoder.inputSize });
   }
-  const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
-  return selectIdentities(await openDataset(data.path), { minImages: data.minImages, exclude });
+  if (data.kind === 'dataset') return leaveOutTested(config, await openDataset(data.path), note);
+  const own = ownPart(parts, 'source', data.own);
+  return leaveOutTested(config, typeof own === 'function' ? await own() : own, note);
 }
 
 /** @param minedClasses of a miner, for the sampler that asks one */

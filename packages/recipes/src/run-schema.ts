@@ -195,6 +195,10 @@ export const runSchema = section({
     every: option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
     batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
     pairs,
+    allowUnmatched: option.flag({
+      help: 'Train though nobody of the pair list is found in the training data, so that nobody is left out.',
+      default: false,
+    }),
   }),
   checkpoint: section({
     every: option.integer({ help: 'Steps between two.', min: 1, default: 100 }),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { RecipeChange } from './recipe.ts';
 
 /** One logged step. Only `step` is always there: a head logs what it has. */
 export interface LoggedStep {
@@ -22,12 +23,25 @@ export interface LoggedEvaluation {
   readonly standardError?: number;
 }
 
+/** What a resume changed. */
+export interface LoggedChange extends RecipeChange {
+  /** That the run went on from. */
+  readonly step: number;
+}
+
 /** What the log of a run says. */
 export interface RunLog {
   readonly steps: readonly LoggedStep[];
   readonly evaluations: readonly LoggedEvaluation[];
+  /** Of resumes that changed something. */
+  readonly changes?: readonly LoggedChange[];
   /** Time spent in steps, seconds; interruptions and evaluations are not in it. */
   readonly seconds: number;
+}
+
+interface LoggedChanges {
+  readonly step: number;
+  readonly changes?: readonly RecipeChange[];
 }
 
 /**
@@ -44,10 +58,14 @@ export async function readRunLog(path: string): Promise<RunLog> {
   const records = lines.map((line) => JSON.parse(line) as Record<string, number>);
   const steps = records.filter((record) => 'train/loss' in record);
   const evaluations = records.filter((record) => 'evaluation/accuracy' in record);
+  const changes = (records as unknown as LoggedChanges[]).flatMap(({ step, changes: each = [] }) =>
+    each.map((change) => ({ step, ...change })),
+  );
   return {
     seconds: steps.reduce((sum, record) => sum + record['speed/step_seconds']!, 0),
     steps: steps.map(loggedStep),
     evaluations: evaluations.map(loggedEvaluation),
+    ...(changes.length > 0 && { changes }),
   };
 }
 

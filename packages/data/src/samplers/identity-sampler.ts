@@ -90,7 +90,9 @@ export function identitySampler(
     },
     state: (): State => ({ values: { ...config, batch, cursor: { ...stream.cursor }, deferred }, tensors: {} }),
     restore(state: State): void {
-      checkSampler(where, config, state);
+      // The stream is the same for any number of classes: a run may go on with another batch size.
+      const { classes: _, ...fixed } = config;
+      checkSampler(where, fixed, state);
       const { pass, group, round, index } = state.values.cursor as Readonly<Record<string, number>>;
       batch = integer(where, 'batch of the saved state', state.values.batch as number, 0);
       stream.cursor = {
