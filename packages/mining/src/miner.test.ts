@@ -81,7 +81,7 @@ describe('createMiner', () => {
     expect(() => miner.restore({ values: { miner: { lag: 5 } }, tensors: {} })).toThrow('DoppelgangerTable.restore');
     expect(miner.state()).toEqual(before);
     expect(() => createMiner({ rows: 5, lag: 0 })).toThrow('createMiner: lag is 0');
-    expect(() => createMiner({ rows: 5, depth: 0 })).toThrow('createMiner: depth is 0');
+    expect(() => createMiner({ rows: 5, companions: 'pairs' as never })).toThrow('createMiner: companions is "pairs"');
   });
 
   it('tells its numbers', () => {

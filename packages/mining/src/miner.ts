@@ -33,7 +33,7 @@ const minerOptions = {
    */
   lag: option.integer({
     help: "Batches that may be planned ahead of training, at least the loader's prefetch.",
-    ...{ min: 1, default: 8 },
+    ...{ min: 1, default: 4 },
   }),
 };
 
