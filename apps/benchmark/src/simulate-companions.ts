@@ -28,6 +28,8 @@ export interface Companionship {
   readonly nearest: number;
   /** The same for the starters. */
   readonly startersNearest: number;
+  /** Cosine of an image to the most alike other class of its batch. */
+  readonly imagesNearest: number;
 }
 
 /**
@@ -62,7 +64,7 @@ export function simulateCompanions({ identities, patches, steps }: Simulated): C
     },
   );
   const ahead: (readonly PlannedImage[])[] = [];
-  const sums = { places: 0, filled: 0, paired: 0, hitRate: 0, nearest: 0, startersNearest: 0 };
+  const sums = { places: 0, filled: 0, paired: 0, hitRate: 0, nearest: 0, startersNearest: 0, imagesNearest: 0 };
   const from = Math.floor(steps / 2);
   for (let step = 0; step < steps; step++) {
     while (ahead.length <= PREFETCH) ahead.push(sampler.next());
@@ -91,6 +93,13 @@ export function simulateCompanions({ identities, patches, steps }: Simulated): C
     sums.paired += paired;
     sums.hitRate += memory!.metrics().hitRate!;
     sums.nearest += mean(nearest.slice(starters, starters + filled));
+    const others = (i: number): number[][] => people.filter((_, c) => c !== Math.floor(i / images));
+    sums.imagesNearest += mean(
+      plan.map(({ identity, image }, i) => {
+        const embedding = embeddingOf(identity, image, step);
+        return Math.max(...others(i).map((other) => dot(embedding, other)));
+      }),
+    );
     sums.startersNearest += mean(nearest.slice(0, starters));
   }
   head.dispose();

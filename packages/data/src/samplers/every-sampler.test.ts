@@ -96,7 +96,7 @@ describe.each(names)('%s', (name) => {
         alone.restore(ranks[0]!.state() as State);
         expect(alone.next()).toEqual(whole.next());
       }),
-      { seed: 1, numRuns: 15 },
+      { seed: 1, numRuns: 8 },
     );
   });
 
@@ -112,7 +112,7 @@ describe.each(names)('%s', (name) => {
         second.restore(saved);
         expect(take(second, 5)).toEqual(take(first, 5));
       }),
-      { seed: 1, numRuns: 15 },
+      { seed: 1, numRuns: 8 },
     );
   });
 
