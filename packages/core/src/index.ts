@@ -8,7 +8,7 @@ export type {
   SourceImage,
   SourceSpec,
 } from './images.ts';
-export type { BatchRequest, LookAlike, MinedClasses, Miner } from './mining.ts';
+export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {
   type Option,
   type Options,

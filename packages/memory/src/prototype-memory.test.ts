@@ -214,7 +214,8 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
         ...labels.flatMap((_, i) => nearestOf(i, labels)),
       ];
       expect(memory.lastLookAlikes().map(({ id, lookAlike }) => ({ id, lookAlike }))).toEqual(expected);
-      for (const { id, lookAlike, cosine } of memory.lastLookAlikes()) {
+      for (const { id, lookAlike, cosine, sample } of memory.lastLookAlikes()) {
+        expect(labels[sample]).toBe(id);
         const dot = met.get(lookAlike)!.reduce((sum, x, k) => sum + x * rows[labels.indexOf(id)]![k]!, 0);
         expect(cosine).toBeCloseTo(dot, 5);
       }

@@ -1,6 +1,15 @@
 import { integer, type Random } from '@protomem/core';
 import type { Doppelganger } from './look-alike-rows.ts';
 
+/**
+ * How a batch gets its look-alikes:
+ * - `doppelgangers`: pairs; the classes that it has bring one of theirs each, then a second, and so on;
+ * - `multi-doppelgangers`: clusters; those that were brought bring theirs in turn.
+ */
+export type CompanionRule = (typeof companionRules)[number];
+
+export const companionRules = ['doppelgangers', 'multi-doppelgangers'] as const;
+
 /** Options of {@link expandBatch}. */
 export interface ExpandBatchOptions {
   /** Classes that the batch has. */
@@ -9,16 +18,19 @@ export interface ExpandBatchOptions {
   readonly wanted: number;
   readonly doppelgangersOf: (id: number) => readonly Pick<Doppelganger, 'id'>[];
   readonly random: Random;
-  /** How far to go: 1 adds doppelgangers of the chosen; 2 also theirs; and so on. Default Infinity. */
-  readonly depth?: number;
+  /** Default `multi-doppelgangers`. */
+  readonly companions?: CompanionRule;
+  /** Others that the batch has, which neither bring anybody nor are brought. Default none. */
+  readonly taken?: ReadonlySet<number>;
 }
 
 /**
- * Classes to add to a batch: for each of the chosen one of its doppelgangers, then one for each of those, until there
- * are as many as wanted or nobody has one that is not in the batch yet. `depth: 1` makes pairs of look-alikes
- * (doppelganger mining); more makes clusters (multi-doppelganger). Which of its doppelgangers a class gets is drawn.
+ * Classes to add to a batch: in turns, each class brings one of its doppelgangers that is not in the batch yet, until
+ * there are as many as wanted or nobody has one left. Which of its doppelgangers a class brings is drawn.
  *
- * Source: Smirnov et al. (ICCVW 2017) for the pairs; the clusters are this library's reading of "multi-doppelganger".
+ * Source: Smirnov et al., "Doppelganger Mining for Face Representation Learning" (ICCVW 2017), whose abstract says that the
+ * list of most similar identities serves to sample pairs of look-alikes together. We know no more of it, so that turns,
+ * draws and the growth of clusters are this library's choice.
  *
  * @returns at most `wanted` ids, none of them among `chosen`, each once.
  *
@@ -28,23 +40,25 @@ export interface ExpandBatchOptions {
  * ```
  */
 export function expandBatch(options: ExpandBatchOptions): number[] {
-  const { chosen, doppelgangersOf, random, depth = Number.POSITIVE_INFINITY } = options;
+  const { chosen, doppelgangersOf, random, companions = 'multi-doppelgangers', taken: others = [] } = options;
   const wanted = integer('expandBatch', 'wanted', options.wanted, 0);
-  const taken = new Set(chosen);
+  const taken = new Set([...others, ...chosen]);
   const added: number[] = [];
-  let frontier = chosen;
-  for (let level = 0; level < depth && frontier.length > 0; level++) {
-    const next: number[] = [];
-    for (const id of frontier) {
+  // Whoever has nobody left to bring leaves the round.
+  let asked = [...chosen];
+  while (asked.length > 0) {
+    const again: number[] = [];
+    for (const id of asked) {
       if (added.length === wanted) return added;
       const free = doppelgangersOf(id).filter((lookAlike) => !taken.has(lookAlike.id));
       if (free.length === 0) continue;
       const { id: lookAlike } = free[random.below(free.length)]!;
       taken.add(lookAlike);
       added.push(lookAlike);
-      next.push(lookAlike);
+      again.push(id);
+      if (companions === 'multi-doppelgangers') again.push(lookAlike);
     }
-    frontier = next;
+    asked = again;
   }
   return added;
 }

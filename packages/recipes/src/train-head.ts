@@ -64,7 +64,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const encoder = makeEncoder(config, parts);
   const { head, memory } = makeHead(config, source.identities, parts);
   const miner = makeMiner(config, source.identities);
-  const loader = makeLoader(config, source, miner?.minedClasses);
+  const loader = makeLoader(config, source, miner);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Awaited<ReturnType<typeof verify>> | undefined;
   const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];

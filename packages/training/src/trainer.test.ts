@@ -106,9 +106,9 @@ describe('a run', () => {
     const minerOf = (): Miner => {
       let steps = 0;
       return {
-        observe(lookAlikes, gone) {
+        observe(lookAlikes, gone, images) {
           steps++;
-          told.push([lookAlikes, gone]);
+          told.push([lookAlikes, gone, images]);
         },
         metrics: () => ({ steps }),
         state: () => ({ values: { steps }, tensors: {} }),

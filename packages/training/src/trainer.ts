@@ -80,7 +80,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
         optimizer.step(trainable, clipped, learningRate);
         head.afterStep?.({ encoder, learningRate });
       });
-      miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.());
+      miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.(), batch.images);
       stepsDone++;
       nameSkipped(batch);
       throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
