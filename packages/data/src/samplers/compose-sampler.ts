@@ -85,10 +85,14 @@ export function composeSampler(where: string, options: Settings<typeof samplerOp
     restore(state: State): void {
       checkPlanned(where, state);
       const { values } = state;
-      const { classes: _, ...fixed } = made;
-      const expected = order.resizable ? { ...fixed, hardImages } : { ...made, ...added };
       // Before there were companions in every sampler, states said nothing of them.
-      checkSampler(where, expected, { ...state, values: { starters: values.classes!, hardImages: 0, ...values } });
+      const saved: State['values'] = { starters: values.classes!, hardImages: 0, ...values };
+      const mayGrow = order.resizable && randomClasses === classes && saved.starters === saved.classes;
+      checkSampler(
+        where,
+        { ...made, ...added, ...(mayGrow && { classes: saved.classes!, starters: saved.starters! }) },
+        { ...state, values: saved },
+      );
       batch = integer(where, 'batch of the saved state', values.batch as number, 0);
       planned = integer(where, 'planned of the saved state', (values.planned ?? batch) as number, 0);
       order.restore(where, values);
