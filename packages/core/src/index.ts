@@ -8,6 +8,7 @@ export type {
   SourceImage,
   SourceSpec,
 } from './images.ts';
+export { parseJson } from './json.ts';
 export type { BatchRequest, LookAlike, MinedClasses, Miner } from './mining.ts';
 export {
   type Option,
@@ -34,3 +35,4 @@ export {
   type TensorData,
   type TensorDtype,
 } from './state.ts';
+export { escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';
