@@ -59,7 +59,7 @@ export async function svgChart(spec: ChartSpec, frame: ChartFrame, description: 
 /** Drops what a still picture does not need: hooks for scripts and tests, empty outlines, roles inside an image. */
 function lean(svg: string): string {
   return svg
-    .replace(/<path class="(background|foreground)"[^>]*\/>/g, '')
+    .replace(/<path class="(background|foreground)"[^<>]*\/>/g, '')
     .replace(
       / (class|role|aria-[a-z]+|pointer-events|xmlns:xlink|font-family|opacity)="([^"]*)"/g,
       (all, name, value) => (name === 'opacity' && value !== '1' ? all : ''),
