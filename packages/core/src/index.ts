@@ -8,7 +8,7 @@ export type {
   SourceImage,
   SourceSpec,
 } from './images.ts';
-export { parseJson } from './json.ts';
+export { checkShape, parseJson, type Shape } from './json.ts';
 export type { BatchRequest, LookAlike, MinedClasses, Miner } from './mining.ts';
 export {
   type Option,

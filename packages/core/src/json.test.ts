@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseJson } from './json.ts';
+import { checkShape, parseJson } from './json.ts';
 
 const place = { where: 'x.json', what: 'its text' };
 
@@ -29,4 +29,25 @@ describe('parseJson', () => {
       expect(() => parseJson(`{${text.repeat(2 ** 20 / text.length)}`, place)).toThrow('expected JSON');
     }
   });
+});
+
+describe('checkShape', () => {
+  const shape = { step: 'number', 'names?': ['text'], inner: { list: [['number']] } } as const;
+  const right = { step: 1, inner: { list: [[1, null], []] }, more: {} };
+
+  it('takes what has the shape, and more', () => {
+    checkShape(right, shape, 'x');
+    checkShape({ ...right, names: ['a'] }, shape, 'x');
+  });
+
+  it.each([
+    [null, 'x: its content is null, expected an object'],
+    [[], 'x: its content is [], expected an object'],
+    [{ inner: right.inner }, 'x: step is "missing", expected a number'],
+    [{ ...right, step: '1' }, 'x: step is "1", expected a number'],
+    [{ ...right, names: 'a' }, 'x: names is "a", expected a list'],
+    [{ ...right, names: ['a', 1] }, 'x: names.1 is 1, expected text'],
+    [{ ...right, inner: { list: [[1], [true]] } }, 'x: inner.list.1.0 is true, expected a number'],
+    [{ ...right, inner: Object.create({ list: [] }) }, 'x: inner.list is "missing", expected a list'],
+  ])('refuses %j', (value, message) => expect(() => checkShape(value, shape, 'x')).toThrow(message));
 });

@@ -77,3 +77,42 @@ function skipBlanks(text: string, start: number): number {
   while (text[i] === ' ' || text[i] === '\n' || text[i] === '\r' || text[i] === '\t') i++;
   return i;
 }
+
+/**
+ * What JSON should hold: a number (or null, which JSON writes for one that is not finite), a text, a list of something, or an
+ * object with these keys at least, of which those that end in `?` may be absent.
+ */
+export type Shape = 'number' | 'text' | readonly [Shape] | { readonly [key: string]: Shape };
+
+/**
+ * Checks that JSON holds what a reader takes for granted.
+ *
+ * @throws {ProtomemError} that names the first part that differs: `heads.0.seconds is "missing", expected a number`.
+ *
+ * @example
+ * ```ts
+ * checkShape(saved, { step: 'number', 'names?': ['text'] }, 'result.json');
+ * ```
+ */
+export function checkShape(value: unknown, shape: Shape, where: string, path: readonly (string | number)[] = []): void {
+  const differs = (expected: string): ProtomemError => {
+    const what = path.join('.') || 'its content';
+    const fix = 'The file is damaged or of another program: use another copy, or make it anew.';
+    return new ProtomemError({ where, what, got: value ?? (value === null ? null : 'missing'), expected, fix });
+  };
+  if (shape === 'number') {
+    if (typeof value !== 'number' && value !== null) throw differs('a number');
+  } else if (shape === 'text') {
+    if (typeof value !== 'string') throw differs('text');
+  } else if (Array.isArray(shape)) {
+    if (!Array.isArray(value)) throw differs('a list');
+    for (const [i, item] of value.entries()) checkShape(item, shape[0], where, [...path, i]);
+  } else {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw differs('an object');
+    for (const [key, inner] of Object.entries(shape)) {
+      const name = key.replace('?', '');
+      const own = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+      if (own !== undefined || name === key) checkShape(own, inner, where, [...path, name]);
+    }
+  }
+}

@@ -3,8 +3,8 @@ import {
   check,
   decodeSafetensors,
   encodeSafetensors,
-  type Json,
   ProtomemError,
+  parseJson,
   type State,
   takeTensor,
 } from '@protomem/core';
@@ -114,12 +114,7 @@ export async function loadEncoder(path: string, registry: EncoderRegistry = enco
 }
 
 function parseOptions(path: string, text: string | undefined): EncoderOptions {
-  let options: Json | undefined;
-  try {
-    options = JSON.parse(text ?? '');
-  } catch {
-    options = undefined;
-  }
+  const options = text === undefined ? undefined : parseJson(text, { where: path, what: 'metadata "options"' });
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ProtomemError({
       where: path,

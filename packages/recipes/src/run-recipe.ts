@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ImageSource, ProtomemError } from '@protomem/core';
+import { type ImageSource, ProtomemError, parseJson } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import type { Logger } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
@@ -9,7 +9,7 @@ import { patchConfig, withGroupSize } from './config.ts';
 import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
-import { parseJson, runFolder, writeJson } from './run-folder.ts';
+import { runFolder, writeJson } from './run-folder.ts';
 import type { RunConfig } from './run-schema.ts';
 import { type HeadStep, trainHead } from './train-head.ts';
 
@@ -124,7 +124,8 @@ function claimFolder(out: string, resume: boolean): void {
 
 async function finished(out: string): Promise<HeadResult | undefined> {
   const { result } = runFolder(out);
-  return existsSync(result) ? readHeadResult(parseJson(await readFile(result, 'utf8'), result)) : undefined;
+  if (!existsSync(result)) return undefined;
+  return readHeadResult(parseJson(await readFile(result, 'utf8'), { where: result, what: 'its text' }), result);
 }
 
 /** One line for a person. */

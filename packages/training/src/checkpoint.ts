@@ -7,6 +7,7 @@ import {
   type Json,
   joinStates,
   ProtomemError,
+  parseJson,
   partState,
   type State,
 } from '@protomem/core';
@@ -91,12 +92,16 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { step: Number(metadata.step), recipe: parse(where, 'recipe', metadata.recipe) as Recipe, parts };
 }
 
-function parse(where: string, what: string, text = ''): Json {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ProtomemError({ where, what: `${what} in its metadata`, got: text, expected: 'JSON' });
-  }
+function parse(where: string, key: string, text = ''): { readonly [key: string]: Json } {
+  const what = `${key} in its metadata`;
+  const value = parseJson(text, { where, what }) as Json;
+  check(typeof value === 'object' && value !== null && !Array.isArray(value), () => ({
+    where,
+    what,
+    got: value,
+    expected: 'an object',
+  }));
+  return value as { readonly [key: string]: Json };
 }
 
 /** Paths of the checkpoints in a folder, newest first; none when there is no such folder. */
