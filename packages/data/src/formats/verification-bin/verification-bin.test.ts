@@ -130,7 +130,7 @@ describe('readVerificationBin', () => {
 
 it('refuses damaged files with an error of its own, whatever the damage', fuzzTimeout, async () => {
   const seeds = await Promise.all([...names, 'python-2', 'flags'].map((name) => readFile(golden(name))));
-  await fuzz((random, i) => {
+  await fuzz('verification bin, pickle', (random, i) => {
     const bytes = damage(seeds[i % seeds.length]!, random, 0x28_5d_02_80);
     return indexVerificationBin(boundedReader('a.bin', bytes, 1024));
   });
