@@ -1,17 +1,21 @@
-import { integer, type Random } from '@protomem/core';
+import { type OptionsOf, option, type Random, readOptions } from '@protomem/core';
 import type { Doppelganger } from './look-alike-rows.ts';
 
+const expandOptions = {
+  chosen: option.given<readonly number[]>()({ help: 'Classes that the batch has.' }),
+  wanted: option.integer({ help: 'Classes that it may get, at most.', min: 0 }),
+  doppelgangersOf: option.given<(id: number) => readonly Pick<Doppelganger, 'id'>[]>()({
+    help: 'Doppelgangers of a class.',
+  }),
+  random: option.given<Random>()({ help: 'Draws which of them a class gets.' }),
+  depth: option.integer({
+    help: 'How far to go: 1 adds doppelgangers of the chosen; 2 also theirs; and so on.',
+    ...{ min: 0, absent: 'as far as there are any' },
+  }),
+};
+
 /** Options of {@link expandBatch}. */
-export interface ExpandBatchOptions {
-  /** Classes that the batch has. */
-  readonly chosen: readonly number[];
-  /** Classes that it may get, at most. */
-  readonly wanted: number;
-  readonly doppelgangersOf: (id: number) => readonly Pick<Doppelganger, 'id'>[];
-  readonly random: Random;
-  /** How far to go: 1 adds doppelgangers of the chosen; 2 also theirs; and so on. Default Infinity. */
-  readonly depth?: number;
-}
+export interface ExpandBatchOptions extends OptionsOf<typeof expandOptions> {}
 
 /**
  * Classes to add to a batch: for each of the chosen one of its doppelgangers, then one for each of those, until there
@@ -28,8 +32,8 @@ export interface ExpandBatchOptions {
  * ```
  */
 export function expandBatch(options: ExpandBatchOptions): number[] {
-  const { chosen, doppelgangersOf, random, depth = Number.POSITIVE_INFINITY } = options;
-  const wanted = integer('expandBatch', 'wanted', options.wanted, 0);
+  const settings = readOptions('expandBatch', expandOptions, options);
+  const { chosen, wanted, doppelgangersOf, random, depth = Number.POSITIVE_INFINITY } = settings;
   const taken = new Set(chosen);
   const added: number[] = [];
   let frontier = chosen;

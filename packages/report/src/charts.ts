@@ -3,7 +3,7 @@ import { logRoc, thin } from './curve-points.ts';
 import { decimal, percent } from './format.ts';
 import type { Html } from './html.ts';
 import type { ReportHead, StalenessBin } from './report-data.ts';
-import { type ChartFrame, type ChartSpec, svgChart } from './svg-chart.ts';
+import { type ChartFrame, svgChart } from './svg-chart.ts';
 
 /** Height of a chart that stands alone, and of two that share a card. */
 const ALONE: ChartFrame = { height: 246, labelled: true };
@@ -81,7 +81,7 @@ export async function stepCurves(
           encoding: { x, y, color: headColor, ...(heads.length > 1 ? { strokeDash: headDash } : {}) },
         },
       ],
-    } as unknown as ChartSpec,
+    },
     { alone: ALONE, upper: UPPER, lower: LOWER }[options.place],
     `${options.label} over training steps, from ${describe(curves.flatMap((c) => c.slice(0, 1)))} to ${describe(
       curves.flatMap((c) => c.slice(-1)),
@@ -117,7 +117,7 @@ export async function accuracyCurves(heads: readonly ReportHead[]): Promise<Html
         },
         { mark: { type: 'point', filled: true, size: 30, opacity: 1 }, encoding: { x, y, color: headColor } },
       ],
-    } as unknown as ChartSpec,
+    },
     ALONE,
     `Verification accuracy during training, ${percent(values.at(-1)!.accuracy)} % at the end.`,
   );
@@ -153,7 +153,7 @@ export async function rocCurves(heads: readonly ReportHead[]): Promise<Html | un
         color: headColor,
         ...(heads.length > 1 ? { strokeDash: headDash } : {}),
       },
-    } as unknown as ChartSpec,
+    },
     ALONE,
     `ROC: true accept rate against false accept rate on a logarithmic axis from ${lowest.toExponential(0)} to 1.`,
   );
@@ -230,7 +230,7 @@ export async function scoreHistogram(
             ]
           : []),
       ],
-    } as unknown as ChartSpec,
+    },
     options.small ? { height: options.axis ? 142 : 112, labelled: options.axis } : ALONE,
     `Histogram of cosines: ${decimal(positives)} pairs of the same person, ${decimal(negatives)} of different people, best threshold ${decimal(threshold, 3)}.`,
   );
@@ -274,7 +274,7 @@ export async function stalenessCurves(
           encoding: { x: x(false), y, color: headColor },
         },
       ],
-    } as unknown as ChartSpec,
+    },
     UPPER,
     `Cosine between stored and fresh prototypes against age: ${values
       .filter((_, i) => i % Math.ceil(values.length / 6) === 0)
@@ -293,7 +293,7 @@ export async function stalenessCurves(
         y2: { datum: 0 },
         color: headColor,
       },
-    } as unknown as ChartSpec,
+    },
     LOWER,
     `Prototypes probed at each age, ${decimal(values.reduce((sum, { count }) => sum + count, 0))} in all.`,
   );
@@ -324,7 +324,7 @@ export async function ageHistogram(curves: readonly HeadCurve<number>[]): Promis
         y2: { datum: 0 },
         color: headColor,
       },
-    } as unknown as ChartSpec,
+    },
     ALONE,
     `Ages of the prototypes in memory, ${decimal(oldest)} steps at most.`,
   );

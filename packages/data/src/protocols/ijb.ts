@@ -125,7 +125,11 @@ export async function readIjbSubjects(path: string): Promise<IjbSubjects> {
   const text = await readText('readIjbSubjects', path, 'a table with TEMPLATE_ID and SUBJECT_ID');
   let rows: { record: Record<string, string>; info: { lines: number } }[];
   try {
-    rows = parse(text, { bom: true, columns: true, info: true, trim: true, skip_empty_lines: true });
+    rows = parse(text, {
+      ...{ bom: true, columns: true, info: true, skip_empty_lines: true },
+      // What is longer is no row, and a line of blanks takes the parser quadratic time.
+      ...{ trim: true, max_record_size: 2 ** 12 },
+    });
   } catch (error) {
     const [got, expected] = [(error as Error).message, 'comma separated values'];
     throw new ProtomemError({ where: path, what: 'the table', got, expected }, { cause: error });
