@@ -114,7 +114,7 @@ function* scoreRows({ scores, labels, faces }: PairOutcome): Generator<string> {
   yield `score\tlabel${faces ? '\ta\tb' : ''}\n`;
   for (let i = 0; i < scores.length; i++) {
     const names = faces ? [0, 1].map((side) => faces.list.names[faces.pairs[2 * i + side]!]!) : [];
-    yield tableRow([Number(scores[i]!.toFixed(6)), labels[i]!, ...names], '\t');
+    yield `${scores[i]!.toFixed(6)}\t${tableRow([labels[i]!, ...names], '\t')}`;
   }
 }
 

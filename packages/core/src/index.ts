@@ -35,4 +35,4 @@ export {
   type TensorData,
   type TensorDtype,
 } from './state.ts';
-export { escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';
+export { cellOfName, escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';

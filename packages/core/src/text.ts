@@ -45,12 +45,15 @@ const formula = /^'*[=+\-@＝＋－＠]/u;
 export function tableRow(cells: readonly (string | number)[], separator: ',' | '\t'): string {
   const cell = (value: string | number): string => {
     if (typeof value === 'number') return String(value);
-    const text = escapeName(formula.test(value) ? `'${value}` : value);
+    const text = cellOfName(value);
     return formula.test(value) || /[",;]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return `${cells.map(cell).join(separator)}\n`;
 }
 
-/** The name in a cell that {@link tableRow} wrote, after its outer quotes are gone. */
+/** A name as the content of a cell, whose quotes are another matter. */
+export const cellOfName = (name: string): string => escapeName(formula.test(name) ? `'${name}` : name);
+
+/** The name that {@link cellOfName} wrote, and {@link tableRow} with it. */
 export const nameOfCell = (cell: string): string =>
   unescapeName(/^'+[=+\-@＝＋－＠]/u.test(cell) ? cell.slice(1) : cell);
