@@ -46,7 +46,7 @@ export class DoppelgangerMiner implements Miner {
   readonly table: DoppelgangerTable;
   private readonly size: number;
   private readonly width: number;
-  private readonly depth: number;
+  private readonly depth: number | undefined;
   private readonly lag: number;
   /** The table after steps `lag * (n - 1)` and `lag * n`, where n is the number of full lags so far. */
   private before: DoppelgangerSnapshot | undefined;
@@ -55,7 +55,7 @@ export class DoppelgangerMiner implements Miner {
 
   /** Use {@link createMiner}. */
   constructor({ depth, lag, ...options }: Settings<typeof minerOptions>) {
-    this.depth = depth ?? Number.POSITIVE_INFINITY;
+    this.depth = depth;
     this.lag = lag;
     this.table = new DoppelgangerTable(options);
     this.size = options.rows;
