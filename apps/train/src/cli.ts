@@ -1,5 +1,5 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
-import { nearest, ProtomemError } from '@protomem/core';
+import { nearest, ProtomemError, printableLines } from '@protomem/core';
 import { commands } from './commands/index.ts';
 
 const help = `
@@ -46,6 +46,12 @@ async function refuseUnknown(name: string): Promise<void> {
     expected: `one of ${known.join(', ')}, or a file`,
     fix: near ? `Did you mean "${near}"?` : undefined,
   });
+}
+
+// Names in files come from anybody: none of them reaches a terminal as an order.
+for (const level of ['log', 'warn', 'error'] as const) {
+  const write = console[level];
+  console[level] = (...values) => write(...values.map((one) => (typeof one === 'string' ? printableLines(one) : one)));
 }
 
 // A reader that has seen enough, such as head, ends the output, not the work in error.

@@ -1,3 +1,4 @@
+import { tableRow } from '@protomem/core';
 import type { ThresholdRuleName } from '@protomem/evaluation';
 import { type Outcome, type PairOutcome, type PairSummary, summarizePairs } from '@protomem/protocols';
 import {
@@ -112,8 +113,8 @@ async function hardestFaces({ faces, scores }: PairOutcome, { hardest }: PairSum
 function* scoreRows({ scores, labels, faces }: PairOutcome): Generator<string> {
   yield `score\tlabel${faces ? '\ta\tb' : ''}\n`;
   for (let i = 0; i < scores.length; i++) {
-    const names = faces ? [0, 1].map((side) => faces.list.names[faces.pairs[2 * i + side]!]) : [];
-    yield `${[scores[i]!.toFixed(6), labels[i], ...names].join('\t')}\n`;
+    const names = faces ? [0, 1].map((side) => faces.list.names[faces.pairs[2 * i + side]!]!) : [];
+    yield `${scores[i]!.toFixed(6)}\t${tableRow([labels[i]!, ...names], '\t')}`;
   }
 }
 

@@ -1,26 +1,20 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { type Json, ProtomemError } from '@protomem/core';
-import type { EngineInfo } from '@protomem/engine';
+import { checkShape, type Json, ProtomemError, parseJson, type Shape } from '@protomem/core';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PairSummary } from '@protomem/protocols';
-import type { HeadResult, RunConfig } from '@protomem/recipes';
-import { parseJson, runFolder } from '@protomem/recipes';
+import { type RunMetrics, readRunMetrics, runFolder, verificationShape } from '@protomem/recipes';
 import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
 import { headName } from './run-report.ts';
 
-/** What `metrics.json` of a run holds. */
-interface RunMetrics {
-  readonly engine: EngineInfo;
-  readonly config: RunConfig;
-  readonly seconds: number;
-  readonly heads: readonly HeadResult[];
-}
-
 /** What `metrics.json` of `evaluate` holds. */
 type PairMetrics = EvaluationFacts & PairSummary & { readonly kind: 'pairs' };
+const pairShape: Shape = {
+  ...{ model: 'text', by: 'text', protocol: 'text', seconds: 'number', 'images?': 'number' },
+  ...{ verification: verificationShape, options: {} },
+};
 
 /** A head of a run, with figures to set beside others'. */
 export interface Compared {
@@ -56,9 +50,13 @@ export async function readResults(folder: string, where: string, several: boolea
       fix: 'Name the folder that was given to --out; go on with --resume where it has not ended.',
     });
   }
-  const metrics = parseJson(await readFile(path, 'utf8'), path) as RunMetrics | PairMetrics | { readonly kind: string };
-  if ('heads' in metrics) return ofRun(folder, metrics, several);
-  if (metrics.kind === 'pairs') return ofEvaluation(metrics as PairMetrics);
+  const metrics = parseJson(await readFile(path, 'utf8'), { where: path, what: 'its text' }) as Partial<PairMetrics>;
+  checkShape(metrics, {}, path);
+  if ('heads' in metrics) return ofRun(folder, readRunMetrics(metrics, path), several);
+  if (metrics.kind === 'pairs') {
+    checkShape(metrics, pairShape, path);
+    return ofEvaluation(metrics as PairMetrics);
+  }
   throw new ProtomemError({ where, what: path, got: metrics.kind, expected: 'results of a run or of pairs' });
 }
 

@@ -1,4 +1,4 @@
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, printable, tableRow } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { countImages, type ImagePlace, type Survey, surveyImages } from '@protomem/data';
 import { stopOnInterrupt, withBar } from './command-line.ts';
@@ -30,19 +30,21 @@ export async function survey(source: ImageSource, { decode, problems }: SurveyCo
   for (const { kind, images } of kinds.slice(0, 10)) console.log(`${String(images).padStart(12)} ${kind}`);
   if (kinds.length > 10) console.log(`             and ${kinds.length - 10} more formats and sizes`);
   const between = duplicates.filter((group) => group.some(({ identity }) => identity !== group[0]!.identity));
-  const lines: string[] = [];
-  for (const one of broken) lines.push(`broken\t${await nameOf(source, one)}\t${one.reason}`);
+  const rows: string[][] = [];
+  for (const one of broken) rows.push(['broken', await nameOf(source, one), one.reason]);
   for (const group of duplicates) {
     const [first, ...others] = await Promise.all(group.map((one) => nameOf(source, one)));
-    lines.push(`same image${between.includes(group) ? ', other identity' : ''}\t${first}\t${others.join(', ')}`);
+    rows.push([`same image${between.includes(group) ? ', other identity' : ''}`, first!, others.join(', ')]);
   }
   console.log(`${broken.length} broken${decode ? '' : ' (by their heads; "verify" decodes all)'}`);
   console.log(`${duplicates.length} images there more than once, ${between.length} of them under several identities`);
   const shown = problems === undefined ? 20 : 5;
-  for (const line of lines.slice(0, shown)) console.log(`  ${line.replaceAll('\t', '  ')}`);
-  if (lines.length > shown)
-    console.log(`  and ${lines.length - shown} more${problems ? '' : ': --problems FILE lists all'}`);
-  if (problems !== undefined) await writeFileAtomic(problems, `problem\timage\tdetail\n${lines.join('\n')}\n`);
+  for (const row of rows.slice(0, shown)) console.log(`  ${printable(row.join('  '))}`);
+  if (rows.length > shown)
+    console.log(`  and ${rows.length - shown} more${problems ? '' : ': --problems FILE lists all'}`);
+  if (problems !== undefined) {
+    await writeFileAtomic(problems, 'problem\timage\tdetail\n', ...rows.map((row) => tableRow(row, '\t')));
+  }
   return found;
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { check, lookUp, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
+import { check, lookUp, type OptionsOf, option, ProtomemError, printable, readOptions, tableRow } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { alignOptions, alignPhoto } from './align-photo.ts';
 import type { Detect } from './detect.ts';
@@ -108,7 +108,7 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
     counts[outcome]++;
     if (outcome === 'aligned' && faces > 1) severalFaces++;
     errors += error;
-    if (outcome !== 'aligned') leftOut.push(`${file}\t${outcome}\t${reason ?? ''}\n`);
+    if (outcome !== 'aligned') leftOut.push(tableRow([file, outcome, reason ?? ''], '\t'));
   };
 
   await mkdir(out, { recursive: true });
@@ -158,7 +158,7 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
   let now = 0;
   try {
     for await (const line of inOrder(toDo(), ahead, work)) {
-      await record.appendFile(`${JSON.stringify(line)}\n`);
+      await record.appendFile(`${printable(JSON.stringify(line))}\n`);
       count(line);
       now++;
       onProgress?.({ done: known.size + now, total, now });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { lookUp, ProtomemError } from '@protomem/core';
+import { lookUp, ProtomemError, parseJson } from '@protomem/core';
 import type { Detect, DetectedFace } from './detect.ts';
 import { type Landmarks, mapPoints } from './template.ts';
 
@@ -71,7 +71,7 @@ function* parseColumns(text: string, where: string, separator: string): Generato
 }
 
 function* parseObject(text: string, where: string): Generator<Entry> {
-  const content = parseJson(text, where, 'the content');
+  const content = parseJson(text, { where, what: 'the content' });
   const expected = 'an object of paths with lists of faces, each five pairs [x, y]';
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ProtomemError({ where, what: 'the content', got: content, expected });
@@ -88,23 +88,12 @@ function* parseRecords(text: string, where: string): Generator<Entry> {
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '') continue;
     const what = `line ${i + 1}`;
-    const { file, landmarks } = (parseJson(line, where, what) ?? {}) as { file?: unknown; landmarks?: unknown };
+    const { file, landmarks } = (parseJson(line, { where, what }) ?? {}) as { file?: unknown; landmarks?: unknown };
     if (landmarks === undefined) continue;
     if (typeof file !== 'string' || !isLandmarks(landmarks)) {
       throw new ProtomemError({ where, what, got: line, expected: 'an object with file and five pairs as landmarks' });
     }
     yield [forward(file), landmarks];
-  }
-}
-
-function parseJson(text: string, where: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ProtomemError(
-      { where, what, got: text, expected: `JSON (${(error as Error).message})` },
-      { cause: error },
-    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { truncate } from 'node:fs/promises';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson } from '@protomem/core';
 import type { AlignedPhoto } from './align-photo.ts';
 
 /** What an alignment was made with; a resumed one must have the same. */
@@ -49,26 +49,23 @@ export async function readRecords(
       bytes = bytes.subarray(end + 1);
     }
     rest = bytes;
+    if (rest.length <= MAX_LINE) continue;
+    const [what, got] = [`the line at byte ${offset}`, `longer than ${MAX_LINE} bytes`];
+    throw new ProtomemError({ where: path, what, got, expected: 'a line a photo', fix: DAMAGED });
   }
   if (line === 0) checkSettings(path, {}, settings);
   if (rest.length > 0) await truncate(path, offset);
 }
 
+const DAMAGED = 'The record is damaged: take the line out (its photo is aligned anew), or align into a new folder.';
+/** Longest line, bytes: a photo of some hundred faces. A damaged file may have none that ends. */
+const MAX_LINE = 2 ** 20;
+
 function parse(path: string, offset: number, line: Buffer): unknown {
-  try {
-    return JSON.parse(line.toString());
-  } catch (error) {
-    throw new ProtomemError(
-      {
-        where: path,
-        what: `the line at byte ${offset}`,
-        got: line.toString(),
-        expected: 'JSON',
-        fix: 'The record is damaged: take the line out (its photo is aligned anew), or align into a new folder.',
-      },
-      { cause: error },
-    );
-  }
+  const [what, fix] = [`the line at byte ${offset}`, DAMAGED];
+  const value = parseJson(line.toString(), { where: path, what, fix });
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new ProtomemError({ where: path, what, got: value, expected: 'an object', fix });
 }
 
 function checkSettings(path: string, first: unknown, settings: AlignmentSettings): void {

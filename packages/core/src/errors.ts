@@ -1,3 +1,5 @@
+import { printable } from './text.ts';
+
 /** The parts of an error message that helps: where, what was found, what was expected, what to do. */
 export interface ErrorParts {
   /** Function, command or file that refuses, such as `createPrototypeMemory` or `checkpoint.safetensors`. */
@@ -13,7 +15,8 @@ export interface ErrorParts {
 }
 
 /**
- * The one error class of protomem: `where: what is got, expected expected. fix`.
+ * The one error class of protomem: `where: what is got, expected expected. fix`, in one line; control characters are
+ * escaped.
  *
  * @example
  * ```ts
@@ -27,25 +30,42 @@ export class ProtomemError extends Error {
 
   constructor(parts: ErrorParts, options?: ErrorOptions) {
     const { where, what, got, expected, fix } = parts;
-    super(`${where}: ${what} is ${show(got)}, expected ${expected}.${fix ? ` ${fix}` : ''}`, options);
+    // Names, paths and contents of files stand in here: none of them may break the line or reach a terminal as an order.
+    const text = `${clip(where)}: ${clip(what)} is ${show(got)}, expected ${clip(expected)}.${fix ? ` ${clip(fix)}` : ''}`;
+    super(printable(text), options);
     this.parts = parts;
   }
 }
 
 /** A value as it should look inside an error message: quoted strings, short arrays, no dumps. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return value.length > 120 ? `"${value.slice(0, 117)}..."` : `"${value}"`;
+  return showPart(value, 0);
+}
+
+/** `depth` bounds what a nested value costs: each level may show eight others. */
+function showPart(value: unknown, depth: number): string {
+  if (typeof value === 'string') return `"${short(value)}"`;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const items = Array.from(value as ArrayLike<unknown>);
-    return `[${items.slice(0, 8).map(show).join(', ')}${items.length > 8 ? `, ... ${items.length} in all` : ''}]`;
+    if (depth === 3) return '[...]';
+    const all = value as ArrayLike<unknown>;
+    const items = Array.from({ length: Math.min(8, all.length) }, (_, i) => showPart(all[i], depth + 1));
+    return `[${items.join(', ')}${all.length > 8 ? `, ... ${all.length} in all` : ''}]`;
   }
   if (typeof value === 'function') return `the function ${value.name || '(anonymous)'}`;
   if (typeof value === 'object' && value !== null) {
-    const text = JSON.stringify(value) ?? String(value);
-    return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+    try {
+      return short(JSON.stringify(value) ?? String(value));
+    } catch {
+      // One that holds itself, or is nested beyond the stack.
+      return 'an object';
+    }
   }
   return String(value);
 }
+
+/** Longer than any list of names that stands in a message, and short enough for a screen. */
+const clip = (text: string): string => (text.length > 2000 ? `${text.slice(0, 1997)}...` : text);
+const short = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
 
 /** Throws a {@link ProtomemError} unless `condition` holds. The parts are made only when it does not. */
 export function check(condition: boolean, parts: () => ErrorParts): asserts condition {

@@ -8,6 +8,7 @@ export type {
   SourceImage,
   SourceSpec,
 } from './images.ts';
+export { checkShape, parseJson, type Shape } from './json.ts';
 export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {
   type Option,
@@ -34,3 +35,4 @@ export {
   type TensorData,
   type TensorDtype,
 } from './state.ts';
+export { cellOfName, escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';

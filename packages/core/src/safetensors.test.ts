@@ -76,6 +76,81 @@ describe('safetensors', () => {
     expect(() => decodeSafetensors(bytes)).toThrow('4000000000000 bytes inside the file');
   });
 
+  /** A file with this header and so many bytes of data. */
+  const fileOf = (header: string, length: number): Uint8Array => {
+    const bytes = Buffer.concat([Buffer.alloc(8), Buffer.from(header), Buffer.alloc(length, 1)]);
+    bytes.writeBigUInt64LE(BigInt(Buffer.byteLength(header)));
+    return bytes;
+  };
+  const entry = (begin: number, end: number): string =>
+    `{"dtype":"U8","shape":[${end - begin}],"data_offsets":[${begin},${end}]}`;
+
+  it('takes tensors in any order of the header, empty ones too, that cover the data without gap or overlap', () => {
+    const { tensors } = decodeSafetensors(
+      fileOf(`{"b":${entry(2, 5)},"none":${entry(2, 2)},"a":${entry(0, 2)},"last":${entry(5, 5)}}`, 5),
+    );
+    expect(Object.entries(tensors).map(([name, { data }]) => [name, data.length])).toEqual([
+      ['b', 3],
+      ['none', 0],
+      ['a', 2],
+      ['last', 0],
+    ]);
+  });
+
+  it.each([
+    ['overlap', `{"a":${entry(0, 3)},"b":${entry(2, 5)}}`, 5, 'the begin of tensor "b" is 2, expected 3'],
+    ['the same bytes twice, others never', `{"a":${entry(0, 2)},"b":${entry(0, 2)}}`, 4, 'tensor "b" is 0, expected 2'],
+    ['a gap', `{"a":${entry(0, 2)},"b":${entry(3, 5)}}`, 5, 'the begin of tensor "b" is 3, expected 2'],
+    ['a gap in front', `{"a":${entry(1, 2)}}`, 2, 'the begin of tensor "a" is 1, expected 0'],
+    ['bytes of nobody', `{"a":${entry(0, 2)}}`, 3, 'its data length is 3, expected 2'],
+    ['an empty tensor inside another', `{"a":${entry(0, 3)},"b":${entry(1, 1)}}`, 3, 'tensor "b" is 1, expected 3'],
+    ['null', '{"a":null}', 0, 'tensor "a" is null, expected an object'],
+    ['a list', '{"a":[]}', 0, 'tensor "a" is [], expected an object'],
+    ['a text', '{"a":"F32"}', 0, 'tensor "a" is "F32", expected an object'],
+    ['null as __proto__', '{"__proto__":null}', 0, 'tensor "__proto__" is null, expected an object'],
+    ['a name twice', `{"a":${entry(0, 2)},"a":${entry(0, 2)}}`, 2, 'a key twice: a'],
+    ['a name twice, spelled twice', `{"a":${entry(0, 2)},"\\u0061":${entry(0, 2)}}`, 2, 'a key twice: a'],
+    ['a field twice', '{"a":{"dtype":"U8","dtype":"I8"}}', 0, 'a key twice: dtype'],
+    [
+      'metadata that are no texts',
+      '{"__metadata__":{"step":1}}',
+      0,
+      '__metadata__ is {"step":1}, expected an object of',
+    ],
+    ['metadata that are a list', '{"__metadata__":[]}', 0, '__metadata__ is [], expected an object of texts'],
+    ['a header nested deep', '['.repeat(1e6) + ']'.repeat(1e6), 0, 'nested too deep'],
+    ['an empty header', '', 0, 'expected JSON'],
+  ])('refuses %s', (_, header, length, message) => {
+    const read = () => decodeSafetensors(fileOf(header, length), 'x.safetensors');
+    expect(read).toThrow(/^x\.safetensors: .*use another copy\.$/);
+    expect(read).toThrow(message);
+  });
+
+  it('refuses a header that is no UTF-8, and shows names without their control characters', () => {
+    const header = Buffer.from(`{"\u00ff":${entry(0, 1)}}`, 'latin1');
+    const bytes = Buffer.concat([Buffer.alloc(8), header, Buffer.alloc(1)]);
+    bytes.writeBigUInt64LE(BigInt(header.length));
+    expect(() => decodeSafetensors(bytes)).toThrow('other bytes');
+    expect(() => decodeSafetensors(fileOf('{"\\u001b[2J\\n":0}', 0))).toThrow('tensor "\\u001b[2J\\u000a" is 0');
+  });
+
+  it('knows __proto__ and constructor as names like any other', () => {
+    const tensors = Object.fromEntries([['__proto__', sample.bytes!] as const, ['constructor', sample.ids!] as const]);
+    const read = decodeSafetensors(encode(tensors, Object.fromEntries([['__proto__', 'text']])));
+    expect(Object.keys(read.tensors).sort()).toEqual(['__proto__', 'constructor']);
+    expect(Object.entries(read.metadata)).toEqual([['__proto__', 'text']]);
+    expect(takeTensor('restore', read.tensors, '__proto__', 'U8', [3])).toEqual(sample.bytes!.data);
+    expect(() => takeTensor('restore', sample, 'constructor', 'U8', [])).toThrow('missing');
+    expect(Object.getPrototypeOf(read.tensors)).toBe(Object.prototype);
+    const joined = joinStates({ a: { values: {}, tensors } });
+    expect(Object.keys(partState(joined, 'a')!.tensors)).toEqual(Object.keys(tensors));
+    expect(partState(joined, 'constructor')).toBeUndefined();
+  });
+
+  it('refuses to write a tensor under the name of the metadata', () => {
+    expect(() => encode({ __metadata__: sample.bytes! })).toThrow('is "__metadata__", expected another one');
+  });
+
   it('refuses to write a tensor whose shape does not fit', () => {
     expect(() => encode({ a: { dtype: 'U8', shape: [2], data: new Uint8Array(3) } })).toThrow(
       'length of tensor "a" is 3',

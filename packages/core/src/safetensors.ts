@@ -1,4 +1,5 @@
-import { ProtomemError } from './errors.ts';
+import { check, ProtomemError } from './errors.ts';
+import { parseJson } from './json.ts';
 import type { DtypeArrays, TensorData, TensorDtype } from './state.ts';
 
 const constructors = {
@@ -12,6 +13,11 @@ const constructors = {
 
 /** The format's own limit on its header, which keeps a hostile length from allocating the machine's memory. */
 const MAX_HEADER_BYTES = 100_000_000;
+
+const OTHER_COPY = 'The file is cut short or is not a safetensors file; use another copy.';
+
+/** The key of the header that is no tensor. */
+const METADATA = '__metadata__';
 
 /** Tensors by name and the free-text metadata of a safetensors file. */
 export interface Safetensors {
@@ -32,12 +38,18 @@ export interface Safetensors {
  */
 export function encodeSafetensors(file: Safetensors): Uint8Array[] {
   const names = inFileOrder(file.tensors);
-  const header: Record<string, unknown> = {};
-  if (Object.keys(file.metadata).length > 0) header.__metadata__ = file.metadata;
+  const entries: [string, unknown][] = [];
+  if (Object.keys(file.metadata).length > 0) entries.push([METADATA, file.metadata]);
   const bodies: Uint8Array[] = [];
   let offset = 0;
   for (const name of names) {
     const { dtype, shape, data } = file.tensors[name]!;
+    check(name !== METADATA, () => ({
+      where: 'encodeSafetensors',
+      what: 'the name of a tensor',
+      got: name,
+      expected: 'another one: this is where the format keeps its metadata',
+    }));
     if (shape.reduce((a, b) => a * b, 1) !== data.length) {
       throw new ProtomemError({
         where: 'encodeSafetensors',
@@ -46,11 +58,12 @@ export function encodeSafetensors(file: Safetensors): Uint8Array[] {
         expected: `the product of its shape ${JSON.stringify(shape)}`,
       });
     }
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    entries.push([name, { dtype, shape, data_offsets: [offset, offset + data.byteLength] }]);
     bodies.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     offset += data.byteLength;
   }
-  let json = new TextEncoder().encode(JSON.stringify(header));
+  // Unlike an assignment, this takes `__proto__` as the name that it is.
+  let json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const padded = Math.ceil(json.length / 8) * 8;
   if (padded > json.length) {
     const spaces = new Uint8Array(padded).fill(0x20);
@@ -71,21 +84,16 @@ export function inFileOrder(tensors: Safetensors['tensors']): string[] {
 
 /**
  * Decodes a safetensors file. Lengths, offsets and shapes are all checked before anything is allocated; a file that is
- * cut short, overlong or inconsistent is refused with the offset at fault.
+ * cut short, overlong or inconsistent is refused with the offset at fault: each byte of the data belongs to one tensor, as
+ * the format says.
  *
  * @param bytes the whole file.
  * @param where names the file in errors.
  * @returns tensors that own their memory (copies), and the metadata.
  */
 export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'): Safetensors {
-  const fail = (what: string, got: unknown, expected: string): never => {
-    throw new ProtomemError({
-      where,
-      what,
-      got,
-      expected,
-      fix: 'The file is cut short or is not a safetensors file; use another copy.',
-    });
+  const fail: Fail = (what, got, expected) => {
+    throw new ProtomemError({ where, what, got, expected, fix: OTHER_COPY });
   };
   if (bytes.length < 8) return fail('its length', bytes.length, 'at least 8 bytes');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -97,70 +105,87 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'
       `at most ${Math.min(bytes.length - 8, MAX_HEADER_BYTES)} (the file has ${bytes.length} bytes)`,
     );
   }
-  const header = parseHeader(bytes.subarray(8, 8 + headerLength), fail);
+  const header = parseHeader(bytes.subarray(8, 8 + headerLength), where, fail);
   // A Buffer's own `slice` would share the file's memory instead of copying.
   const body = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + headerLength, bytes.length - 8 - headerLength);
-  const tensors: Record<string, TensorData> = {};
-  let covered = 0;
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const {
-      dtype,
-      shape,
-      data_offsets: offsets,
-    } = entry as {
-      dtype?: unknown;
-      shape?: unknown;
-      data_offsets?: unknown;
-    };
-    if (typeof dtype !== 'string' || !Object.hasOwn(constructors, dtype)) {
-      return fail(`dtype of tensor "${name}"`, dtype, `one of ${Object.keys(constructors).join(', ')}`);
-    }
-    const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-    if (!Array.isArray(shape) || !shape.every(isCount)) {
-      return fail(`shape of tensor "${name}"`, shape, 'an array of counts');
-    }
-    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-      return fail(`data_offsets of tensor "${name}"`, offsets, 'two byte offsets');
-    }
-    const [begin, end] = offsets as [number, number];
-    const Elements = constructors[dtype as TensorDtype];
-    const expected = shape.reduce((a, b) => a * b, Elements.BYTES_PER_ELEMENT);
-    if (end - begin !== expected || end > body.length) {
-      return fail(
-        `data_offsets of tensor "${name}"`,
-        offsets,
-        `${expected} bytes inside the file's ${body.length} data bytes`,
-      );
-    }
-    covered += expected;
-    const copy = body.slice(begin, end);
-    tensors[name] = {
-      dtype,
-      shape,
-      data: new Elements(copy.buffer, 0, copy.byteLength / Elements.BYTES_PER_ELEMENT),
-    } as TensorData;
+  const { [METADATA]: metadata = {}, ...others } = header;
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
+    return fail(METADATA, metadata, 'an object of texts');
   }
-  if (covered !== body.length) fail('its data length', body.length, `${covered} bytes, as its header says`);
-  const metadata = (header.__metadata__ ?? {}) as Record<string, string>;
-  return { tensors, metadata };
+  const entries = Object.entries(others).map(([name, entry]) => checkEntry(name, entry, fail));
+  checkTiling(entries, body.length, fail);
+  const tensors = entries.map(({ name, dtype, shape, begin, end }) => {
+    const copy = body.slice(begin, end);
+    return [name, { dtype, shape, data: new constructors[dtype](copy.buffer) } as TensorData] as const;
+  });
+  return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
 }
 
-function parseHeader(
-  bytes: Uint8Array,
-  fail: (what: string, got: unknown, expected: string) => never,
-): Record<string, unknown> {
-  const text = new TextDecoder().decode(bytes);
-  let parsed: unknown;
+type Fail = (what: string, got: unknown, expected: string) => never;
+
+/** What the header says of a tensor. */
+interface Entry {
+  readonly name: string;
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function parseHeader(bytes: Uint8Array, where: string, fail: Fail): Record<string, unknown> {
+  const what = 'the header at offset 8';
+  let text: string;
   try {
-    parsed = JSON.parse(text);
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return fail('the header at offset 8', text.slice(0, 40), 'JSON');
+    return fail(what, 'other bytes', 'text in UTF-8');
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return fail('the header at offset 8', parsed, 'a JSON object');
+  const parsed = parseJson(text, { where, what, fix: OTHER_COPY });
+  return isObject(parsed) ? parsed : fail(what, parsed, 'a JSON object');
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function checkEntry(name: string, entry: unknown, fail: Fail): Entry {
+  if (!isObject(entry)) return fail(`tensor "${name}"`, entry, 'an object with dtype, shape and data_offsets');
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== 'string' || !Object.hasOwn(constructors, dtype)) {
+    return fail(`dtype of tensor "${name}"`, dtype, `one of ${Object.keys(constructors).join(', ')}`);
   }
-  return parsed as Record<string, unknown>;
+  if (!Array.isArray(shape) || !shape.every(isCount)) {
+    return fail(`shape of tensor "${name}"`, shape, 'an array of counts');
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    return fail(`data_offsets of tensor "${name}"`, offsets, 'two byte offsets');
+  }
+  const [begin, end] = offsets as [number, number];
+  const known = dtype as TensorDtype;
+  const expected = shape.reduce((a, b) => a * b, constructors[known].BYTES_PER_ELEMENT);
+  if (end - begin !== expected) return fail(`data_offsets of tensor "${name}"`, offsets, `${expected} bytes`);
+  return { name, dtype: known, shape, begin, end };
+}
+
+/** Without gap or overlap, from the first byte to the last. */
+function checkTiling(entries: readonly Entry[], length: number, fail: Fail): void {
+  let covered = 0;
+  for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (end > length) {
+      fail(
+        `data_offsets of tensor "${name}"`,
+        [begin, end],
+        `${end - begin} bytes inside the file's ${length} data bytes`,
+      );
+    }
+    if (begin !== covered) {
+      const expected = `${covered}, where the tensors before it end: they neither overlap nor leave a gap`;
+      fail(`the begin of tensor "${name}"`, begin, expected);
+    }
+    covered = end;
+  }
+  if (covered !== length) fail('its data length', length, `${covered} bytes, as its header says`);
 }
 
 /** The tensor `name` of a state, checked for dtype and shape (`null` in a shape matches any size). */
@@ -171,7 +196,7 @@ export function takeTensor<D extends TensorDtype>(
   dtype: D,
   shape: readonly (number | null)[],
 ): DtypeArrays[D] {
-  const tensor = tensors[name];
+  const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
   const fits =
     tensor !== undefined &&
     tensor.dtype === dtype &&

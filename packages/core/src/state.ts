@@ -36,23 +36,25 @@ export interface Stateful {
 
 /** Joins the states of several parts under their names, `name/key`. */
 export function joinStates(parts: Readonly<Record<string, State>>): State {
-  const values: Record<string, Json> = {};
-  const tensors: Record<string, TensorData> = {};
-  for (const [part, state] of Object.entries(parts)) {
-    values[part] = state.values;
-    for (const [name, tensor] of Object.entries(state.tensors)) tensors[`${part}/${name}`] = tensor;
-  }
-  return { values, tensors };
+  const states = Object.entries(parts);
+  return {
+    values: Object.fromEntries(states.map(([part, state]) => [part, state.values])),
+    tensors: Object.fromEntries(
+      states.flatMap(([part, state]) =>
+        Object.entries(state.tensors).map(([name, tensor]) => [`${part}/${name}`, tensor] as const),
+      ),
+    ),
+  };
 }
 
 /** Takes one part's state out of a joined one; `undefined` when the part saved nothing. */
 export function partState(joined: State, part: string): State | undefined {
-  const values = joined.values[part];
-  if (values === undefined) return undefined;
+  if (!Object.hasOwn(joined.values, part)) return undefined;
   const prefix = `${part}/`;
-  const tensors: Record<string, TensorData> = {};
-  for (const [name, tensor] of Object.entries(joined.tensors)) {
-    if (name.startsWith(prefix)) tensors[name.slice(prefix.length)] = tensor;
-  }
-  return { values: values as State['values'], tensors };
+  const tensors = Object.entries(joined.tensors).filter(([name]) => name.startsWith(prefix));
+  return {
+    values: joined.values[part] as State['values'],
+    // Unlike an assignment, this takes `__proto__` as the name that it is.
+    tensors: Object.fromEntries(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])),
+  };
 }

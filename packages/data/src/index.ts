@@ -45,7 +45,7 @@ export {
   readIjbSubjects,
 } from './protocols/ijb.ts';
 export { type FacePair, type PairList, readLfwPairs } from './protocols/lfw-pairs.ts';
-export { type MegaFaceList, noisyRows, readMegaFaceList, readMegaFaceNoises } from './protocols/megaface.ts';
+export { type MegaFaceList, noisyRows, pathEnds, readMegaFaceList, readMegaFaceNoises } from './protocols/megaface.ts';
 export { readTwoLinePairs } from './protocols/two-line-pairs.ts';
 export { classesByImages } from './samplers/classes-by-images.ts';
 export { everyImage } from './samplers/every-image.ts';

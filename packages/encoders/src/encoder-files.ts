@@ -1,4 +1,4 @@
-import { check, type Json, ProtomemError, type State, takeTensor } from '@protomem/core';
+import { check, type Json, ProtomemError, parseJson, type State, takeTensor } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
 import { parametersState, restoreParameters } from '@protomem/engine';
@@ -108,12 +108,7 @@ export async function loadEncoder(path: string, registry: EncoderRegistry = enco
 }
 
 function parseOptions(path: string, text: string | undefined): EncoderOptions {
-  let options: Json | undefined;
-  try {
-    options = JSON.parse(text ?? '');
-  } catch {
-    options = undefined;
-  }
+  const options = text === undefined ? undefined : parseJson(text, { where: path, what: 'metadata "options"' });
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ProtomemError({
       where: path,

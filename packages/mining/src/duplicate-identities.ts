@@ -1,16 +1,25 @@
-import { check, integer, number } from '@protomem/core';
+import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
 import { unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
+const duplicateOptions = {
+  threshold: option.number({
+    help: 'Cosine of two images from which on their identities are suspected.',
+    ...{ min: -1, max: 1, default: 0.7 },
+  }),
+  limit: option.integer({
+    help: 'Pairs of identities in the answer, at most: the most alike.',
+    min: 1,
+    default: 10_000,
+  }),
+  block: option.integer({
+    help: 'Images compared with as many at a time; block² floats are held.',
+    ...{ min: 1, default: 1024 },
+  }),
+};
+
 /** Options of {@link findDuplicateIdentities}. */
-export interface DuplicateOptions {
-  /** Cosine of two images from which on their identities are suspected, in [-1, 1]. Default 0.7. */
-  readonly threshold?: number;
-  /** Pairs of identities in the answer, at most: the most alike. Default 10,000. */
-  readonly limit?: number;
-  /** Images compared with as many at a time; block² floats are held. Default 1024. */
-  readonly block?: number;
-}
+export interface DuplicateOptions extends OptionsOf<typeof duplicateOptions> {}
 
 /** Two identities of which at least two images are suspiciously alike. */
 export interface DuplicateIdentities {
@@ -47,9 +56,7 @@ export function findDuplicateIdentities(
   options: DuplicateOptions = {},
 ): DuplicateIdentities[] {
   const where = 'findDuplicateIdentities';
-  const threshold = number(where, 'threshold', options.threshold ?? 0.7, -1, 1);
-  const limit = integer(where, 'limit', options.limit ?? 10_000, 1);
-  const block = integer(where, 'block', options.block ?? 1024, 1);
+  const { threshold, limit, block } = readOptions(where, duplicateOptions, options);
   check(embeddings.rank === 2 && embeddings.shape[0] === labels.length, () => ({
     where,
     what: 'shape of embeddings',

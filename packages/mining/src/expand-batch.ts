@@ -1,4 +1,4 @@
-import { integer, type Random } from '@protomem/core';
+import { type OptionsOf, option, type Random, readOptions } from '@protomem/core';
 import type { Doppelganger } from './look-alike-rows.ts';
 
 /**
@@ -10,19 +10,22 @@ export type CompanionRule = (typeof companionRules)[number];
 
 export const companionRules = ['doppelgangers', 'multi-doppelgangers'] as const;
 
+const expandOptions = {
+  chosen: option.given<readonly number[]>()({ help: 'Classes that the batch has.' }),
+  wanted: option.integer({ help: 'Classes that it may get, at most.', min: 0 }),
+  doppelgangersOf: option.given<(id: number) => readonly Pick<Doppelganger, 'id'>[]>()({
+    help: 'Doppelgangers of a class.',
+  }),
+  random: option.given<Random>()({ help: 'Draws which of them a class gets.' }),
+  companions: option.choice(companionRules, { help: 'In pairs or in clusters.', default: 'multi-doppelgangers' }),
+  taken: option.given<ReadonlySet<number>>()({
+    help: 'Others that the batch has, which neither bring anybody nor are brought.',
+    absent: 'none',
+  }),
+};
+
 /** Options of {@link expandBatch}. */
-export interface ExpandBatchOptions {
-  /** Classes that the batch has. */
-  readonly chosen: readonly number[];
-  /** Classes that it may get, at most. */
-  readonly wanted: number;
-  readonly doppelgangersOf: (id: number) => readonly Pick<Doppelganger, 'id'>[];
-  readonly random: Random;
-  /** Default `multi-doppelgangers`. */
-  readonly companions?: CompanionRule;
-  /** Others that the batch has, which neither bring anybody nor are brought. Default none. */
-  readonly taken?: ReadonlySet<number>;
-}
+export interface ExpandBatchOptions extends OptionsOf<typeof expandOptions> {}
 
 /**
  * Classes to add to a batch: in turns, each class brings one of its doppelgangers that is not in the batch yet, until
@@ -40,8 +43,8 @@ export interface ExpandBatchOptions {
  * ```
  */
 export function expandBatch(options: ExpandBatchOptions): number[] {
-  const { chosen, doppelgangersOf, random, companions = 'multi-doppelgangers', taken: others = [] } = options;
-  const wanted = integer('expandBatch', 'wanted', options.wanted, 0);
+  const settings = readOptions('expandBatch', expandOptions, options);
+  const { chosen, wanted, doppelgangersOf, random, companions, taken: others = [] } = settings;
   const taken = new Set([...others, ...chosen]);
   const added: number[] = [];
   // Whoever has nobody left to bring leaves the round.

@@ -1,13 +1,16 @@
-import { check, integer } from '@protomem/core';
+import { type OptionsOf, option, readOptions } from '@protomem/core';
 import { type Matrix, rowsOf } from './similarity-rows.ts';
 
+const hardestOptions = {
+  count: option.integer({ help: 'Columns of each sample, h.', min: 0 }),
+  duplicateAbove: option.number({
+    help: 'Columns more similar than this may be the same person and are left out.',
+    absent: 'none are',
+  }),
+};
+
 /** Options of {@link hardestColumns}. */
-export interface HardestOptions {
-  /** Columns of each sample, h. */
-  readonly count: number;
-  /** Columns more similar than this may be the same person and are left out. Default Infinity: none. */
-  readonly duplicateAbove?: number;
-}
+export interface HardestOptions extends OptionsOf<typeof hardestOptions> {}
 
 /**
  * Hard-prototype selection on somebody else's similarities: for each sample the columns of other classes that are most
@@ -25,16 +28,10 @@ export interface HardestOptions {
 export function hardestColumns(
   similarities: readonly ArrayLike<number>[],
   targets: ArrayLike<number>,
-  { count, duplicateAbove = Number.POSITIVE_INFINITY }: HardestOptions,
+  options: HardestOptions,
 ): number[][] {
   const where = 'hardestColumns';
-  integer(where, 'count', count, 0);
-  check(!Number.isNaN(duplicateAbove), () => ({
-    where,
-    what: 'duplicateAbove',
-    got: duplicateAbove,
-    expected: 'a number',
-  }));
+  const { count, duplicateAbove = Number.POSITIVE_INFINITY } = readOptions(where, hardestOptions, options);
   const columns = similarities[0]?.length ?? 0;
   return rowsOf(where, 'similarities', similarities as Matrix, targets.length, columns).map((row, i) =>
     Array.from(row, (_, column) => column)

@@ -4,9 +4,12 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  type DuplicateOptions,
   doppelgangersFromSimilarities,
+  type ExpandBatchOptions,
   expandBatch,
   findDuplicateIdentities,
+  type HardestOptions,
   hardestColumns,
   hardImages,
 } from './index.ts';
@@ -231,3 +234,19 @@ for (const engine of await enginesAtHand()) {
     });
   });
 }
+
+it('refuses options that it does not know, and names the nearest', () => {
+  const options = { chosen: [0], wanted: 1, doppelgangersOf: () => [], random: new Random(1) };
+  expect(() => expandBatch({ ...options, deph: 1 } as ExpandBatchOptions)).toThrow('Did you mean "depth"?');
+  expect(() => hardestColumns([[1]], [0], { count: 1, duplicatesAbove: 1 } as HardestOptions)).toThrow(
+    'hardestColumns: an option is "duplicatesAbove", expected one of count, duplicateAbove. Did you mean "duplicateAbove"?',
+  );
+  const embeddings = tf.tensor2d([[1, 0]]);
+  try {
+    expect(() => findDuplicateIdentities(embeddings, [1], { treshold: 1 } as DuplicateOptions)).toThrow(
+      'Did you mean "threshold"?',
+    );
+  } finally {
+    embeddings.dispose();
+  }
+});

@@ -17,11 +17,11 @@ const causes: readonly (readonly [sign: RegExp, advice: (match: RegExpExecArray)
     () => 'CUDA libraries are missing or of another version: run protomem-engine install --gpu --force',
   ],
   [
-    /Cannot load any more object with static TLS|libcu\w+\.so[.\d]*: cannot open shared object file/,
+    /Cannot load any more object with static TLS|libcu\w{1,40}\.so[.\d]{0,40}: cannot open shared object file/,
     ([found]) => `${found}: run protomem-engine install --gpu --force`,
   ],
   [
-    /CUDA_ERROR_OUT_OF_MEMORY|failed to allocate .* from device|OOM when allocating|RESOURCE_EXHAUSTED/,
+    /CUDA_ERROR_OUT_OF_MEMORY|failed to allocate .{0,200} from device|OOM when allocating|RESOURCE_EXHAUSTED/,
     () =>
       "the GPU's memory is full: nvidia-smi shows who uses it; else make the batch smaller (createTrainer's encoderBatch " +
       'keeps it), or set TF_FORCE_GPU_ALLOW_GROWTH=true',

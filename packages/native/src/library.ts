@@ -59,8 +59,11 @@ const metadata = (wheel: Wheel): string => [...wheel.members].find((name) => nam
 
 /** The CUDA wheels that a TensorFlow wheel's METADATA names, as pip takes them. */
 export function cudaRequirements(text: string): string[] {
-  const found = text.matchAll(/^Requires-Dist: (nvidia-[\w-]+)\s*([^;\n]*);.*extra == ["']and-cuda["']/gm);
-  return Array.from(found, ([, name, versions]) => `${name}${versions!.replace(/[()\s]/g, '')}`);
+  const key = 'Requires-Dist: ';
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`${key}nvidia-`) && line.includes(';') && /extra == ["']and-cuda["']/.test(line))
+    .map((line) => line.slice(key.length, line.indexOf(';')).replace(/[()\s]/g, ''));
 }
 
 async function unpackCuda(python: string, requirement: string, folder: string, context: Context): Promise<void> {
@@ -85,7 +88,7 @@ async function unpackHeaders(wheel: Wheel, include: string): Promise<void> {
     // A header of the system, or one behind an #if for another one.
     if (!wheel.members.has(member)) continue;
     await wheel.extract(member, join(include, '..', '..'));
-    for (const [, name] of (await wheel.text(member)).matchAll(/^\s*#\s*include\s*"([^"]+)"/gm)) {
+    for (const [, name] of (await wheel.text(member)).matchAll(/^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"/gm)) {
       if (!wanted.includes(name!)) wanted.push(name!);
     }
   }

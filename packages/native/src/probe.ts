@@ -9,7 +9,7 @@ const script = 'process.stdout.write("version " + require(process.argv[1]).TF_Ve
 export async function probeBinding(binding: string): Promise<Probe> {
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: '' };
   const { code, signal, stdout, stderr } = await runCommand(process.execPath, ['-e', script, binding], { env });
-  const version = /version (.+)$/.exec(stdout)?.[1];
+  const [, version] = stdout.split('version ');
   if (code === 0 && version) return { tensorflow: version };
   if (signal === 'SIGILL') return { reason: 'this processor lacks instructions that this TensorFlow uses (AVX)' };
   const error = stderr.split('\n').find((line) => /^\w*Error: /.test(line));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { check, type ImageSource, ProtomemError } from '@protomem/core';
-import { loadImages, readNpy } from '@protomem/data';
+import { check, type ImageSource, ProtomemError, unescapeName } from '@protomem/core';
+import { loadImages, pathEnds, readNpy } from '@protomem/data';
 import type { PixelScale } from './models/embedding-model.ts';
 import { openModel } from './models/open-model.ts';
 
@@ -70,7 +70,10 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
     const [got, expected] = [error.message, 'a name a line, one for each row'];
     throw new ProtomemError({ where: 'evaluate', what: namesFile, got, expected }, { cause: error });
   });
-  const names = text.split(/\r?\n/).filter((line) => line !== '');
+  const names = text
+    .split(/\r?\n/)
+    .filter((line) => line !== '')
+    .map(unescapeName);
   check(more.length === 0 && width > 0 && names.length === rows, () => ({
     where: 'evaluate',
     what: path,
@@ -104,17 +107,11 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
 function rowFinder(names: readonly string[]): (name: string) => number | undefined {
   const rows = new Map<string, number | undefined>();
   for (const [row, name] of names.entries()) {
-    for (const end of endsOf(name)) rows.set(end, rows.has(end) ? undefined : row);
+    for (const end of pathEnds(name)) rows.set(end, rows.has(end) ? undefined : row);
   }
   return (name) => {
     const least = Math.min(2, name.split('/').length);
-    for (const end of endsOf(name)) if (end.split('/').length >= least && rows.has(end)) return rows.get(end);
+    for (const end of pathEnds(name)) if (end.split('/').length >= least && rows.has(end)) return rows.get(end);
     return undefined;
   };
-}
-
-/** `a/b/c`, `b/c`, `c`. */
-function endsOf(name: string): string[] {
-  const parts = name.split('/');
-  return parts.map((_, i) => parts.slice(i).join('/'));
 }

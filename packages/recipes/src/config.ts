@@ -1,4 +1,4 @@
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson } from '@protomem/core';
 import { checkTogether } from './check-together.ts';
 import { type RunConfig, runSchema } from './run-schema.ts';
 import { merge, parse } from './schema.ts';
@@ -51,10 +51,11 @@ export function patchConfig(config: RunConfig, patches: readonly string[]): RunC
 
 function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
   } catch {
     return text;
   }
+  return parseJson(text, { where: '--set', what: 'its value' });
 }
 
 const nested = (path: readonly string[], leaf: unknown): unknown =>

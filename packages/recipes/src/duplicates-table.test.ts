@@ -19,7 +19,7 @@ it('names both of a pair, and an image of each', async () => {
   ];
   expect(await duplicatesTable(source, suspects)).toBe(
     'name\tname\tcosine\timage\timage\n' +
-      'Ann\tA nn \t0.9123\t0.jpg\t1.jpg\n' +
-      'Ann\tBo\t0.8000\t0.jpg\t(not readable)\n',
+      'Ann\tA\\u0009nn\\u000a\t0.9123\t0.jpg\t1.jpg\n' +
+      'Ann\tBo\t0.8\t0.jpg\t(not readable)\n',
   );
 });

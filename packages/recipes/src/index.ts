@@ -5,9 +5,17 @@ export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';
 export type { Differences, Recipe, RecipeInputs } from './recipe.ts';
 export { recipes, resolveRecipe } from './recipes/index.ts';
-export { closestLookAlikes, type HeadResult, type MemorySummary, readHeadResult, summarizeMemory } from './results.ts';
+export {
+  closestLookAlikes,
+  type HeadResult,
+  type MemorySummary,
+  type RunMetrics,
+  readRunMetrics,
+  summarizeMemory,
+  verificationShape,
+} from './results.ts';
 export { type Configuration, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
-export { defaultRunFolder, parseJson, readRunConfig, runFolder, writeJson } from './run-folder.ts';
+export { defaultRunFolder, readRunConfig, runFolder, writeJson } from './run-folder.ts';
 export { type FinishedRun, headConfigs, type RunOptions, runRecipe } from './run-recipe.ts';
 export { type RunConfig, runSchema } from './run-schema.ts';
 export { describe } from './schema.ts';

@@ -1,4 +1,5 @@
-import type { LookAlike } from '@protomem/core';
+import { checkShape, type LookAlike, type Shape } from '@protomem/core';
+import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { Suspect } from '@protomem/mining';
@@ -38,13 +39,81 @@ export interface MemorySummary {
   }[];
 }
 
-/** A head's result as its file holds it, files of earlier releases too: those call look-alikes rivals. */
-export function readHeadResult(saved: unknown): HeadResult {
+/** What a reader of a verification takes for granted. */
+export const verificationShape: Shape = {
+  accuracy: 'number',
+  standardDeviation: 'number',
+  standardError: 'number',
+  binomialError: 'number',
+  equalErrorRate: 'number',
+  areaUnderCurve: 'number',
+  positives: 'number',
+  negatives: 'number',
+  threshold: 'number',
+  folds: [{ accuracy: 'number' }],
+  tarAtFar: [{ far: 'number' }],
+  roc: { far: ['number'], tar: ['number'] },
+  scores: {
+    same: { edges: ['number'], counts: ['number'] },
+    different: { edges: ['number'], counts: ['number'] },
+  },
+};
+
+const pair = { cosine: 'number' } as const;
+const headShape: Shape = {
+  kind: 'text',
+  name: 'text',
+  seconds: 'number',
+  steps: 'number',
+  imagesPerSecond: 'number',
+  verification: verificationShape,
+  falseMatches: [['number']],
+  falseNonMatches: [['number']],
+  'memory?': {
+    slots: 'number',
+    used: 'number',
+    ages: ['number'],
+    staleness: [{ from: 'number', to: 'number', count: 'number', meanCosine: 'number' }],
+  },
+  'rivals?': [pair],
+  'lookAlikes?': [pair],
+  'suspects?': [pair],
+  skipped: [{ name: 'text', reason: 'text' }],
+};
+
+/**
+ * A head's result as its file holds it, files of earlier releases too: those call look-alikes rivals.
+ *
+ * @throws {ProtomemError} that names the file and what is missing or of another kind in it.
+ */
+export function readHeadResult(saved: unknown, where: string): HeadResult {
+  checkShape(saved, headShape, where);
   const { rivals, ...result } = saved as HeadResult & {
     readonly rivals?: readonly { readonly id: number; readonly rival: number; readonly cosine: number }[];
   };
   if (!rivals) return result;
   return { ...result, lookAlikes: rivals.map(({ rival, ...pair }) => ({ ...pair, lookAlike: rival })) };
+}
+
+/** What `metrics.json` of a run holds. */
+export interface RunMetrics {
+  readonly engine: EngineInfo;
+  readonly config: RunConfig;
+  readonly seconds: number;
+  /** The run's own head, then its baselines. */
+  readonly heads: readonly HeadResult[];
+}
+
+/**
+ * The results of a run as `metrics.json` holds them.
+ *
+ * @throws {ProtomemError} that names the file and what is missing or of another kind in it.
+ */
+export function readRunMetrics(saved: unknown, where: string): RunMetrics {
+  const config = { seed: 'number', data: {}, evaluation: {} } as const;
+  checkShape(saved, { engine: { engine: 'text' }, config, seconds: 'number', heads: [{}] }, where);
+  const { heads, ...metrics } = saved as RunMetrics;
+  return { ...metrics, heads: heads.map((head) => readHeadResult(head, where)) };
 }
 
 /** Training identities that look most alike, each pair once. */

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patchConfig } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
-import { parseJson, readRunConfig } from './run-folder.ts';
+import { readRunConfig } from './run-folder.ts';
 import { runRecipe } from './run-recipe.ts';
 
 let folder: string;
@@ -130,7 +130,7 @@ describe('a run that goes on', () => {
     expect(log.changes).toContainEqual({ step: 3, key: 'config.schedule.base', saved: 0.1, now: 0.01 });
     expect(log.changes?.map(({ key }) => key)).toEqual(['batchSize', ...changes.map((text) => text.split(':')[0])]);
     expect(log.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    const written = parseJson(await readFile(join(moved, 'config.json'), 'utf8'), 'config.json');
+    const written = JSON.parse(await readFile(join(moved, 'config.json'), 'utf8'));
     expect(written).toMatchObject({ steps: 8, schedule: { base: 0.01 }, data: { path: dir } });
 
     const before = await contents(moved);

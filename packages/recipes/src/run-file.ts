@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { tsImport } from 'tsx/esm/api';
 import { parseConfig, withDifferences } from './config.ts';
 import { type OwnParts, takeOwnParts } from './own-parts.ts';
 import type { Differences, RecipeInputs } from './recipe.ts';
 import { resolveRecipe } from './recipes/index.ts';
-import { parseJson } from './run-folder.ts';
 import type { RunConfig } from './run-schema.ts';
 
 /** A configuration, and the parts of its user's own that it names. */
@@ -59,7 +58,10 @@ export const isRunFile = (name: string): boolean => /\.(json|[cm]?[jt]s)$/.test(
  * @throws ProtomemError when the file cannot be read or its configuration is wrong
  */
 export async function readRunFile(path: string, inputs: RecipeInputs = {}): Promise<Run> {
-  const exported = extname(path) === '.json' ? parseJson(await readText(path), path) : await importDefault(path);
+  const exported =
+    extname(path) === '.json'
+      ? parseJson(await readText(path), { where: path, what: 'its text' })
+      : await importDefault(path);
   return toRun(typeof exported === 'function' ? await exported(inputs) : exported, path, inputs);
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson, printableLines } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { parseConfig, patchConfig } from './config.ts';
 import type { RunConfig } from './run-schema.ts';
@@ -30,7 +30,7 @@ export function defaultRunFolder(recipe: string): string {
 }
 
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  await writeFileAtomic(path, printableLines(`${JSON.stringify(value, null, 2)}\n`));
 }
 
 /** The configuration that a run was started with, changed by what the command line says now. */
@@ -52,7 +52,7 @@ export async function readRunConfig(
       { cause: error },
     );
   });
-  const config = parseConfig(parseJson(text, path), path);
+  const config = parseConfig(parseJson(text, { where: path, what: 'its text' }), path);
   if (recipe !== undefined && config.recipe !== recipe) {
     throw new ProtomemError({
       where: 'train --resume',
@@ -64,15 +64,4 @@ export async function readRunConfig(
   }
   const data = changes.data === undefined ? [] : [`data.path=${JSON.stringify(changes.data)}`];
   return patchConfig(config, [...data, ...changes.set]);
-}
-
-export function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ProtomemError(
-      { where: path, what: 'its text', got: text.slice(0, 40), expected: 'JSON', fix: (error as Error).message },
-      { cause: error },
-    );
-  }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource, ProtomemError } from '@protomem/core';
+import { check, type ImageSource, ProtomemError, parseJson } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
@@ -10,7 +10,7 @@ import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
 import { checkConfig } from './resume-rules.ts';
-import { parseJson, runFolder, writeJson } from './run-folder.ts';
+import { runFolder, writeJson } from './run-folder.ts';
 import type { RunConfig } from './run-schema.ts';
 import { type HeadStep, trainHead } from './train-head.ts';
 
@@ -144,14 +144,16 @@ function claimFolder(out: string, resume: boolean): void {
 
 /** The configuration that a run has been going by; undefined when it never came to have one. */
 async function savedConfig(path: string): Promise<RunConfig | undefined> {
-  return existsSync(path) ? parseConfig(parseJson(await readFile(path, 'utf8'), path), path) : undefined;
+  return existsSync(path)
+    ? parseConfig(parseJson(await readFile(path, 'utf8'), { where: path, what: 'its text' }), path)
+    : undefined;
 }
 
 /** A head's result, unless it has more steps to go. */
 async function finished({ config, out }: { readonly config: RunConfig; readonly out: string }) {
   const { result } = runFolder(out);
   if (!existsSync(result)) return undefined;
-  const found = readHeadResult(parseJson(await readFile(result, 'utf8'), result));
+  const found = readHeadResult(parseJson(await readFile(result, 'utf8'), { where: result, what: 'its text' }), result);
   return found.steps < config.steps ? undefined : found;
 }
 

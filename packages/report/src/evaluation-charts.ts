@@ -3,7 +3,7 @@ import type { RocBand } from '@protomem/protocols';
 import { logRoc } from './curve-points.ts';
 import { decimal, percent } from './format.ts';
 import type { Html } from './html.ts';
-import { type ChartSpec, svgChart } from './svg-chart.ts';
+import { svgChart } from './svg-chart.ts';
 
 const FRAME = { height: 246, labelled: true };
 const LINE = { type: 'line', strokeWidth: 1.75, color: 'var(--head-0)' };
@@ -42,7 +42,7 @@ export function rocWithBand(roc: Curve, band: RocBand, negatives: number): Promi
         },
         { data: { values }, mark: { ...LINE, interpolate: 'step-after' }, encoding: { x, y: { ...y, field: 'tar' } } },
       ],
-    } as unknown as ChartSpec,
+    },
     FRAME,
     `ROC: true accept rate against false accept rate on a logarithmic axis from ${lowest.toExponential(0)} to 1, with a 95 % band.`,
   );
@@ -103,7 +103,7 @@ export function detChart(roc: Curve, equalErrorRate: number): Promise<Html> {
           encoding: { x, y, text: { field: 'label' } },
         },
       ],
-    } as unknown as ChartSpec,
+    },
     FRAME,
     `DET: false reject rate against false accept rate, both axes by the normal quantile; equal at ${percent(equalErrorRate, 2)} %.`,
   );
@@ -139,7 +139,7 @@ export function foldChart(folds: readonly VerificationFold[], mean: number, pair
           encoding: { y: { ...y, field: 'mean' } },
         },
       ],
-    } as unknown as ChartSpec,
+    },
     FRAME,
     `Accuracy of ${folds.length} folds, from ${percent(Math.min(...folds.map((fold) => fold.accuracy)))} to ${percent(Math.max(...folds.map((fold) => fold.accuracy)))} %, mean ${percent(mean)} %.`,
   );
@@ -177,7 +177,7 @@ export function reliabilityChart({ bins }: Reliability): Promise<Html> {
           },
         },
       ],
-    } as unknown as ChartSpec,
+    },
     FRAME,
     `Reliability of probabilities: ${bins.map(({ probability, share }) => `${percent(share)} % true where ${percent(probability)} % was said`).join(', ')}.`,
   );
@@ -200,7 +200,7 @@ export function rankChart(points: readonly { readonly rank: number; readonly rat
         { mark: LINE, encoding: { x, y } },
         { mark: { type: 'point', filled: true, size: 46, opacity: 1, color: 'var(--head-0)' }, encoding: { x, y } },
       ],
-    } as unknown as ChartSpec,
+    },
     FRAME,
     `Found among the first: ${points.map(({ rank, rate }) => `${percent(rate)} % at ${rank}`).join(', ')}.`,
   );

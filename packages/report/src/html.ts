@@ -1,3 +1,5 @@
+import { printableLines } from '@protomem/core';
+
 /** Markup that goes into a page as it is. Made by {@link html}, which escapes everything else. */
 export class Html {
   readonly markup: string;
@@ -28,7 +30,7 @@ function markupOf(part: HtmlPart): string {
   return escapeText(String(part));
 }
 
-/** Text for the inside of an element or of a quoted attribute. */
+/** Text for the inside of an element or of a quoted attribute; control characters, which no page may hold, are shown. */
 export function escapeText(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return printableLines(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,9 +1,10 @@
-import { ageHistogram, stalenessCurves, stepCurves } from './charts.ts';
 import { pairCard } from './faces-section.ts';
 import { decimal, percent } from './format.ts';
 import { type Html, html } from './html.ts';
+import { ageHistogram, stalenessCurves } from './memory-charts.ts';
 import { facts, figure, grid, legend, section, table } from './parts.ts';
 import type { ReportData, ReportHead } from './report-data.ts';
+import { stepCurves } from './training-charts.ts';
 
 /** Whether the prototypes keep up with the encoder, and how the memory was used. */
 export async function memorySection({ heads }: Pick<ReportData, 'heads'>): Promise<Html | undefined> {

@@ -1,9 +1,9 @@
 import type { TarAtFar, VerificationReport } from '@protomem/evaluation';
-import { rocCurves, scoreHistogram, scoreRange } from './charts.ts';
 import { decimal, duration, percent, rate } from './format.ts';
 import { type Html, html } from './html.ts';
 import { figure, grid, section, swatch, table } from './parts.ts';
 import type { ReportData, ReportHead } from './report-data.ts';
+import { rocCurves, scoreHistogram, scoreRange } from './verification-charts.ts';
 
 /** The few numbers that a reader came for, large; below each, those of the heads that it is compared with. */
 export function tiles({ heads }: ReportData): Html {

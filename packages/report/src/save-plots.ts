@@ -36,11 +36,15 @@ export async function savePlots(page: string, folder: string): Promise<string[]>
 }
 
 function* chartsOf(page: string): Generator<{ title: string; charts: string[] }> {
-  for (const [, title, body] of page.matchAll(/<figure class="card"><figcaption><h3>(.*?)<\/h3>(.*?)<\/figure>/gs)) {
-    const charts = [...body!.matchAll(/<svg role="img".*?<\/svg>/gs)].map(([chart]) => chart);
-    if (charts.length > 0) yield { title: title!, charts };
+  for (const card of page.split('<figure class="card"><figcaption><h3>').slice(1)) {
+    const [title, body] = [upTo(card, '</h3>'), upTo(card, '</figure>')];
+    const drawn = body.split('<svg role="img"').slice(1);
+    const charts = drawn.map((rest) => `<svg role="img"${upTo(rest, '</svg>')}</svg>`);
+    if (charts.length > 0) yield { title, charts };
   }
 }
+
+const upTo = (text: string, end: string): string => text.slice(0, text.indexOf(end));
 
 /** A chart that stands by itself: colours instead of the page's variables, a ground, a title. */
 function standalone(chart: string, title: string): string {
@@ -59,7 +63,7 @@ function standalone(chart: string, title: string): string {
 }
 
 const colours = new Map(
-  [...style.slice(0, style.indexOf('}')).matchAll(/(--[\w-]+): (#\w+);/g)].map(([, name, value]) => [name!, value!]),
+  [...style.slice(0, style.indexOf('}')).matchAll(/\s(--[\w-]+): (#\w+);/g)].map(([, name, value]) => [name!, value!]),
 );
 
 function coloured(markup: string): string {

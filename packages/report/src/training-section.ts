@@ -1,7 +1,7 @@
-import { accuracyCurves, stepCurves } from './charts.ts';
 import type { Html } from './html.ts';
 import { figure, grid, legend, section } from './parts.ts';
 import type { ReportData } from './report-data.ts';
+import { accuracyCurves, stepCurves } from './training-charts.ts';
 
 /** Loss, learning rate, accuracy and speed over the steps. */
 export async function trainingSection({ heads }: Pick<ReportData, 'heads'>): Promise<Html | undefined> {

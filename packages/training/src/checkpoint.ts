@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { check, type Json, joinStates, ProtomemError, partState, type State } from '@protomem/core';
+import { check, type Json, joinStates, ProtomemError, parseJson, partState, type State } from '@protomem/core';
 import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
 import { type IdentitiesMark, parseMark } from './identities.ts';
 import { checkResumed, fingerprint, type Recipe, type RecipeChange } from './recipe.ts';
@@ -109,12 +109,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 const isTree = (value: Json): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function parse(where: string, what: string, text = ''): Json {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ProtomemError({ where, what: `${what} in its metadata`, got: text, expected: 'JSON' });
-  }
+function parse(where: string, key: string, text = ''): Json {
+  return parseJson(text, { where, what: `${key} in its metadata` }) as Json;
 }
 
 /** Paths of the checkpoints in a folder, newest first; none when there is no such folder. */

@@ -1,4 +1,4 @@
-import { option, part } from '@protomem/core';
+import { option, part, printableLines } from '@protomem/core';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Logger, RunInfo } from './logger.ts';
 
@@ -39,7 +39,7 @@ export const consoleLogger = part(
           show.progress(step, describe(metrics, Number.isFinite(run.batchesPerEpoch)), run.steps);
         else show.line(`step ${step}: ${list(metrics)}`);
       },
-      message: (text) => show.line(text),
+      message: (text) => show.line(printableLines(text)),
       close: () => show.close(),
     };
   },

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { check, parseJson } from '@protomem/core';
 import type { RecipeChange } from './recipe.ts';
 
 /** One logged step. Only `step` is always there: a head logs what it has. */
@@ -47,7 +48,7 @@ interface LoggedChanges {
 /**
  * Reads a log written by `jsonlLogger`. A last line that a kill cut short is left out.
  *
- * @throws when there is no such file.
+ * @throws when there is no such file; {@link ProtomemError} for a line that is none of a log.
  * @example
  * ```ts
  * const { steps, evaluations, seconds } = await readRunLog('run/metrics.jsonl');
@@ -55,7 +56,7 @@ interface LoggedChanges {
  */
 export async function readRunLog(path: string): Promise<RunLog> {
   const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line.endsWith('}'));
-  const records = lines.map((line) => JSON.parse(line) as Record<string, number>);
+  const records = lines.map((line, i) => recordOf(path, `line ${i + 1}`, line));
   const steps = records.filter((record) => 'train/loss' in record);
   const evaluations = records.filter((record) => 'evaluation/accuracy' in record);
   const changes = (records as unknown as LoggedChanges[]).flatMap(({ step, changes: each = [] }) =>
@@ -67,6 +68,20 @@ export async function readRunLog(path: string): Promise<RunLog> {
     evaluations: evaluations.map(loggedEvaluation),
     ...(changes.length > 0 && { changes }),
   };
+}
+
+/** What a line says, numbers by name; null stands for one that is not finite. */
+function recordOf(where: string, what: string, line: string): Readonly<Record<string, number>> {
+  const record = parseJson(line, { where, what });
+  const isRecord = typeof record === 'object' && record !== null && !Array.isArray(record);
+  check(isRecord && Object.values(record).every((value) => value === null || typeof value === 'number'), () => ({
+    where,
+    what,
+    got: line,
+    expected: 'an object of numbers, as the run wrote it',
+    fix: 'The log is damaged: take the line out.',
+  }));
+  return record as Readonly<Record<string, number>>;
 }
 
 /** What the line of a step says: a record that has `train/loss`. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, printable, unescapeName } from '@protomem/core';
 import {
   compareSources,
   countImages,
@@ -38,7 +38,9 @@ export const make = () =>
       const { differences } = await withBar('images', (onProgress) =>
         compareSources(source, written, { onProgress, signal }),
       );
-      console.log(differences.length === 0 ? 'checked: every image is there, equal' : differences.join('\n'));
+      console.log(
+        differences.length === 0 ? 'checked: every image is there, equal' : differences.map(printable).join('\n'),
+      );
       if (differences.length > 0) process.exitCode = 1;
     });
 
@@ -50,6 +52,6 @@ async function selected(
   const names = exclude === undefined ? '' : await readFile(exclude, 'utf8');
   return selectIdentities(source, {
     minImages,
-    exclude: names.split(/\r?\n/).filter(Boolean),
+    exclude: names.split(/\r?\n/).filter(Boolean).map(unescapeName),
   });
 }

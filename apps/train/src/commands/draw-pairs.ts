@@ -1,4 +1,5 @@
 import { relative, sep } from 'node:path';
+import { check, printable } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { drawPairs, folderSource } from '@protomem/data';
 import { command, toNumber } from '../command-line.ts';
@@ -23,9 +24,21 @@ export const make = () =>
       const people = options.people ?? Math.max(2, Math.round(several / 10));
       const drawn = drawPairs(source, { people, pairs, seed });
       const path = async ([identity, image]: readonly [number, number]): Promise<string> =>
-        relative(faces, (await source.load(identity, image)).name).replaceAll(sep, '/');
+        writable(relative(faces, (await source.load(identity, image)).name).replaceAll(sep, '/'));
       const lines: string[] = [];
       for (const { a, b, same } of drawn) lines.push(`${await path(a)}\t${await path(b)}\t${Number(same)}\n`);
       await writeFileAtomic(list, ...lines);
       console.log(`${drawn.length} pairs of ${people} people written to ${list}`);
     });
+
+/** Other programs read pair lists, too, and know no escapes. */
+function writable(path: string): string {
+  check(printable(path) === path && path === path.trim(), () => ({
+    where: 'draw-pairs',
+    what: 'an image',
+    got: path,
+    expected: 'a name without tabs, line breaks and other control characters, which a pair list cannot hold',
+    fix: 'Rename it.',
+  }));
+  return path;
+}

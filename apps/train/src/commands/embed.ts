@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { check } from '@protomem/core';
+import { check, escapeName, printable } from '@protomem/core';
 import { countImages, npyHeader, openDataset } from '@protomem/data';
 import { embedImages, openModel, type PixelScale } from '@protomem/protocols';
 import { command, toNumber, withBar } from '../command-line.ts';
@@ -101,7 +101,7 @@ const writers = {
     return {
       async write(images, _, batch) {
         await values.append(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength));
-        await names.append(Buffer.from(images.map((name) => `${name}\n`).join('')));
+        await names.append(Buffer.from(images.map((name) => `${escapeName(name)}\n`).join('')));
       },
       async finish() {
         await names.finish();
@@ -119,7 +119,7 @@ const writers = {
       async write(names, identities, values) {
         const lines = names.map((image, i) => {
           const embedding = Array.from(values.subarray(i * width, (i + 1) * width));
-          return `${JSON.stringify({ image, identity: identities[i], embedding })}\n`;
+          return `${printable(JSON.stringify({ image, identity: identities[i], embedding }))}\n`;
         });
         await file.append(Buffer.from(lines.join('')));
       },

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { check, type ImageSource, ProtomemError } from '@protomem/core';
+import { check, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
 import { decodeImage, openDataset } from '@protomem/data';
-import type { VerificationReport } from '@protomem/evaluation';
 import { type EmbeddingModel, embedImages, normalizeRows, openModel } from '@protomem/protocols';
-import { parseJson, runFolder } from '@protomem/recipes';
+import { readRunMetrics, runFolder } from '@protomem/recipes';
 import { command, toNumber } from '../command-line.ts';
 
 /** `protomem identify`. */
@@ -62,7 +61,7 @@ export async function identify(photo: string, run: string, options: IdentifyOpti
       .slice(0, top);
     for (const { identity, cosine } of found) {
       console.log(
-        `${answer(cosine, calibration).padEnd(10)} ${cosine.toFixed(3).padStart(6)}  ${source.identityName(identity)}`,
+        `${answer(cosine, calibration).padEnd(10)} ${cosine.toFixed(3).padStart(6)}  ${printable(source.identityName(identity))}`,
       );
     }
     console.log(meaning(calibration, source.identities));
@@ -92,9 +91,7 @@ async function calibrationOf(run: string, far: number): Promise<Calibration> {
     const [got, expected] = [error.message, "a finished run's results, which say what a cosine means"];
     throw new ProtomemError({ where: 'identify', what: metrics, got, expected }, { cause: error });
   });
-  const { heads } = parseJson(text, metrics) as {
-    readonly heads: readonly { readonly verification: VerificationReport }[];
-  };
+  const { heads } = readRunMetrics(parseJson(text, { where: metrics, what: 'its text' }), metrics);
   const { tarAtFar, negatives, scores } = heads[0]!.verification;
   const point = tarAtFar.find((one) => one.far === far);
   check(point?.reachable === true, () => ({

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { printable } from '@protomem/core';
 import { readSafetensors } from '@protomem/core/node';
 import { type DatasetFormatName, openDataset } from '@protomem/data';
 import { readRunConfig, runFolder } from '@protomem/recipes';
@@ -27,12 +28,12 @@ export const make = () =>
 async function inspectFile(path: string): Promise<void> {
   const { tensors, metadata, sealed } = await readSafetensors(path);
   for (const [key, value] of Object.entries(metadata)) {
-    console.log(`${key}: ${value.length > 200 ? `${value.slice(0, 197)}...` : value}`);
+    console.log(`${key}: ${printable(value.length > 200 ? `${value.slice(0, 197)}...` : value)}`);
   }
   let bytes = 0;
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
     bytes += data.byteLength;
-    console.log(`${dtype} ${JSON.stringify(shape).padEnd(18)} ${name}`);
+    console.log(`${dtype} ${JSON.stringify(shape).padEnd(18)} ${printable(name)}`);
   }
   console.log(
     `${Object.keys(tensors).length} tensors, ${(bytes / 2 ** 20).toFixed(1)} MiB, ${sealed ? 'checksums right' : 'without checksums'}`,

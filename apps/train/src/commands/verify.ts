@@ -1,4 +1,4 @@
-import type { ImageSource } from '@protomem/core';
+import { type ImageSource, printable } from '@protomem/core';
 import { compareSources, type DatasetFormatName, openDataset } from '@protomem/data';
 import { command, stopOnInterrupt, withBar } from '../command-line.ts';
 import { survey } from '../survey.ts';
@@ -22,7 +22,7 @@ async function compare(source: ImageSource, other: ImageSource, signal: AbortSig
     compareSources(source, other, { onProgress, signal }),
   );
   console.log(`${images} images compared, ${sameBytes} with the same bytes`);
-  for (const difference of differences) console.log(`  ${difference}`);
+  for (const difference of differences) console.log(`  ${printable(difference)}`);
   if (differences.length > 0) process.exitCode = 1;
   else console.log('no difference');
 }

@@ -57,9 +57,9 @@ function cleanName(name: string): string {
     .replace(/^\.|[. ]$/g, '_')
     .replace(/^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i, '$1_');
   // File systems take 255 bytes, of which a number and an ending may need some.
-  const short = Buffer.from(clean)
-    .subarray(0, 200)
-    .toString('utf8')
-    .replace(/\ufffd+$/, '');
+  // As a stream: half a character at the end waits for the rest of it.
+  const short = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(clean).subarray(0, 200), {
+    stream: true,
+  });
   return short || '_';
 }

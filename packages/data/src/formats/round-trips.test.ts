@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,3 +53,28 @@ it.each(formats)('a writer takes any name, and writes nowhere else: %s', async (
   const read = await textsOf(await openDataset(join(dir, 'a', 'b')));
   expect(read.map(([, images]) => images)).toEqual(people.map(([, images]) => images));
 });
+
+it.each(['list', 'recordio'] as const)(
+  'names with orders, tabs, line ends and formulas come back: %s',
+  async (format) => {
+    const names = [
+      'tab\there',
+      'line\nend\r\n',
+      '\x1b[2J',
+      '=cmd()',
+      "'=cmd()",
+      '@a',
+      '-1+2',
+      'a\\u001b',
+      '"q", r',
+      ' é ',
+    ];
+    const people = names.map((name, i): [string, string[]] => [name, [`image ${i}`, `other ${i}`]]);
+    await writeDataset(sourceOfTexts(people), join(dir, 'a'), { format });
+    expect(await textsOf(await openDataset(join(dir, 'a')))).toEqual(people);
+    const [file] = (await readdir(join(dir, 'a'))).filter((name) => /\.[ct]sv$/.test(name));
+    const text = await readFile(join(dir, 'a', file!), 'utf8');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant.
+    expect(text).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f]|(^|[,\t])"?[=+@-]/m);
+  },
+);

@@ -53,7 +53,7 @@ export async function readCfpPairs(folder: string, protocol: CfpProtocol): Promi
 async function readImages(where: string, path: string): Promise<Map<number, string>> {
   const images = new Map<number, string>();
   for (const line of linesOf(await readText(where, path, 'a list of numbers and images'))) {
-    const [, number, image] = /^(\d+)\s+(.+)$/.exec(line.text) ?? refuseLine(path, line, '"number path"');
+    const [, number, image] = /^(\d+)\s+(\S.*)$/s.exec(line.text) ?? refuseLine(path, line, '"number path"');
     if (images.has(Number(number))) refuseLine(path, line, 'each number once');
     // Written as seen from `Protocol`.
     const below = posix.join('Protocol', image!.replaceAll('\\', '/'));

@@ -1,7 +1,7 @@
 import { check, ProtomemError } from '@protomem/core';
 import { parse } from 'csv-parse/sync';
 import { readIntegerRows } from './integer-rows.ts';
-import { linesOf, readText, refuseEmpty, refuseLine } from './text-lines.ts';
+import { lastFields, linesOf, readText, refuseEmpty, refuseLine } from './text-lines.ts';
 
 /** `ijbc_face_tid_mid.txt`: which image is in which template, from which media. */
 export interface IjbMembers {
@@ -33,8 +33,8 @@ export async function readIjbMembers(path: string): Promise<IjbMembers> {
     new Int32Array(lines.length),
   ];
   for (const [i, line] of lines.entries()) {
-    const [, image, template, medium] =
-      /^(.+?)\s+(\d{1,9})\s+(-?\d{1,9})$/.exec(line.text) ?? refuseLine(path, line, expected);
+    const [image, template, medium] = lastFields(line.text, 2) ?? refuseLine(path, line, expected);
+    if (!/^\d{1,9}$/.test(template!) || !/^-?\d{1,9}$/.test(medium!)) refuseLine(path, line, expected);
     images[i] = image!;
     templates[i] = Number(template);
     media[i] = Number(medium);
@@ -125,7 +125,11 @@ export async function readIjbSubjects(path: string): Promise<IjbSubjects> {
   const text = await readText('readIjbSubjects', path, 'a table with TEMPLATE_ID and SUBJECT_ID');
   let rows: { record: Record<string, string>; info: { lines: number } }[];
   try {
-    rows = parse(text, { bom: true, columns: true, info: true, trim: true, skip_empty_lines: true });
+    rows = parse(text, {
+      ...{ bom: true, columns: true, info: true, skip_empty_lines: true },
+      // What is longer is no row, and a line of blanks takes the parser quadratic time.
+      ...{ trim: true, max_record_size: 2 ** 12 },
+    });
   } catch (error) {
     const [got, expected] = [(error as Error).message, 'comma separated values'];
     throw new ProtomemError({ where: path, what: 'the table', got, expected }, { cause: error });

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { ProtomemError } from '@protomem/core';
 
 const [TAB, LINE_FEED, RETURN, SPACE, COMMA, MINUS, ZERO, NINE] = [9, 10, 13, 32, 44, 45, 48, 57];
@@ -43,8 +44,11 @@ export async function readIntegerRows(path: string, columns: number, example: st
     inRow = 0;
   };
   let [before, first] = [0, true];
+  const found = await stat(path).catch(() => undefined);
+  // A buffer no larger than the file.
+  const highWaterMark = Math.min(2 ** 20, (found?.size ?? 0) + 1);
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+    for await (const chunk of createReadStream(path, { highWaterMark }) as AsyncIterable<Buffer>) {
       const start = first && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? 3 : 0;
       first = false;
       for (let i = start; i < chunk.length; i++) {

@@ -45,7 +45,15 @@ export async function readLfwPairs(path: string): Promise<PairList> {
 export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
   const rows = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   // Where tabs stand between, a name may hold blanks.
-  const lines = rows.map((line) => line.trim().split(line.trim().includes('\t') ? /\s*\t\s*/ : /\s+/));
+  const lines = rows.map((row) => {
+    const line = row.trim();
+    return line.includes('\t')
+      ? line
+          .split('\t')
+          .map((field) => field.trim())
+          .filter(Boolean)
+      : line.split(/\s+/);
+  });
   const refuse = (line: number, expected: string): never => {
     const got = lines[line]!.join(' ');
     throw new ProtomemError({ where, what: `line ${line + 1}`, got, expected });
@@ -66,9 +74,9 @@ export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
     const [name, first, third, fourth, ...more] = lines[line]!;
     if (name === '') continue;
     const fold = Math.floor(pairs.length / pairsOfFold);
-    const paths = /^([^\t]+\/[^\t]+)\t([^\t]+\/[^\t]+)\t([01])\s*$/.exec(rows[line]!);
+    const paths = twoPaths(rows[line]!);
     if (paths) {
-      const [a, b, same] = paths.slice(1) as [string, string, string];
+      const [a, b, same] = paths;
       for (const path of [a, b]) people.add(path.slice(0, path.indexOf('/')));
       pairs.push({ a, b, same: same === '1', fold });
       continue;
@@ -90,4 +98,11 @@ export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
     });
   }
   return { pairs, folds, people: [...people] };
+}
+
+/** Both paths of a line and `1` or `0`, if this is what it has. */
+function twoPaths(row: string): readonly [a: string, b: string, same: string] | undefined {
+  const [a = '', b = '', same = '', ...more] = row.trimEnd().split('\t');
+  const isPath = (path: string): boolean => path.slice(1, -1).includes('/');
+  return more.length === 0 && isPath(a) && isPath(b) && (same === '0' || same === '1') ? [a, b, same] : undefined;
 }

@@ -1,4 +1,4 @@
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson } from '@protomem/core';
 import { linesOf, readText, refuseEmpty } from './text-lines.ts';
 
 /** Images of a MegaFace or FaceScrub list. */
@@ -24,7 +24,7 @@ export interface MegaFaceList {
 export async function readMegaFaceList(path: string): Promise<MegaFaceList> {
   const expected = 'JSON with "path" and "id", or a path a line';
   const text = await readText('readMegaFaceList', path, expected);
-  const { images, people } = /^\s*\{/.test(text) ? parseJson(path, text) : { images: namesOf(text), people: undefined };
+  const { images, people } = /^\s*\{/.test(text) ? ofJson(path, text) : { images: namesOf(text), people: undefined };
   if (images.length === 0) refuseEmpty(path, expected);
   return { images, people: people ?? images.map((image) => image.split('/').at(-2) ?? image) };
 }
@@ -48,8 +48,7 @@ export async function readMegaFaceNoises(path: string): Promise<ReadonlySet<stri
  */
 export function noisyRows(images: readonly string[], noises: ReadonlySet<string>): number[] {
   const rows = images.flatMap((image, row) => {
-    const parts = image.split('/');
-    return parts.some((_, i) => noises.has(parts.slice(i).join('/'))) ? [row] : [];
+    return pathEnds(image).some((end) => noises.has(end)) ? [row] : [];
   });
   if (rows.length > 0 || noises.size === 0) return rows;
   throw new ProtomemError({
@@ -61,20 +60,29 @@ export function noisyRows(images: readonly string[], noises: ReadonlySet<string>
   });
 }
 
+/** No data set nests its folders deeper; without a limit, one line of slashes would make as many names of it. */
+const MOST_FOLDERS = 32;
+
+/** A path and its ends: `a/b/c`, `b/c`, `c`. Of one with more than 32 parts, itself and the shortest 32. */
+export function pathEnds(path: string): string[] {
+  const ends: string[] = [];
+  for (let at = path.lastIndexOf('/'); at >= 0 && ends.length < MOST_FOLDERS; at = path.lastIndexOf('/', at - 1)) {
+    ends.unshift(path.slice(at + 1));
+    if (at === 0) break;
+  }
+  return [path, ...ends];
+}
+
 const namesOf = (text: string): string[] =>
   linesOf(text)
     .map((line) => line.text)
     .filter((line) => !line.startsWith('#'));
 
-function parseJson(path: string, text: string): { images: string[]; people: string[] | undefined } {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    const got = (error as Error).message;
-    throw new ProtomemError({ where: path, what: 'the list', got, expected: 'valid JSON' }, { cause: error });
-  }
-  const { path: images, id } = data as { readonly path?: unknown; readonly id?: unknown };
+function ofJson(path: string, text: string): { images: string[]; people: string[] | undefined } {
+  const { path: images, id } = parseJson(text, { where: path, what: 'the list' }) as {
+    readonly path?: unknown;
+    readonly id?: unknown;
+  };
   const strings = (value: unknown): value is string[] =>
     Array.isArray(value) && value.every((one) => typeof one === 'string');
   if (!strings(images)) {
@@ -88,6 +96,15 @@ function parseJson(path: string, text: string): { images: string[]; people: stri
       what: '"id"',
       got,
       expected: `a list of ${images.length}, one for each path`,
+    });
+  }
+  const named = (one: unknown): boolean => typeof one === 'string' || Number.isFinite(one);
+  if (!id.every(named)) {
+    throw new ProtomemError({
+      where: path,
+      what: '"id"',
+      got: id.find((one) => !named(one)),
+      expected: 'names or numbers',
     });
   }
   return { images, people: id.map(String) };

@@ -42,3 +42,22 @@ export function refuseEmpty(where: string, expected: string): never {
     fix: 'The file is empty or cut short; use another copy.',
   });
 }
+
+/**
+ * The first fields of a line, which may hold blanks, and the last `count`, which do not, blanks between; undefined when
+ * there are fewer. From the end, because an expression that looks for the last blanks from the front takes quadratic time.
+ */
+export function lastFields(text: string, count: number): readonly string[] | undefined {
+  let rest = text;
+  const fields: string[] = [];
+  while (fields.length < count) {
+    let start = rest.length;
+    while (start > 0 && !isBlank(rest, start - 1)) start--;
+    fields.unshift(rest.slice(start));
+    rest = rest.slice(0, start).trimEnd();
+    if (rest === '') return undefined;
+  }
+  return [rest, ...fields];
+}
+
+const isBlank = (text: string, at: number): boolean => /\s/.test(text.charAt(at));

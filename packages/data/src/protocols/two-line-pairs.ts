@@ -1,5 +1,5 @@
 import type { FacePair, PairList } from './lfw-pairs.ts';
-import { linesOf, readText, refuseEmpty, refuseLine } from './text-lines.ts';
+import { lastFields, linesOf, readText, refuseEmpty, refuseLine } from './text-lines.ts';
 
 /**
  * Reads the pair lists of Cross-Age and Cross-Pose LFW: two lines a pair, each `Name_0001.jpg label`, all pairs of one
@@ -23,7 +23,8 @@ export async function readTwoLinePairs(path: string): Promise<PairList> {
 export function parseTwoLinePairs(text: string, where = 'parseTwoLinePairs'): PairList {
   const lines = linesOf(text);
   const entries = lines.map((line) => {
-    const [, image, label] = /^(.+?)\s+(\d+)$/.exec(line.text) ?? refuseLine(where, line, '"image label"');
+    const [image, label] = lastFields(line.text, 1) ?? refuseLine(where, line, '"image label"');
+    if (!/^\d+$/.test(label!)) refuseLine(where, line, '"image label"');
     return { image: image!, same: Number(label) !== 0 };
   });
   if (entries.length === 0) refuseEmpty(where, 'two lines for each pair');

@@ -49,7 +49,8 @@ export class LogTail {
 
 function parse(line: string): Record<string, number> | undefined {
   try {
-    return JSON.parse(line);
+    const record: unknown = JSON.parse(line);
+    return typeof record === 'object' && record !== null ? (record as Record<string, number>) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { type OptionsOf, option, ProtomemError } from '@protomem/core';
+import { nameOfCell, type OptionsOf, option, ProtomemError } from '@protomem/core';
 
 /** Columns of a list by name; of each one that is not given, the usual names are looked for. */
 export const listColumns = {
@@ -65,8 +65,9 @@ export function rowsWithHeading(file: string, heading: readonly string[], column
         `${heading.length}, as in the heading; a comma in a field needs quotes`,
       );
     }
-    const name = fields[identity] || undefined;
-    const number = fields[label] || undefined;
+    // As `writeList` writes names.
+    const name = nameOfCell(fields[identity] ?? '') || undefined;
+    const number = nameOfCell(fields[label] ?? '') || undefined;
     const row = { path: fields[path]!, label: number ?? (label < 0 ? name : undefined), identity: number && name };
     if (row.label === undefined)
       throw new BadRow('a row without identity', `one in column "${heading[label < 0 ? identity : label]}"`);

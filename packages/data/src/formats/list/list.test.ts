@@ -166,7 +166,7 @@ it('refuses damaged lists with an error of its own, whatever the damage', fuzzTi
     '\ud800',
     'x'.repeat(70000),
   ];
-  await fuzz(async (random, i) => {
+  await fuzz('lists: csv, tsv, lst', async (random, i) => {
     const [file, text] = seeds[i % 4]!;
     const bytes = random.below(2) ? damage(Buffer.from(text), random) : damageText(text, random, pieces);
     const { index, lines } = await parseList(Readable.from([bytes]), file, '/root');

@@ -185,7 +185,7 @@ it('refuses damaged files with an error of its own, whatever the damage', fuzzTi
   const seeds = await Promise.all(files.map((file) => readFile(file)));
   // Damage lies in what is read: not in values that nobody looks at before they are loaded.
   const read = await Promise.all(seeds.map(placesRead));
-  await fuzz((random, i) => {
+  await fuzz('lmdb: pages', (random, i) => {
     const places = read[i % seeds.length]!;
     let bytes = Buffer.from(seeds[i % seeds.length]!);
     for (let changes = 1 + random.below(2); changes > 0; changes--) {

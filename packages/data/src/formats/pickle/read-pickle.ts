@@ -11,6 +11,10 @@ const LINE = 128;
 const INSTRUCTION = 2 * LINE + 16;
 /** Bytes read at once. */
 const CHUNK = 1024;
+/** Lists are few, whatever they hold; each costs more memory than anything else that is as short to write. */
+const MOST_LISTS = 1000;
+/** Of all empty tuples: they cannot change. */
+const EMPTY_TUPLE: PickleValue[] = [];
 
 /**
  * Reads the part of Python's pickle format that holds bytes, numbers, lists, tuples, and arrays of numpy: protocols 2 to 5,
@@ -53,6 +57,12 @@ class Machine {
   private readonly marks: number[] = [];
   private readonly memo = new Map<number, PickleValue>();
   private readonly file: string;
+  private lists = 0;
+  /** Of the instruction at hand: the bytes in which it begins at `from`, its place in the file, and where that ends. */
+  private bytes: Buffer = Buffer.alloc(0);
+  private from = 0;
+  private at = 0;
+  private end = 0;
 
   constructor(file: string) {
     this.file = file;
@@ -65,33 +75,20 @@ class Machine {
    * @returns where the next one begins in the file; -1 at the end.
    */
   step(bytes: Buffer, from: number, at: number, end: number): number {
+    this.bytes = bytes;
+    this.from = from;
+    this.at = at;
+    this.end = end;
     const code = bytes[from]!;
     const opcode = String.fromCharCode(code);
-    const number = (size: number): number => {
-      if (from + 1 + size > bytes.length) this.refuse(at, `a cut ${opcodeName(code)}`);
-      // Lengths of 8 bytes are compared with the file, so that digits lost beyond 2^53 do not matter.
-      return size === 8 ? Number(bytes.readBigUInt64LE(from + 1)) : bytes.readUIntLE(from + 1, size);
-    };
-    /** Bytes after a length of so many bytes. */
-    const span = (kind: 'bytes' | 'text', size: number): number => {
-      const length = number(size);
-      const begin = at + 1 + size;
-      if (begin + length > end) {
-        this.refuse(at, `${opcodeName(code)} of ${length} bytes, ${end - begin} before the end`);
-      }
-      const own = bytes.subarray(from + 1 + size, from + 1 + size + length);
-      const short = length <= SHORT ? own.toString(kind === 'text' ? 'utf8' : 'latin1') : undefined;
-      this.stack.push(new Span(kind, begin, length, short));
-      return begin + length;
-    };
-
     switch (opcode) {
       case '\x80': {
-        if (number(1) < 2 || number(1) > 5) this.refuse(at, `protocol ${number(1)}`, { expected: 'protocol 2 to 5' });
+        if (this.number(1) < 2 || this.number(1) > 5)
+          this.refuse(at, `protocol ${this.number(1)}`, { expected: 'protocol 2 to 5' });
         return at + 2;
       }
       case '\x95':
-        return number(8) > end - at - 9 ? this.refuse(at, 'a FRAME beyond the end') : at + 9;
+        return this.number(8) > end - at - 9 ? this.refuse(at, 'a FRAME beyond the end') : at + 9;
       case '.':
         return -1;
       case '(':
@@ -104,32 +101,34 @@ class Machine {
       case '\x89':
         return this.push(false, at + 1);
       case 'K':
-        return this.push(number(1), at + 2);
+        return this.push(this.number(1), at + 2);
       case 'M':
-        return this.push(number(2), at + 3);
+        return this.push(this.number(2), at + 3);
       case 'J':
-        return this.push(number(4) | 0, at + 5);
+        return this.push(this.number(4) | 0, at + 5);
       case 'U':
       case 'C':
-        return span('bytes', 1);
+        return this.span('bytes', 1);
       case 'T':
       case 'B':
-        return span('bytes', 4);
+        return this.span('bytes', 4);
       case '\x8e':
       case '\x96':
-        return span('bytes', 8);
+        return this.span('bytes', 8);
       case '\x8c':
-        return span('text', 1);
+        return this.span('text', 1);
       case 'X':
-        return span('text', 4);
+        return this.span('text', 4);
       case '\x8d':
-        return span('text', 8);
+        return this.span('text', 8);
       case ']':
+        return this.push(this.list([], at), at + 1);
       case ')':
-        return this.push([], at + 1);
+        return this.push(EMPTY_TUPLE, at + 1);
       case 't':
-      case 'l':
         return this.push(this.sinceMark(at), at + 1);
+      case 'l':
+        return this.push(this.list(this.sinceMark(at), at), at + 1);
       case '\x85':
       case '\x86':
       case '\x87':
@@ -139,18 +138,18 @@ class Machine {
       case 'e':
         return this.append(this.sinceMark(at), at);
       case 'q':
-        this.memo.set(number(1), this.top(at));
+        this.memo.set(this.number(1), this.top(at));
         return at + 2;
       case 'r':
-        this.memo.set(number(4), this.top(at));
+        this.memo.set(this.number(4), this.top(at));
         return at + 5;
       case '\x94':
         this.memo.set(this.memo.size, this.top(at));
         return at + 1;
       case 'h':
-        return this.push(this.recall(number(1), at), at + 2);
+        return this.push(this.recall(this.number(1), at), at + 2);
       case 'j':
-        return this.push(this.recall(number(4), at), at + 5);
+        return this.push(this.recall(this.number(4), at), at + 5);
       case 'c': {
         const first = bytes.indexOf(10, from);
         const second = first < 0 ? -1 : bytes.indexOf(10, first + 1);
@@ -193,6 +192,34 @@ class Machine {
     });
   }
 
+  /** The number of so many bytes after the opcode. */
+  private number(size: number): number {
+    const { bytes, from } = this;
+    if (from + 1 + size > bytes.length) this.refuse(this.at, `a cut ${opcodeName(bytes[from]!)}`);
+    // Lengths of 8 bytes are compared with the file, so that digits lost beyond 2^53 do not matter.
+    return size === 8 ? Number(bytes.readBigUInt64LE(from + 1)) : bytes.readUIntLE(from + 1, size);
+  }
+
+  /** Bytes after a length of so many bytes. */
+  private span(kind: 'bytes' | 'text', size: number): number {
+    const { bytes, from, at, end } = this;
+    const length = this.number(size);
+    const begin = at + 1 + size;
+    if (begin + length > end) {
+      this.refuse(at, `${opcodeName(bytes[from]!)} of ${length} bytes, ${end - begin} before the end`);
+    }
+    const text = from + 1 + size;
+    const short =
+      length <= SHORT ? bytes.toString(kind === 'text' ? 'utf8' : 'latin1', text, text + length) : undefined;
+    this.stack.push(new Span(kind, begin, length, short));
+    return begin + length;
+  }
+
+  private list(values: PickleValue[], at: number): PickleValue[] {
+    if (++this.lists > MOST_LISTS) this.refuse(at, `more than ${MOST_LISTS} lists`);
+    return values;
+  }
+
   private push(value: PickleValue, next: number): number {
     this.stack.push(value);
     return next;
@@ -216,7 +243,7 @@ class Machine {
 
   private append(values: readonly PickleValue[], at: number): number {
     const list = this.top(at);
-    if (!Array.isArray(list)) this.refuse(at, `${describeValue(list)} to append to`);
+    if (!Array.isArray(list) || list === EMPTY_TUPLE) this.refuse(at, `${describeValue(list)} to append to`);
     for (const value of values) list.push(value);
     return at + 1;
   }

@@ -1,4 +1,4 @@
-import { ProtomemError } from '@protomem/core';
+import { cellOfName, escapeName, nameOfCell, ProtomemError, unescapeName } from '@protomem/core';
 import { type StringTable, StringTableBuilder, stringAt } from '../../sources/string-table.ts';
 import { firstAbove } from './key-index.ts';
 
@@ -34,8 +34,8 @@ export function parseNamesFile(bytes: Uint8Array, file: string): NamesFile {
     if (keys.length > 0 && Number(key) <= keys.at(-1)!) refuse(file, line, `key ${key}`, 'a key above the one before');
     const folders = path!.split('/');
     keys.push(Number(key));
-    images.push(folders.pop()!);
-    const identity = folders.pop();
+    images.push(unescapeName(folders.pop()!));
+    const identity = nameOfCell(folders.pop() ?? '');
     if (identity && !identities.has(Number(label))) identities.set(Number(label), identity);
   }
   return { identities, keys: Float64Array.from(keys), images: images.build() };
@@ -47,10 +47,10 @@ export function imageNameOf({ keys, images }: NamesFile, key: number): string | 
   return keys[at] === key ? stringAt(images, at) || undefined : undefined;
 }
 
-/** One line. What separates fields or folders is replaced in names. */
+/** One line. What separates fields or lines is escaped in names, so that they come back; a `/`, which cannot be, is replaced. */
 export function namesLine(key: number, identity: string, image: string, label: number): string {
-  const clean = (name: string): string => name.replace(/[\t\r\n/]/g, '_');
-  return `${key}\t${clean(identity)}/${clean(image)}\t${label}\n`;
+  const [folder, file] = [identity, image].map((name) => name.replaceAll('/', '_')) as [string, string];
+  return `${key}\t${cellOfName(folder)}/${escapeName(file)}\t${label}\n`;
 }
 
 function isCount(text: string | undefined): boolean {

@@ -124,7 +124,7 @@ it('refuses damaged files with an error of its own, whatever the damage', fuzzTi
       Buffer.from('1\tAda/1.jpg\t0\n2\tAda/2.jpg\t0\n'),
     ]),
   );
-  await fuzz(async (random, i) => {
+  await fuzz('recordio: rec, idx, tsv', async (random, i) => {
     const [rec, idx, tsv] = seeds[i % 2]!.map((bytes) => damage(bytes, random, MAGIC));
     const index = random.below(2) ? parseKeyIndex(idx!, 'a.idx') : undefined;
     const names = random.below(2) ? parseNamesFile(tsv!, 'a.tsv') : undefined;

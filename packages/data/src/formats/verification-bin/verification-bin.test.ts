@@ -87,9 +87,11 @@ describe('readVerificationBin', () => {
     await expect(refused('\x80\x02](U\x01aU\x01be](Ne\x86.')).rejects.toThrow(
       'pair 0 is "None", expected True or False',
     );
-    await expect(refused(`\x80\x02${'('.repeat(9_000_000)}`)).rejects.toThrow('more than 8388608 instructions');
-    // A list that holds itself a hundred thousand deep.
-    await expect(refused(`\x80\x02]q\x00h\x00a${'\x85'.repeat(100_000)}.`)).rejects.toThrow(
+    await expect(refused(`\x80\x02${'('.repeat(300_000)}`)).rejects.toThrow('more than 100000 instructions');
+    await expect(refused(`\x80\x02${']'.repeat(5_000_000)}.`)).rejects.toThrow('offset 1002 is "more than 1000 lists"');
+    await expect(refused(`\x80\x02)K\x01a.`)).rejects.toThrow('a list or tuple of 0 to append to');
+    // A list that holds itself sixty thousand deep.
+    await expect(refused(`\x80\x02]q\x00h\x00a${'\x85'.repeat(60_000)}.`)).rejects.toThrow(
       'its second list is "nothing"',
     );
   });
@@ -128,7 +130,7 @@ describe('readVerificationBin', () => {
 
 it('refuses damaged files with an error of its own, whatever the damage', fuzzTimeout, async () => {
   const seeds = await Promise.all([...names, 'python-2', 'flags'].map((name) => readFile(golden(name))));
-  await fuzz((random, i) => {
+  await fuzz('verification bin, pickle', (random, i) => {
     const bytes = damage(seeds[i % seeds.length]!, random, 0x28_5d_02_80);
     return indexVerificationBin(boundedReader('a.bin', bytes, 1024));
   });

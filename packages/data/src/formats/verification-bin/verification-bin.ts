@@ -42,8 +42,11 @@ export interface VerificationIndex {
   readonly texts: Uint8Array;
 }
 
-/** Instructions of the pickle: for 100,000 pairs, the largest public sets, up to 40 an image are needed. */
-const MOST = 2 ** 23;
+/**
+ * Instructions of the pickle that are read. For 100,000 pairs, the largest public sets, up to 40 an image are needed, which
+ * stand between the images: a file that holds nothing else than instructions ends early.
+ */
+const mostInstructions = (size: number): number => Math.min(2 ** 23, Math.max(2 ** 16, Math.floor(size / 3)));
 
 /**
  * Opens a verification set of InsightFace, such as `lfw.bin`, `cfp_fp.bin` or `agedb_30.bin`: a pickle of a list of image
@@ -98,11 +101,11 @@ export async function readVerificationBin(path: string): Promise<VerificationBin
 /** Finds the images of such a file. */
 export async function indexVerificationBin(reader: ByteReader): Promise<VerificationIndex> {
   const { file, size } = reader;
-  const { value } = await readPickle(reader, 0, size, MOST);
+  const { value } = await readPickle(reader, 0, size, mostInstructions(size));
   const [bins, flags, ...others] = Array.isArray(value) ? value : [];
   const expected = 'a list of images and a list of truth values';
   if (!Array.isArray(bins) || others.length > 0) refuse(file, 'what it holds', describeValue(bins), expected);
-  const issame = await readFlags(reader, flags);
+  const issame = await readFlags(reader, flags, bins.length / 2);
   check(issame.length > 0 && bins.length === 2 * issame.length, () => ({
     where: file,
     what: 'its lists',
@@ -125,9 +128,16 @@ export async function indexVerificationBin(reader: ByteReader): Promise<Verifica
   return index;
 }
 
-async function readFlags(reader: ByteReader, flags: PickleValue | undefined): Promise<Uint8Array> {
-  const values = isFlags(flags) ? Array.from(await readSpan(reader, flags.data)) : flags;
-  if (!Array.isArray(values)) refuse(reader.file, 'its second list', describeValue(flags), 'a list of truth values');
+async function readFlags(reader: ByteReader, flags: PickleValue | undefined, pairs: number): Promise<Uint8Array> {
+  if (isFlags(flags) && flags.data.length !== pairs) {
+    refuse(reader.file, 'its second list', `${flags.data.length} truth values`, `one for each of ${pairs} pairs`);
+  }
+  const values: readonly PickleValue[] | undefined = isFlags(flags)
+    ? Array.from(await readSpan(reader, flags.data))
+    : Array.isArray(flags)
+      ? flags
+      : undefined;
+  if (!values) refuse(reader.file, 'its second list', describeValue(flags), 'a list of truth values');
   return Uint8Array.from(values, (value, i) => {
     const flag = integerOf(value);
     return flag === 0 || flag === 1 ? flag : refuse(reader.file, `pair ${i}`, describeValue(value), 'True or False');

@@ -54,7 +54,7 @@ it('never takes a damaged index', fuzzTimeout, async () => {
   await webDatasetSource(dir, { saveIndex: true });
   const shards = await shardsAt('test', dir);
   const bytes = await readFile(join(dir, 'shards.index'));
-  await fuzz((random) => {
+  await fuzz('webdataset: saved index', (random) => {
     const copy = damage(bytes, random);
     const taken = parseIndex(copy, dir, shards, undefined) !== undefined;
     expect(taken).toBe(copy.equals(bytes));

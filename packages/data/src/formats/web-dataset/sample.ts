@@ -1,4 +1,4 @@
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson } from '@protomem/core';
 import { imageExtensions } from '../../sources/image-files.ts';
 import type { ByteReader } from '../byte-reader.ts';
 import type { TarMember } from './tar.ts';
@@ -99,12 +99,8 @@ async function jsonOf({ fields }: Sample, reader: ByteReader): Promise<Record<st
   const member = fields.get('json');
   const text = await contentOf(member, reader);
   if (!member || text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    refuse(reader.file, member.offset, `${member.name}: ${(error as Error).message}`, 'JSON', OTHER_FIELD);
-  }
+  const what = `offset ${member.offset}, ${member.name}`;
+  const value = parseJson(text, { where: reader.file, what, fix: OTHER_FIELD });
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isObject
     ? (value as Record<string, unknown>)

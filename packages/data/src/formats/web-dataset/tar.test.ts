@@ -106,7 +106,7 @@ it(
   fuzzTimeout,
   async () => {
     const seeds = await Promise.all(['gnu', 'pax', 'python-pax', 'python-gnu'].map(golden));
-    await fuzz(async (random, i) => {
+    await fuzz('webdataset: tar', async (random, i) => {
       const bytes = damage(seeds[i % 4]!, random);
       // Half of them with checksums that fit, so that what is behind the checksum is tried.
       if (i % 8 < 4) {

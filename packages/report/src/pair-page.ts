@@ -1,26 +1,13 @@
-import type { Identification, MegaFaceResult, Retrieval, TarAtFar } from '@protomem/evaluation';
+import type { TarAtFar } from '@protomem/evaluation';
 import type { PairSummary } from '@protomem/protocols';
-import { scoreHistogram, scoreRange } from './charts.ts';
-import { detChart, foldChart, rankChart, reliabilityChart, rocWithBand } from './evaluation-charts.ts';
+import { detChart, foldChart, reliabilityChart, rocWithBand } from './evaluation-charts.ts';
+import { type EvaluationFacts, evaluationPage, range, score, tile } from './evaluation-page.ts';
 import { errorsSection } from './faces-section.ts';
-import { decimal, duration, moment, percent, rate } from './format.ts';
+import { decimal, percent, rate } from './format.ts';
 import { type Html, html } from './html.ts';
-import { wholePage } from './page.ts';
-import { facts, figure, grid, section, table } from './parts.ts';
+import { figure, grid, section, table } from './parts.ts';
 import type { ReportHead, ReportPair } from './report-data.ts';
-
-/** What every evaluation's page says above its figures. */
-export interface EvaluationFacts {
-  readonly model: string;
-  /** What ran it: `protomem, node (CPU)`. */
-  readonly by: string;
-  readonly protocol: string;
-  readonly finishedAt: string;
-  readonly seconds: number;
-  readonly images?: number;
-  readonly machine: Readonly<Record<string, string | number>>;
-  readonly options: Readonly<Record<string, string | number | boolean>>;
-}
+import { scoreHistogram, scoreRange } from './verification-charts.ts';
 
 /** A list of pairs. */
 export async function pairPage(
@@ -32,7 +19,7 @@ export async function pairPage(
   const { positives, negatives, roc, folds } = verification;
   const head: ReportHead = { name: about.model, seconds: 0, imagesPerSecond: 0, steps: [], verification, ...faces };
   const shown = verification.tarAtFar.filter(({ reachable, far }) => reachable && far < 0.1).slice(0, 3);
-  return page(
+  return evaluationPage(
     about,
     html`<div class="tiles">
 ${
@@ -171,132 +158,4 @@ function allRows(
     ],
     ['Brier score of it', reliability.brier.toFixed(4), ''],
   ];
-}
-
-/** 1:N by either convention. */
-export async function identificationPage(about: EvaluationFacts, results: readonly Identification[]): Promise<string> {
-  const parts = await Promise.all(
-    results.map(async ({ convention, ranks, tpirAtFpir, mated, nonMated }) =>
-      section(
-        convention.replace(' ', '-'),
-        convention === 'separate galleries' ? 'Each gallery by itself, averaged' : 'All galleries as one',
-        convention === 'separate galleries'
-          ? `${decimal(mated)} searches with an entry, ${decimal(nonMated)} without. FPIR counts the best score of each stranger.`
-          : `${decimal(mated)} probes, all with an entry. FPIR counts all scores with other entries: not comparable with the above.`,
-        grid(
-          figure(`Ranks, ${convention}`, 'Share of probes whose own entry is among the first.', await rankChart(ranks)),
-          html`<div class="card">${table(
-            'True positive identification rate, %',
-            ['at FPIR', 'TPIR', 'Threshold'],
-            tpirAtFpir.map(({ fpir, tpir, thresholds }) => [
-              rate(fpir),
-              percent(tpir, 2),
-              thresholds.map(score).join(', '),
-            ]),
-          )}</div>`,
-          html`<div class="card">${table(
-            'Ranks, %',
-            ['rank', 'rate'],
-            ranks.map(({ rank, rate }) => [`${rank}`, percent(rate, 2)]),
-          )}</div>`,
-        ),
-      ),
-    ),
-  );
-  return page(about, tilesOf(results[0]!.ranks), ...parts);
-}
-
-export async function megaFacePage(
-  about: EvaluationFacts,
-  raw: MegaFaceResult,
-  clean?: MegaFaceResult,
-): Promise<string> {
-  const shown = clean ?? raw;
-  return page(
-    about,
-    tilesOf(shown.ranks),
-    section(
-      'ranks',
-      'Identification among distractors',
-      `${decimal(shown.trials)} trials among ${decimal(shown.distractors)} distractors.`,
-      grid(
-        figure(
-          'Ranks',
-          clean ? 'Without the images that the noise lists name.' : 'With all images.',
-          await rankChart(shown.ranks),
-        ),
-        html`<div class="card">${table(
-          'Hits, %',
-          ['rank', 'all images', ...(clean ? ['cleaned lists'] : [])],
-          raw.ranks.map(({ rank, rate }, i) => [
-            `${rank}`,
-            percent(rate, 2),
-            ...(clean ? [percent(clean.ranks[i]!.rate, 2)] : []),
-          ]),
-        )}</div>`,
-      ),
-    ),
-  );
-}
-
-export async function retrievalPage(about: EvaluationFacts, result: Retrieval): Promise<string> {
-  const { recall, mapAtR, rPrecision, queries, alone } = result;
-  return page(
-    about,
-    html`<div class="tiles">${tile('Recall at 1', percent(recall[0]!.rate, 2), '')}${tile('MAP@R', percent(mapAtR, 2), '')}${tile('R-precision', percent(rPrecision, 2), '')}</div>`,
-    section(
-      'recall',
-      'Nearest images',
-      `${decimal(queries)} queries; ${decimal(alone)} images whose person has no other are left out.`,
-      grid(
-        figure(
-          'Recall',
-          'Share of queries with the same person among the first k.',
-          await rankChart(recall.map(({ k, rate }) => ({ rank: k, rate }))),
-        ),
-        html`<div class="card">${table(
-          'Recall, %',
-          ['k', 'recall'],
-          recall.map(({ k, rate }) => [`${k}`, percent(rate, 2)]),
-        )}</div>`,
-      ),
-    ),
-  );
-}
-
-function page(about: EvaluationFacts, tiles: Html, ...sections: readonly (Html | undefined)[]): string {
-  const options = Object.entries(about.options).map(([name, value]) => [name, String(value)] as const);
-  return wholePage(
-    about.protocol,
-    html`<p class="lead">${about.model}</p>${facts([
-      ['Finished', moment(about.finishedAt)],
-      ['Took', duration(about.seconds)],
-      ['Run by', about.by],
-      ['Images', about.images === undefined ? undefined : decimal(about.images)],
-    ])}`,
-    html`${tiles}${sections}${section(
-      'run',
-      'How it was made',
-      '',
-      html`<div class="card">${facts([...Object.entries(about.machine), ...options])}</div>`,
-    )}`,
-  );
-}
-
-function tilesOf(ranks: readonly { readonly rank: number; readonly rate: number }[]): Html {
-  return html`<div class="tiles">${ranks.map(({ rank, rate }) => tile(`Rank ${rank}`, percent(rate, 2), ''))}</div>`;
-}
-
-function tile(label: string, value: string, error: string, note = '', unit = '%'): Html {
-  return html`<div class="tile"><p class="label">${label}</p><p class="value">${value}${unit && html`<small> ${unit}</small>`}${
-    error && html` <span class="error">${error}</span>`
-  }</p>${note && html`<p class="other">${note}</p>`}</div>`;
-}
-
-function range([low, high]: readonly [number, number], digits = 1): string {
-  return `${percent(low, digits)}–${percent(high, digits)}`;
-}
-
-function score(value: number): string {
-  return Number.isFinite(value) ? value.toFixed(3) : value > 0 ? 'no bound' : 'none';
 }
