@@ -1,4 +1,5 @@
 export { check, type ErrorParts, integer, number, ProtomemError, show } from './errors.ts';
+export { endingReason, imageEndings } from './image-endings.ts';
 export type {
   ImageBatch,
   ImageSource,
@@ -23,6 +24,7 @@ export {
 } from './option.ts';
 export { Random, type RandomState } from './random.ts';
 export { currentSpelling, lookUp, nearest } from './registry.ts';
+export { Remarks, remarkLines, type SourceRemark } from './remarks.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors, takeTensor } from './safetensors.ts';
 export {
   type DtypeArrays,
