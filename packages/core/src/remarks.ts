@@ -50,15 +50,15 @@ const OTHER = 'things for other reasons';
  * @example
  * ```ts
  * for (const line of remarkLines(source.remarks)) console.log(line);
- * // passed over: files that end in .bmp: 2 (Ada/1.bmp, Ada/2.bmp)
+ * // passed over: files that end in .bmp: 2 (Ada/1.bmp; Ada/2.bmp)
  * ```
  */
 export function remarkLines(remarks: readonly SourceRemark[] = []): string[] {
   const order: readonly SourceRemark['kind'][] = ['in conflict', 'assumed', 'passed over'];
   const sorted = [...remarks].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   const lines = sorted.slice(0, LINES).map(({ kind, reason, count, examples }) => {
-    const named = examples.map(printable).join(', ');
-    return `${kind}: ${reason}: ${count.toLocaleString('en')} (${named}${count > examples.length ? ', ...' : ''})`;
+    const named = examples.map(printable).join('; ');
+    return `${kind}: ${reason}: ${count.toLocaleString('en')} (${named}${count > examples.length ? '; ...' : ''})`;
   });
   const rest = sorted.slice(LINES);
   const more = rest.reduce((sum, { count }) => sum + count, 0);
