@@ -35,3 +35,11 @@ export function endingReason(name: string): string {
   if (ending === '') return 'files without an ending';
   return /^\.[a-z0-9]{1,6}$/i.test(ending) ? `files that end in ${ending.toLowerCase()}` : 'files with odd endings';
 }
+
+/** Why other things are not read; likewise. */
+export const unreadReasons = {
+  hidden: 'names that begin with a dot',
+  nowhere: 'links that lead nowhere',
+  special: 'things that are neither files nor folders',
+  forbidden: 'folders that may not be read',
+} as const;

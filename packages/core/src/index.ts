@@ -1,5 +1,6 @@
+export { decodeWhole, firstLineOf } from './decode-whole.ts';
 export { check, type ErrorParts, integer, number, ProtomemError, show } from './errors.ts';
-export { endingReason, imageEndings } from './image-endings.ts';
+export { endingReason, imageEndings, unreadReasons } from './image-endings.ts';
 export type {
   ImageBatch,
   ImageSource,

@@ -5,29 +5,33 @@
  *
  * Source: ITU-T T.81, annex B; APP14 as in Adobe's Technical Note 5116.
  */
-export function isPlainJpeg(bytes: Uint8Array, { height, width }: { height: number; width: number }): boolean {
+export function plainJpeg(
+  bytes: Uint8Array,
+  { height, width }: { height: number; width: number },
+): 'sequential' | 'progressive' | undefined {
   const word = (at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
-  if (bytes.length < 4 || word(0) !== 0xffd8 || word(bytes.length - 2) !== 0xffd9) return false;
-  let framed = false;
+  if (bytes.length < 4 || word(0) !== 0xffd8 || word(bytes.length - 2) !== 0xffd9) return undefined;
+  let coded: 'sequential' | 'progressive' | undefined;
   for (let at = 2; at + 20 < bytes.length; at += 2 + word(at + 2)) {
     const marker = word(at);
     switch (marker) {
       case 0xffda: // Start of scan: the header is over.
-        return framed;
+        return coded;
       case 0xffc0: // Baseline, extended and progressive frames; Huffman-coded.
       case 0xffc1:
       case 0xffc2: {
         const components = [bytes[at + 10], bytes[at + 13], bytes[at + 16]];
-        framed = bytes[at + 4] === 8 && word(at + 5) === height && word(at + 7) === width && bytes[at + 9] === 3;
-        if (!framed || components.join() !== '1,2,3') return false;
+        const framed = bytes[at + 4] === 8 && word(at + 5) === height && word(at + 7) === width && bytes[at + 9] === 3;
+        if (!framed || components.join() !== '1,2,3') return undefined;
+        coded = marker === 0xffc2 ? 'progressive' : 'sequential';
         break;
       }
       case 0xffe1: // Exif may tell to turn the image.
       case 0xffe2: // A colour profile.
-        if (text(bytes, at + 4, 4) === 'Exif' || text(bytes, at + 4, 4) === 'ICC_') return false;
+        if (text(bytes, at + 4, 4) === 'Exif' || text(bytes, at + 4, 4) === 'ICC_') return undefined;
         break;
       case 0xffee: // Adobe's: the colours may be something else than YCbCr, which is 1.
-        if (text(bytes, at + 4, 5) === 'Adobe' && bytes[at + 15] !== 1) return false;
+        if (text(bytes, at + 4, 5) === 'Adobe' && bytes[at + 15] !== 1) return undefined;
         break;
       case 0xffc4: // Huffman tables.
       case 0xffdb: // Quantization tables.
@@ -35,10 +39,10 @@ export function isPlainJpeg(bytes: Uint8Array, { height, width }: { height: numb
       case 0xfffe: // Comment.
         break;
       default:
-        if (marker < 0xffe0 || marker > 0xffef) return false;
+        if (marker < 0xffe0 || marker > 0xffef) return undefined;
     }
   }
-  return false;
+  return undefined;
 }
 
 function text(bytes: Uint8Array, at: number, length: number): string {

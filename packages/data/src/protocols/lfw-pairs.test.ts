@@ -55,7 +55,7 @@ describe('parseLfwPairs', () => {
     ['A\t0\t2\n', 'line 1 is "A 0 2", expected image numbers'],
     ['10\t300\nA\t1\t2\n', 'the number of pairs is 1, expected 6000, as line 1 says'],
     ['1\nA\t1\t2\nA\t1\t3\nA\t1\tB\t1\n', 'the number of pairs is 3, expected 2'],
-    ['1 2 3\n', 'line 1 is "1 2 3"'],
+    ['0 3\n', 'line 1 is "1 2 3"'],
     ['', 'the number of pairs is 0'],
   ])('refuses %j', (text, message) => {
     expect(() => parseLfwPairs(text, 'list.txt')).toThrow(`list.txt: ${message}`);

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { check, endingReason, type ImageSource, ProtomemError, Remarks } from '@protomem/core';
+import { check, endingReason, type ImageSource, ProtomemError, Remarks, unreadReasons } from '@protomem/core';
 import { imageExtensions, isImageFile } from '../../sources/image-files.ts';
 import { naturalOrder } from '../../sources/natural-order.ts';
 import { StringTableBuilder, shared } from '../../sources/string-table.ts';
@@ -40,12 +40,12 @@ export async function folderSource(dir: string): Promise<ImageSource> {
   let loose = 0;
   const linked: string[] = [];
   for (const { name, kind } of entries.map(kindOf).sort((a, b) => naturalOrder(a.name, b.name))) {
-    if (name.startsWith('.')) remarks.add(passedOver, HIDDEN, name);
+    if (name.startsWith('.')) remarks.add(passedOver, unreadReasons.hidden, name);
     else if (kind === 'folder' || kind === 'link') candidates.push(name);
     else if (kind === 'file' && isImageFile(name)) {
       loose++;
       remarks.add(passedOver, LOOSE, name);
-    } else remarks.add(passedOver, kind === 'file' ? endingReason(name) : SPECIAL, name);
+    } else remarks.add(passedOver, kind === 'file' ? endingReason(name) : unreadReasons.special, name);
   }
   const identities = new StringTableBuilder();
   const files = new StringTableBuilder();
@@ -121,9 +121,7 @@ export async function flatFolderSource(dir: string): Promise<ImageSource> {
   return sourceOfIndex({ ...index, remarks: remarks.list() });
 }
 
-const HIDDEN = 'names that begin with a dot';
 const LOOSE = "images outside any identity's folder";
-const SPECIAL = 'things that are neither files nor folders';
 /** Of a link: it leads to a file. */
 const NO_FOLDER = 'files';
 
@@ -145,9 +143,9 @@ function imagesIn(folder: string, entries: readonly Dirent[], remarks: Remarks):
   const images: string[] = [];
   for (const { name, kind } of entries.map(kindOf).sort((a, b) => naturalOrder(a.name, b.name))) {
     const place = `${folder}/${name}`;
-    if (name.startsWith('.')) remarks.add(passedOver, HIDDEN, place);
+    if (name.startsWith('.')) remarks.add(passedOver, unreadReasons.hidden, place);
     else if (kind === 'folder') remarks.add(passedOver, "folders in an identity's folder", place);
-    else if (kind === 'special') remarks.add(passedOver, SPECIAL, place);
+    else if (kind === 'special') remarks.add(passedOver, unreadReasons.special, place);
     else if (isImageFile(name)) images.push(name);
     else remarks.add(passedOver, endingReason(name), place);
   }
@@ -161,8 +159,8 @@ async function entriesOf(where: string, path: string): Promise<Dirent[] | string
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTDIR') return NO_FOLDER;
-    if (code === 'ENOENT' || code === 'ELOOP') return 'links that lead nowhere';
-    if (code === 'EACCES' || code === 'EPERM') return 'folders that may not be read';
+    if (code === 'ENOENT' || code === 'ELOOP') return unreadReasons.nowhere;
+    if (code === 'EACCES' || code === 'EPERM') return unreadReasons.forbidden;
     return refuseFolder(where, path, error);
   }
 }

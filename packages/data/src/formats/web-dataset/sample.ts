@@ -1,4 +1,4 @@
-import { ProtomemError, type Remarks } from '@protomem/core';
+import { ProtomemError, type Remarks, unreadReasons } from '@protomem/core';
 import { imageExtensions } from '../../sources/image-files.ts';
 import type { ByteReader } from '../byte-reader.ts';
 import type { TarMember } from './tar.ts';
@@ -38,7 +38,7 @@ export const labelFields = ['cls', 'json', 'txt'] as const;
 export function groupOf(name: string): { readonly key: string } | { readonly reason: string } {
   const [, folder, file] = /^(.*\/)?([^/]*)$/s.exec(name)!;
   if (/^__[^/]*__(\/|\.|$)/.test(name)) return { reason: 'names that WebDataset keeps for itself (`__...__`)' };
-  if (file!.startsWith('.')) return { reason: 'names that begin with a dot' };
+  if (file!.startsWith('.')) return { reason: unreadReasons.hidden };
   const dot = file!.indexOf('.');
   if (dot < 0 || dot === file!.length - 1) return { reason: 'files without an ending' };
   return { key: (folder ?? '') + file!.slice(0, dot) };
