@@ -9,7 +9,7 @@ import {
   type Settings,
 } from '@protomem/core';
 import sharp from 'sharp';
-import { plainJpeg } from './plain-jpeg.ts';
+import { isPlainJpeg } from './plain-jpeg.ts';
 
 /** @internal */
 export const decodeOptions = {
@@ -34,10 +34,10 @@ export const decodeOptions = {
  * laid on black, the first frame of an animation. An image that has the size already keeps its pixels as they are;
  * another one is scaled (Lanczos 3) to cover it, and what sticks out is cut off evenly on both sides.
  *
- * Aligned faces are mostly JPEG files that have the size already. Those go to a decoder that does nothing else, a fifth of
- * the work of sharp's machinery; values differ from sharp's by rounding. All others, and what that decoder refuses, go
- * to sharp. Both have to agree on progressive files and those that end in one colour: data that end early, with the marker
- * of the end behind them, are filled by each in its own way. Such an image is refused.
+ * Aligned faces are mostly JPEG files that have the size already. Those go to a decoder that does nothing else, less than
+ * half the work of sharp's machinery; values differ from sharp's by rounding. All others, and what that decoder refuses, go
+ * to sharp. Of a JPEG file whose data end early, with the marker of the end behind them, either would make half a picture:
+ * such an image is refused.
  *
  * The work is done in libuv's thread pool (4 threads unless `UV_THREADPOOL_SIZE` is set before the process starts), one
  * image a thread; the calling thread only waits.
@@ -60,11 +60,9 @@ export async function decodeChecked(
   bytes: Uint8Array,
   { height, width, name, exact, maxPixels }: Settings<typeof decodeOptions>,
 ): Promise<Uint8Array> {
-  const plain = height * width <= maxPixels ? plainJpeg(bytes, { height, width }) : undefined;
-  const decoded = plain ? await decodePlain(bytes) : undefined;
-  const fast = decoded?.length === height * width * 3 ? decoded : undefined;
-  const suspect = fast && (plain === 'progressive' || endsFlat(fast, width));
-  if (fast && !suspect && !exact) return fast;
+  const plain = height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
+  const fast = plain ? await decodePlain(bytes, name) : undefined;
+  if (fast?.length === height * width * 3 && !exact) return fast;
   const decode = (failOn: 'truncated' | 'warning'): Promise<Uint8Array> =>
     sharp(bytes, { failOn, limitInputPixels: maxPixels, autoOrient: true })
       .resize(width, height, { fit: 'cover', position: 'centre' })
@@ -72,9 +70,7 @@ export async function decodeChecked(
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer();
-  const pixels = await decodeWhole(decode).catch((error: unknown) => refuse(name, firstLineOf(error), error));
-  if (fast && suspect && !areAlike(fast, pixels)) refuse(name, 'its data end before the image does');
-  return exact || !fast ? pixels : fast;
+  return decodeWhole(decode).catch((error: unknown) => refuse(name, firstLineOf(error), error));
 }
 
 function refuse(name: string, reason: string, cause?: unknown): never {
@@ -90,30 +86,21 @@ function refuse(name: string, reason: string, cause?: unknown): never {
   );
 }
 
-/** Side of the corner in which the last block of a JPEG file leaves no pixel to its neighbours, whatever its sampling. */
-const CORNER = 4;
-/** Largest difference between two decoders of one whole image, with room: it is 6 at most. */
-const ROUNDING = 32;
+/** Bytes that are no marker, and mean something to any Huffman code. */
+const MORE_DATA = Uint8Array.from({ length: 64 }, (_, i) => (37 * i + 11) % 255);
+const END_OF_IMAGE = 2;
 
-/** Whether the last corner has one colour. It is what stands in for data that end early; or a border, or a wall. */
-function endsFlat(pixels: Uint8Array, width: number): boolean {
-  const height = pixels.length / 3 / width;
-  const last = pixels.length - 3;
-  for (let y = Math.max(0, height - CORNER); y < height; y++) {
-    for (let x = Math.max(0, width - CORNER); x < width; x++) {
-      const at = 3 * (y * width + x);
-      for (let c = 0; c < 3; c++) if (pixels[at + c] !== pixels[last + c]) return false;
-    }
-  }
-  return true;
-}
-
-/** Decoders fill what is missing each in its own way. */
-function areAlike(one: Uint8Array, other: Uint8Array): boolean {
-  return one.every((value, i) => Math.abs(value - other[i]!) <= ROUNDING);
-}
-
-/** @returns nothing for what the decoder refuses: sharp may be more lenient, and says in words what is wrong. */
-function decodePlain(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  return new Transformer(bytes).rawPixels().catch(() => undefined);
+/**
+ * A whole image is the same with more data before the marker of its end; one whose data end early goes on into them.
+ *
+ * @returns nothing for what the decoder refuses: sharp may be more lenient, and says in words what is wrong.
+ */
+async function decodePlain(bytes: Uint8Array, name: string): Promise<Uint8Array | undefined> {
+  const decode = (file: Uint8Array): Promise<Uint8Array | undefined> =>
+    new Transformer(file).rawPixels().catch(() => undefined);
+  const end = bytes.length - END_OF_IMAGE;
+  const longer = Buffer.concat([bytes.subarray(0, end), MORE_DATA, bytes.subarray(end)]);
+  const [pixels, same] = await Promise.all([decode(bytes), decode(longer)]);
+  if (!pixels || !same) return undefined;
+  return Buffer.compare(pixels, same) === 0 ? pixels : refuse(name, 'its data end before the image does');
 }
