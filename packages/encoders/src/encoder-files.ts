@@ -1,4 +1,4 @@
-import { check, type Json, ProtomemError, parseJson, type State, takeTensor } from '@protomem/core';
+import { check, ProtomemError, parseJson, type State, takeTensor } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
 import { parametersState, restoreParameters } from '@protomem/engine';
