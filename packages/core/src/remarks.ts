@@ -1,3 +1,5 @@
+import { printable } from './text.ts';
+
 /** What a source says of its data besides the images that it hands over: nothing is dropped or guessed silently. */
 export interface SourceRemark {
   /**
@@ -57,7 +59,7 @@ export function remarkLines(remarks: readonly SourceRemark[] = []): string[] {
   const order: readonly SourceRemark['kind'][] = ['in conflict', 'assumed', 'passed over'];
   const sorted = [...remarks].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   const lines = sorted.slice(0, LINES).map(({ kind, reason, count, examples }) => {
-    const named = examples.map(printable).join('; ');
+    const named = examples.map(shortened).join('; ');
     return `${kind}: ${reason}: ${count.toLocaleString('en')} (${named}${count > examples.length ? '; ...' : ''})`;
   });
   const rest = sorted.slice(LINES);
@@ -65,8 +67,8 @@ export function remarkLines(remarks: readonly SourceRemark[] = []): string[] {
   return rest.length > 0 ? [...lines, `and ${more.toLocaleString('en')} for ${rest.length} more reasons`] : lines;
 }
 
-/** A name that cannot move a terminal's cursor, nor fill its screen. */
-function printable(name: string): string {
-  const clean = name.replace(/\p{Cc}/gu, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
+/** A name that cannot fill a screen. */
+function shortened(name: string): string {
+  const clean = printable(name);
   return clean.length > 120 ? `${clean.slice(0, 117)}...` : clean;
 }
