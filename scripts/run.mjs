@@ -1,4 +1,4 @@
-// The repository's front door: `npm run demo | train | data | bench | fuzz` and `npm test` on a machine that has only Node and npm.
+// The repository's front door: `npm run demo | train | data | bench | fuzz | torture` and `npm test` on a machine that has only Node and npm.
 // Plain JavaScript without dependencies, because it is what installs them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -144,6 +144,7 @@ const commands = {
   bench: (args) => source('apps/benchmark/src/cli.ts', args),
   test,
   fuzz,
+  torture: (args) => source('apps/train/scripts/torture/torture.ts', args),
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -5,6 +5,7 @@ import { lookUp, ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
+import { companions } from './suites/companions.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
 import { head } from './suites/head.ts';
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, Suite>> = {
   head,
   scale,
   staleness,
+  companions,
   lfw,
   loader,
   limits,

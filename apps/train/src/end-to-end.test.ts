@@ -76,7 +76,8 @@ describe('the command line', () => {
 
   it('trains with doppelgangers; killed, it resumes to the same bits, for any prefetch', async () => {
     const mined = (out: string, ...more: string[]): Promise<Ended> => {
-      const patches = ['steps=16', 'sampler.kind=doppelgangers', 'sampler.lag=3', 'sampler.duplicateAbove=0.9'];
+      const mining = ['sampler.mining.lag=3', 'sampler.mining.duplicateAbove=0.9', 'sampler.imageChoice=hard'];
+      const patches = ['steps=16', 'sampler.companions=doppelgangers', ...mining];
       return run(
         ...demo(
           out,

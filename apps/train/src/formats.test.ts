@@ -23,7 +23,7 @@ async function train(path: string, out: string, engine: string): Promise<Buffer>
       'baselines=[]',
     ],
     ...['encoder.width=0.125', 'encoder.inputSize=32', 'encoder.embeddingSize=16', 'head.size=24'],
-    ...['sampler.classes=4', 'sampler.images=2', 'sampler.groupSize=12', 'loader.prefetch=2'],
+    ...['sampler.classes=4', 'sampler.images=2', 'sampler.order.groupSize=12', 'loader.prefetch=2'],
     ...['evaluation.pairs.identities=12', 'evaluation.pairs.count=20'],
   ];
   const cli = join(import.meta.dirname, 'cli.ts');

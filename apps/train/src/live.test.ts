@@ -10,7 +10,7 @@ const cli = join(import.meta.dirname, 'cli.ts');
 const small = [
   ...['steps=60', 'schedule.warmup=2', 'evaluation.every=0', 'baselines=[]', 'data.identities=200'],
   ...['encoder.width=0.125', 'encoder.inputSize=32', 'encoder.embeddingSize=16', 'head.size=40'],
-  ...['sampler.classes=4', 'sampler.images=2', 'sampler.groupSize=16', 'loader.prefetch=2'],
+  ...['sampler.classes=4', 'sampler.images=2', 'sampler.order.groupSize=16', 'loader.prefetch=2'],
   ...['evaluation.pairs.identities=12', 'evaluation.pairs.count=20'],
 ].flatMap((patch) => ['--set', patch]);
 

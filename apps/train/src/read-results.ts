@@ -64,7 +64,7 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
   const compared = await Promise.all(
     heads.map(async (result, position): Promise<Compared> => {
       const { log } = runFolder(position === 0 ? run : `${run}/${result.kind}`);
-      const { steps, evaluations } = await readRunLog(log);
+      const { steps, evaluations, changes } = await readRunLog(log);
       const name = headName(result.kind === 'own' ? result.name : result.kind);
       const { seconds, imagesPerSecond, verification, memory } = result;
       const folder = basename(resolve(run));
@@ -77,7 +77,7 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
         ]),
         head: {
           name: several ? `${folder}${heads.length > 1 ? `, ${name}` : ''}` : name,
-          ...{ seconds, imagesPerSecond, steps, evaluations, verification, memory },
+          ...{ seconds, imagesPerSecond, steps, evaluations, changes, verification, memory },
         },
       };
     }),

@@ -88,6 +88,7 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
     imagesPerSecond: result.imagesPerSecond,
     steps: log.steps,
     evaluations: log.evaluations,
+    changes: log.changes,
     verification: result.verification,
     falseMatches: await faces(result.falseMatches),
     falseNonMatches: await faces(result.falseNonMatches),

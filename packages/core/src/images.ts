@@ -57,6 +57,8 @@ export interface Sampler extends Stateful {
   /** Batches in one pass over all identities; Infinity when there is no such thing. */
   readonly batchesPerEpoch: number;
   next(): readonly PlannedImage[];
+  /** Moves on as `next` does, over a batch that another process has: without asking anybody who belongs to it. */
+  skip?(): void;
 }
 
 /** A decoded batch. */
@@ -66,6 +68,8 @@ export interface ImageBatch {
   readonly shape: readonly [number, number, number, 3];
   /** B identities. */
   readonly labels: Float64Array;
+  /** Which of its identity's images each one is, B indices; loaders of one's own may leave it out. */
+  readonly images?: Float64Array;
   /** The images in the batch, in order; for messages. */
   readonly names: readonly string[];
   /** Images that could not be read and were replaced, by another of the same identity where it has one. */

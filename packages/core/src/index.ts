@@ -9,7 +9,7 @@ export type {
   SourceSpec,
 } from './images.ts';
 export { checkShape, parseJson, type Shape } from './json.ts';
-export type { BatchRequest, LookAlike, MinedClasses, Miner } from './mining.ts';
+export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {
   type Option,
   type Options,

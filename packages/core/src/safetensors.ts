@@ -37,11 +37,7 @@ export interface Safetensors {
  * ```
  */
 export function encodeSafetensors(file: Safetensors): Uint8Array[] {
-  // Wider elements first: every tensor is then aligned to its own element size.
-  const names = Object.keys(file.tensors).sort(
-    (a, b) =>
-      file.tensors[b]!.data.BYTES_PER_ELEMENT - file.tensors[a]!.data.BYTES_PER_ELEMENT || (a < b ? -1 : a > b ? 1 : 0),
-  );
+  const names = inFileOrder(file.tensors);
   const entries: [string, unknown][] = [];
   if (Object.keys(file.metadata).length > 0) entries.push([METADATA, file.metadata]);
   const bodies: Uint8Array[] = [];
@@ -77,6 +73,13 @@ export function encodeSafetensors(file: Safetensors): Uint8Array[] {
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(json.length), true);
   return [length, json, ...bodies];
+}
+
+/** Names of tensors as their bytes stand in a file: wider elements first, so that each is aligned to its own element size. */
+export function inFileOrder(tensors: Safetensors['tensors']): string[] {
+  return Object.keys(tensors).sort(
+    (a, b) => tensors[b]!.data.BYTES_PER_ELEMENT - tensors[a]!.data.BYTES_PER_ELEMENT || (a < b ? -1 : a > b ? 1 : 0),
+  );
 }
 
 /**

@@ -52,7 +52,6 @@ export { everyImage } from './samplers/every-image.ts';
 export type { CountedSource } from './samplers/few-images.ts';
 export { groupIterateAndShuffle } from './samplers/group-iterate-and-shuffle.ts';
 export { permutation } from './samplers/permutation.ts';
-export { plannedClasses } from './samplers/planned-classes.ts';
 export { createSampler, type SamplerName, samplers } from './samplers/samplers.ts';
 export { shard } from './samplers/shard.ts';
 export { weightedClasses } from './samplers/weighted-classes.ts';

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeSafetensors, encodeSafetensors, type Safetensors, type State, type TensorData } from '@protomem/core';
+import { encodeSafetensors, Random, type Safetensors, type State, type TensorData } from '@protomem/core';
+import { readSafetensors } from '@protomem/core/node';
 import { leaked } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -11,6 +12,12 @@ import { createEncoder, type EncoderName, encoders } from './create-encoder.ts';
 import { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
 
 const small = { inputSize: [20, 18], width: 0.125, embeddingSize: 4, seed: 5 } as const;
+
+/** What a file holds, without its checksums: they are right of nothing that is changed. */
+async function unsealed(path: string): Promise<Safetensors> {
+  const { tensors, metadata } = await readSafetensors(path);
+  return { tensors, metadata };
+}
 
 /** Every bit of a state, comparable at once. */
 const bytesOf = (state: State): string =>
@@ -45,7 +52,7 @@ it('a file has the name of earlier releases, and is read by it and by the key, w
   const encoder = createEncoder('mobile-face-net', small);
   const path = join(folder, 'named.safetensors');
   await saveEncoder(encoder, path);
-  const { tensors, metadata } = decodeSafetensors(new Uint8Array(await readFile(path)));
+  const { tensors, metadata } = await unsealed(path);
   expect([metadata.name, JSON.parse(metadata.card!).name]).toEqual(['mobilefacenet', 'mobilefacenet']);
   const renamed = { tensors, metadata: { ...metadata, name: 'mobile-face-net' } };
   await writeFile(join(folder, 'renamed.safetensors'), Buffer.concat(encodeSafetensors(renamed)));
@@ -97,7 +104,7 @@ describe('a bad file', () => {
     await saveEncoder(encoder, join(folder, 'good.safetensors'));
     encoder.dispose();
     bytes = new Uint8Array(await readFile(join(folder, 'good.safetensors')));
-    good = decodeSafetensors(bytes);
+    good = await unsealed(join(folder, 'good.safetensors'));
   });
   const refused = async (content: Uint8Array | Safetensors): Promise<string> => {
     const path = join(folder, 'bad.safetensors');
@@ -144,6 +151,19 @@ describe('a bad file', () => {
         }),
       ),
     ).toMatch(/tensor "more" is "of no parameter"/);
+  });
+
+  it('with a flipped bit anywhere is refused', async () => {
+    const rng = new Random(12);
+    const header = 8 + new DataView(bytes.buffer).getUint32(0, true);
+    for (let i = 0; i < 60; i++) {
+      const bad = bytes.slice();
+      bad[rng.below(i % 2 ? header : bytes.length)]! ^= 1 << rng.below(8);
+      expect(await refused(bad)).not.toBe('loaded');
+    }
+    const bad = bytes.slice();
+    bad[bytes.length - 1]! ^= 1;
+    expect(await refused(bad)).toMatch(/the checksum of tensor ".+" is "\w{8}", expected "\w{8}"/);
   });
 
   it('that does not exist is named too', async () => {

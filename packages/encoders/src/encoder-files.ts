@@ -1,15 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import {
-  check,
-  decodeSafetensors,
-  encodeSafetensors,
-  ProtomemError,
-  parseJson,
-  type State,
-  takeTensor,
-} from '@protomem/core';
+import { check, ProtomemError, parseJson, type State, takeTensor } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { writeFileAtomic } from '@protomem/core/node';
+import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
 import { parametersState, restoreParameters } from '@protomem/engine';
 import { type EncoderRegistry, encoders, findFamily } from './create-encoder.ts';
 import type { DefinedEncoder } from './define-encoder.ts';
@@ -17,6 +8,7 @@ import type { EncoderOptions } from './options.ts';
 
 const format = 'protomem-encoder';
 const version = '1';
+const metadataKeys = ['format', 'version', 'name', 'options', 'card', 'folded'];
 
 /**
  * The weights and running statistics of an encoder, all of one moment, as plain data.
@@ -41,8 +33,8 @@ export function restoreEncoder(encoder: Encoder, state: State, where = 'restoreE
 
 /**
  * Writes an encoder to one safetensors file: a tensor for each parameter, and as metadata `format`
- * ("protomem-encoder"), `version`, `name`, `options` and `card` (the last two as JSON), and `folded` for one of `foldNorms`. Atomic: on a failure the old
- * file stays. Holds nothing of training: that is the checkpoint's part.
+ * ("protomem-encoder"), `version`, `name`, `options` and `card` (the last two as JSON), and `folded` for one of `foldNorms`,
+ * and checksums (see `writeSafetensors` of `@protomem/core/node`). Atomic: on a failure the old file stays. Holds nothing of training: that is the checkpoint's part.
  *
  * Kernels are `[height, width, in, out]`; PyTorch's order is `permute(3, 2, 0, 1)`, for the fully connected one then
  * `reshape(out, -1)`; depthwise ones are `[height, width, channels, 1]` and need `permute(2, 3, 0, 1)`.
@@ -70,7 +62,7 @@ export async function saveEncoder(
     card: JSON.stringify(card),
     ...(folded ? { folded: 'true' } : {}),
   };
-  await writeFileAtomic(path, ...encodeSafetensors({ tensors, metadata }));
+  await writeSafetensors(path, { tensors, metadata });
 }
 
 /**
@@ -79,11 +71,12 @@ export async function saveEncoder(
  * @param path written by {@link saveEncoder}.
  * @param registry where the file's encoder name is looked up. Default {@link encoders}.
  * @returns an encoder with the file's weights, bit for bit; the caller disposes it.
- * @throws an error that names the file and what is wrong in it: not safetensors, cut short, of another kind or version,
+ * @throws an error that names the file and what is wrong in it: not safetensors, cut short, damaged, of another kind or version,
  * of an unknown encoder, or with a missing, misshapen or unknown tensor.
  */
 export async function loadEncoder(path: string, registry: EncoderRegistry = encoders): Promise<DefinedEncoder> {
-  const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
+  const file = await readSafetensors(path);
+  const { tensors, metadata } = file;
   for (const [key, expected] of Object.entries({ format, version })) {
     check(metadata[key] === expected, () => ({
       where: path,
@@ -93,6 +86,7 @@ export async function loadEncoder(path: string, registry: EncoderRegistry = enco
       fix: 'Use a file written by saveEncoder of this version.',
     }));
   }
+  refuseUnknownKeys(path, file, metadataKeys);
   const make = findFamily(path, 'metadata "name"', registry, metadata.name ?? '');
   const encoder = make(
     parseOptions(path, metadata.options),

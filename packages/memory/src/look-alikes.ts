@@ -6,6 +6,8 @@ import type { Slots } from './slots.ts';
 
 /** A sample's identity, and the class in memory that was nearest to it besides its own. */
 export interface SeenLookAlike extends LookAlike {
+  /** Place of the image in its batch. */
+  readonly sample: number;
   /** Step in which it was seen. */
   readonly step: number;
 }
@@ -34,6 +36,7 @@ export class LookAlikes {
       id: ids[groupOf[sample]!]!,
       lookAlike,
       cosine,
+      sample,
       step: slots.step,
     });
     const { outside, inside } = watch.end();

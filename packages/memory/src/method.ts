@@ -44,16 +44,30 @@ function generate(
   return unitRows(sums && weights.dataId === exemplars.support.dataId ? sums : tf.matMul(weights, exemplars.unit));
 }
 
+/** What the generated prototype of a class gets of the refreshed one. */
+type Share = number | 'by-similarity';
+
 /** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
-function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly number[]): tf.Tensor2D {
-  const share = tf.expandDims<tf.Tensor2D>(tf.tensor1d([...shares]), 1);
+function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
+  const isGiven = shares.map((share) => share !== 'by-similarity');
+  const given = tf.tensor2d(shares.map(Number), [shares.length, 1]);
+  const share = isGiven.every(Boolean)
+    ? given
+    : tf.where(tf.tensor2d(isGiven, [shares.length, 1], 'bool'), given, shareBySimilarity(stored, generated));
   return unitRows(tf.add(tf.mul(tf.sub(1, share), stored), tf.mul(share, generated)));
 }
 
+function shareBySimilarity(stored: tf.Tensor2D, generated: tf.Tensor2D): tf.Tensor2D {
+  const cosine = tf.sum(tf.mul(stored, generated), 1, true);
+  return tf.sub(1, tf.relu(tf.div(cosine, tf.add(1, tf.abs(cosine)))));
+}
+
 /** The share of the generated prototype in a refresh (C4); all of it for a class that is not in memory. */
-function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, exemplars: number): number {
+function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, exemplars: number): Share {
   if (!facts) return 1;
-  const share = policy<Refresh>(refreshes, settings.refresh)({ ...facts, exemplars, ratio: settings.refreshRatio });
+  const chosen = policy<Refresh | 'by-similarity'>(refreshes, settings.refresh);
+  if (chosen === 'by-similarity') return chosen;
+  const share = chosen({ ...facts, exemplars, ratio: settings.refreshRatio });
   check(share >= 0 && share <= 1, () => ({
     where: 'createPrototypeMemory',
     what: 'result of the function given as refresh',

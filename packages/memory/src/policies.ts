@@ -104,12 +104,17 @@ export type Refresh = (refreshed: Refreshed) => number;
  * - `replace`: `r = 1`.
  * - `running-mean`: `r = exemplars / (seen + exemplars)`, so that every exemplar since entry counts alike.
  * - `age-aware`: `r = 1 - (1 - ratio)^age`: the old prototype fades by `1 - ratio` in each step of its age.
+ * - `by-similarity`: `r = 1 - max(0, s)` with `s = c / (1 + |c|)`, c being the cosine of the stored prototype to the new one:
+ *   what is stored keeps less, the less it looks like what the class has become, and never more than half. As the refresh of
+ *   Chen et al., "EPL: Empirical Prototype Learning for Deep Face Recognition" (arXiv:2405.12447). Computed with the batch, and
+ *   so no function.
  */
 export const refreshes = {
   blend: ({ ratio }: Refreshed) => ratio,
   replace: () => 1,
   'running-mean': ({ seen, exemplars }: Refreshed) => exemplars / (seen + exemplars),
   'age-aware': ({ age, ratio }: Refreshed) => 1 - (1 - ratio) ** age,
+  'by-similarity': 'by-similarity',
 } as const;
 
 /** What is known of a class in memory, on the step of its visit. */
@@ -135,11 +140,12 @@ export type Eviction = (visited: Visited) => number;
  * - `oldest`: the class whose last refresh is longest ago (without `renewAge`, whose entry is).
  * - `fifo`: the class that entered first, however often it was refreshed.
  * - `random`: any class, uniformly. It is no order, and so no function.
- * - `least-confident`: the class whose last exemplars were least like the prototype stored for them.
+ * - `least-confident`: the class whose last exemplars were least like the prototype stored for them, to five digits; among
+ *   equals, such as classes of one exemplar, the oldest.
  */
 export const evictions = {
   oldest: ({ agedFrom }: Visited) => agedFrom,
   fifo: ({ enteredAt }: Visited) => enteredAt,
   random: 'random',
-  'least-confident': ({ confidence }: Visited) => confidence,
+  'least-confident': ({ confidence, agedFrom }: Visited) => Math.round(1e5 * confidence) * 2 ** 32 + agedFrom,
 } as const;

@@ -18,7 +18,7 @@ const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   generation: fc.constantFrom('mean', 'medoid', 'quality'),
   targetPrototype: fc.constantFrom('all', 'leave-one-out', 'split'),
   gradient: fc.constantFrom('stop', 'exemplars'),
-  refresh: fc.constantFrom('blend', 'replace', 'running-mean', 'age-aware'),
+  refresh: fc.constantFrom('blend', 'replace', 'running-mean', 'age-aware', 'by-similarity'),
   refreshRatio: fc.double({ min: 0, max: 1, noNaN: true }),
   renewAge: fc.boolean(),
   eviction: fc.constantFrom('oldest', 'fifo', 'random', 'least-confident'),
@@ -186,7 +186,7 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
         const given: ReferenceOptions = {
           size: 6,
           dimension: DIMENSION,
-          refresh: 'blend',
+          refresh: choice.generation === 'quality' ? 'by-similarity' : 'blend',
           refreshRatio: 0.4,
           renewAge: true,
           eviction: 'oldest',

@@ -214,7 +214,8 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
         ...labels.flatMap((_, i) => nearestOf(i, labels)),
       ];
       expect(memory.lastLookAlikes().map(({ id, lookAlike }) => ({ id, lookAlike }))).toEqual(expected);
-      for (const { id, lookAlike, cosine } of memory.lastLookAlikes()) {
+      for (const { id, lookAlike, cosine, sample } of memory.lastLookAlikes()) {
+        expect(labels[sample]).toBe(id);
         const dot = met.get(lookAlike)!.reduce((sum, x, k) => sum + x * rows[labels.indexOf(id)]![k]!, 0);
         expect(cosine).toBeCloseTo(dot, 5);
       }
@@ -475,7 +476,7 @@ describe('PrototypeMemory', () => {
       'createPrototypeMemory: eviction is "olddest", expected one of oldest, fifo, random, least-confident, or a function. Did you mean "oldest"?',
     );
     expect(() => make({ refresh: 'mean' as never })).toThrow(
-      'expected one of blend, replace, running-mean, age-aware, or a function.',
+      'expected one of blend, replace, running-mean, age-aware, by-similarity, or a function.',
     );
     expect(() => make({ generation: 'max' as never })).toThrow('generation is "max"');
     expect(() => make({ targetPrototype: 'none' as never })).toThrow('targetPrototype is "none"');

@@ -3,8 +3,10 @@ import { Random } from '@protomem/core';
 import { describe, expect, it } from 'vitest';
 import { createDoppelgangerTable, DoppelgangerSnapshot, type DoppelgangerTable } from './doppelganger-table.ts';
 
-const idsOf = (table: Pick<DoppelgangerTable, 'doppelgangersOf'>, id: number): number[] =>
+const idsOf = (table: DoppelgangerTable, id: number): number[] =>
   table.doppelgangersOf(id).map((lookAlike) => lookAlike.id);
+const presentIn = (snapshot: DoppelgangerSnapshot): number[][] =>
+  Array.from({ length: 40 }, (_, id) => snapshot.presentDoppelgangersOf(id).map((lookAlike) => lookAlike.id));
 
 /** Steps of random look-alikes of 40 identities, and of those who leave. */
 function* steps(count: number): Generator<[LookAlike[], number[]]> {
@@ -87,13 +89,16 @@ describe('createDoppelgangerTable', () => {
       second = make();
       second.restore(first.state());
       snapshot = first.snapshot();
-      then = Array.from({ length: 40 }, (_, id) => idsOf(first, id));
+      then = presentIn(snapshot);
+      for (const [id, present] of then.entries()) expect(idsOf(first, id)).toEqual(expect.arrayContaining(present));
+      for (const present of then.flat()) expect(snapshot.ids).toContain(present);
     }
     expect(second!.state()).toEqual(whole.state());
-    expect(Array.from({ length: 40 }, (_, id) => idsOf(snapshot!, id))).toEqual(then);
+    expect(presentIn(snapshot!)).toEqual(then);
     const { values, tensors } = snapshot!.state();
     const again = DoppelgangerSnapshot.restore('here', 12, 3, { values: JSON.parse(JSON.stringify(values)), tensors });
-    expect(Array.from({ length: 40 }, (_, id) => idsOf(again, id))).toEqual(then);
+    expect(presentIn(again)).toEqual(then);
+    expect(again.ids).toEqual(snapshot!.ids);
     expect(then.flat().length).toBeGreaterThan(10);
   });
 

@@ -145,16 +145,19 @@ export class DoppelgangerTable implements Stateful {
 export class DoppelgangerSnapshot {
   private readonly rows: LookAlikeRows;
   private readonly fresh: number;
+  /** Identities that had a row, the one written to longest ago first. */
+  readonly ids: readonly number[];
 
   /** Use {@link DoppelgangerTable.snapshot}. */
   constructor(rows: LookAlikeRows, fresh: number) {
     this.rows = rows;
     this.fresh = fresh;
+    this.ids = rows.ids();
   }
 
-  /** As {@link DoppelgangerTable.doppelgangersOf}. */
-  doppelgangersOf(id: number): Doppelganger[] {
-    return freshest(this.rows, id, this.fresh);
+  /** As {@link DoppelgangerTable.doppelgangersOf}, of those that have a row themselves: whoever left the memory has none. */
+  presentDoppelgangersOf(id: number): Doppelganger[] {
+    return freshest(this.rows, id, this.fresh).filter((lookAlike) => this.rows.has(lookAlike.id));
   }
 
   state(): State {

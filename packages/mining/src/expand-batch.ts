@@ -1,6 +1,15 @@
 import { type OptionsOf, option, type Random, readOptions } from '@protomem/core';
 import type { Doppelganger } from './look-alike-rows.ts';
 
+/**
+ * How a batch gets its look-alikes:
+ * - `doppelgangers`: pairs; the classes that it has bring one of theirs each, then a second, and so on;
+ * - `multi-doppelgangers`: clusters; those that were brought bring theirs in turn.
+ */
+export type CompanionRule = (typeof companionRules)[number];
+
+export const companionRules = ['doppelgangers', 'multi-doppelgangers'] as const;
+
 const expandOptions = {
   chosen: option.given<readonly number[]>()({ help: 'Classes that the batch has.' }),
   wanted: option.integer({ help: 'Classes that it may get, at most.', min: 0 }),
@@ -8,9 +17,13 @@ const expandOptions = {
     help: 'Doppelgangers of a class.',
   }),
   random: option.given<Random>()({ help: 'Draws which of them a class gets.' }),
-  depth: option.integer({
-    help: 'How far to go: 1 adds doppelgangers of the chosen; 2 also theirs; and so on.',
-    ...{ min: 0, absent: 'as far as there are any' },
+  companions: option.choice(companionRules, {
+    help: 'How a batch gets its look-alikes: in pairs or in clusters.',
+    default: 'multi-doppelgangers',
+  }),
+  taken: option.given<ReadonlySet<number>>()({
+    help: 'Others that the batch has, which neither bring anybody nor are brought.',
+    absent: 'none',
   }),
 };
 
@@ -18,11 +31,12 @@ const expandOptions = {
 export interface ExpandBatchOptions extends OptionsOf<typeof expandOptions> {}
 
 /**
- * Classes to add to a batch: for each of the chosen one of its doppelgangers, then one for each of those, until there
- * are as many as wanted or nobody has one that is not in the batch yet. `depth: 1` makes pairs of look-alikes
- * (doppelganger mining); more makes clusters (multi-doppelganger). Which of its doppelgangers a class gets is drawn.
+ * Classes to add to a batch: in turns, each class brings one of its doppelgangers that is not in the batch yet, until
+ * there are as many as wanted or nobody has one left. Which of its doppelgangers a class brings is drawn.
  *
- * Source: Smirnov et al. (ICCVW 2017) for the pairs; the clusters are this library's reading of "multi-doppelganger".
+ * Source: Smirnov et al., "Doppelganger Mining for Face Representation Learning" (ICCVW 2017), whose abstract says that the
+ * list of most similar identities serves to sample pairs of look-alikes together. We know no more of it, so that turns,
+ * draws and the growth of clusters are this library's choice.
  *
  * @returns at most `wanted` ids, none of them among `chosen`, each once.
  *
@@ -33,22 +47,24 @@ export interface ExpandBatchOptions extends OptionsOf<typeof expandOptions> {}
  */
 export function expandBatch(options: ExpandBatchOptions): number[] {
   const settings = readOptions('expandBatch', expandOptions, options);
-  const { chosen, wanted, doppelgangersOf, random, depth = Number.POSITIVE_INFINITY } = settings;
-  const taken = new Set(chosen);
+  const { chosen, wanted, doppelgangersOf, random, companions, taken: others = [] } = settings;
+  const taken = new Set([...others, ...chosen]);
   const added: number[] = [];
-  let frontier = chosen;
-  for (let level = 0; level < depth && frontier.length > 0; level++) {
-    const next: number[] = [];
-    for (const id of frontier) {
+  // Whoever has nobody left to bring leaves the round.
+  let asked = [...chosen];
+  while (asked.length > 0) {
+    const again: number[] = [];
+    for (const id of asked) {
       if (added.length === wanted) return added;
       const free = doppelgangersOf(id).filter((lookAlike) => !taken.has(lookAlike.id));
       if (free.length === 0) continue;
       const { id: lookAlike } = free[random.below(free.length)]!;
       taken.add(lookAlike);
       added.push(lookAlike);
-      next.push(lookAlike);
+      again.push(id);
+      if (companions === 'multi-doppelgangers') again.push(lookAlike);
     }
-    frontier = next;
+    asked = again;
   }
   return added;
 }

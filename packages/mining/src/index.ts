@@ -5,7 +5,7 @@ export {
 } from './doppelganger-table.ts';
 export { doppelgangersFromSimilarities } from './doppelgangers-from-similarities.ts';
 export { type DuplicateIdentities, type DuplicateOptions, findDuplicateIdentities } from './duplicate-identities.ts';
-export { type ExpandBatchOptions, expandBatch } from './expand-batch.ts';
+export { type CompanionRule, companionRules, type ExpandBatchOptions, expandBatch } from './expand-batch.ts';
 export { hardImages } from './hard-images.ts';
 export { type HardestOptions, hardestColumns } from './hardest-columns.ts';
 export type { Doppelganger } from './look-alike-rows.ts';

@@ -41,6 +41,15 @@ export class LookAlikeRows {
     return this.rowOf.size;
   }
 
+  /** Identities that have a row, the one written to longest ago first. */
+  ids(): number[] {
+    return [...this.rowOf.keys()];
+  }
+
+  has(id: number): boolean {
+    return this.rowOf.has(id);
+  }
+
   /** The doppelgangers of an identity, in no order; none when it has no row. */
   of(id: number): Doppelganger[] {
     const row = this.rowOf.get(id);

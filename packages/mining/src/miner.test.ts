@@ -11,18 +11,22 @@ function lookAlikesOf(step: number): LookAlike[] {
   const random = new Random(4, step);
   return Array.from({ length: 8 }, () => {
     const id = random.below(PEOPLE);
-    return { id, lookAlike: (id + 1 + random.below(PEOPLE - 1)) % PEOPLE, cosine: random.uniform(0, 0.8) };
+    const lookAlike = (id + 1 + random.below(PEOPLE - 1)) % PEOPLE;
+    return { id, lookAlike, cosine: random.uniform(0, 0.8), sample: random.below(8) };
   });
 }
 
-const make = (lag = 5): DoppelgangerMiner => createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25, lag });
-const plan = (miner: DoppelgangerMiner, batch: number): number[] =>
-  miner.minedClasses({
-    batch,
-    chosen: [batch % PEOPLE, (batch + 7) % PEOPLE],
-    wanted: 4,
-    random: new Random(1, batch),
-  });
+/** The images in its places. */
+const imagesOf = (step: number): number[] => Array.from({ length: 8 }, (_, sample) => (sample + step) % 5);
+
+const make = (lag = 5): DoppelgangerMiner =>
+  createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25, images: 2, lag });
+/** Classes of a batch, then images of its first. */
+const plan = (miner: DoppelgangerMiner, batch: number): number[] => {
+  const chosen = [batch % PEOPLE, (batch + 7) % PEOPLE];
+  const images = miner.minedImages({ batch, identity: chosen[0]!, wanted: 2 });
+  return [...miner.minedClasses({ batch, chosen, wanted: 4, random: new Random(1, batch) }), ...images];
+};
 
 /** A run that plans as a loader with a prefetch does, from `from` on. */
 function run(miner: DoppelgangerMiner, prefetch: number, from: number, to: number): Map<number, number[]> {
@@ -30,7 +34,7 @@ function run(miner: DoppelgangerMiner, prefetch: number, from: number, to: numbe
   let next = from;
   for (let step = from; step < to; step++) {
     while (next <= step + prefetch) plans.set(next, plan(miner, next++));
-    miner.observe(lookAlikesOf(step), [step % PEOPLE]);
+    miner.observe(lookAlikesOf(step), [step % PEOPLE], imagesOf(step));
   }
   return plans;
 }
@@ -81,7 +85,7 @@ describe('createMiner', () => {
     expect(() => miner.restore({ values: { miner: { lag: 5 } }, tensors: {} })).toThrow('DoppelgangerTable.restore');
     expect(miner.state()).toEqual(before);
     expect(() => createMiner({ rows: 5, lag: 0 })).toThrow('createMiner: lag is 0');
-    expect(() => createMiner({ rows: 5, depth: 0 })).toThrow('createMiner: depth is 0');
+    expect(() => createMiner({ rows: 5, companions: 'pairs' as never })).toThrow('createMiner: companions is "pairs"');
   });
 
   it('tells its numbers', () => {
@@ -90,8 +94,89 @@ describe('createMiner', () => {
     expect(miner.metrics()).toEqual({
       rows: miner.table.occupied,
       suspects: miner.suspects().length,
-      added: [...whole.values()].at(-1)!.length,
+      added: 4,
+      paired: expect.any(Number),
     });
+    expect(miner.metrics().paired).toBeLessThanOrEqual(miner.metrics().added!);
     expect(miner.suspects().length).toBeGreaterThan(0);
+  });
+
+  const always = { doppelgangers: 4, lag: 1 };
+  /** The plan after a step: with a lag of 1 it sees the step before the last. */
+  const planned = (miner: DoppelgangerMiner, chosen: number[], wanted: number, seed = 0): number[] => {
+    const batch = miner.table.step;
+    return miner.minedClasses({ batch, chosen, wanted, random: new Random(seed) });
+  };
+  const pair = (id: number, lookAlike: number, cosine = 0.5) => ({ id, lookAlike, cosine });
+
+  it('names only classes in memory', () => {
+    const miner = createMiner({ rows: 10, ...always });
+    miner.observe([pair(1, 2), pair(1, 3), pair(4, 3)]);
+    miner.observe([], [3]);
+    miner.observe([]);
+    for (let seed = 0; seed < 20; seed++) {
+      const named = planned(miner, [1], 3, seed);
+      expect(named).toContain(2);
+      expect(named).not.toContain(3);
+    }
+  });
+
+  it('brings classes out of the memory with look-alikes of theirs where those chosen have none', () => {
+    const miner = createMiner({ rows: 20, ...always });
+    const pairs = Array.from({ length: 6 }, (_, i) => pair(2 * i, 2 * i + 1));
+    miner.observe(pairs);
+    miner.observe([]);
+    for (let seed = 0; seed < 20; seed++) {
+      const named = planned(miner, [100, 101], 6, seed);
+      expect(named).toHaveLength(6);
+      expect(new Set(named.map((id) => Math.floor(id / 2))).size).toBe(3);
+      expect(miner.metrics()).toMatchObject({ added: 6, paired: 0 });
+      // Half of those chosen have one; for the last place nobody is left who would not come alone.
+      const mixed = planned(miner, [0, 100], 4, seed);
+      expect(mixed[0]).toBe(1);
+      expect(mixed).toHaveLength(3);
+      expect(miner.metrics()).toMatchObject({ added: 3, paired: 1 });
+    }
+    const clusters = createMiner({ rows: 20, ...always, companions: 'multi-doppelgangers' });
+    clusters.observe([...pairs, pair(1, 2), pair(3, 4), pair(5, 6), pair(7, 8), pair(9, 10)]);
+    clusters.observe([]);
+    const named = planned(clusters, [100], 7).toSorted((a, b) => a - b);
+    // One chain, of which a cluster is a piece without gaps.
+    expect(named).toEqual(Array.from({ length: 7 }, (_, i) => named[0]! + i));
+  });
+
+  it('names the images seen nearest to another class, and none that may show that class', () => {
+    const miner = createMiner({ rows: 10, ...always, images: 3, duplicateAbove: 0.7 });
+    const seen = (id: number, sample: number, cosine: number) => ({ id, lookAlike: 9, cosine, sample });
+    const images = [40, 41, 42, 43, 44];
+    miner.observe([seen(1, 0, 0.3), seen(1, 1, 0.5), seen(1, 2, 0.1), seen(1, 3, 0.4), seen(2, 4, 0.6)], [], images);
+    miner.observe(
+      [seen(1, 1, 0.2), seen(1, 1, 0.35), seen(1, 3, 0.9), { ...seen(2, 4, 0.6), sample: undefined }],
+      [],
+      images,
+    );
+    miner.observe([], [2]);
+    const named = (identity: number, wanted = 9): number[] =>
+      miner.minedImages({ batch: miner.table.step, identity, wanted });
+    expect(named(1)).toEqual([41, 40]);
+    expect(named(1, 1)).toEqual([41]);
+    expect(named(2)).toEqual([44]);
+    miner.observe([]);
+    expect(named(2)).toEqual([]);
+    expect(() => miner.minedImages({ batch: 99, identity: 1, wanted: 1 })).toThrow('minedImages: number of the batch');
+  });
+
+  it('goes on from the state of an earlier release, which had no images', () => {
+    const earlier = createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25, lag: 5 });
+    run(earlier, 0, 0, 12);
+    const { values, tensors } = earlier.state();
+    const { images, beforeImages, latestImages, ...before } = values;
+    expect([images, beforeImages, latestImages].every(Boolean)).toBe(true);
+    const miner = make();
+    miner.restore({ values: before, tensors });
+    expect(miner.minedImages({ batch: 12, identity: 3, wanted: 2 })).toEqual([]);
+    const request = { batch: 12, chosen: [3], wanted: 4 };
+    const [was, now] = [earlier, miner].map((one) => one.minedClasses({ ...request, random: new Random(2) }));
+    expect(now).toEqual(was);
   });
 });

@@ -1,26 +1,31 @@
 import {
   type BatchRequest,
   check,
+  type ImageRequest,
   joinStates,
   type LookAlike,
   type Miner,
   type OptionsOf,
   option,
-  ProtomemError,
   part,
   partState,
   type Settings,
   type State,
 } from '@protomem/core';
 import { DoppelgangerSnapshot, DoppelgangerTable, tableOptions } from './doppelganger-table.ts';
-import { expandBatch } from './expand-batch.ts';
+import { companionRules, expandBatch } from './expand-batch.ts';
+import { type Doppelganger, LookAlikeRows } from './look-alike-rows.ts';
 import type { Suspect } from './suspects.ts';
 
 const minerOptions = {
   ...tableOptions,
-  depth: option.integer({
-    help: 'How far a batch grows: 1 adds look-alikes of the identities in it, 2 also theirs.',
-    ...{ min: 1, absent: 'as far as there are any' },
+  companions: option.choice(companionRules, {
+    help: 'How a batch gets its look-alikes: pairs, or clusters that grow by the look-alikes of look-alikes.',
+    default: 'doppelgangers',
+  }),
+  images: option.integer({
+    help: 'Images kept for each identity, those seen nearest to another class, for `minedImages`.',
+    ...{ min: 0, max: 1024, default: 0 },
   }),
   /**
    * The plan of batch j sees the table as it was after step `lag * (floor(j / lag) - 1)`, between `lag` and `2 lag - 1`
@@ -28,12 +33,21 @@ const minerOptions = {
    */
   lag: option.integer({
     help: "Batches that may be planned ahead of training, at least the loader's prefetch.",
-    ...{ min: 1, default: 8 },
+    ...{ min: 1, default: 4 },
   }),
 };
 
 /** Options of {@link createMiner}. */
 export interface MinerOptions extends OptionsOf<typeof minerOptions> {}
+
+/** Classes out of the memory that are tried for each place that no look-alike of the chosen takes. */
+const TRIES = 8;
+
+/** What was known at some step. */
+interface Version {
+  readonly table: DoppelgangerSnapshot;
+  readonly images: LookAlikeRows;
+}
 
 /**
  * A table and the batches planned from it.
@@ -44,54 +58,83 @@ export interface MinerOptions extends OptionsOf<typeof minerOptions> {}
  */
 export class DoppelgangerMiner implements Miner {
   readonly table: DoppelgangerTable;
-  private readonly size: number;
-  private readonly width: number;
-  private readonly depth: number | undefined;
-  private readonly lag: number;
-  /** The table after steps `lag * (n - 1)` and `lag * n`, where n is the number of full lags so far. */
-  private before: DoppelgangerSnapshot | undefined;
-  private latest: DoppelgangerSnapshot | undefined;
+  private readonly settings: Settings<typeof minerOptions>;
+  /** Images of each identity in the place of doppelgangers. */
+  private images: LookAlikeRows;
+  /** What was known after steps `lag * (n - 1)` and `lag * n`, where n is the number of full lags so far. */
+  private before: Version | undefined;
+  private latest: Version | undefined;
   private added = 0;
+  private paired = 0;
 
   /** Use {@link createMiner}. */
-  constructor({ depth, lag, ...options }: Settings<typeof minerOptions>) {
-    this.depth = depth;
-    this.lag = lag;
-    this.table = new DoppelgangerTable(options);
-    this.size = options.rows;
-    this.width = options.doppelgangers;
-  }
-
-  /** As {@link DoppelgangerTable.observe}: once for each training step, also when it saw nothing. */
-  observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = []): void {
-    this.table.observe(lookAlikes, gone);
-    if (this.table.step % this.lag !== 0) return;
-    this.before = this.latest;
-    this.latest = this.table.snapshot();
+  constructor(settings: Settings<typeof minerOptions>) {
+    this.settings = settings;
+    this.table = new DoppelgangerTable(settings);
+    this.images = this.emptyImages();
   }
 
   /**
-   * Classes for a batch to come, as {@link expandBatch} adds them; fewer, or none, where the table knows too few. In the
-   * first `2 lag` batches there are none.
+   * As {@link DoppelgangerTable.observe}: once for each training step, also when it saw nothing.
+   *
+   * @param images which of its identity's images each sample of the batch is, for `minedImages`
+   */
+  observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = [], images?: ArrayLike<number>): void {
+    this.table.observe(lookAlikes, gone);
+    if (this.settings.images > 0 && images) this.noteImages(lookAlikes, images);
+    for (const id of gone) this.images.forget(id);
+    if (this.table.step % this.settings.lag !== 0) return;
+    this.before = this.latest;
+    this.latest = { table: this.table.snapshot(), images: this.images.copy() };
+  }
+
+  /**
+   * Classes for a batch to come, all of them in memory as far as the table knows: look-alikes of those chosen, as
+   * {@link expandBatch} adds them; where these are too few, as when the batch opens a group that nobody has seen yet,
+   * classes out of the memory together with look-alikes of theirs. In the first `2 lag` batches there are none.
    *
    * @throws ProtomemError when the batch is planned more than `lag` steps ahead of `observe`, or lies behind it.
    */
   readonly minedClasses = ({ batch, chosen, wanted, random }: BatchRequest): number[] => {
-    const version = Math.floor(batch / this.lag) - 1;
-    const done = Math.floor(this.table.step / this.lag);
-    check(version <= done && version >= done - 1, () => ({
-      where: 'DoppelgangerMiner.minedClasses',
-      what: 'number of the batch',
-      got: batch,
-      expected: `between ${done * this.lag} and ${(done + 2) * this.lag - 1}, after ${this.table.step} steps observed`,
-      fix: 'Plan no more batches ahead than lag, and observe each step once.',
-    }));
-    const table = version === done ? this.latest : this.before;
+    const table = this.versionFor('minedClasses', batch)?.table;
     if (!table) return [];
-    const { depth } = this;
-    const added = expandBatch({ chosen, wanted, doppelgangersOf: (id) => table.doppelgangersOf(id), random, depth });
+    const { companions } = this.settings;
+    const doppelgangersOf = (id: number): Doppelganger[] => table.presentDoppelgangersOf(id);
+    const added = expandBatch({ chosen, wanted, doppelgangersOf, random, companions });
+    this.paired = added.length;
+    const taken = new Set([...chosen, ...added]);
+    // A cluster out of the memory is as large as those of the chosen were to be.
+    const cluster = companions === 'doppelgangers' ? 2 : Math.max(2, Math.round(1 + wanted / chosen.length));
+    for (let i = 0; i < TRIES * wanted && added.length < wanted && table.ids.length > 0; i++) {
+      const id = table.ids[random.below(table.ids.length)]!;
+      if (taken.has(id)) continue;
+      const room = Math.min(cluster, wanted - added.length) - 1;
+      const brought = expandBatch({ chosen: [id], wanted: room, doppelgangersOf, random, companions, taken });
+      // Nobody comes without a look-alike in the batch.
+      if (brought.length === 0 && !doppelgangersOf(id).some((lookAlike) => taken.has(lookAlike.id))) continue;
+      for (const one of [id, ...brought]) taken.add(one);
+      added.push(id, ...brought);
+    }
     this.added = added.length;
     return added;
+  };
+
+  /**
+   * The images of an identity that were seen nearest to the prototype of another class, the nearest first; none of an
+   * identity that is not in memory, or whose images nobody saw.
+   *
+   * Source: Smirnov et al., "Hard Example Mining with Auxiliary Embeddings for Face Representation Learning" (CVPRW 2018),
+   * whose abstract says that examples within a class are chosen by their similarity with those already selected. Here
+   * the cosine is the loss's own, to the rival's prototype, as it was when the image was last in a batch.
+   *
+   * @throws ProtomemError as {@link minedClasses} does
+   */
+  readonly minedImages = ({ batch, identity, wanted }: ImageRequest): number[] => {
+    const known = this.versionFor('minedImages', batch)?.images.of(identity) ?? [];
+    return known
+      .sort((x, y) => y.cosine - x.cosine || x.id - y.id)
+      .slice(0, wanted)
+      .map((image) => image.id);
   };
 
   /** Pairs that may be one person, the most alike first. */
@@ -99,40 +142,94 @@ export class DoppelgangerMiner implements Miner {
     return this.table.suspects();
   }
 
-  /** Identities that have a row, suspected pairs, and classes that the batch planned last got from the table. */
+  /**
+   * Identities that have a row, suspected pairs; of the batch planned last, the classes `added` from the memory, and
+   * how many of them are look-alikes of its other classes (`paired`).
+   */
   metrics(): Readonly<Record<string, number>> {
-    return { rows: this.table.occupied, suspects: this.table.suspects().length, added: this.added };
+    const { added, paired } = this;
+    return { rows: this.table.occupied, suspects: this.table.suspects().length, added, paired };
   }
 
   state(): State {
+    const versions = { before: this.before, latest: this.latest };
+    const saved = Object.entries(versions).flatMap(([name, version]): [string, State][] =>
+      version
+        ? [
+            [name, version.table.state()],
+            [`${name}Images`, version.images.state()],
+          ]
+        : [],
+    );
     return joinStates({
-      miner: { values: { lag: this.lag }, tensors: {} },
+      miner: { values: { lag: this.settings.lag }, tensors: {} },
       table: this.table.state(),
-      ...(this.before && { before: this.before.state() }),
-      ...(this.latest && { latest: this.latest.state() }),
+      images: this.images.state(),
+      ...Object.fromEntries(saved),
     });
   }
 
+  /** @throws ProtomemError, and changes nothing, when the state is damaged or of a miner with other options. */
   restore(state: State): void {
     const where = 'DoppelgangerMiner.restore';
+    const { rows, doppelgangers } = this.settings;
     const lag = partState(state, 'miner')?.values.lag;
-    if (lag !== this.lag) {
-      throw new ProtomemError({
-        where,
-        what: 'lag of the saved state',
-        got: lag,
-        expected: `${this.lag}, as this miner was made`,
-        fix: 'Resume with the options that the run was started with.',
-      });
-    }
-    const version = (name: string): DoppelgangerSnapshot | undefined => {
-      const saved = partState(state, name);
-      return saved && DoppelgangerSnapshot.restore(where, this.size, this.width, saved);
+    check(lag === this.settings.lag, () => ({
+      where,
+      what: 'lag of the saved state',
+      got: lag,
+      expected: `${this.settings.lag}, as this miner was made`,
+      fix: 'Resume with the options that the run was started with.',
+    }));
+    // States of earlier releases have no images.
+    const imagesOf = (name: string): LookAlikeRows => {
+      const [images, saved] = [this.emptyImages(), partState(state, name)];
+      if (saved) images.restore(where, saved);
+      return images;
     };
-    const [before, latest] = [version('before'), version('latest')];
+    const version = (name: string): Version | undefined => {
+      const saved = partState(state, name);
+      if (!saved) return undefined;
+      const table = DoppelgangerSnapshot.restore(where, rows, doppelgangers, saved);
+      return { table, images: imagesOf(`${name}Images`) };
+    };
+    const [before, latest, images] = [version('before'), version('latest'), imagesOf('images')];
     this.table.restore(partState(state, 'table') ?? { values: {}, tensors: {} });
     this.before = before;
     this.latest = latest;
+    this.images = images;
+  }
+
+  /** What the plan of a batch may know; nothing, in the first of them. */
+  private versionFor(name: string, batch: number): Version | undefined {
+    const { lag } = this.settings;
+    const version = Math.floor(batch / lag) - 1;
+    const done = Math.floor(this.table.step / lag);
+    check(version <= done && version >= done - 1, () => ({
+      where: `DoppelgangerMiner.${name}`,
+      what: 'number of the batch',
+      got: batch,
+      expected: `between ${done * lag} and ${(done + 2) * lag - 1}, after ${this.table.step} steps observed`,
+      fix: 'Plan no more batches ahead than lag, and observe each step once.',
+    }));
+    return version === done ? this.latest : this.before;
+  }
+
+  /** Notes how near each image came to another class; one too near may show that class, and is not asked for again. */
+  private noteImages(lookAlikes: readonly LookAlike[], images: ArrayLike<number>): void {
+    const { expireAfter = Number.POSITIVE_INFINITY, duplicateAbove } = this.settings;
+    const { step } = this.table;
+    for (const { id, sample, cosine } of lookAlikes.toSorted((x, y) => x.cosine - y.cosine)) {
+      const image = sample === undefined ? undefined : images[sample];
+      if (image === undefined) continue;
+      if (cosine > duplicateAbove) this.images.drop(id, image);
+      else this.images.put(id, { id: image, cosine, step }, step - expireAfter);
+    }
+  }
+
+  private emptyImages(): LookAlikeRows {
+    const { rows, images } = this.settings;
+    return new LookAlikeRows(images > 0 ? rows : 0, images);
   }
 }
 
@@ -144,10 +241,11 @@ export class DoppelgangerMiner implements Miner {
  * @example
  * ```ts
  * const miner = createMiner({ rows: memory.size, lag: 8 });
- * const sampler = plannedClasses({ source, classes: 32, images: 4, randomClasses: 10, minedClasses: miner.minedClasses });
+ * const { minedClasses } = miner;
+ * const sampler = groupIterateAndShuffle({ source, groupSize: memory.size, classes: 32, images: 4, randomClasses: 16, minedClasses });
  * const loader = createLoader({ source, sampler, height: 112, width: 112, prefetch: 4 });
  * // after each step
- * miner.observe(memory.lastLookAlikes(), memory.lastEvicted());
+ * miner.observe(memory.lastLookAlikes(), memory.lastEvicted(), batch.images);
  * ```
  */
 export const createMiner = part(

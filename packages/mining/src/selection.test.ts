@@ -36,16 +36,31 @@ describe('expandBatch', () => {
           expect(batch.some((other) => doppelgangers[other]!.includes(id))).toBe(true);
           batch.push(id);
         }
-        // Nobody who was added last could have been answered for: their own doppelgangers were all taken.
-        if (added.length === 0 && wanted > 0) {
-          for (const id of chosen) for (const lookAlike of doppelgangers[id]!) expect(chosen).toContain(lookAlike);
+        // Places are left only where nobody has anybody left.
+        if (added.length < wanted) {
+          for (const id of batch) for (const lookAlike of doppelgangers[id]!) expect(batch).toContain(lookAlike);
         }
-        const pairs = expandBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), depth: 1 });
-        expect(pairs.length).toBeLessThanOrEqual(chosen.length);
-        for (const id of pairs) expect(chosen.some((other) => doppelgangers[other]!.includes(id))).toBe(true);
+        const rule = { companions: 'doppelgangers' } as const;
+        const pairs = expandBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), ...rule });
+        const ofChosen = new Set(chosen.flatMap((id) => doppelgangers[id]!).filter((id) => !chosen.includes(id)));
+        expect(pairs.length).toBe(Math.min(wanted, ofChosen.size));
+        for (const id of pairs) expect(ofChosen).toContain(id);
+        const taken = new Set(pairs.slice(0, 1));
+        const without = expandBatch({ chosen, wanted, doppelgangersOf, random: new Random(seed), ...rule, taken });
+        for (const id of taken) expect(without).not.toContain(id);
       }),
       { seed: 1, numRuns: 400 },
     );
+  });
+
+  it('brings one of each before a second of anybody, in pairs; in clusters those who were brought bring too', () => {
+    const doppelgangersOf = (id: number) => [{ id: 10 * id }, { id: 10 * id + 1 }];
+    const grow = (companions: 'doppelgangers' | 'multi-doppelgangers', wanted: number): number[] =>
+      expandBatch({ chosen: [1, 2], wanted, doppelgangersOf, random: new Random(1), companions });
+    const tens = (ids: readonly number[]): number[] => ids.map((id) => Math.floor(id / 10));
+    expect(tens(grow('doppelgangers', 9))).toEqual([1, 2, 1, 2]);
+    const cluster = grow('multi-doppelgangers', 6);
+    expect(tens(cluster)).toEqual([1, 2, 1, cluster[0], 2, cluster[1]]);
   });
 
   it('draws among the doppelgangers', () => {
@@ -222,7 +237,7 @@ for (const engine of await enginesAtHand()) {
 
 it('refuses options that it does not know, and names the nearest', () => {
   const options = { chosen: [0], wanted: 1, doppelgangersOf: () => [], random: new Random(1) };
-  expect(() => expandBatch({ ...options, deph: 1 } as ExpandBatchOptions)).toThrow('Did you mean "depth"?');
+  expect(() => expandBatch({ ...options, companion: 'x' } as ExpandBatchOptions)).toThrow('Did you mean "companions"?');
   expect(() => hardestColumns([[1]], [0], { count: 1, duplicatesAbove: 1 } as HardestOptions)).toThrow(
     'hardestColumns: an option is "duplicatesAbove", expected one of count, duplicateAbove. Did you mean "duplicateAbove"?',
   );

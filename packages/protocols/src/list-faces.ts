@@ -22,7 +22,7 @@ export function listFaces(folder: string, { pairs }: PairList): PairFaces {
   const rows = Int32Array.from(pairs.flatMap(({ a, b }) => [rowOf.of(a), rowOf.of(b)]));
   const people = Int32Array.from(pairs.flatMap(({ a, b }) => [personOf.of(personIn(a)), personOf.of(personIn(b))]));
   const names = rowOf.names();
-  const files = names.map((name) => join(folder, name));
+  const files = names.map((name) => fileOf(folder, name));
   const missing = names.filter((_, i) => !existsSync(files[i]!));
   if (missing.length > 0) {
     throw new ProtomemError({
@@ -39,6 +39,12 @@ export function listFaces(folder: string, { pairs }: PairList): PairFaces {
     labels: Uint8Array.from(pairs, ({ same }) => Number(same)),
     people,
   };
+}
+
+/** A file system may have its names in another form of Unicode than the list. */
+function fileOf(folder: string, name: string): string {
+  const spellings = [name, name.normalize('NFC'), name.normalize('NFD')].map((spelling) => join(folder, spelling));
+  return spellings.find((file) => existsSync(file)) ?? spellings[0]!;
 }
 
 /** Who is in an image, by its path: its first folder, CFP's number, or its name up to the image's number. */

@@ -11,7 +11,7 @@ export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['proto
 export function checkTogether(where: string, config: RunConfig): void {
   checkColumns(where, config);
   checkMemory(config);
-  checkDoppelgangers(where, config);
+  checkMining(where, config);
   checkLoss(where, config);
   const { steps, schedule, epochs } = config;
   const longest = schedule.kind === 'one-cycle' ? steps : steps - 1;
@@ -33,8 +33,9 @@ function checkColumns(where: string, { head, sampler }: RunConfig): void {
   if (head.kind === 'semi-siamese' && head.size < classes * images) {
     refuse(where, 'head.size', head.size, `at least the images of a batch, ${classes * images}`);
   }
-  if (sampler.kind === 'groups' && sampler.groupSize !== null && sampler.groupSize < classes) {
-    refuse(where, 'sampler.groupSize', sampler.groupSize, `at least sampler.classes, ${classes}`);
+  const { order } = sampler;
+  if (order.kind === 'groups' && order.groupSize !== null && order.groupSize < classes) {
+    refuse(where, 'sampler.order.groupSize', order.groupSize, `at least sampler.classes, ${classes}`);
   }
 }
 
@@ -54,20 +55,37 @@ function checkLoss(where: string, { head }: RunConfig): void {
   }
 }
 
-/** Doppelgangers need a head that sees them, and plans that are ready when the loader asks. */
-function checkDoppelgangers(where: string, { sampler, head, baselines, loader }: RunConfig): void {
-  if (sampler.kind !== 'doppelgangers') return;
+type SamplerConfig = RunConfig['sampler'];
+
+/** Whether batches are planned from what the head sees. */
+export const asksMiner = ({ companions, imageChoice }: SamplerConfig): boolean =>
+  companions.kind !== 'none' || imageChoice.kind !== 'random';
+
+/** Images of each class that a miner names. */
+export const hardImagesOf = ({ imageChoice, images }: SamplerConfig): number =>
+  imageChoice.kind === 'hard' ? Math.floor(imageChoice.share * images) : 0;
+
+/** Companions and hard images need a head that sees who looks like whom, and plans that are ready when the loader asks. */
+function checkMining(where: string, { sampler, head, baselines, loader }: RunConfig): void {
+  if (!asksMiner(sampler)) return;
+  const { companions, imageChoice, images, mining } = sampler;
+  const key = companions.kind === 'none' ? 'imageChoice' : 'companions';
   const blind = [head.kind, ...baselines].find((kind) => !headsWithLookAlikes.includes(kind));
   if (blind) {
+    const otherwise = key === 'companions' ? 'sampler.companions=none' : 'sampler.imageChoice=random';
     refuse(
       where,
-      'a head for sampler.kind=doppelgangers',
+      `a head for sampler.${key}=${sampler[key].kind}`,
       blind,
       `a head that sees who looks like whom: ${headsWithLookAlikes.join(', ')}`,
-      blind === head.kind ? 'Choose another sampler.kind.' : 'Set baselines=[], or choose another sampler.kind.',
+      blind === head.kind ? `Set ${otherwise}.` : `Set baselines=[], or ${otherwise}.`,
     );
   }
-  if (loader.prefetch > sampler.lag) {
-    refuse(where, 'sampler.lag', sampler.lag, `at least loader.prefetch, ${loader.prefetch}`);
+  if (loader.prefetch > mining.lag) {
+    refuse(where, 'sampler.mining.lag', mining.lag, `at least loader.prefetch, ${loader.prefetch}`);
+  }
+  if (imageChoice.kind === 'hard' && hardImagesOf(sampler) === 0) {
+    const expected = `at least ${1 / images}: one of the sampler.images=${images} of a class`;
+    refuse(where, 'sampler.imageChoice.share', imageChoice.share, expected, 'Or set sampler.imageChoice=random.');
   }
 }

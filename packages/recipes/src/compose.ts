@@ -1,14 +1,7 @@
 import { createBaseline } from '@protomem/baselines';
-import type { ImageSource, Loader, MinedClasses, Sampler } from '@protomem/core';
+import type { ImageSource, Loader, Sampler } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
-import {
-  createAugmentation,
-  createLoader,
-  createSampler,
-  openDataset,
-  readLfwPairs,
-  selectIdentities,
-} from '@protomem/data';
+import { createAugmentation, createLoader, createSampler, openDataset } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
@@ -21,32 +14,36 @@ import {
   type OptimizerOptions,
   type Schedule,
 } from '@protomem/training';
+import { asksMiner, hardImagesOf } from './check-together.ts';
+import { leaveOutTested } from './leave-out-tested.ts';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import type { RunConfig } from './run-schema.ts';
 import { given } from './schema.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
 
-export async function makeSource(config: RunConfig, parts: OwnParts = {}): Promise<ImageSource> {
-  const { data, encoder, evaluation } = config;
-  if (data.kind === 'own') {
-    const source = ownPart(parts, 'source', data.own);
-    return typeof source === 'function' ? source() : source;
-  }
+/** @param note told in a sentence how many of those who are tested were found, and left out */
+export async function makeSource(
+  config: RunConfig,
+  parts: OwnParts = {},
+  note: (sentence: string) => void = () => undefined,
+): Promise<ImageSource> {
+  const { data, encoder } = config;
   if (data.kind === 'synthetic') {
     const { kind: _, ...options } = data;
     return syntheticFaces({ ...options, size: encoder.inputSize });
   }
-  const exclude = evaluation.pairs.kind === 'lfw' ? (await readLfwPairs(evaluation.pairs.file)).people : [];
-  return selectIdentities(await openDataset(data.path), { minImages: data.minImages, exclude });
+  if (data.kind === 'dataset') return leaveOutTested(config, await openDataset(data.path), note);
+  const own = ownPart(parts, 'source', data.own);
+  return leaveOutTested(config, typeof own === 'function' ? await own() : own, note);
 }
 
-/** @param minedClasses of a miner, for the sampler that asks one */
-export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?: MinedClasses): Loader {
+/** @param miner whom the sampler asks for companions and images */
+export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined): Loader {
   const { augmentation, encoder, loader } = config;
   return createLoader({
     source,
-    sampler: makeSampler(config, source, minedClasses),
+    sampler: makeSampler(config, source, miner),
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
@@ -54,28 +51,32 @@ export function makeLoader(config: RunConfig, source: ImageSource, minedClasses?
   });
 }
 
-export function makeSampler(
-  { sampler, seed }: RunConfig,
-  source: ImageSource,
-  minedClasses: MinedClasses = () => [],
-): Sampler {
-  const shared = { source, seed };
-  if (sampler.kind !== 'doppelgangers') {
-    const { kind, ...options } = sampler;
-    return createSampler(kind, { ...given(options), ...shared });
-  }
-  const { kind, randomShare, classes, images, fewImages } = sampler;
-  const randomClasses = Math.max(1, Math.round(randomShare * classes));
-  return createSampler(kind, { ...shared, classes, images, fewImages, randomClasses, minedClasses });
+type Mined = Pick<DoppelgangerMiner, 'minedClasses' | 'minedImages'>;
+
+export function makeSampler({ sampler, seed }: RunConfig, source: ImageSource, miner?: Mined): Sampler {
+  const { order, companions, classes, images, fewImages } = sampler;
+  const { kind, ...options } = given(order);
+  const randomClasses =
+    companions.kind === 'none' ? undefined : Math.max(1, Math.round(companions.randomShare * classes));
+  return createSampler(kind, {
+    ...options,
+    ...{ source, seed, classes, images, fewImages, randomClasses },
+    hardImages: hardImagesOf(sampler),
+    minedClasses: miner?.minedClasses,
+    minedImages: miner?.minedImages,
+  });
 }
 
 /** A miner with a row for each slot of the memory, where the sampler asks for one. */
 export function makeMiner({ sampler, head }: RunConfig, identities: number): DoppelgangerMiner | undefined {
-  if (sampler.kind !== 'doppelgangers') return undefined;
-  const { doppelgangers, expireAfter, duplicateAbove, lag } = given(sampler);
+  if (!asksMiner(sampler)) return undefined;
+  const { companions, imageChoice, mining } = sampler;
+  const { observedSamples: _, ...options } = given(mining);
   return createMiner({
+    ...options,
     rows: 'size' in head ? head.size : identities,
-    ...{ doppelgangers, expireAfter, duplicateAbove, lag },
+    images: imageChoice.kind === 'hard' ? imageChoice.images : 0,
+    ...(companions.kind !== 'none' && { companions: companions.kind, doppelgangers: companions.doppelgangers }),
   });
 }
 
@@ -99,7 +100,7 @@ export function makeHead(config: RunConfig, identities: number, parts: OwnParts 
   if (head.kind === 'prototype-memory') {
     const { kind: _, loss: __, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
-    const observedSamples = sampler.kind === 'doppelgangers' ? sampler.observedSamples : undefined;
+    const observedSamples = asksMiner(sampler) ? sampler.mining.observedSamples : undefined;
     const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }

@@ -12,9 +12,10 @@ describe('configuration', () => {
 
   it('makes groups as large as the memory unless told otherwise, also for baselines without one', () => {
     const larger = patchConfig(demo, ['head.size=700']);
-    expect(larger.sampler).toMatchObject({ groupSize: 700 });
-    expect(patchConfig(larger, ['head.kind=full-softmax']).sampler).toMatchObject({ groupSize: 700 });
-    expect(patchConfig(demo, ['sampler.groupSize=20', 'head.size=700']).sampler).toMatchObject({ groupSize: 20 });
+    expect(larger.sampler.order).toMatchObject({ groupSize: 700 });
+    expect(patchConfig(larger, ['head.kind=full-softmax']).sampler.order).toMatchObject({ groupSize: 700 });
+    const own = patchConfig(demo, ['sampler.order.groupSize=20', 'head.size=700']);
+    expect(own.sampler.order).toMatchObject({ groupSize: 20 });
   });
 
   it('takes patches in order, JSON or text', () => {
@@ -70,15 +71,35 @@ describe('configuration', () => {
     expect(() => resolveRecipe('demo', { data: 'faces' })).toThrow('the demo draws its own faces');
   });
 
-  it('has doppelgangers only where the head sees them, and plans ready in time', () => {
-    const demo = resolveRecipe('demo', {});
-    const doppelgangers = patchConfig(demo, ['sampler.kind=doppelgangers']);
-    expect(doppelgangers.sampler).toMatchObject({ kind: 'doppelgangers', randomShare: 0.5, lag: 8 });
-    expect(() => patchConfig(doppelgangers, ['head.kind=dcq'])).toThrow(
-      'a head for sampler.kind=doppelgangers is "dcq", expected a head that sees who looks like whom: prototype-memory',
+  it('takes the name of a part in several kinds for the part', () => {
+    const config = patchConfig(demo, ['sampler.order=weighted', 'sampler.order.power=1', 'head.loss=arc-face']);
+    expect(config.sampler.order).toEqual({ kind: 'weighted', power: 1 });
+    expect(config.head).toMatchObject({ loss: { name: 'arc-face', scale: 30 } });
+    expect(parseConfig({ ...demo, optimizer: 'adam-w' }, 'a file').optimizer.kind).toBe('adam-w');
+    expect(() => patchConfig(demo, ['sampler.order=group'])).toThrow('Did you mean "groups"?');
+    expect(() => patchConfig(demo, ['sampler.order=weighted', 'sampler.order.rounds=2'])).toThrow(
+      'a key is "sampler.order.rounds"',
     );
-    expect(() => patchConfig(doppelgangers, ['baselines=["full-softmax"]'])).toThrow('Set baselines=[]');
-    expect(() => patchConfig(doppelgangers, ['loader.prefetch=9'])).toThrow('at least loader.prefetch, 9');
+  });
+
+  it.each([
+    ['companions', 'doppelgangers'],
+    ['companions', 'multi-doppelgangers'],
+    ['imageChoice', 'hard'],
+  ])('has sampler.%s=%s only where the head sees look-alikes, and plans ready in time', (key, kind) => {
+    const mined = patchConfig(demo, [`sampler.${key}=${kind}`]);
+    expect(mined.sampler).toMatchObject({ order: { kind: 'groups' }, mining: { lag: 4 } });
+    expect(() => patchConfig(mined, ['head.kind=dcq'])).toThrow(
+      `a head for sampler.${key}=${kind} is "dcq", expected a head that sees who looks like whom: prototype-memory`,
+    );
+    expect(() => patchConfig(mined, ['baselines=["full-softmax"]'])).toThrow('Set baselines=[]');
+    expect(() => patchConfig(mined, ['loader.prefetch=9'])).toThrow('at least loader.prefetch, 9');
     expect(patchConfig(demo, ['loader.prefetch=9', 'head.kind=dcq']).loader.prefetch).toBe(9);
+  });
+
+  it('refuses a share of hard images that is less than an image', () => {
+    expect(() => patchConfig(demo, ['sampler.imageChoice=hard', 'sampler.images=1'])).toThrow(
+      'sampler.imageChoice.share is 0.5, expected at least 1: one of the sampler.images=1 of a class',
+    );
   });
 });

@@ -19,8 +19,9 @@ export function parseConfig(value: unknown, where: string): RunConfig {
 /** Groups follow the memory, also for the baselines that have none and are to see the same images in the same order. */
 export function withGroupSize(config: RunConfig): RunConfig {
   const { head, sampler } = config;
-  if (sampler.kind !== 'groups' || sampler.groupSize !== null || !('size' in head)) return config;
-  return { ...config, sampler: { ...sampler, groupSize: head.size } };
+  const { order } = sampler;
+  if (order.kind !== 'groups' || order.groupSize !== null || !('size' in head)) return config;
+  return { ...config, sampler: { ...sampler, order: { ...order, groupSize: head.size } } };
 }
 
 /** A configuration of today's spelling with differences laid over it, not yet checked as a whole. */

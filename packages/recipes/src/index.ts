@@ -1,4 +1,5 @@
 export { headsWithLookAlikes } from './check-together.ts';
+export { makeHead, makeMiner, makeSampler } from './compose.ts';
 export { parseConfig, patchConfig } from './config.ts';
 export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';

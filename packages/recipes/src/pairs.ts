@@ -49,7 +49,10 @@ export async function listPairs(config: RunConfig): Promise<ListedPairs> {
         expected: 'the folder of the images that the list names, since the training data has no path',
       });
     }
-    const protocol = `${basename(pairs.file)}, trained on everybody else in ${basename(dir)}`;
+    // Where nobody was found there, `leaveOutTested` says so.
+    const others = config.data.kind === 'dataset' && !config.evaluation.allowUnmatched;
+    const rest = others ? `, trained on everybody else in ${basename(config.data.path)}` : '';
+    const protocol = `${basename(pairs.file)}${rest}`;
     return { ...listFaces(dir, await readLfwPairs(pairs.file)), protocol, split: 'interleaved' };
   }
   if (pairs.kind === 'bin') {

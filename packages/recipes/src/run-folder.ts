@@ -13,6 +13,8 @@ export function runFolder(out: string) {
     log: join(out, 'log.jsonl'),
     events: join(out, 'events'),
     checkpoints: join(out, 'checkpoints'),
+    /** Names and numbers of images of those that are trained on: a resume on others is refused. */
+    identities: join(out, 'identities.jsonl.gz'),
     encoder: join(out, 'encoder.safetensors'),
     /** One head's results, for the report that compares several. */
     result: join(out, 'result.json'),

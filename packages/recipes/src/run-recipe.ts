@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ImageSource, ProtomemError, parseJson } from '@protomem/core';
+import { check, type ImageSource, ProtomemError, parseJson } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
-import type { Logger } from '@protomem/training';
+import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
-import { patchConfig, withGroupSize } from './config.ts';
+import { parseConfig, patchConfig, withGroupSize } from './config.ts';
 import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
+import { checkConfig } from './resume-rules.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import type { RunConfig } from './run-schema.ts';
 import { type HeadStep, trainHead } from './train-head.ts';
@@ -70,23 +71,42 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   });
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.rejected) say(`passed over: ${name}: ${reason}`);
-  const source = await makeSource(given, parts);
+  const notes: string[] = [];
+  const source = await makeSource(given, parts, (note) => notes.push(note));
   const counted = withGroupSize(given);
   const config = given.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
+  const saved = resume ? await savedConfig(folder.config) : undefined;
+  const changes = saved ? checkConfig(`the configuration of ${out}`, saved, config) : [];
+  const identities = knownIdentities(source, folder.identities);
+  if (resume) await identities.checkKept();
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
-  const pairs = await loadPairs(config);
-  say(`test: ${pairs.protocol}`);
-  // Nothing is left behind by what was refused so far.
-  await mkdir(out, { recursive: true });
-  await writeJson(folder.config, config);
-  await onBegin?.(config);
+  const loaded = await loadPairs(config);
+  const pairs = { ...loaded, protocol: [loaded.protocol, ...notes].join('; ') };
+  say(`test: ${loaded.protocol}`);
+  for (const note of notes) say(note);
+  const heads = await Promise.all(
+    headConfigs(config, out).map(async (head) => ({ ...head, done: resume ? await finished(head) : undefined })),
+  );
+  checkUnfinished(
+    out,
+    changes,
+    heads.every(({ done }) => done),
+  );
+  // Nothing is left behind by what is refused, and the configuration only gives way to one that was accepted.
+  let accepted = false;
+  const onAccepted = async (): Promise<void> => {
+    if (accepted) return;
+    accepted = true;
+    await mkdir(out, { recursive: true });
+    await writeJson(folder.config, config);
+    await onBegin?.(config);
+  };
 
   const results: { result: HeadResult; out: string }[] = [];
-  for (const [position, head] of headConfigs(config, out).entries()) {
-    const done = resume && (await finished(head.out));
+  for (const [position, { done, ...head }] of heads.entries()) {
     if (done) say(`${done.name}: finished before`);
     else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
-    const shared = { source, pairs, resume, signal, position, parts, loggers, onStep };
+    const shared = { source, identities, pairs, resume, signal, position, parts, loggers, onAccepted, onStep };
     const result = done || (await trainHead({ ...head, ...shared }));
     if (!result) return undefined;
     say(summary(result));
@@ -122,10 +142,29 @@ function claimFolder(out: string, resume: boolean): void {
   });
 }
 
-async function finished(out: string): Promise<HeadResult | undefined> {
+/** The configuration that a run has been going by; undefined when it never came to have one. */
+async function savedConfig(path: string): Promise<RunConfig | undefined> {
+  return existsSync(path)
+    ? parseConfig(parseJson(await readFile(path, 'utf8'), { where: path, what: 'its text' }), path)
+    : undefined;
+}
+
+/** A head's result, unless it has more steps to go. */
+async function finished({ config, out }: { readonly config: RunConfig; readonly out: string }) {
   const { result } = runFolder(out);
   if (!existsSync(result)) return undefined;
-  return readHeadResult(parseJson(await readFile(result, 'utf8'), { where: result, what: 'its text' }), result);
+  const found = readHeadResult(parseJson(await readFile(result, 'utf8'), { where: result, what: 'its text' }), result);
+  return found.steps < config.steps ? undefined : found;
+}
+
+function checkUnfinished(out: string, changes: readonly RecipeChange[], allDone: boolean): void {
+  check(!allDone || changes.length === 0, () => ({
+    where: 'resume',
+    what: out,
+    got: 'a finished run',
+    expected: 'one with steps to go, for changes to take effect',
+    fix: `Nothing would come of ${changes.map(({ key }) => key.replace('config.', '')).join(', ')}: add more steps, --set steps=N, or start a new run.`,
+  }));
 }
 
 /** One line for a person. */

@@ -1,11 +1,11 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { type Options, option } from '@protomem/core';
-import { createAugmentation, createLoader, samplers } from '@protomem/data';
+import { createAugmentation, createLoader, type SamplerName, samplers } from '@protomem/data';
 import { type EncoderName, encoders } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
-import { createMiner } from '@protomem/mining';
+import { type CompanionRule, createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
 import { optimizers, type ScheduleName, schedules } from '@protomem/training';
 import { fieldsOf, kinds, optionsOfEach, section, type ValueOf } from './schema.ts';
@@ -97,35 +97,65 @@ const head = kinds(
   'prototype-memory',
 );
 
-/** What the program gives to each sampler. */
-const samplerGiven = ['source', 'seed'] as const;
+/** What all orders of classes take, and what the program gives to each. */
+const { classes, images, fewImages } = samplers['every-class'].options;
+const orderGiven = Object.keys(
+  samplers['every-class'].options,
+) as (keyof (typeof samplers)['every-class']['options'])[];
 
-const sampler = kinds(
-  'kind',
-  {
-    'classes-by-images': fieldsOf(samplers['classes-by-images'].options, { without: samplerGiven }),
-    groups: fieldsOf(samplers.groups.options, { without: samplerGiven }),
-    'every-image': fieldsOf(samplers['every-image'].options, { without: samplerGiven }),
-    weighted: fieldsOf(samplers.weighted.options, { without: samplerGiven }),
-    doppelgangers: {
-      ...fieldsOf(samplers.doppelgangers.options, { without: [...samplerGiven, 'randomClasses', 'minedClasses'] }),
-      randomShare: option.number({
-        help: "Share of a batch's identities that come in random order; the others are look-alikes of theirs.",
-        ...share,
-        default: 0.5,
-      }),
-      ...fieldsOf(createMiner.options, {
-        without: ['rows', 'suspects', 'depth'],
-        standards: { expireAfter: 200 },
-      }),
-      observedSamples: option.integer({
-        help: 'Samples of each batch whose nearest other class the miner hears of.',
-        ...{ min: 1, default: 32 },
-      }),
+/** Look-alikes in a batch; the share of the others differs, as clusters grow from few. */
+const lookAlikes = (randomShare: number) => ({
+  randomShare: option.number({
+    help: "Share of a batch's classes that come in the order; the others are look-alikes.",
+    ...{ ...share, default: randomShare },
+  }),
+  doppelgangers: createMiner.options.doppelgangers,
+});
+
+const sampler = section({
+  classes,
+  images,
+  fewImages,
+  order: kinds(
+    'kind',
+    Object.fromEntries(
+      Object.entries(samplers).map(([kind, { options }]) => [kind, fieldsOf(options, { without: orderGiven })]),
+    ) as { readonly [K in SamplerName]: Omit<(typeof samplers)[K]['options'], (typeof orderGiven)[number]> },
+    'every-class',
+  ),
+  companions: kinds(
+    'kind',
+    { none: {}, doppelgangers: lookAlikes(0.5), 'multi-doppelgangers': lookAlikes(0.25) } satisfies Readonly<
+      Record<CompanionRule | 'none', object>
+    >,
+    'none',
+  ),
+  imageChoice: kinds(
+    'kind',
+    {
+      random: {},
+      hard: {
+        share: option.number({
+          help: 'Share of the images of a class that are those seen nearest to another class; the others come as they would.',
+          ...{ ...share, default: 0.5 },
+        }),
+        images: option.integer({ help: 'Images remembered for each class in memory.', min: 1, max: 1024, default: 4 }),
+      },
     },
-  },
-  'classes-by-images',
-);
+    'random',
+  ),
+  // What the head tells of look-alikes, for companions and hard images.
+  mining: section({
+    ...fieldsOf(createMiner.options, {
+      without: ['rows', 'doppelgangers', 'suspects', 'companions', 'images'],
+      standards: { expireAfter: 200 },
+    }),
+    observedSamples: option.integer({
+      help: 'Samples of each batch whose nearest other class is noted.',
+      ...{ min: 1, default: 32 },
+    }),
+  }),
+});
 
 /** Each schedule with a run's own rate and warm-up, which is in steps for all of them. */
 const rate = fieldsOf(schedules.constant.options, { standards: { base: 0.1 } });
@@ -195,6 +225,10 @@ export const runSchema = section({
     every: option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
     batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
     pairs,
+    allowUnmatched: option.flag({
+      help: 'Train though nobody of the pair list is found in the training data, so that nobody is left out.',
+      default: false,
+    }),
   }),
   checkpoint: section({
     every: option.integer({ help: 'Steps between two.', min: 1, default: 100 }),

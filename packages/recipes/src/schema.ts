@@ -104,8 +104,13 @@ function kindOf(where: string, { key, kinds: members, standard }: Kinds, named: 
 type Path = readonly string[];
 const dotted = (path: Path): string => path.join('.') || 'the configuration';
 
+/** A value of a node; of a part in several kinds, the name alone stands for one with nothing else said. */
+const named = (node: Node, value: unknown): unknown =>
+  typeof value === 'string' && 'node' in node && node.node === 'kinds' ? { [node.key]: value } : value;
+
 /** The fields of a value, and the kind that they belong to, where there are kinds. */
-function fieldsIn(where: string, node: Section | Kinds, value: unknown, path: Path) {
+function fieldsIn(where: string, node: Section | Kinds, given: unknown, path: Path) {
+  const value = named(node, given);
   if (!isObject(value)) {
     throw new ProtomemError({ where, what: dotted(path), got: value ?? 'missing', expected: 'an object of options' });
   }
@@ -167,15 +172,17 @@ function leaf(where: string, option: Option, given: unknown, path: Path): unknow
  * A configuration changed by differences. Where they name another kind of a part, it begins from the fields that both
  * kinds share.
  */
-export function merge(where: string, node: Node, base: unknown, changes: unknown, path: Path = []): unknown {
+export function merge(where: string, node: Node, base: unknown, differences: unknown, path: Path = []): unknown {
+  const changes = named(node, differences);
   if (isOption(node) || changes === undefined || !isObject(changes)) return changes === undefined ? base : changes;
-  const before = isObject(base) ? base : {};
-  const named = node.node === 'kinds' ? { [node.key]: changes[node.key] ?? before[node.key] } : {};
-  const { fields, own } = fieldsIn(where, node, named, path);
+  const before = named(node, base);
+  const kept = isObject(before) ? before : {};
+  const kind = node.node === 'kinds' ? { [node.key]: changes[node.key] ?? kept[node.key] } : {};
+  const { fields, own } = fieldsIn(where, node, kind, path);
   refuseUnknown(where, changes, [...Object.keys(own), ...Object.keys(fields)], path);
   const merged: Record<string, unknown> = { ...own };
   for (const [name, field] of Object.entries(fields)) {
-    merged[name] = merge(where, field, before[name], changes[name], [...path, name]);
+    merged[name] = merge(where, field, kept[name], changes[name], [...path, name]);
   }
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from './config.ts';
+import { parseConfig, patchConfig } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import { currentSpellings } from './spellings.ts';
 
@@ -25,11 +25,15 @@ describe('configurations of earlier releases', () => {
     const told: string[] = [];
     const now = currentSpellings(earlier, (text) => told.push(text)) as typeof earlier;
     expect(now.sampler).toEqual({
-      ...{ kind: 'doppelgangers', classes: 8, images: 2, fewImages: 'repeat', randomShare: 0.5 },
-      ...{ doppelgangers: 4, expireAfter: 200, observedSamples: 32, duplicateAbove: 0.7, lag: 8 },
+      ...{ classes: 8, images: 2, fewImages: 'repeat', order: { kind: 'every-class' } },
+      companions: { kind: 'doppelgangers', randomShare: 0.5, doppelgangers: 4 },
+      mining: { expireAfter: 200, observedSamples: 32, duplicateAbove: 0.7, lag: 8 },
     });
-    expect(told).toHaveLength(9);
-    expect(told[0]).toContain('"sampler.few" is now called "sampler.fewImages"');
+    expect(told).toHaveLength(12);
+    expect(told[0]).toBe(
+      '"sampler.kind=doppelgangers" is now called "sampler.order=every-class" with "sampler.companions=doppelgangers"; the old name goes with the next release.',
+    );
+    expect(told[1]).toContain('"sampler.few" is now called "sampler.fewImages"');
     expect(parseConfig(earlier, 'config.json')).toMatchObject({
       encoder: { name: 'mobile-face-net' },
       head: { targetPrototype: 'all', admit: 'after', loss: { name: 'elastic-cos-face', std: 0.02 } },
@@ -42,5 +46,36 @@ describe('configurations of earlier releases', () => {
     expect(currentSpellings(config, () => expect.unreachable())).toEqual(config);
     const own = { head: { loss: () => undefined } };
     expect((currentSpellings(own) as typeof own).head.loss).toBe(own.head.loss);
+  });
+
+  it.each([
+    ['classes-by-images', {}, { kind: 'every-class' }],
+    ['classesByImages', {}, { kind: 'every-class' }],
+    ['groups', { groupSize: 300, rounds: 2 }, { kind: 'groups', groupSize: 300, rounds: 2 }],
+    ['every-image', {}, { kind: 'every-image' }],
+    ['weighted', { power: 0.7 }, { kind: 'weighted', power: 0.7 }],
+  ])('know the sampler %s as an order of classes', (kind, options, order) => {
+    const sampler = { kind, classes: 4, images: 3, fewImages: 'fill', ...options };
+    const config = resolveRecipe('demo');
+    expect(parseConfig({ ...config, sampler }, 'config.json')).toEqual(
+      parseConfig({ ...config, sampler: { classes: 4, images: 3, fewImages: 'fill', order } }, 'config.json'),
+    );
+    const { images: _, ...without } = sampler;
+    const today = ['every-image', 'weighted'].includes(kind);
+    if (today) expect(parseConfig({ ...config, sampler: without }, 'mine').sampler.images).toBe(1);
+    else expect(() => parseConfig({ ...config, sampler: without }, 'mine')).toThrow('sampler.images is "missing"');
+  });
+
+  it('are taken in patches too', () => {
+    const demo = resolveRecipe('demo');
+    const patched = patchConfig(demo, ['sampler.rounds=2', 'sampler.groupSize=40', 'head.size=100']);
+    expect(patched.sampler.order).toEqual({ kind: 'groups', groupSize: 40, rounds: 2 });
+    const mined = patchConfig(patched, ['sampler.kind=doppelgangers', 'sampler.lag=6', 'sampler.randomShare=0.25']);
+    expect(mined.sampler).toMatchObject({
+      order: { kind: 'every-class' },
+      companions: { kind: 'doppelgangers', randomShare: 0.25 },
+      mining: { lag: 6 },
+    });
+    expect(() => patchConfig(demo, ['sampler.kind=group'])).toThrow('Did you mean "groups"?');
   });
 });

@@ -1,3 +1,5 @@
+import { currentSpelling } from '@protomem/core';
+
 type Tree = Readonly<Record<string, unknown>>;
 
 /** Keys of earlier releases, dotted, and what they are called now. */
@@ -7,10 +9,28 @@ const renamed: Readonly<Record<string, string>> = {
   'head.enter': 'head.admit',
   'head.loss.deviation': 'head.loss.std',
   'sampler.few': 'sampler.fewImages',
-  'sampler.rivals': 'sampler.doppelgangers',
-  'sampler.patience': 'sampler.expireAfter',
-  'sampler.observed': 'sampler.observedSamples',
-  'sampler.refresh': 'sampler.lag',
+  'sampler.groupSize': 'sampler.order.groupSize',
+  'sampler.rounds': 'sampler.order.rounds',
+  'sampler.power': 'sampler.order.power',
+  'sampler.randomShare': 'sampler.companions.randomShare',
+  'sampler.rivals': 'sampler.companions.doppelgangers',
+  'sampler.doppelgangers': 'sampler.companions.doppelgangers',
+  'sampler.patience': 'sampler.mining.expireAfter',
+  'sampler.expireAfter': 'sampler.mining.expireAfter',
+  'sampler.duplicateAbove': 'sampler.mining.duplicateAbove',
+  'sampler.refresh': 'sampler.mining.lag',
+  'sampler.lag': 'sampler.mining.lag',
+  'sampler.observed': 'sampler.mining.observedSamples',
+  'sampler.observedSamples': 'sampler.mining.observedSamples',
+};
+
+/** Before a sampler was an order of classes and companions, it was one of these. */
+const samplerKinds: Readonly<Record<string, { readonly order: string; readonly companions: string }>> = {
+  'classes-by-images': { order: 'every-class', companions: 'none' },
+  groups: { order: 'groups', companions: 'none' },
+  'every-image': { order: 'every-image', companions: 'none' },
+  weighted: { order: 'weighted', companions: 'none' },
+  doppelgangers: { order: 'every-class', companions: 'doppelgangers' },
 };
 
 /** Before, one set of options stood for every kind of sampler: those that a kind does not have say nothing of a run. */
@@ -33,7 +53,7 @@ const samplerOptions: Readonly<Record<string, readonly string[]>> = {
  */
 export function currentSpellings(value: unknown, warn: (text: string) => void = warnOnce): unknown {
   if (!isTree(value)) return value;
-  return rename(dropSaidForOthers(value), [], warn);
+  return rename(splitKind(dropSaidForOthers(value), warn), [], warn);
 }
 
 const warned = new Set<string>();
@@ -47,13 +67,45 @@ const isTree = (value: unknown): value is Tree =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 function rename(value: Tree, path: readonly string[], warn: (text: string) => void): Tree {
-  const entries = Object.entries(value).map(([key, inner]) => {
+  let renamedTree: Tree = {};
+  for (const [key, inner] of Object.entries(value)) {
     const old = [...path, key].join('.');
     const now = Object.hasOwn(renamed, old) ? renamed[old]! : undefined;
-    if (now !== undefined) warn(`"${old}" is now called "${now}"; the old name goes with the next release.`);
-    return [now?.split('.').at(-1) ?? key, isTree(inner) ? rename(inner, [...path, key], warn) : inner];
-  });
-  return Object.fromEntries(entries);
+    if (now !== undefined) warn(goesSoon(`"${old}"`, `"${now}"`));
+    const target = now?.split('.').slice(path.length) ?? [key];
+    renamedTree = place(renamedTree, target, isTree(inner) ? rename(inner, [...path, key], warn) : inner);
+  }
+  return renamedTree;
+}
+
+const goesSoon = (old: string, now: string): string =>
+  `${old} is now called ${now}; the old name goes with the next release.`;
+
+/** A tree with a value at a path of it, beside what is there. */
+function place(tree: Tree, [key = '', ...rest]: readonly string[], value: unknown): Tree {
+  const there = tree[key];
+  const before = isTree(there) ? there : {};
+  const inner = rest.length > 0 ? place(before, rest, value) : isTree(value) ? { ...before, ...value } : value;
+  return { ...tree, [key]: inner };
+}
+
+/** The kind of a sampler, as an order of classes and companions. */
+function splitKind(value: Tree, warn: (text: string) => void): Tree {
+  const { sampler } = value;
+  if (!isTree(sampler) || typeof sampler.kind !== 'string') return value;
+  const { kind, ...options } = sampler;
+  const known = Object.keys(samplerKinds);
+  const now = samplerKinds[currentSpelling(kind as string, known) ?? ''] ?? {
+    order: kind as string,
+    companions: 'none',
+  };
+  warn(goesSoon(`"sampler.kind=${kind}"`, `"sampler.order=${now.order}" with "sampler.companions=${now.companions}"`));
+  // Of these two, one image of a class was the default.
+  const one = ['every-image', 'weighted'].includes(now.order) && 'classes' in options ? { images: 1 } : {};
+  return {
+    ...value,
+    sampler: { ...one, ...options, order: { kind: now.order }, companions: { kind: now.companions } },
+  };
 }
 
 /** Whole configurations of earlier releases are known by `few`, which every sampler had. */

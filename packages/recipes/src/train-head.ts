@@ -5,7 +5,14 @@ import { saveEncoder } from '@protomem/encoders';
 import { hardestPairs } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
-import { createTrainer, jsonlLogger, type Logger, readRunLog, tensorboardLogger } from '@protomem/training';
+import {
+  createTrainer,
+  jsonlLogger,
+  type KnownIdentities,
+  type Logger,
+  readRunLog,
+  tensorboardLogger,
+} from '@protomem/training';
 import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule } from './compose.ts';
 import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
@@ -13,6 +20,7 @@ import { logPictures } from './log-pictures.ts';
 import type { OwnParts } from './own-parts.ts';
 import { type PairSet, verifyPairs } from './pairs.ts';
 import { closestLookAlikes, type HeadResult, summarizeMemory } from './results.ts';
+import { mayChange, mayDiffer } from './resume-rules.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import type { RunConfig } from './run-schema.ts';
 
@@ -24,6 +32,10 @@ export interface TrainHeadOptions {
   readonly resume: boolean;
   readonly parts: OwnParts;
   readonly signal: AbortSignal;
+  /** Of the source. */
+  readonly identities: KnownIdentities;
+  /** Called once nothing is left that could refuse the run, before anything is written. */
+  readonly onAccepted: () => Promise<void>;
   /** This head's place among the run's heads. */
   readonly position: number;
   /** Loggers beside the run's own files. Default: none. */
@@ -47,13 +59,12 @@ export interface HeadStep {
  * @returns its result; `undefined` when `signal` ended it early.
  */
 export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
-  const { config, source, pairs, out, resume, signal, position, parts, onStep } = options;
+  const { config, source, identities, pairs, out, resume, signal, position, parts, onAccepted, onStep } = options;
   const folder = runFolder(out);
-  await mkdir(out, { recursive: true });
   const encoder = makeEncoder(config, parts);
   const { head, memory } = makeHead(config, source.identities, parts);
   const miner = makeMiner(config, source.identities);
-  const loader = makeLoader(config, source, miner?.minedClasses);
+  const loader = makeLoader(config, source, miner);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Awaited<ReturnType<typeof verify>> | undefined;
   const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];
@@ -90,13 +101,17 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     checkpoints: {
       directory: folder.checkpoints,
       ...config.checkpoint,
-      mayDiffer: ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path'],
+      mayDiffer,
+      mayChange,
+      identities,
       upgrade: (saved) => ({ ...saved, config: parseConfig(saved.config, 'the checkpoint') as unknown as Json }),
     },
     config: config as unknown as Record<string, Json>,
   });
   try {
     if (resume) await trainer.resume();
+    await onAccepted();
+    await mkdir(out, { recursive: true });
     const { stopped } = await trainer.run({ signal });
     if (stopped) return undefined;
     await saveEncoder(encoder, folder.encoder);

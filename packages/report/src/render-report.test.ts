@@ -116,6 +116,21 @@ describe('renderReport', () => {
     expect(page.match(/&#60;img src=x onerror=/g)!.length).toBeGreaterThan(15);
   });
 
+  it('says what was changed when the run went on', async () => {
+    const run = madeUpRun(1, face);
+    const changes = [
+      { step: 500, key: 'config.schedule.base', saved: 0.1, now: 0.01 },
+      { step: 700, key: 'clipNorm', now: 2 },
+    ];
+    const page = await renderReport({ ...run, heads: [{ ...run.heads[0]!, changes }] });
+    expect(page).toContain('Changed when the run went on (2)');
+    expect(page).toContain(
+      '<td>500</td><td><code>schedule.base</code></td><td><code>0.1</code></td><td><code>0.01</code></td>',
+    );
+    expect(page).toContain('<code>clipNorm</code></td><td><code>nothing</code></td><td><code>2</code></td>');
+    expect(one).not.toContain('Changed when');
+  });
+
   it('survives numbers that went wrong', async () => {
     const run = madeUpRun(1, face);
     const head = run.heads[0]!;

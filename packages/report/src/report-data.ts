@@ -1,6 +1,6 @@
 import type { Json } from '@protomem/core';
 import type { VerificationReport } from '@protomem/evaluation';
-import type { LoggedEvaluation, LoggedStep } from '@protomem/training';
+import type { LoggedChange, LoggedEvaluation, LoggedStep } from '@protomem/training';
 
 /** An image inside the page. `bytes` are the file's own (JPEG, PNG or WebP; the type is read off them). */
 export interface ReportImage {
@@ -55,6 +55,8 @@ export interface ReportHead {
   readonly imagesPerSecond: number;
   readonly steps: readonly LoggedStep[];
   readonly evaluations?: readonly LoggedEvaluation[];
+  /** What its run was told to do otherwise when it went on. */
+  readonly changes?: readonly LoggedChange[];
   /** What `verificationReport` of `@protomem/evaluation` returns. */
   readonly verification?: VerificationReport;
   /** Different people that score highest, worst first. */

@@ -4,10 +4,11 @@ import { facts, section, table } from './parts.ts';
 import type { ReportData } from './report-data.ts';
 
 /** How to get the same run again: data, machine, engine, configuration, and what went wrong on the way. */
-export function runSection({ dataset, machine, engine, config, skipped = [] }: ReportData): Html | undefined {
+export function runSection({ dataset, machine, engine, config, heads, skipped = [] }: ReportData): Html | undefined {
   // Runs of earlier releases name them otherwise.
   const { rejected = [] } = engine;
   const entries = flat(config);
+  const changes = heads.flatMap(({ name, changes: each = [] }) => each.map((change) => ({ name, ...change })));
   return section(
     'run',
     'The run',
@@ -28,6 +29,19 @@ export function runSection({ dataset, machine, engine, config, skipped = [] }: R
           rejected.map(({ engine: name, reason }) => [name, reason]),
         )}</details>`
       : undefined,
+    changes.length > 0
+      ? html`<details open><summary>Changed when the run went on (${changes.length})</summary>${table(
+          'What was changed at a resume',
+          ['Head', 'From step', 'Key', 'Before', 'After'],
+          changes.map(({ name, step, key, saved, now }) => [
+            name,
+            String(step),
+            html`<code>${key.replace(/^config\./, '')}</code>`,
+            html`<code>${text(saved)}</code>`,
+            html`<code>${text(now)}</code>`,
+          ]),
+        )}</details>`
+      : undefined,
     skipped.length > 0
       ? html`<details open><summary>Images skipped (${skipped.length})</summary>${table(
           'Images that could not be read',
@@ -44,6 +58,8 @@ export function runSection({ dataset, machine, engine, config, skipped = [] }: R
       : undefined,
   );
 }
+
+const text = (value: Json | undefined): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
 /** `{ a: { b: 1 } }` as `a.b` = `1`: the form in which options are set on the command line. */
 function flat(value: Json, path = ''): [string, string][] {

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeSafetensors, type Json } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { encodeSafetensors, type Json, Random } from '@protomem/core';
+import { writeFileAtomic, type writeSafetensors } from '@protomem/core/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Checkpoint,
@@ -67,6 +67,47 @@ describe('checkpoints', () => {
     }
   });
 
+  it('with a flipped bit are refused, wherever it is', async () => {
+    const path = await writeCheckpoint(directory, {
+      ...checkpoint(1),
+      identities: { identities: 2, images: 9, hash: 'ab' },
+    });
+    const good = await readFile(path);
+    const rng = new Random(7);
+    for (let i = 0; i < 200; i++) {
+      const bad = Buffer.from(good);
+      const bit = rng.below(8 * good.length);
+      bad[bit >> 3]! ^= 1 << (bit & 7);
+      await writeFile(path, bad);
+      await expect(readCheckpoint(path), `bit ${bit}`).rejects.toThrow(/^checkpoint-00000001\.safetensors: .+ is .+/);
+    }
+  });
+
+  it('of earlier releases are read, and each field of theirs is checked', async () => {
+    const path = join(directory, 'checkpoint-00000005.safetensors');
+    const recipe = { steps: 9 };
+    const metadata = {
+      ...{ format: 'protomem-checkpoint', version: '1', step: '5', values: '{"head":{}}' },
+      ...{ recipe: JSON.stringify(recipe), fingerprint: fingerprint(recipe) },
+    };
+    const read = async (change: Record<string, string>) => {
+      await writeFileAtomic(path, ...encodeSafetensors({ tensors: {}, metadata: { ...metadata, ...change } }));
+      return readCheckpoint(path);
+    };
+    expect(await read({})).toEqual({ step: 5, recipe, parts: { head: { values: {}, tensors: {} } } });
+    const wrong: [Record<string, string>, string][] = [
+      [{ step: '6' }, 'step in its metadata is "6", expected that of its name'],
+      [{ step: '-5' }, 'step in its metadata is "-5"'],
+      [{ step: '5.0' }, 'step in its metadata is "5.0"'],
+      [{ recipe: '{"steps":8}' }, 'fingerprint in its metadata is'],
+      [{ recipe: '[]' }, 'recipe in its metadata is "[]", expected a JSON object'],
+      [{ values: '{"head":1}' }, 'values in its metadata is "{"head":1}", expected a JSON object of objects'],
+      [{ identities: '{"identities":-1}' }, 'its identities is {"identities":-1}, expected how many'],
+      [{ checksun: 'x' }, 'metadata "checksun" is "of no meaning"'],
+    ];
+    for (const [change, message] of wrong) await expect(read(change)).rejects.toThrow(message);
+  });
+
   it('of another version or another kind are refused', async () => {
     const path = join(directory, 'checkpoint-00000001.safetensors');
     const write = (metadata: Record<string, string>) =>
@@ -90,8 +131,11 @@ describe('checkpoints', () => {
     await writeFile(newest, (await readFile(newest)).subarray(0, 50));
     const warnings: string[] = [];
     expect((await readLatestCheckpoint(directory, (text) => warnings.push(text)))?.step).toBe(1);
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/checkpoint-00000002.*set aside/);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^checkpoint-00000002\.safetensors: .*cut short/),
+      'checkpoint-00000002.safetensors is set aside as checkpoint-00000002.safetensors.damaged: ' +
+        'the run goes on from checkpoint-00000001.safetensors.',
+    ]);
     expect(await readdir(directory)).toContain('checkpoint-00000002.safetensors.damaged');
 
     await writeFile((await latestCheckpoint(directory))!, '');
@@ -119,7 +163,7 @@ describe('checkpoints', () => {
 
   it('that find the disk full say so, and leave the older ones', async () => {
     const older = await writeCheckpoint(directory, checkpoint(1));
-    const full: typeof writeFileAtomic = async () => {
+    const full: typeof writeSafetensors = async () => {
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     };
     await expect(writeCheckpoint(directory, checkpoint(2), full)).rejects.toThrow(

@@ -1,22 +1,14 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  check,
-  decodeSafetensors,
-  encodeSafetensors,
-  type Json,
-  joinStates,
-  ProtomemError,
-  parseJson,
-  partState,
-  type State,
-} from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
-import { fingerprint, type Recipe, recipeDifferences } from './recipe.ts';
+import { check, type Json, joinStates, ProtomemError, parseJson, partState, type State } from '@protomem/core';
+import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
+import { type IdentitiesMark, parseMark } from './identities.ts';
+import { checkResumed, fingerprint, type Recipe, type RecipeChange } from './recipe.ts';
 import { writeError } from './write-error.ts';
 
 const FORMAT = 'protomem-checkpoint';
 const VERSION = '1';
+const METADATA = ['format', 'version', 'step', 'recipe', 'fingerprint', 'identities', 'values'];
 const NAME = /^checkpoint-(\d+)\.safetensors$/;
 const LEFTOVER = /^\.checkpoint-\d+\.safetensors\..*\.tmp$/;
 
@@ -25,6 +17,8 @@ export interface Checkpoint {
   /** Steps done. */
   readonly step: number;
   readonly recipe: Recipe;
+  /** Whom it was trained on. Absent in those of earlier releases, and where the trainer was not told. */
+  readonly identities?: IdentitiesMark;
   /** State of each part by name: encoder, head, loader, optimizer, trainer. */
   readonly parts: Readonly<Record<string, State>>;
 }
@@ -33,7 +27,8 @@ export interface Checkpoint {
  * Writes `checkpoint-00001200.safetensors` so that it is there whole or not at all.
  *
  * The file is plain safetensors: tensors are `part/name`, the metadata holds `format`, `version`, `step`, `recipe`,
- * `fingerprint` and `values` (JSON), so any safetensors reader can take the encoder's weights out of it.
+ * `fingerprint` (of the recipe), `identities` and `values` (JSON), so any safetensors reader can take the encoder's weights
+ * out of it; and checksums, see `writeSafetensors` of `@protomem/core/node`.
  *
  * @param directory is made when missing.
  * @param write replaces the atomic writer, in tests.
@@ -43,21 +38,23 @@ export interface Checkpoint {
 export async function writeCheckpoint(
   directory: string,
   checkpoint: Checkpoint,
-  write: typeof writeFileAtomic = writeFileAtomic,
+  write: typeof writeSafetensors = writeSafetensors,
 ): Promise<string> {
-  const { values, tensors } = joinStates(checkpoint.parts);
+  const { step, recipe, identities, parts } = checkpoint;
+  const { values, tensors } = joinStates(parts);
   const metadata = {
     format: FORMAT,
     version: VERSION,
-    step: String(checkpoint.step),
-    recipe: JSON.stringify(checkpoint.recipe),
-    fingerprint: fingerprint(checkpoint.recipe),
+    step: String(step),
+    recipe: JSON.stringify(recipe),
+    fingerprint: fingerprint(recipe),
+    ...(identities && { identities: JSON.stringify(identities) }),
     values: JSON.stringify(values),
   };
-  const path = join(directory, `checkpoint-${String(checkpoint.step).padStart(8, '0')}.safetensors`);
+  const path = join(directory, `checkpoint-${String(step).padStart(8, '0')}.safetensors`);
   try {
     await mkdir(directory, { recursive: true });
-    await write(path, ...encodeSafetensors({ tensors, metadata }));
+    await write(path, { tensors, metadata });
   } catch (error) {
     throw writeError('writeCheckpoint', path, error);
   }
@@ -67,7 +64,8 @@ export async function writeCheckpoint(
 /**
  * Reads a checkpoint.
  *
- * @throws ProtomemError when it is cut short, is no checkpoint, or is of another version.
+ * @throws ProtomemError when it is cut short, is no checkpoint, is of another version, or one bit of it has changed since
+ *   it was written (in those of earlier releases, which have no checksums, only where it does not fit the rest).
  * @example
  * ```ts
  * const path = await latestCheckpoint('run/checkpoints');
@@ -77,31 +75,42 @@ export async function writeCheckpoint(
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const where = basename(path);
-  const { tensors, metadata } = decodeSafetensors(await readWhole(path), where);
-  check(metadata.format === FORMAT, () => ({
-    where,
-    what: 'format in its metadata',
-    got: metadata.format ?? 'missing',
-    expected: `"${FORMAT}"`,
-    fix: 'The file is some other safetensors file.',
-  }));
+  const file = await readSafetensors(path, where);
+  const { tensors, metadata } = file;
+  const field = (what: string, right: boolean, expected: string): void =>
+    check(right, () => ({
+      where,
+      what: `${what} in its metadata`,
+      got: metadata[what] ?? 'missing',
+      expected,
+      fix: what === 'format' ? 'The file is some other safetensors file.' : 'Use another copy, or an older checkpoint.',
+    }));
+  field('format', metadata.format === FORMAT, `"${FORMAT}"`);
   if (metadata.version !== VERSION) throw new OtherVersionError(where, metadata.version);
-  const values = parse(where, 'values', metadata.values) as State['values'];
-  const joined: State = { values, tensors };
-  const parts = Object.fromEntries(Object.keys(values).map((part) => [part, partState(joined, part)!]));
-  return { step: Number(metadata.step), recipe: parse(where, 'recipe', metadata.recipe) as Recipe, parts };
+  refuseUnknownKeys(where, file, METADATA);
+  const values = parse(where, 'values', metadata.values);
+  field('values', isTree(values) && Object.values(values as Recipe).every(isTree), 'a JSON object of objects');
+  const recipe = parse(where, 'recipe', metadata.recipe);
+  field('recipe', isTree(recipe), 'a JSON object');
+  field('fingerprint', metadata.fingerprint === fingerprint(recipe as Recipe), 'that of its recipe');
+  const named = stepOfCheckpoint(path);
+  const step = /^\d{1,16}$/.test(metadata.step ?? '') ? Number(metadata.step) : Number.NaN;
+  field('step', Number.isSafeInteger(step) && (Number.isNaN(named) || named === step), 'that of its name');
+  const joined: State = { values: values as State['values'], tensors };
+  return {
+    step,
+    recipe: recipe as Recipe,
+    ...(metadata.identities !== undefined && {
+      identities: parseMark(parse(where, 'identities', metadata.identities)),
+    }),
+    parts: Object.fromEntries(Object.keys(joined.values).map((part) => [part, partState(joined, part)!])),
+  };
 }
 
-function parse(where: string, key: string, text = ''): { readonly [key: string]: Json } {
-  const what = `${key} in its metadata`;
-  const value = parseJson(text, { where, what }) as Json;
-  check(typeof value === 'object' && value !== null && !Array.isArray(value), () => ({
-    where,
-    what,
-    got: value,
-    expected: 'an object',
-  }));
-  return value as { readonly [key: string]: Json };
+const isTree = (value: Json): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function parse(where: string, what: string, text = ''): Json {
+  return parseJson(text, { where, what: `${what} in its metadata` }) as Json;
 }
 
 /** Paths of the checkpoints in a folder, newest first; none when there is no such folder. */
@@ -122,8 +131,8 @@ export async function latestCheckpoint(directory: string): Promise<string | unde
 }
 
 /**
- * The newest checkpoint that can be read. One that cannot is set aside as `NAME.damaged`, and `warn` is told: a run may
- * then go on from the one before it, but never silently.
+ * The newest checkpoint that can be read. One that cannot is set aside as `NAME.damaged`, and `warn` is told both names: a
+ * run may then go on from the one before it, but never silently.
  *
  * @returns `undefined` when the folder has no checkpoint.
  * @throws ProtomemError when all are damaged, or the newest readable one is of another version.
@@ -132,17 +141,33 @@ export async function readLatestCheckpoint(
   directory: string,
   warn: (text: string) => void,
 ): Promise<Checkpoint | undefined> {
-  const paths = await listCheckpoints(directory);
+  const { checkpoint, setAside } = await newestReadable(directory, warn);
+  await setAside();
+  return checkpoint;
+}
+
+/** {@link readLatestCheckpoint} that leaves damaged ones where they are until `setAside` is called. */
+export async function newestReadable(
+  directory: string,
+  warn: (text: string) => void,
+): Promise<{ readonly checkpoint?: Checkpoint; setAside(): Promise<void> }> {
   const damaged: string[] = [];
-  for (const path of paths) {
+  for (const path of await listCheckpoints(directory)) {
     try {
       const checkpoint = await readCheckpoint(path);
-      for (const bad of damaged) await rename(bad, `${bad}.damaged`);
-      return checkpoint;
+      return {
+        checkpoint,
+        async setAside() {
+          for (const bad of damaged) {
+            await rename(bad, `${bad}.damaged`);
+            warn(`${basename(bad)} is set aside as ${basename(bad)}.damaged: the run goes on from ${basename(path)}.`);
+          }
+        },
+      };
     } catch (error) {
       if (!(error instanceof ProtomemError) || error instanceof OtherVersionError) throw error;
       damaged.push(path);
-      warn(`${error.message} It is set aside, and the checkpoint before it is taken.`);
+      warn(error.message);
     }
   }
   check(damaged.length === 0, () => ({
@@ -152,7 +177,7 @@ export async function readLatestCheckpoint(
     expected: 'at least one that can be read',
     fix: 'Put a good copy there, or start the run anew in another folder.',
   }));
-  return undefined;
+  return { setAside: async () => undefined };
 }
 
 /** Deletes all but the newest `keep` checkpoints, and what a killed process left half-written. */
@@ -162,17 +187,18 @@ export async function pruneCheckpoints(directory: string, keep: number): Promise
   for (const path of [...old, ...leftovers.map((name) => join(directory, name))]) await rm(path, { force: true });
 }
 
-/** Throws unless a checkpoint was written by this recipe; the error lists each key that differs and both values. */
-export function checkRecipe(checkpoint: Checkpoint, present: Recipe, mayDiffer: readonly string[]): void {
-  if (fingerprint(checkpoint.recipe, mayDiffer) === fingerprint(present, mayDiffer)) return;
-  const differences = recipeDifferences(checkpoint.recipe, present, mayDiffer);
-  throw new ProtomemError({
-    where: 'resume',
-    what: `the recipe of the checkpoint at step ${checkpoint.step}`,
-    got: 'another one',
-    expected: 'that of this run',
-    fix: `They differ in ${differences.join('; ')}. Use the saved values, or start a new run in another folder.`,
-  });
+/**
+ * Throws unless a run may go on from a checkpoint; the error lists each key that must not differ, and both values.
+ *
+ * @returns what changes, of `mayChange`.
+ */
+export function checkRecipe(
+  { step, recipe }: Checkpoint,
+  present: Recipe,
+  mayDiffer: readonly string[],
+  mayChange: readonly string[] = [],
+): RecipeChange[] {
+  return checkResumed(`the recipe of the checkpoint at step ${step}`, recipe, present, { mayDiffer, mayChange });
 }
 
 /** Not a damaged file: falling back to an older one would not help. */
@@ -191,20 +217,4 @@ class OtherVersionError extends ProtomemError {
 /** The step in a checkpoint's file name. */
 export function stepOfCheckpoint(path: string): number {
   return Number(NAME.exec(basename(path))?.[1]);
-}
-
-/** `readFile` ends at 2 GiB, which a large memory exceeds. */
-async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const bytes = new Uint8Array((await file.stat()).size);
-    for (let offset = 0; offset < bytes.length; ) {
-      const { bytesRead } = await file.read(bytes, offset, Math.min(bytes.length - offset, 2 ** 30));
-      if (bytesRead === 0) return bytes.subarray(0, offset);
-      offset += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await file.close();
-  }
 }

@@ -2,12 +2,12 @@ import { check, readOptions, type State, type Stateful } from '@protomem/core';
 import {
   checkRecipe,
   listCheckpoints,
+  newestReadable,
   pruneCheckpoints,
-  readLatestCheckpoint,
   stepOfCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe, RecipeChange } from './recipe.ts';
 import { type CheckpointOptions, checkpointOptions } from './trainer-options.ts';
 
 /** Saves and restores the parts of one run. */
@@ -18,9 +18,16 @@ export interface Checkpointer {
   checkFolder(stepsDone: number): Promise<void>;
   /** @returns the path. */
   save(step: number): Promise<string>;
-  /** Restores all parts. @returns the step; `undefined` when there is no checkpoint. */
-  restore(warn: (text: string) => void): Promise<number | undefined>;
+  /**
+   * Restores all parts. Nothing in the folder is touched unless all is accepted.
+   *
+   * @returns the step and what changes there; `undefined` when there is no checkpoint.
+   */
+  restore(warn: (text: string) => void): Promise<{ step: number; changes: readonly RecipeChange[] } | undefined>;
 }
+
+/** What every trainer's recipe may change at a resume; the sampler has its say about another batch size. */
+const ownMayChange = ['steps', 'batchSize', 'clipNorm', 'encoderBatch', 'optimizer.weightDecay'];
 
 export function createCheckpointer(
   options: CheckpointOptions,
@@ -28,8 +35,9 @@ export function createCheckpointer(
   parts: Readonly<Record<string, Stateful>>,
 ): Checkpointer {
   const settings = readOptions('createTrainer: checkpoints', checkpointOptions, options);
-  const { directory, every, keep, write, upgrade = (saved) => saved } = settings;
+  const { directory, every, keep, write, identities, upgrade = (saved) => saved } = settings;
   const mayDiffer = settings.mayDiffer.map((key) => `config.${key}`);
+  const mayChange = [...ownMayChange, ...settings.mayChange.map((key) => `config.${key}`)];
   return {
     every,
     async checkFolder(stepsDone) {
@@ -39,20 +47,33 @@ export function createCheckpointer(
     async save(step) {
       const states: Record<string, State> = {};
       for (const [name, part] of Object.entries(parts)) states[name] = await part.state();
-      const path = await writeCheckpoint(directory, { step, recipe, parts: states }, write);
+      await identities?.keep();
+      const mark = identities && { identities: identities.mark() };
+      const path = await writeCheckpoint(directory, { step, recipe, ...mark, parts: states }, write);
       await pruneCheckpoints(directory, keep);
       return path;
     },
     async restore(warn) {
-      const checkpoint = await readLatestCheckpoint(directory, warn);
+      const { checkpoint, setAside } = await newestReadable(directory, warn);
       if (!checkpoint) return undefined;
-      checkRecipe({ ...checkpoint, recipe: upgrade(checkpoint.recipe) }, recipe, mayDiffer);
+      const { step, parts: states } = checkpoint;
+      const saved = { ...checkpoint, recipe: upgrade(checkpoint.recipe) };
+      const changes = checkRecipe(saved, recipe, mayDiffer, mayChange);
+      if (checkpoint.identities) await identities?.check(checkpoint.identities, `the checkpoint at step ${step}`);
+      else if (identities)
+        warn('The checkpoint does not say whom it was trained on: whether the data is the same cannot be checked.');
       for (const [name, part] of Object.entries(parts)) {
-        await part.restore(checkpoint.parts[name] ?? { values: {}, tensors: {} });
+        await part.restore(states[name] ?? { values: {}, tensors: {} });
       }
-      return checkpoint.step;
+      await setAside();
+      return { step, changes: changes.filter((change) => !saidByConfig(change, changes)) };
     },
   };
+}
+
+/** Whether a key of the trainer's own, such as `steps`, only repeats one of `config`. */
+function saidByConfig({ key }: RecipeChange, changes: readonly RecipeChange[]): boolean {
+  return !key.startsWith('config.') && changes.some((other) => other.key !== key && other.key.endsWith(`.${key}`));
 }
 
 /** Throws when a run would write its checkpoints among those of a run that is further on. */

@@ -11,11 +11,13 @@ export {
 export { clipByGlobalNorm, globalNorm } from './clip.ts';
 export { consoleLogger } from './console-logger.ts';
 export type { HookAnswer, Hooks } from './hooks.ts';
+export { type IdentitiesMark, type KnownIdentities, knownIdentities } from './identities.ts';
 export { jsonlLogger } from './jsonl-logger.ts';
 export type { Distribution, LoggedImage, Logger, RunInfo, ScoredPairs } from './logger.ts';
 export type { Optimizer } from './optimizer.ts';
 export { createOptimizer, type OptimizerName, type OptimizerOptions, optimizers } from './optimizers.ts';
 export {
+  type LoggedChange,
   type LoggedEvaluation,
   type LoggedStep,
   loggedEvaluation,
@@ -23,7 +25,7 @@ export {
   type RunLog,
   readRunLog,
 } from './read-log.ts';
-export type { Recipe } from './recipe.ts';
+export { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
 export {
   constant,
   cosine,

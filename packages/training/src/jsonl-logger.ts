@@ -9,7 +9,8 @@ import { writeError } from './write-error.ts';
  * A number that is not finite is written as null.
  *
  * When a run starts, lines of steps after it, and a last line that a kill cut short, are removed: so no step is there
- * twice after a resume, and a new run begins an empty file.
+ * twice after a resume, and a new run begins an empty file. What a resume changes is a line too, before the first step that
+ * it holds for: `{"step":500,"time":1700000000.5,"changes":[{"key":"config.schedule.base","saved":0.1,"now":0.01}]}`.
  *
  * @param path of the file; its folder is made when missing.
  * @example
@@ -19,14 +20,15 @@ import { writeError } from './write-error.ts';
  */
 export function jsonlLogger(path: string): Logger {
   let file: AppendFile | undefined;
+  const write = (record: object, step: number): void =>
+    file?.write(new TextEncoder().encode(`${JSON.stringify({ step, time: Date.now() / 1000, ...record })}\n`));
   return {
     async start({ step }) {
       await dropLinesAfter(path, step);
       file = appendFile('jsonlLogger', path);
     },
-    log(metrics, step) {
-      file?.write(new TextEncoder().encode(`${JSON.stringify({ step, time: Date.now() / 1000, ...metrics })}\n`));
-    },
+    log: write,
+    changes: (changes, step) => write({ changes }, step),
     close() {
       file?.close();
       file = undefined;
@@ -41,18 +43,18 @@ async function dropLinesAfter(path: string, step: number): Promise<void> {
   });
   const kept = text
     .split('\n')
-    .filter((line) => stepOfLine(line) <= step)
+    .filter((line) => isBefore(line, step))
     .map((line) => `${line}\n`)
     .join('');
   if (kept !== text) await writeFileAtomic(path, kept);
 }
 
-/** Infinity for a line that is no record: cut short, or empty. */
-function stepOfLine(line: string): number {
+/** Not a line that is no record: cut short, or empty. Nor changes of an earlier try to go on from this step. */
+function isBefore(line: string, end: number): boolean {
   try {
-    const { step } = JSON.parse(line);
-    return typeof step === 'number' ? step : Number.POSITIVE_INFINITY;
+    const { step, changes } = JSON.parse(line);
+    return typeof step === 'number' && (changes ? step < end : step <= end);
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return false;
   }
 }

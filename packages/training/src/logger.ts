@@ -1,3 +1,5 @@
+import type { RecipeChange } from './recipe.ts';
+
 /** What a logger is told when a run starts or goes on. */
 export interface RunInfo {
   /** Steps done already: 0, or those of the checkpoint that the run goes on from. Whatever was logged of later steps is void. */
@@ -44,6 +46,12 @@ export interface Logger {
   images?(images: Readonly<Record<string, LoggedImage>>, step: number): void;
   /** Precision against recall. */
   curves?(curves: Readonly<Record<string, ScoredPairs>>, step: number): void;
+  /**
+   * What a resumed run does otherwise from here on.
+   *
+   * @param step that it goes on from.
+   */
+  changes?(changes: readonly RecipeChange[], step: number): void;
   /** A sentence for a person. */
   message?(text: string): void;
   close(): void | Promise<void>;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { consoleLogger } from './console-logger.ts';
 import { jsonlLogger } from './jsonl-logger.ts';
 import type { RunInfo } from './logger.ts';
+import { readRunLog } from './read-log.ts';
 import { tensorboardLogger } from './tensorboard-logger.ts';
 import { crc32c } from './tfrecord.ts';
 
@@ -55,6 +56,25 @@ describe('jsonlLogger', () => {
       [4, 9],
     ]);
     expect(lines[0].time).toBeCloseTo(Date.now() / 1000, -2);
+  });
+
+  it('notes what a resume changed, once, however often it is tried', async () => {
+    const path = join(directory, 'metrics.jsonl');
+    const changes = (now: number) => [{ key: 'config.rate', saved: 0.1, now }];
+    for (const [step, now] of [
+      [2, 0.01],
+      [2, 0.02],
+      [4, 0.03],
+    ] as const) {
+      const logger = jsonlLogger(path);
+      await logger.start?.(info(step));
+      logger.changes?.(changes(now), step);
+      logger.log({ 'train/loss': 1 }, step + 1);
+      await logger.close();
+    }
+    const log = await readRunLog(path);
+    expect(log.changes).toEqual([2, 4].map((step) => ({ step, ...changes(step === 2 ? 0.02 : 0.03)[0] })));
+    expect(log.steps.map(({ step }) => step)).toEqual([3, 5]);
   });
 
   it('begins an empty file for a new run', async () => {

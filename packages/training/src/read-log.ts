@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { check, parseJson } from '@protomem/core';
+import type { RecipeChange } from './recipe.ts';
 
 /** One logged step. Only `step` is always there: a head logs what it has. */
 export interface LoggedStep {
@@ -23,12 +24,25 @@ export interface LoggedEvaluation {
   readonly standardError?: number;
 }
 
+/** What a resume changed. */
+export interface LoggedChange extends RecipeChange {
+  /** That the run went on from. */
+  readonly step: number;
+}
+
 /** What the log of a run says. */
 export interface RunLog {
   readonly steps: readonly LoggedStep[];
   readonly evaluations: readonly LoggedEvaluation[];
+  /** Of resumes that changed something. */
+  readonly changes?: readonly LoggedChange[];
   /** Time spent in steps, seconds; interruptions and evaluations are not in it. */
   readonly seconds: number;
+}
+
+interface LoggedChanges {
+  readonly step: number;
+  readonly changes?: readonly RecipeChange[];
 }
 
 /**
@@ -45,10 +59,14 @@ export async function readRunLog(path: string): Promise<RunLog> {
   const records = lines.map((line, i) => recordOf(path, `line ${i + 1}`, line));
   const steps = records.filter((record) => 'train/loss' in record);
   const evaluations = records.filter((record) => 'evaluation/accuracy' in record);
+  const changes = (records as unknown as LoggedChanges[]).flatMap(({ step, changes: each = [] }) =>
+    each.map((change) => ({ step, ...change })),
+  );
   return {
     seconds: steps.reduce((sum, record) => sum + record['speed/step_seconds']!, 0),
     steps: steps.map(loggedStep),
     evaluations: evaluations.map(loggedEvaluation),
+    ...(changes.length > 0 && { changes }),
   };
 }
 
@@ -56,7 +74,9 @@ export async function readRunLog(path: string): Promise<RunLog> {
 function recordOf(where: string, what: string, line: string): Readonly<Record<string, number>> {
   const record = parseJson(line, { where, what });
   const isRecord = typeof record === 'object' && record !== null && !Array.isArray(record);
-  check(isRecord && Object.values(record).every((value) => value === null || typeof value === 'number'), () => ({
+  const fits = ([key, value]: [string, unknown]): boolean =>
+    value === null || (key === 'changes' ? isChanges(value) : typeof value === 'number');
+  check(isRecord && Object.entries(record).every(fits), () => ({
     where,
     what,
     got: line,
@@ -65,6 +85,9 @@ function recordOf(where: string, what: string, line: string): Readonly<Record<st
   }));
   return record as Readonly<Record<string, number>>;
 }
+
+const isChanges = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === 'object' && one !== null);
 
 /** What the line of a step says: a record that has `train/loss`. */
 export function loggedStep(record: Readonly<Record<string, number>>): LoggedStep {

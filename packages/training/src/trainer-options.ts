@@ -1,7 +1,8 @@
 import { type Json, type Loader, type Miner, type OptionsOf, option } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
-import type { writeFileAtomic } from '@protomem/core/node';
+import type { writeSafetensors } from '@protomem/core/node';
 import type { Hooks } from './hooks.ts';
+import type { KnownIdentities } from './identities.ts';
 import type { Logger } from './logger.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
@@ -14,21 +15,31 @@ export const checkpointOptions = {
     help: 'How many of the newest stay; an older one goes only once a newer one is on disk.',
     ...{ min: 1, default: 2 },
   }),
-  /**
-   * Dotted keys of `config`, such as `out` or `log`. The encoder's card, names of the parts, optimizer options, batch
-   * size, steps, seed, clipNorm and encoderBatch never may differ.
-   */
+  /** Such as `out` or `log`: what says nothing of what is learnt. */
   mayDiffer: option.given<readonly string[]>()({
-    help: 'Dotted keys of `config` that a resumed run may change, with all below them.',
+    help: 'Dotted keys of `config` that a resumed run may change without a word, with all below them.',
     default: [],
+  }),
+  /**
+   * Such as the learning rate. Without being named: `clipNorm`, `encoderBatch`, weight decay, more `steps`, and the batch
+   * size where the loader takes its state. The encoder's card, names of the parts, the optimizer's other options and the
+   * seed never may.
+   */
+  mayChange: option.given<readonly string[]>()({
+    help: 'Dotted keys of `config` that a resumed run may change, with all below them; loggers are told of each.',
+    default: [],
+  }),
+  identities: option.given<KnownIdentities>()({
+    help: 'Whom the data is of: a resume on other people is refused. See `knownIdentities`.',
+    absent: 'not compared',
   }),
   upgrade: option.given<(saved: Recipe) => Recipe>()({
     help: 'A saved recipe goes through it before it is compared: for spellings of an earlier release.',
     absent: 'none',
   }),
-  write: option.given<typeof writeFileAtomic>()({
+  write: option.given<typeof writeSafetensors>()({
     help: 'Writes a file whole or not at all.',
-    absent: '`writeFileAtomic` of `@protomem/core`',
+    absent: '`writeSafetensors` of `@protomem/core/node`',
   }),
 };
 
@@ -96,7 +107,7 @@ export interface Trainer {
   readonly stepsDone: number;
   /** Images that could not be read, and why, by name; kept over a resume. */
   readonly skipped: ReadonlyMap<string, string>;
-  /** Goes on from the newest readable checkpoint. @returns the steps done; 0 when there is no checkpoint. */
+  /** Goes on from the newest readable checkpoint. A refused one changes no file. @returns the steps done; 0 when there is no checkpoint. */
   resume(): Promise<number>;
   /** One step. @returns its metrics. */
   step(): Promise<Readonly<Record<string, number>>>;

@@ -106,9 +106,9 @@ describe('a run', () => {
     const minerOf = (): Miner => {
       let steps = 0;
       return {
-        observe(lookAlikes, gone) {
+        observe(lookAlikes, gone, images) {
           steps++;
-          told.push([lookAlikes, gone]);
+          told.push([lookAlikes, gone, images]);
         },
         metrics: () => ({ steps }),
         state: () => ({ values: { steps }, tensors: {} }),
@@ -297,6 +297,40 @@ describe('a run', () => {
     const logger: Logger = { log: () => undefined, message: (text) => messages.push(text), close: () => undefined };
     await tinyRun({ checkpoints, config: { out: 'a', margin: 0.4 }, loggers: [logger] }).trainer.resume();
     expect(messages).toEqual([expect.stringMatching(/^The checkpoint is from engine cpu: .*not bit for bit\.$/)]);
+  });
+
+  it('may change what is named, and tells its loggers once', async () => {
+    const checkpoints = { directory, every: 3, mayChange: ['rate'] };
+    const hooks: Hooks = { onStepEnd: ({ step }) => (step === 3 ? 'stop' : undefined) };
+    await tinyRun({ checkpoints, hooks, config: { rate: { base: 1 }, out: 'a' } }).trainer.run();
+    const told: unknown[] = [];
+    const logger: Logger = {
+      start: () => void told.push('start'),
+      changes: (changes, step) => void told.push([step, changes]),
+      log: () => undefined,
+      close: () => undefined,
+    };
+    const more = {
+      checkpoints,
+      loggers: [logger],
+      config: { rate: { base: 0.1, kind: 'x' }, out: 'a' },
+      clipNorm: 0.25,
+    };
+    const resumed = tinyRun({ ...more, steps: STEPS + 1, optimizer: sgd({ nesterov: true, weightDecay: 0.1 }) });
+    expect(await resumed.trainer.resume()).toBe(3);
+    await resumed.trainer.run();
+    const changes = [
+      { key: 'clipNorm', saved: 0.5, now: 0.25 },
+      { key: 'config.rate.base', saved: 1, now: 0.1 },
+      { key: 'config.rate.kind', now: 'x' },
+      { key: 'optimizer.weightDecay', saved: 5e-4, now: 0.1 },
+      { key: 'steps', saved: STEPS, now: STEPS + 1 },
+    ];
+    expect(told).toEqual(['start', [3, changes]]);
+    await expect(tinyRun({ ...more, steps: STEPS }).trainer.resume()).rejects.toThrow('steps: saved 13, now 12.');
+    await expect(tinyRun({ ...more, steps: STEPS + 1, seed: 6 }).trainer.resume()).rejects.toThrow(
+      'seed: saved 5, now 6.',
+    );
   });
 
   it('goes on from a checkpoint of an earlier spelling, through `upgrade`', async () => {

@@ -7,6 +7,7 @@ import { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
 import { differentiate } from './differentiate.ts';
 import { checkFiniteStep, checkFiniteWeights } from './finite-checks.ts';
+import { describeChange, type RecipeChange } from './recipe.ts';
 import { createThroughput } from './throughput.ts';
 import { type RunResult, type Trainer, trainerOptions } from './trainer-options.ts';
 
@@ -52,6 +53,8 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
   let stepsDone = 0;
   let stopping = false;
   let lastBatch: ImageBatch | undefined;
+  /** Of a resume, until the loggers have started. */
+  let changes: readonly RecipeChange[] = [];
   const skipped = new Map<string, string>();
 
   async function step(): Promise<Record<string, number>> {
@@ -77,7 +80,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
         optimizer.step(trainable, clipped, learningRate);
         head.afterStep?.({ encoder, learningRate });
       });
-      miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.());
+      miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.(), batch.images);
       stepsDone++;
       nameSkipped(batch);
       throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
@@ -93,6 +96,8 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
     let saved = stepsDone;
     try {
       for (const logger of loggers) await logger.start?.({ step: stepsDone, steps, batchSize, batchesPerEpoch });
+      if (changes.length > 0) for (const logger of loggers) logger.changes?.(changes, stepsDone);
+      changes = [];
       hear(await hooks.onStart?.({ step: stepsDone, steps }));
       while (stepsDone < steps && !stopping && !signal?.aborted) {
         const found = await step();
@@ -124,7 +129,10 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
   }
 
   async function resume(): Promise<number> {
-    stepsDone = (await checkpointer?.restore(say)) ?? stepsDone;
+    const restored = await checkpointer?.restore(say);
+    if (!restored) return stepsDone;
+    ({ step: stepsDone, changes } = restored);
+    if (changes.length > 0) say(`From step ${stepsDone} on, otherwise: ${changes.map(describeChange).join('; ')}.`);
     return stepsDone;
   }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { decodeSafetensors, printable } from '@protomem/core';
+import { stat } from 'node:fs/promises';
+import { printable } from '@protomem/core';
+import { readSafetensors } from '@protomem/core/node';
 import { type DatasetFormatName, openDataset } from '@protomem/data';
 import { readRunConfig, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
@@ -25,7 +26,7 @@ export const make = () =>
     });
 
 async function inspectFile(path: string): Promise<void> {
-  const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
+  const { tensors, metadata, sealed } = await readSafetensors(path);
   for (const [key, value] of Object.entries(metadata)) {
     console.log(`${key}: ${printable(value.length > 200 ? `${value.slice(0, 197)}...` : value)}`);
   }
@@ -34,7 +35,9 @@ async function inspectFile(path: string): Promise<void> {
     bytes += data.byteLength;
     console.log(`${dtype} ${JSON.stringify(shape).padEnd(18)} ${printable(name)}`);
   }
-  console.log(`${Object.keys(tensors).length} tensors, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+  console.log(
+    `${Object.keys(tensors).length} tensors, ${(bytes / 2 ** 20).toFixed(1)} MiB, ${sealed ? 'checksums right' : 'without checksums'}`,
+  );
 }
 
 async function inspectRun(path: string): Promise<void> {

@@ -31,13 +31,15 @@ export function createAssembler(options: AssemblerOptions): Assembler {
   return async (plan) => {
     const pixels = new Uint8Array(plan.length * imageBytes);
     const labels = new Float64Array(plan.length);
+    const images = new Float64Array(plan.length);
     const names = new Array<string>(plan.length);
-    const place = (slot: number, identity: number, image: Decoded): void => {
+    const place = (slot: number, identity: number, index: number, image: Decoded): void => {
       const data = pixels.subarray(slot * imageBytes, (slot + 1) * imageBytes);
       data.set(image.pixels);
       const changed = augmentation?.apply({ data, height, width }, plan[slot]!.seed);
       if (changed && changed !== data) data.set(changed);
       labels[slot] = identity;
+      images[slot] = index;
       names[slot] = image.name;
     };
 
@@ -45,7 +47,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     await Promise.all(
       plan.map(async ({ identity, image }, slot) => {
         const result = await read(identity, image);
-        if ('pixels' in result) place(slot, identity, result);
+        if ('pixels' in result) place(slot, identity, image, result);
         else failed.push({ slot, ...result });
       }),
     );
@@ -55,10 +57,10 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     for (const { slot } of failed) {
       const found = await findReplacement(source, plan, slot, taken, read);
       if (!found) throw unreadable(source, failed);
-      place(slot, found.identity, found.result);
+      place(slot, found.identity, found.image, found.result);
     }
     const skipped = failed.map(({ name, reason }) => ({ name, reason }));
-    return { pixels, shape: [plan.length, height, width, 3], labels, names, skipped };
+    return { pixels, shape: [plan.length, height, width, 3], labels, images, names, skipped };
   };
 }
 
@@ -73,7 +75,7 @@ async function findReplacement(
   slot: number,
   taken: Set<string>,
   read: ReturnType<typeof createImageReader>,
-): Promise<{ readonly identity: number; readonly result: Decoded } | undefined> {
+): Promise<{ readonly identity: number; readonly image: number; readonly result: Decoded } | undefined> {
   const lost = plan[slot]!.identity;
   const inBatch = [...new Set(plan.map(({ identity }) => identity))];
   const own = inBatch.indexOf(lost);
@@ -93,7 +95,7 @@ async function findReplacement(
         const result = await read(identity, image);
         if ('reason' in result) continue;
         taken.add(key);
-        return { identity, result };
+        return { identity, image, result };
       }
     }
   }

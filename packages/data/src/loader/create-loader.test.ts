@@ -63,10 +63,11 @@ describe('createLoader', () => {
   it('delivers what the sampler planned', async () => {
     const plan = classesByImages({ source, classes: 3, images: 2, seed: 5 }).next();
     const loader = loaderOf(source);
-    const { pixels, shape, labels, names, skipped } = await loader.next();
+    const { pixels, shape, labels, images, names, skipped } = await loader.next();
     expect([loader.batchSize, loader.batchesPerEpoch]).toEqual([6, 3]);
     expect(shape).toEqual([6, 12, 10, 3]);
     expect(Array.from(labels)).toEqual(plan.map(({ identity }) => identity));
+    expect(Array.from(images!)).toEqual(plan.map(({ image }) => image));
     expect(names).toEqual(plan.map(({ identity, image }) => join(dir, `id${identity}`, `${image}.png`)));
     for (const [slot, { identity, image }] of plan.entries()) {
       expect(pixels.subarray(360 * slot, 360 * (slot + 1))).toEqual(noise(12, 10, identity, image));

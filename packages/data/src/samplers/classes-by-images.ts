@@ -1,6 +1,7 @@
 import { part } from '@protomem/core';
-import { identitySampler } from './identity-sampler.ts';
+import { composeSampler } from './compose-sampler.ts';
 import { samplerOptions } from './sampler-options.ts';
+import { streamOrder } from './stream-order.ts';
 
 /**
  * Batches of C identities x K images, images of one identity side by side.
@@ -20,6 +21,7 @@ import { samplerOptions } from './sampler-options.ts';
  * sampler.next(); // 128 planned images
  * ```
  */
-export const classesByImages = part('classesByImages', samplerOptions, (options) =>
-  identitySampler('classesByImages', options, 1, 1),
-);
+export const classesByImages = part('classesByImages', samplerOptions, (options) => {
+  const where = 'classesByImages';
+  return composeSampler(where, options, streamOrder(where, options, 1, 1));
+});

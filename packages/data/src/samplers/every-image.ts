@@ -1,6 +1,7 @@
 import { part } from '@protomem/core';
+import { composeSampler } from './compose-sampler.ts';
 import { perImage } from './count-visits.ts';
-import { portionSampler } from './portion-sampler.ts';
+import { portionOrder } from './portion-order.ts';
 import { portionOptions } from './sampler-options.ts';
 
 /**
@@ -23,6 +24,8 @@ import { portionOptions } from './sampler-options.ts';
  * ```
  */
 export const everyImage = part('everyImage', portionOptions, (options) => {
+  const where = 'everyImage';
   const { images } = options;
-  return portionSampler('everyImage', options, images === 1 ? perImage : (count) => Math.ceil(count / images));
+  const portions = images === 1 ? perImage : (count: number) => Math.ceil(count / images);
+  return composeSampler(where, options, portionOrder(where, options, portions));
 });

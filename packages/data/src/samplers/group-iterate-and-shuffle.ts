@@ -1,6 +1,7 @@
 import { check, option, part } from '@protomem/core';
-import { identitySampler } from './identity-sampler.ts';
+import { composeSampler } from './compose-sampler.ts';
 import { samplerOptions } from './sampler-options.ts';
+import { streamOrder } from './stream-order.ts';
 
 const options = {
   ...samplerOptions,
@@ -43,5 +44,5 @@ export const groupIterateAndShuffle = part('groupIterateAndShuffle', options, ({
     expected: `at most ${smallest}, the identities in the smallest of ${groups} group(s) of ${source.name}`,
     fix: 'Use larger groups or fewer classes a batch.',
   }));
-  return identitySampler(where, rest, groups, rounds);
+  return composeSampler(where, rest, streamOrder(where, rest, groups, rounds));
 });

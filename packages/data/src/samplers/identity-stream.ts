@@ -48,14 +48,25 @@ export class IdentityStream {
     return identity;
   }
 
+  /** The identities of the present group, in the order of this pass. */
+  group(): { readonly size: number; readonly at: (index: number) => number } {
+    const { pass, group } = this.at;
+    const ofPass = permutation(this.identities, this.seed, 0, pass);
+    const start = this.startOf(group);
+    return { size: this.groupSize(group), at: (index) => ofPass(start + index) };
+  }
+
   private groupSize(group: number): number {
     return Math.floor(this.identities / this.groups) + (group < this.identities % this.groups ? 1 : 0);
   }
 
+  private startOf(group: number): number {
+    return group * Math.floor(this.identities / this.groups) + Math.min(group, this.identities % this.groups);
+  }
+
   private orderOf({ pass, group, round }: StreamCursor): (index: number) => number {
-    const ofPass = permutation(this.identities, this.seed, 0, pass);
-    const ofRound = permutation(this.groupSize(group), this.seed, 1, pass, group, round);
-    const start = group * Math.floor(this.identities / this.groups) + Math.min(group, this.identities % this.groups);
-    return (index) => ofPass(start + ofRound(index));
+    const { size, at } = this.group();
+    const ofRound = permutation(size, this.seed, 1, pass, group, round);
+    return (index) => at(ofRound(index));
   }
 }

@@ -2,29 +2,27 @@ import { lookUp, type Sampler } from '@protomem/core';
 import { classesByImages } from './classes-by-images.ts';
 import { everyImage } from './every-image.ts';
 import { groupIterateAndShuffle } from './group-iterate-and-shuffle.ts';
-import { plannedClasses } from './planned-classes.ts';
 import { weightedClasses } from './weighted-classes.ts';
 
-/** Samplers by the names that configurations use. */
+/** Samplers by the order that their classes come in, as configurations name it. */
 export const samplers = {
-  'classes-by-images': classesByImages,
+  'every-class': classesByImages,
   groups: groupIterateAndShuffle,
   'every-image': everyImage,
   weighted: weightedClasses,
-  doppelgangers: plannedClasses,
 } as const;
 
-/** A name of a sampler in {@link samplers}. */
+/** An order of classes, a name in {@link samplers}. */
 export type SamplerName = keyof typeof samplers;
 
 /**
- * Makes a sampler by its name.
+ * Makes a sampler by the order of its classes.
  *
  * @param options of that sampler: `samplers[name].options` says what they are.
  *
  * @example
  * ```ts
- * const sampler = createSampler('classes-by-images', { source, classes: 32, images: 4 });
+ * const sampler = createSampler('every-class', { source, classes: 32, images: 4 });
  * ```
  */
 export function createSampler<N extends SamplerName>(name: N, options: Parameters<(typeof samplers)[N]>[0]): Sampler {

@@ -1,4 +1,4 @@
-import { integer, type OptionsOf, option, readOptions, type Sampler } from '@protomem/core';
+import { integer, type OptionsOf, option, type PlannedImage, readOptions, type Sampler } from '@protomem/core';
 
 const shardOptions = {
   /** 0 ... world - 1. */
@@ -11,7 +11,7 @@ const shardOptions = {
  * processes. Together they see its batches, each once, without overlap or gap; each sees as many as any other.
  *
  * Works with any sampler and keeps nothing. The batches of the others are planned too and thrown away, which costs
- * microseconds an image. The state is the whole sampler's after a round of all ranks, the same in every process: a run can
+ * microseconds an image; companions are asked for in its own batches alone, of its own miner. The state is the whole sampler's after a round of all ranks, the same in every process: a run can
  * go on with another number of processes.
  *
  * @param sampler from now on moved by this alone.
@@ -27,7 +27,15 @@ export function shard(sampler: Sampler, options: OptionsOf<typeof shardOptions>)
   return {
     batchSize: sampler.batchSize,
     batchesPerEpoch: Math.ceil(sampler.batchesPerEpoch / world),
-    next: () => Array.from({ length: world }, () => sampler.next())[rank]!,
+    next() {
+      let own: readonly PlannedImage[] = [];
+      for (let turn = 0; turn < world; turn++) {
+        if (turn === rank) own = sampler.next();
+        else if (sampler.skip) sampler.skip();
+        else sampler.next();
+      }
+      return own;
+    },
     state: () => sampler.state(),
     restore: (state) => sampler.restore(state),
   };

@@ -1,5 +1,6 @@
 import { option, part } from '@protomem/core';
-import { portionSampler } from './portion-sampler.ts';
+import { composeSampler } from './compose-sampler.ts';
+import { portionOrder } from './portion-order.ts';
 import { portionOptions } from './sampler-options.ts';
 
 const options = {
@@ -28,5 +29,6 @@ const options = {
  */
 export const weightedClasses = part('weightedClasses', options, ({ power, ...rest }) => {
   const visits = (count: number): number => Math.max(1, Math.round((count / rest.images) ** power));
-  return portionSampler('weightedClasses', rest, visits, { power });
+  const where = 'weightedClasses';
+  return composeSampler(where, rest, portionOrder(where, rest, visits, { power }));
 });

@@ -5,6 +5,7 @@ import { shared } from './string-table.ts';
 
 const selectionOptions = {
   minImages: option.integer({ help: 'Identities with fewer images are left out.', min: 1, default: 1 }),
+  /** Names are compared in Unicode's form NFC, here and in `exclude`. */
   include: option.given<Iterable<string>>()({ help: 'Only these identities, by name.', absent: 'all' }),
   /** Such as the people of a test protocol. Names that the source does not have are ignored. */
   exclude: option.given<Iterable<string>>()({ help: 'Not these identities, by name.', absent: 'none' }),
@@ -28,12 +29,12 @@ export type SelectionOptions = OptionsOf<typeof selectionOptions>;
 export function selectIdentities(source: ImageSource, options: SelectionOptions = {}): ImageSource {
   const where = 'selectIdentities';
   const { minImages, ...names } = readOptions(where, selectionOptions, options);
-  const include = names.include && new Set(names.include);
-  const exclude = new Set(names.exclude);
+  const include = names.include && new Set(Array.from(names.include, inNfc));
+  const exclude = new Set(Array.from(names.exclude ?? [], inNfc));
   const missing = new Set(include);
   const chosen: number[] = [];
   for (let identity = 0; identity < source.identities; identity++) {
-    const name = source.identityName(identity);
+    const name = inNfc(source.identityName(identity));
     missing.delete(name);
     const wanted = (!include || include.has(name)) && !exclude.has(name);
     if (wanted && source.imagesOf(identity) >= minImages) chosen.push(identity);
@@ -52,6 +53,8 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
   }));
   return selectionOf(source, shared(chosen));
 }
+
+const inNfc = (name: string): string => name.normalize('NFC');
 
 /** @internal Opens a selection again, in a thread. */
 export async function openSelection(options: { readonly source: SourceSpec; readonly chosen: Float64Array }) {

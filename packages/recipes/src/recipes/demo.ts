@@ -21,7 +21,7 @@ export const demo: Recipe = {
         ...{ shift: 0.04, zoom: 0.05, rotate: 5 },
         ...{ brightness: 0.2, contrast: 0.2, saturation: 0.2, greyscale: 0.05 },
       },
-      sampler: { kind: 'groups', classes: 16, images: 4 },
+      sampler: { order: { kind: 'groups' }, classes: 16, images: 4 },
       encoder: { inputSize: 48, embeddingSize: 128, width: 0.25 },
       head: { size: 512, refreshRatio: 0.5, loss: { scale: 30, margin: 0.35 } },
       schedule: { warmup: 30 },

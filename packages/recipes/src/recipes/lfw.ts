@@ -24,7 +24,7 @@ export const lfw: Recipe = {
       steps,
       data: { kind: 'dataset', path: data },
       augmentation: { shift: 0.02, brightness: 0.1, contrast: 0.1 },
-      sampler: { kind: 'every-image', classes: 64, images: 2 },
+      sampler: { order: { kind: 'every-image' }, classes: 64, images: 2 },
       loader: { cacheBytes: 256 * 2 ** 20 },
       encoder: { inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4 },
       head: { size: 1262, refreshRatio: 0.3, loss: { scale: 30, margin: 0.25 } },
