@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { check, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
+import { check, checkShape, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
 import { decodeImage, openDataset } from '@protomem/data';
+import type { VerificationReport } from '@protomem/evaluation';
 import { type EmbeddingModel, embedImages, normalizeRows, openModel } from '@protomem/protocols';
-import { readRunMetrics, runFolder } from '@protomem/recipes';
+import { runFolder, verificationShape } from '@protomem/recipes';
 import { command, toNumber } from '../command-line.ts';
 
 /** `protomem identify`. */
@@ -91,7 +92,9 @@ async function calibrationOf(run: string, far: number): Promise<Calibration> {
     const [got, expected] = [error.message, "a finished run's results, which say what a cosine means"];
     throw new ProtomemError({ where: 'identify', what: metrics, got, expected }, { cause: error });
   });
-  const { heads } = readRunMetrics(parseJson(text, { where: metrics, what: 'its text' }), metrics);
+  const saved = parseJson(text, { where: metrics, what: 'its text' });
+  checkShape(saved, { heads: [{ verification: verificationShape }] }, metrics);
+  const { heads } = saved as { readonly heads: readonly { readonly verification: VerificationReport }[] };
   const { tarAtFar, negatives, scores } = heads[0]!.verification;
   const point = tarAtFar.find((one) => one.far === far);
   check(point?.reachable === true, () => ({
