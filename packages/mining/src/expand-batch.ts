@@ -17,10 +17,7 @@ const expandOptions = {
     help: 'Doppelgangers of a class.',
   }),
   random: option.given<Random>()({ help: 'Draws which of them a class gets.' }),
-  companions: option.choice(companionRules, {
-    help: 'How a batch gets its look-alikes: in pairs or in clusters.',
-    default: 'multi-doppelgangers',
-  }),
+  companions: option.choice(companionRules, { help: 'In pairs or in clusters.', default: 'multi-doppelgangers' }),
   taken: option.given<ReadonlySet<number>>()({
     help: 'Others that the batch has, which neither bring anybody nor are brought.',
     absent: 'none',

@@ -77,5 +77,9 @@ describe('configurations of earlier releases', () => {
       mining: { lag: 6 },
     });
     expect(() => patchConfig(demo, ['sampler.kind=group'])).toThrow('Did you mean "groups"?');
+    for (const mixed of ['{"order":"weighted","power":0.7}', '{"power":0.7,"order":"weighted"}']) {
+      const sampler = `sampler=${mixed.replace('}', ',"classes":4,"images":2}')}`;
+      expect(patchConfig(demo, [sampler]).sampler.order).toEqual({ kind: 'weighted', power: 0.7 });
+    }
   });
 });

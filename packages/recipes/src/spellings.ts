@@ -91,12 +91,17 @@ function place(tree: Tree, [key = '', ...rest]: readonly string[], value: unknow
 
 /** The kind of a sampler, as an order of classes and companions. */
 function splitKind(value: Tree, warn: (text: string) => void): Tree {
-  const { sampler } = value;
-  if (!isTree(sampler) || typeof sampler.kind !== 'string') return value;
-  const { kind, ...options } = sampler;
+  if (!isTree(value.sampler)) return value;
+  // A name stands for a part with nothing else said, which may be said beside it in old spelling.
+  const parts = Object.entries(value.sampler).map(([key, part]) => [
+    key,
+    typeof part === 'string' && (key === 'order' || key === 'companions') ? { kind: part } : part,
+  ]);
+  const { kind, ...options } = Object.fromEntries(parts) as Tree;
+  if (typeof kind !== 'string') return { ...value, sampler: Object.fromEntries(parts) };
   const known = Object.keys(samplerKinds);
-  const now = samplerKinds[currentSpelling(kind as string, known) ?? ''] ?? {
-    order: kind as string,
+  const now = samplerKinds[currentSpelling(kind, known) ?? ''] ?? {
+    order: kind,
     companions: 'none',
   };
   warn(goesSoon(`"sampler.kind=${kind}"`, `"sampler.order=${now.order}" with "sampler.companions=${now.companions}"`));

@@ -109,8 +109,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 const isTree = (value: Json): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function parse(where: string, what: string, text = ''): Json {
-  return parseJson(text, { where, what: `${what} in its metadata` }) as Json;
+function parse(where: string, key: string, text = ''): Json {
+  return parseJson(text, { where, what: `${key} in its metadata` }) as Json;
 }
 
 /** Paths of the checkpoints in a folder, newest first; none when there is no such folder. */

@@ -129,7 +129,8 @@ describe('a run', () => {
     const first = tinyRun({ head: seeing(), miner: minerOf(), checkpoints });
     await first.trainer.step();
     expect((await first.trainer.step())['miner/steps']).toBe(2);
-    expect(told).toEqual([6, 12].map((id) => [[{ id, lookAlike: 1, cosine: 0.5 }], [7]]));
+    const imagesOf = (batch: number): Float64Array => Float64Array.from({ length: 6 }, (_, i) => 10 * batch + i);
+    expect(told).toEqual([6, 12].map((id, i) => [[{ id, lookAlike: 1, cosine: 0.5 }], [7], imagesOf(i + 1)]));
     await first.trainer.run();
     const second = tinyRun({ head: seeing(), miner: minerOf(), checkpoints, steps: STEPS });
     expect(await second.trainer.resume()).toBe(STEPS);

@@ -140,16 +140,31 @@ describe('a sampler with companions', () => {
 
   it('refuses the state of one with other companions, and of the look-alike batches of earlier releases', () => {
     const options = { source: sourceOf(50), classes: 6, images: 3 };
-    const saved = classesByImages({ ...options, randomClasses: 2 }).state() as State;
-    expect(() => classesByImages({ ...options, randomClasses: 3 }).restore(saved)).toThrow(
-      'starters of the saved state is 2, expected 3',
+    const of = (randomClasses?: number) => createSampler('every-image', { ...options, randomClasses });
+    const saved = of(2).state() as State;
+    expect(() => of(3).restore(saved)).toThrow('starters of the saved state is 2, expected 3');
+    expect(() => of().restore(saved)).toThrow('starters of the saved state is 2, expected 6');
+    expect(() => of(2).restore(of().state() as State)).toThrow('starters of the saved state is 6, expected 2');
+    const hard = createSampler('groups', { ...options, hardImages: 1 });
+    expect(() => hard.restore(createSampler('groups', options).state() as State)).toThrow(
+      'hardImages of the saved state',
     );
-    expect(() => classesByImages(options).restore(saved)).toThrow('starters of the saved state is 2, expected 6');
     const earlier = { ...saved, values: { ...saved.values, sampler: 'plannedClasses' } };
     expect(() => classesByImages({ ...options, randomClasses: 2 }).restore(earlier)).toThrow(
       /plannedClasses, of an earlier release.* finish that run with the release that began it, or start a new one\.$/,
     );
   });
+});
+
+it.each(['every-class', 'groups'] as const)('%s goes on where it was with batches of another size', (order) => {
+  const make = (classes: number, randomClasses: number) =>
+    createSampler(order, { source: sourceOf(40), classes, randomClasses, images: 1 });
+  const [small, large] = [make(4, 2), make(9, 6)];
+  for (let i = 0; i < 5; i++) small.next();
+  large.restore(small.state() as State);
+  const after = Array.from({ length: 6 }, () => small.next()).flatMap((plan) => classesOf(plan, 1).slice(0, 2));
+  const starters = Array.from({ length: 2 }, () => classesOf(large.next(), 1).slice(0, 6)).flat();
+  expect(starters).toEqual(after);
 });
 
 describe('hard images', () => {

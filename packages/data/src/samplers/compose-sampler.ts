@@ -26,8 +26,8 @@ export function composeSampler(where: string, options: Settings<typeof samplerOp
   const randomClasses = integer(where, 'randomClasses', options.randomClasses ?? classes, 1, classes);
   const hardImages = integer(where, 'hardImages', options.hardImages, 0, images);
   // Keys as saved states have them.
-  const made = { sampler: where, identities, ...order.made, classes, images, few: fewImages, seed };
-  const added = { starters: randomClasses, hardImages };
+  const made = { sampler: where, identities, ...order.made, images, few: fewImages, seed, hardImages };
+  const sizes = { classes, starters: randomClasses };
   let batch = 0;
   // Batches of them that this process planned: the number that its miner counts by.
   let planned = 0;
@@ -81,14 +81,13 @@ export function composeSampler(where: string, options: Settings<typeof samplerOp
     skip() {
       order.next(batch++, randomClasses);
     },
-    state: (): State => ({ values: { ...made, ...added, batch, planned, ...order.state() }, tensors: {} }),
+    state: (): State => ({ values: { ...made, ...sizes, batch, planned, ...order.state() }, tensors: {} }),
     restore(state: State): void {
       checkPlanned(where, state);
       const { values } = state;
-      const { classes: _, ...fixed } = made;
-      const expected = order.resizable ? { ...fixed, hardImages } : { ...made, ...added };
       // Before there were companions in every sampler, states said nothing of them.
-      checkSampler(where, expected, { ...state, values: { starters: values.classes!, hardImages: 0, ...values } });
+      const saved = { ...state, values: { starters: values.classes ?? null, hardImages: 0, ...values } };
+      checkSampler(where, order.resizable ? made : { ...made, ...sizes }, saved);
       batch = integer(where, 'batch of the saved state', values.batch as number, 0);
       planned = integer(where, 'planned of the saved state', (values.planned ?? batch) as number, 0);
       order.restore(where, values);
