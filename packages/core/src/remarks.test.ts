@@ -9,7 +9,7 @@ describe('Remarks', () => {
     remarks.add('in conflict', 'labels', 'key 3\u001b[2J\n');
     remarks.add('assumed', 'folders', 'p0');
     expect(remarkLines(remarks.list())).toEqual([
-      'in conflict: labels: 1 (key 3\\x1b[2J\\x0a)',
+      'in conflict: labels: 1 (key 3\\u001b[2J\\u000a)',
       'assumed: folders: 1 (p0)',
       'passed over: files that end in .bmp: 1,234 (a/0.bmp; a/1.bmp; a/2.bmp; ...)',
     ]);

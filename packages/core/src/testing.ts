@@ -2,8 +2,8 @@ import { appendFileSync } from 'node:fs';
 import { ProtomemError } from './errors.ts';
 import { Random } from './random.ts';
 
-/** Inputs that a parser is tried on: 2,000 in tests, more with `npm run fuzz`. */
-const asked = Number(process.env.PROTOMEM_FUZZ ?? 2000);
+/** Inputs that a parser is tried on: 500 in tests, more with `npm run fuzz`. */
+const asked = Number(process.env.PROTOMEM_FUZZ ?? 500);
 
 /** Other inputs each time, where a number is given. */
 const seed = Number(process.env.PROTOMEM_FUZZ_SEED ?? 1);

@@ -43,10 +43,11 @@ const formula = /^'*[=+\-@＝＋－＠]/u;
  * ```
  */
 export function tableRow(cells: readonly (string | number)[], separator: ',' | '\t'): string {
+  const needsQuotes = separator === ',' ? /[",;]|^\s|\s$/ : /"|^\s|\s$/;
   const cell = (value: string | number): string => {
     if (typeof value === 'number') return String(value);
     const text = cellOfName(value);
-    return formula.test(value) || /[",;]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    return formula.test(value) || needsQuotes.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return `${cells.map(cell).join(separator)}\n`;
 }

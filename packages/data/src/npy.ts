@@ -72,7 +72,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
       );
     }
     const values = new Float32Array(count);
-    const chunk = Buffer.alloc(2 ** 22);
+    const chunk = Buffer.alloc(Math.min(2 ** 22, bytes));
     for (let done = 0; done < count; ) {
       const wanted = Math.min(chunk.length, (count - done) * kind!.bytes);
       const { bytesRead } = await file.read(chunk, 0, wanted, from + length + done * kind!.bytes);

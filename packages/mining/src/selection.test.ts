@@ -237,7 +237,7 @@ for (const engine of await enginesAtHand()) {
 
 it('refuses options that it does not know, and names the nearest', () => {
   const options = { chosen: [0], wanted: 1, doppelgangersOf: () => [], random: new Random(1) };
-  expect(() => expandBatch({ ...options, deph: 1 } as ExpandBatchOptions)).toThrow('Did you mean "depth"?');
+  expect(() => expandBatch({ ...options, companion: 'x' } as ExpandBatchOptions)).toThrow('Did you mean "companions"?');
   expect(() => hardestColumns([[1]], [0], { count: 1, duplicatesAbove: 1 } as HardestOptions)).toThrow(
     'hardestColumns: an option is "duplicatesAbove", expected one of count, duplicateAbove. Did you mean "duplicateAbove"?',
   );

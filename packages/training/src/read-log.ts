@@ -74,7 +74,9 @@ export async function readRunLog(path: string): Promise<RunLog> {
 function recordOf(where: string, what: string, line: string): Readonly<Record<string, number>> {
   const record = parseJson(line, { where, what });
   const isRecord = typeof record === 'object' && record !== null && !Array.isArray(record);
-  check(isRecord && Object.values(record).every((value) => value === null || typeof value === 'number'), () => ({
+  const fits = ([key, value]: [string, unknown]): boolean =>
+    value === null || (key === 'changes' ? isChanges(value) : typeof value === 'number');
+  check(isRecord && Object.entries(record).every(fits), () => ({
     where,
     what,
     got: line,
@@ -83,6 +85,9 @@ function recordOf(where: string, what: string, line: string): Readonly<Record<st
   }));
   return record as Readonly<Record<string, number>>;
 }
+
+const isChanges = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === 'object' && one !== null);
 
 /** What the line of a step says: a record that has `train/loss`. */
 export function loggedStep(record: Readonly<Record<string, number>>): LoggedStep {

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { check, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
+import { check, checkShape, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
+import type { VerificationReport } from '@protomem/evaluation';
 import { type EmbeddingModel, embedImages, normalizeRows, openModel } from '@protomem/protocols';
-import { readRunMetrics, runFolder } from '@protomem/recipes';
+import { runFolder, verificationShape } from '@protomem/recipes';
 import { command, toNumber } from '../command-line.ts';
 import { type DataSetArguments, dataSetOptions, openSaid } from '../data-sets.ts';
 
@@ -93,7 +94,9 @@ async function calibrationOf(run: string, far: number): Promise<Calibration> {
     const [got, expected] = [error.message, "a finished run's results, which say what a cosine means"];
     throw new ProtomemError({ where: 'identify', what: metrics, got, expected }, { cause: error });
   });
-  const { heads } = readRunMetrics(parseJson(text, { where: metrics, what: 'its text' }), metrics);
+  const saved = parseJson(text, { where: metrics, what: 'its text' });
+  checkShape(saved, { heads: [{ verification: verificationShape }] }, metrics);
+  const { heads } = saved as { readonly heads: readonly { readonly verification: VerificationReport }[] };
   const { tarAtFar, negatives, scores } = heads[0]!.verification;
   const point = tarAtFar.find((one) => one.far === far);
   check(point?.reachable === true, () => ({
