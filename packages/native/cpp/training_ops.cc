@@ -359,8 +359,10 @@ void globalNorm(Call& call, const Attributes&) {
 void sgd(Call& call, const Attributes& attributes) {
   const int count = static_cast<int>(attributes.weights), moving = static_cast<int>(attributes.velocities);
   call.require(moving == count || moving == 0, "as many velocities as weights, or none");
-  const float rate = *call.perChannel(0, 1, "rate");
+  const float* rates = call.perChannel(0, 1, "rate");
   const float* decays = call.perChannel(1, count, "decays");
+  if (call.failed()) return;
+  const float rate = *rates;
   const float momentum = attributes.momentum;
   const bool nesterov = attributes.nesterov;
   for (int i = 0; i < count && !call.failed(); i++) {
