@@ -2,7 +2,7 @@
 //   npx tsx --conditions=@protomem/source packages/engine/scripts/survey-convolutions.ts [options]
 //     --through library   what TensorFlow itself does (default), or `engine`: through the kernels that loadEngine registers
 //     --precision float32 or bfloat16, where the processor has it
-//     --kinds 1x1,3x3     some of the kinds only; --every: each number of channels from 1 to 65, not only the telling ones
+//     --kinds 1x1,3x3     some of the kinds only, with --ops of the operations, with --channels 3,4,5 of the numbers of in-channels
 // TensorFlow takes oneDNN's kernels where the processor has AVX-512, else only under TF_ENABLE_ONEDNN_OPTS=1.
 //
 // A shape may spoil the heap and another one die of it: shapes are run in child processes, with glibc's checks of the heap,
@@ -39,24 +39,24 @@ const kinds = {
 } as const;
 const operations = ['forward', 'input gradient', 'filter gradient'] as const;
 
+/** Where vector registers of 8 and 16 numbers, and blocks of several of them, begin and end. */
+const telling = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65];
+
 const { values: options } = parseArgs({
   options: {
     through: { type: 'string', default: 'library' },
     precision: { type: 'string', default: 'float32' },
     kinds: { type: 'string', default: Object.keys(kinds).join(',') },
     ops: { type: 'string', default: operations.join(',') },
-    every: { type: 'boolean', default: false },
+    channels: { type: 'string', default: telling.join(',') },
     child: { type: 'boolean', default: false },
   },
 });
 const precision = options.precision as 'float32' | 'bfloat16';
 
-/** Where vector registers of 8 and 16 numbers, and blocks of several of them, begin and end. */
-const telling = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65];
-
 function* casesOf(kind: Case['kind'], op: Case['op']): Generator<Case> {
   const separate = kind.startsWith('depthwise');
-  const all = options.every ? Array.from({ length: 65 }, (_, i) => i + 1) : telling;
+  const all = options.channels.split(',').map(Number);
   const geometries: readonly Pick<Case, 'strides' | 'dilation' | 'format'>[] = [
     { strides: [1, 1], dilation: 1 },
     { strides: [2, 2], dilation: 1 },
