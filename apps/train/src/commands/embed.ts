@@ -2,23 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, escapeName, printable } from '@protomem/core';
 import { countImages, npyHeader, openDataset } from '@protomem/data';
-import { embedImages, openModel, type PixelScale } from '@protomem/protocols';
-import { command, toNumber, withBar } from '../command-line.ts';
+import { embedImages, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
+import { command, declaredFlags, toNumber, withBar } from '../command-line.ts';
 
 /** `protomem embed`. */
-export const make = () =>
-  command('embed', 'Embeds every image of a data set, in its order.')
+export function make() {
+  const made = command('embed', 'Embeds every image of a data set, in its order.')
     .argument('<model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
     .argument('<images>', 'data set of any format')
     .requiredOption('--out <file>', '.npy (with names in a .txt beside it) or .jsonl; must be new')
     .option('--flip', 'add the embedding of the mirror image, as evaluation does', false)
     .option('--raw', 'leave embeddings as long as they are, for IJB, where length counts', false)
     .option('--batch <n>', 'images at a time', toNumber, 64)
-    .option('--mean <x>', 'foreign models get (pixel - mean) / scale (default: 127.5)', toNumber)
-    .option('--scale <x>', 'likewise (default: 127.5)', toNumber)
-    .action((model, images, { mean, scale, ...options }) =>
-      embed(model, images, { ...options, scale: { mean, scale } }),
+    .action((model, images, { out, flip, raw, batch, ...foreign }) =>
+      embed(model, images, { out, flip, raw, batch, foreign }),
     );
+  for (const flag of declaredFlags('embed', modelOptions)) made.addOption(flag);
+  return made;
+}
 
 export interface EmbedOptions {
   /** `.npy` (with the images' names in a `.txt` beside it) or `.jsonl`. */
@@ -29,7 +30,8 @@ export interface EmbedOptions {
   readonly raw?: boolean;
   /** Images at a time. */
   readonly batch: number;
-  readonly scale?: Partial<PixelScale>;
+  /** How a foreign model wants its images. */
+  readonly foreign?: ModelOptions;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface EmbedOptions {
  * @param images a data set of any format that `openDataset` reads.
  */
 export async function embed(model: string, images: string, options: EmbedOptions): Promise<void> {
-  const { out, flip, raw = false, batch, scale } = options;
+  const { out, flip, raw = false, batch, foreign } = options;
   const format = /\.(npy|jsonl)$/.exec(out)?.[1] as keyof typeof writers | undefined;
   check(format !== undefined, () => ({
     where: 'embed',
@@ -60,8 +62,9 @@ export async function embed(model: string, images: string, options: EmbedOptions
     expected: 'a new file: nothing is overwritten',
   }));
   const source = await openDataset(images);
-  const encoder = await openModel(model, scale);
+  const encoder = await openModel(model, foreign);
   console.log(`model: ${encoder.kind}`);
+  for (const note of encoder.notes) console.log(note);
   const { embeddingSize } = encoder;
   const total = countImages(source).images;
   const writer = await writers[format](out, total, embeddingSize);
@@ -82,6 +85,7 @@ export async function embed(model: string, images: string, options: EmbedOptions
   } finally {
     await encoder.dispose();
   }
+  for (const warning of encoder.warnings()) console.log(warning);
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
 }
 
