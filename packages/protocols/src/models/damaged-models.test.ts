@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Random } from '@protomem/core';
+import { damage, damageText, fuzz, fuzzTimeout, jsonPieces } from '@protomem/core/testing';
 import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { damagedBytes, damagedJson, fuzz, fuzzTimeout } from '../../fixtures/fuzz.ts';
+import { damagedJson } from '../../fixtures/damaged-json.ts';
 import { flattening, onnxFile } from '../../fixtures/onnx-file.ts';
 import { graphFiles, layersFiles, writeTfjs } from '../../fixtures/tfjs-files.ts';
 import { inputNormalization } from './input-normalization.ts';
@@ -44,8 +46,8 @@ describe('models', () => {
   ]);
 
   it('reads damaged ONNX graphs, or refuses them by name', fuzzTimeout, async () => {
-    await fuzz(async (random, i) => {
-      const graph = readOnnxGraph('model.onnx', damagedBytes(random, i % 2 === 0 ? normalising : external));
+    await fuzz('ONNX graph', (random, i) => {
+      const graph = readOnnxGraph('model.onnx', damage(i % 2 === 0 ? normalising : external, random));
       inputNormalization(graph, 'x');
       for (const { input } of graph.nodes) for (const name of input) graph.constant(name, 3);
     });
@@ -53,10 +55,11 @@ describe('models', () => {
 
   it('runs damaged ONNX models, or refuses them by name', fuzzTimeout, async () => {
     const file = join(dir, 'model.onnx');
-    await fuzz(async (random) => {
-      await writeFile(file, damagedBytes(random, normalising));
+    const attempt = async (random: Random) => {
+      await writeFile(file, damage(normalising, random));
       await tryModel(file);
-    });
+    };
+    await fuzz('ONNX model, run', attempt, { share: 0.02 });
   });
 
   it.each(['layers', 'graph'] as const)(
@@ -65,18 +68,19 @@ describe('models', () => {
     async (kind) => {
       const { json, weights } =
         kind === 'layers' ? await layersFiles(HEIGHT, WIDTH, 4) : graphFiles([-1, HEIGHT, WIDTH, 3], { y: 4 });
-      const text = Buffer.from(JSON.stringify(json));
+      const text = JSON.stringify(json);
       const [tensors, variables] = [tf.memory().numTensors, Object.keys(tf.engine().registeredVariables).length];
-      await fuzz(async (random, i) => {
-        const damaged = i % 4 === 0 ? Buffer.from(damagedBytes(random, text)).toString() : damagedJson(random, json);
-        const bytes = i % 8 === 0 ? Buffer.from(damagedBytes(random, weights)) : weights;
+      const attempt = async (random: Random, i: number) => {
+        const damaged = i % 4 === 0 ? damageText(text, random, jsonPieces).toString() : damagedJson(random, json);
+        const bytes = i % 8 === 0 ? damage(weights, random) : weights;
         try {
           await tryModel(await writeTfjs(join(dir, kind), damaged, bytes));
         } finally {
           expect(tf.memory().numTensors, `input ${i}`).toBe(tensors);
           expect(Object.keys(tf.engine().registeredVariables)).toHaveLength(variables);
         }
-      });
+      };
+      await fuzz(`TensorFlow.js model, ${kind}`, attempt, { share: 0.05 });
     },
   );
 });

@@ -110,8 +110,8 @@ export function sidesOf(
   return [height, width];
 }
 
-/** Numbers of one input: a GiB of them. What a damaged file asks for beyond is refused before it is allocated. */
-const MOST = 2 ** 28;
+/** Numbers of one input: 256 MiB of them. What a damaged file asks for beyond is refused before it is allocated. */
+const MOST = 2 ** 26;
 
 /** How many images a model takes at a time; undefined for any number. */
 export function batchOf(file: string, said: unknown, [height, width]: readonly [number, number]): number | undefined {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, parseJson } from '@protomem/core';
 import type { io } from '@tensorflow/tfjs';
 
 /** A model of TensorFlow.js as it lies on disk, its weights counted against its manifest. */
@@ -32,12 +32,7 @@ export async function readTfjsArtifacts(file: string): Promise<TfjsArtifacts> {
   const text = await readFile(file, 'utf8').catch((error: Error) =>
     refuse('the model', error.message, 'a file', error),
   );
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return refuse('the model', (error as Error).message, 'the model.json of TensorFlow.js', error);
-  }
+  const json = parseJson(text, { where: file, what: 'the model', expected: 'the model.json of TensorFlow.js' });
   if (!isObject(json)) return refuse('the model', show(json), 'the model.json of TensorFlow.js');
   const { modelTopology: topology, weightsManifest: manifest } = json;
   if (!isObject(topology) || !Array.isArray(manifest)) {
