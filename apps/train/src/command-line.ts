@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { ProtomemError } from '@protomem/core';
+import { type Option as Declared, nearest, type Options, ProtomemError } from '@protomem/core';
 import { SingleBar } from 'cli-progress';
 
 /** What the commands share: how they are declared, their bar, and Ctrl-C. */
@@ -20,6 +20,35 @@ export function toNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw new ProtomemError({ where: 'the command line', what: 'a value', got: text, expected: 'a number' });
+}
+
+/** Flags of options that parts declare: `inputSize` becomes `--input-size <value>`, with its help and its default. */
+export function declaredFlags(where: string, options: Options): Option[] {
+  const configurable = Object.entries(options).filter(([, one]) => one.configurable);
+  return configurable.map(([name, declared]) => {
+    const { help, default: standard, absent, expected } = declared;
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const about = help.replace(/\.$/, '');
+    if (expected === 'true or false') return new Option(flag, about);
+    const left = standard ?? (absent === 'none' ? undefined : absent);
+    const values = expected === 'text' ? '' : `: ${expected}`;
+    const text = `${about}${values}${left === undefined ? '' : ` (default: ${left})`}`;
+    return new Option(`${flag} <value>`, text).argParser((value) => readDeclared(where, flag, declared, value));
+  });
+}
+
+/** A value off the command line as its option takes it: text, a number, or numbers with commas between. */
+function readDeclared(
+  where: string,
+  what: string,
+  { accepts, expected, choices = [] }: Declared,
+  text: string,
+): unknown {
+  const parts = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const found = [text, parts[0], parts].find((value, i) => (i !== 1 || parts.length === 1) && accepts(value));
+  if (found !== undefined) return found;
+  const near = nearest(text, choices);
+  throw new ProtomemError({ where, what, got: text, expected, fix: near ? `Did you mean "${near}"?` : undefined });
 }
 
 /** `--set key=value`, which may be repeated. */

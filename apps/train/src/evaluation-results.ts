@@ -16,7 +16,7 @@ import { trainingFace } from './run-report.ts';
 export async function present(
   facts: EvaluationFacts,
   outcome: Outcome,
-  thresholdRule: ThresholdRuleName,
+  thresholdRule: ThresholdRuleName = 'insightface',
 ): Promise<{ page: string; figures: object; lines: readonly string[] }> {
   switch (outcome.kind) {
     case 'pairs': {
@@ -60,13 +60,19 @@ function pairLines({ verification, holdOut, accuracyInterval }: PairSummary): st
   const { accuracy, standardDeviation, standardError, equalErrorRate, areaUnderCurve, tarAtFar } = verification;
   return [
     ...(holdOut
-      ? [row('accuracy, threshold of its own list', holdOut.accuracy, `± ${percent(holdOut.binomialError, 2)}`)]
+      ? [
+          row('accuracy, threshold of its own list', holdOut.accuracy, `± ${percent(holdOut.binomialError, 2)}`),
+          ...(holdOut.exact ? [exactRow(holdOut.exact, '')] : []),
+        ]
       : []),
     row(
       `accuracy over ${verification.folds.length} folds`,
       accuracy,
       `± ${percent(standardDeviation, 2)} of folds, ± ${percent(standardError, 2)} of the mean`,
     ),
+    ...(verification.exact
+      ? [exactRow(verification.exact, `± ${percent(verification.exact.standardDeviation, 2)} of folds: `)]
+      : []),
     ...(accuracyInterval
       ? [
           row(
@@ -84,6 +90,12 @@ function pairLines({ verification, holdOut, accuracyInterval }: PairSummary): st
     row('equal error rate', equalErrorRate),
     `${'area under ROC'.padEnd(38)} ${areaUnderCurve.toFixed(5)}`,
   ];
+}
+
+/** What stands beside a figure whose thresholds are too far apart. */
+function exactRow({ accuracy, lost }: { readonly accuracy: number; readonly lost: number }, spread: string): string {
+  const note = `${spread}the rule's thresholds are too far apart for these scores, and lose ${percent(lost, 2)} %`;
+  return row('  with exact thresholds', accuracy, note);
 }
 
 function row(label: string, value: number, note = ''): string {

@@ -59,6 +59,7 @@ export {
   accuracyAt,
   type BestThreshold,
   bestThreshold,
+  type ExactFigures,
   type FoldSplit,
   type HoldOut,
   holdOut,

@@ -3,6 +3,7 @@ import { sortedByKind } from './check-pairs.ts';
 import { type Histogram, histogram } from './histogram.ts';
 import { areaUnderCurve, equalErrorRate, rocCurve } from './roc-curve.ts';
 import { type TarAtFar, tarOfCurve } from './tar-at-far.ts';
+import type { ThresholdRuleName } from './threshold-rules.ts';
 import { bestThreshold, type Verification, verification, verificationOptions } from './verification.ts';
 
 const reportOptions = {
@@ -15,6 +16,8 @@ export type VerificationReportOptions = OptionsOf<typeof reportOptions>;
 
 /** All that a pair list says about an encoder: plain data, ready for `metrics.json` and for a report. */
 export interface VerificationReport extends Verification {
+  /** Where thresholds come from; absent in reports of earlier releases, which have InsightFace's. */
+  readonly thresholdRule?: ThresholdRuleName;
   readonly positives: number;
   readonly negatives: number;
   /** Best on the whole list, for drawing and for use; `accuracy` does not come from it. */
@@ -50,6 +53,7 @@ export function verificationReport(
   const { same, different } = sortedByKind(scores, labels);
   return {
     ...verification(scores, labels, folding),
+    thresholdRule: folding.thresholdRule,
     positives: curve.positives,
     negatives: curve.negatives,
     threshold: bestThreshold(scores, labels).threshold,

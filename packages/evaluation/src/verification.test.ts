@@ -212,3 +212,30 @@ describe('a pretrained encoder on LFW View 2', () => {
     expect((100 * exact.standardDeviation).toFixed(2)).toBe('0.46');
   });
 });
+
+describe('thresholds that are too far apart', () => {
+  /** Cosines between 0.9981 and 0.9999: no threshold of InsightFace's lies between, 0.005 apart as they are. */
+  const labels = Uint8Array.from({ length: 200 }, (_, i) => Number(i % 2 === 0));
+  const scores = Float64Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 0.9991 : 0.9981) + i * 4e-6);
+
+  it('are said to be, and the exact figures stand beside', () => {
+    const found = verification(scores, labels);
+    expect(found.accuracy).toBe(0.5);
+    expect(found.exact).toMatchObject({ accuracy: 1, standardDeviation: 0, lost: 0.5 });
+    expect(verification(scores, labels, { thresholdRule: 'exact' })).not.toHaveProperty('exact');
+    expect(verification(scores, labels, { thresholdRule: 'scikit-learn' })).not.toHaveProperty('exact');
+    // 1,000 steps lie between the lowest and the highest score, unless one is far away.
+    expect(verification(scores, labels, { thresholdRule: 'facex-zoo' })).not.toHaveProperty('exact');
+    const [far, more] = [Float64Array.of(...scores, -1, -1), Uint8Array.of(...labels, 0, 1)];
+    const outlier = verification(far, more, { thresholdRule: 'facex-zoo', split: 'interleaved' });
+    expect(outlier.exact!.accuracy).toBeGreaterThan(outlier.accuracy + 0.3);
+    const list = { scores, labels };
+    expect(holdOut(list, list).exact).toEqual({ accuracy: 1, lost: 0.5 });
+  });
+
+  it('are not where one pair in thousands is at stake', () => {
+    const wide = Float64Array.from({ length: 6000 }, (_, i) => (i % 2 === 0 ? 0.5 : 0.1) + 0.3 * Math.sin(7 * i));
+    const same = Uint8Array.from({ length: 6000 }, (_, i) => Number(i % 2 === 0));
+    expect(verification(wide, same)).not.toHaveProperty('exact');
+  });
+});

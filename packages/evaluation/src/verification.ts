@@ -1,7 +1,15 @@
 import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
 import { checkKinds, checkPairs } from './check-pairs.ts';
 import { descending } from './roc-curve.ts';
-import { chooseThreshold, countSame, rightAt, type Sorted, thresholdRules } from './threshold-rules.ts';
+import {
+  COARSE,
+  chooseThreshold,
+  countSame,
+  gridLoss,
+  rightAt,
+  type Sorted,
+  thresholdRules,
+} from './threshold-rules.ts';
 
 const splits = {
   contiguous(labels: ArrayLike<number | boolean>, count: number): Int32Array {
@@ -61,6 +69,20 @@ export interface Verification {
   /** sqrt(accuracy (1 - accuracy) / pairs): from the number of pairs alone. */
   readonly binomialError: number;
   readonly folds: readonly VerificationFold[];
+  /**
+   * There when the rule's thresholds are too far apart for these scores: the figures with all thresholds that make a
+   * difference, by the rule `exact`.
+   */
+  readonly exact?: ExactFigures;
+}
+
+/** What all thresholds would say where those of a tool are too far apart. */
+export interface ExactFigures {
+  readonly accuracy: number;
+  readonly standardDeviation: number;
+  readonly standardError: number;
+  /** Share of all pairs that no threshold of the rule gets right, and the best one does. */
+  readonly lost: number;
 }
 
 /** A threshold and the share of pairs it gets right. */
@@ -81,6 +103,9 @@ export interface BestThreshold {
  * | `facex-zoo`    | 1,000 steps between lowest, highest | TAR - FAR | score > threshold       | `standardError`      |
  * | `scikit-learn` | the scores                          | TAR - FAR | score >= threshold      |                      |
  * | `exact`        | midway between all scores           | accuracy  | score >= threshold      |                      |
+ *
+ * The first two have thresholds at fixed steps. Scores that lie close together, as those of a model that gets the wrong pixels,
+ * can fall between two of them; then `exact` says what the scores are worth.
  *
  * @param scores of the pairs, higher means more alike. `insightface` takes cosines: its thresholds lie in (-1, 1].
  * @param labels 1 for the same person, 0 for different people.
@@ -123,6 +148,8 @@ export function verification(
     };
   });
   const accuracy = folds.reduce((sum, fold) => sum + fold.accuracy, 0) / count;
+  const lost = gridLoss(sorted, rule);
+  const exact = lost >= COARSE && verification(scores, labels, { folds: count, split, thresholdRule: 'exact' });
   const squares = folds.reduce((sum, fold) => sum + (fold.accuracy - accuracy) ** 2, 0);
   return {
     accuracy,
@@ -130,6 +157,16 @@ export function verification(
     standardError: Math.sqrt(squares / (count - 1) / count),
     binomialError: binomialError(accuracy, scores.length),
     folds,
+    ...(exact
+      ? {
+          exact: {
+            accuracy: exact.accuracy,
+            standardDeviation: exact.standardDeviation,
+            standardError: exact.standardError,
+            lost,
+          },
+        }
+      : {}),
   };
 }
 
@@ -151,6 +188,8 @@ export interface HoldOut {
   /** sqrt(accuracy (1 - accuracy) / pairs) of the test list. */
   readonly binomialError: number;
   readonly pairs: number;
+  /** There when the rule's thresholds are too far apart for the development scores: the accuracy by the rule `exact`. */
+  readonly exact?: Pick<ExactFigures, 'accuracy' | 'lost'>;
 }
 
 const holdOutOptions = { thresholdRule: verificationOptions.thresholdRule };
@@ -176,14 +215,19 @@ export function holdOut(
   checkPairs('holdOut: development', development.scores, development.labels);
   checkPairs('holdOut: test', test.scores, test.labels);
   const order = descending(development.scores);
-  const best = chooseThreshold(inOrder(development.scores, development.labels, order), rule);
+  const sorted = inOrder(development.scores, development.labels, order);
+  const best = chooseThreshold(sorted, rule);
   const accuracy = rightAt(test.scores, test.labels, best.threshold, rule);
+  const lost = gridLoss(sorted, rule);
   return {
     threshold: best.threshold,
     developmentAccuracy: best.accuracy,
     accuracy,
     binomialError: binomialError(accuracy, test.scores.length),
     pairs: test.scores.length,
+    ...(lost >= COARSE
+      ? { exact: { accuracy: holdOut(development, test, { thresholdRule: 'exact' }).accuracy, lost } }
+      : {}),
   };
 }
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError, unescapeName } from '@protomem/core';
 import { loadImages, pathEnds, readNpy } from '@protomem/data';
-import type { PixelScale } from './models/embedding-model.ts';
-import { openModel } from './models/open-model.ts';
+import { embeddingWatch } from './models/embedding-watch.ts';
+import type { ModelOptions } from './models/model-options.ts';
+import { openModel, refuseModelOptions } from './models/open-model.ts';
 
 /** Images of a protocol, each its own identity, and what its lists call them. */
 export interface Faces {
@@ -17,6 +18,8 @@ export interface Embedder {
   readonly byName: boolean;
   /** Embeddings with those of the mirror images added, as they come, `[faces, width]`. */
   embed(faces: Faces): Promise<{ readonly values: Float32Array; readonly width: number; readonly seconds: number }>;
+  /** What is known about the model so far, a line each: its pixels, and whether it tells images apart. */
+  notes(): readonly string[];
   dispose(): Promise<void>;
 }
 
@@ -26,19 +29,21 @@ export type OnProgress = (progress: { readonly done: number; readonly total: num
 export async function openEmbedder(
   path: string,
   batch: number,
-  scale: Partial<PixelScale>,
+  options: ModelOptions,
   onProgress?: OnProgress,
 ): Promise<Embedder> {
-  return path.endsWith('.npy') ? storedEmbeddings(path) : modelEmbedder(path, batch, scale, onProgress);
+  if (!path.endsWith('.npy')) return modelEmbedder(path, batch, options, onProgress);
+  refuseModelOptions(path, options, 'a file of embeddings');
+  return storedEmbeddings(path);
 }
 
 async function modelEmbedder(
   path: string,
   batch: number,
-  scale: Partial<PixelScale>,
+  options: ModelOptions,
   onProgress?: OnProgress,
 ): Promise<Embedder> {
-  const model = await openModel(path, scale);
+  const model = await openModel(path, options);
   const [height, width] = model.inputSize;
   return {
     label: model.kind,
@@ -55,6 +60,7 @@ async function modelEmbedder(
       }
       return { values, width: model.embeddingSize, seconds: (performance.now() - begun) / 1000 };
     },
+    notes: () => [...model.notes, ...model.warnings()],
     dispose: () => model.dispose(),
   };
 }
@@ -81,6 +87,7 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
     expected: 'rows of embeddings, and as many names',
   }));
   const rowOf = rowFinder(names);
+  const watch = embeddingWatch(path);
   return {
     label: `embeddings of ${path}`,
     byName: true,
@@ -97,8 +104,10 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
         }));
         found.set(values.subarray(row! * width, (row! + 1) * width), i * width);
       }
+      watch.see(found, width);
       return { values: found, width, seconds: 0 };
     },
+    notes: () => watch.warnings(),
     dispose: async () => undefined,
   };
 }

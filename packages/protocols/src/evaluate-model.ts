@@ -1,9 +1,17 @@
 import { basename } from 'node:path';
-import { check, lookUp } from '@protomem/core';
+import { check, lookUp, type Options, type OptionsOf, option, readOptions } from '@protomem/core';
 import { type Embedder, type OnProgress, openEmbedder } from './embed-faces.ts';
-import type { PixelScale } from './models/embedding-model.ts';
+import { modelOptions } from './models/model-options.ts';
 import type { Outcome } from './outcome.ts';
-import { type ProtocolOptions, protocols } from './protocols.ts';
+import {
+  type Protocol,
+  type ProtocolOption,
+  type ProtocolOptions,
+  type ProtocolSettings,
+  protocolOptions,
+} from './protocol.ts';
+import { protocols } from './protocols.ts';
+import { summaryLine } from './summary-line.ts';
 
 /** A test that is ready to be done. */
 export interface Task {
@@ -12,37 +20,62 @@ export interface Task {
   run(embedder: Embedder): Promise<Outcome>;
 }
 
-export interface EvaluateModelOptions extends Partial<ProtocolOptions> {
-  /** Images at a time. Default 64. */
-  readonly batch?: number;
-  /** How foreign models want their pixels. Default `(x - 127.5) / 127.5`, InsightFace's. */
-  readonly scale?: Partial<PixelScale>;
-  readonly onProgress?: OnProgress;
-}
+/** Options of every test. */
+const taskOptions = {
+  thresholdRule: protocolOptions.thresholdRule,
+  batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
+  ...modelOptions,
+  onProgress: option.given<OnProgress>()({ help: 'Called as images are embedded.', absent: 'nobody' }),
+};
+
+/** Every option of {@link evaluateModel}: those of the protocols, of foreign models, and of every test. */
+export const evaluateOptions = { ...protocolOptions, ...taskOptions };
+
+export type EvaluateModelOptions = OptionsOf<typeof evaluateOptions>;
 
 export interface Evaluation {
   readonly title: string;
   /** What gave the embeddings: `protomem`, `onnx` or `tfjs`, and what runs it. */
   readonly by: string;
   readonly outcome: Outcome;
+  /** What was recognised, guessed or suspected about the model, a line each. */
+  readonly notes: readonly string[];
+  /** The outcome in one line: `LFW View 2: pairs.txt: accuracy 99.50 % ± 0.11, ...`. Made when it is asked for. */
+  readonly summary: string;
   readonly seconds: number;
 }
+
+/** Refuses options that a test does not take; what is left undefined, or is as it is anyway, is nobody's mistake. */
+function checkTaken(known: Options, given: object): void {
+  const passed = Object.entries(given).filter(
+    ([name, value]) => value !== undefined && value !== (evaluateOptions as Options)[name]?.default,
+  );
+  readOptions('evaluate', known, Object.fromEntries(passed));
+}
+
+const takenBy = ({ needs, takes = [] }: Protocol): Options =>
+  Object.fromEntries([...needs, ...takes].map((name) => [name, protocolOptions[name]]));
+
+/** `distractorImages` as it is written on the command line. */
+const flagOf = (name: ProtocolOption): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /**
  * A test by the name of its protocol.
  *
- * @throws ProtomemError for an unknown protocol, and for an option that it needs and does not get
+ * @throws ProtomemError for an unknown protocol, for an option that it needs and does not get, and for one that it does not
+ * take, with the nearest of those that it does
  */
-export function testByProtocol(name: string, given: Partial<ProtocolOptions>): Task {
-  const { aligned = false, thresholdRule = 'insightface', ...named } = given;
-  const options: ProtocolOptions = { ...named, aligned, thresholdRule };
-  const { title, needs, run } = lookUp('evaluate', '--protocol', protocols, name);
+export function testByProtocol(name: string, given: ProtocolOptions): Task {
+  const protocol = lookUp('evaluate', '--protocol', protocols, name);
+  checkTaken(takenBy(protocol), given);
+  const { title, needs, run } = protocol;
+  const options: ProtocolSettings = readOptions('evaluate', protocolOptions, given);
   for (const need of needs) {
     check(options[need] !== undefined, () => ({
       where: 'evaluate',
-      what: `--${need}`,
+      what: flagOf(need),
       got: 'missing',
-      expected: `what the protocol ${name} needs: ${needs.map((one) => `--${one}`).join(', ')}`,
+      expected: `what the protocol ${name} needs: ${needs.map(flagOf).join(', ')}`,
     }));
   }
   const list = options.list ?? options.meta;
@@ -52,27 +85,50 @@ export function testByProtocol(name: string, given: Partial<ProtocolOptions>): T
 /**
  * Tests a model: a run folder, an encoder file, an ONNX or TensorFlow.js model, or an `.npy` of embeddings.
  *
- * @param test name of a protocol, or a test of your own
- * @throws ProtomemError that names the file or the option at fault
+ * @param test name of a protocol, or a test of your own, which takes no option of protocols but the threshold rule
+ * @throws ProtomemError that names the file or the option at fault: one that nobody knows, too, or that this test does not
+ * take, with the nearest of those that it does
  *
  * @example
  * ```ts
- * const { outcome } = await evaluateModel('model.onnx', 'lfw', { images: 'lfw112', list: 'pairs.txt' });
+ * const { summary, outcome } = await evaluateModel('model.onnx', 'lfw', { images: 'lfw112', list: 'pairs.txt' });
+ * console.log(summary);
  * if (outcome.kind === 'pairs') console.log(summarizePairs(outcome).verification.accuracy);
  * ```
  */
 export async function evaluateModel(
   model: string,
   test: string | Task,
-  { batch = 64, scale = {}, onProgress, ...options }: EvaluateModelOptions = {},
+  options: EvaluateModelOptions = {},
 ): Promise<Evaluation> {
-  const { title, run } = typeof test === 'string' ? testByProtocol(test, options) : test;
+  const known = typeof test === 'string' ? takenBy(lookUp('evaluate', '--protocol', protocols, test)) : {};
+  const { thresholdRule, ...others } = taskOptions;
+  checkTaken({ ...known, ...others, ...(typeof test === 'string' ? {} : { thresholdRule }) }, options);
+  const settings = readOptions('evaluate', evaluateOptions, options);
+  const { batch, mean, scale, bgr, inputSize, output, onProgress } = settings;
+  const { title, run } = typeof test === 'string' ? testByProtocol(test, chosen(settings, protocolOptions)) : test;
   const begun = performance.now();
-  const embedder = await openEmbedder(model, batch, scale, onProgress);
+  const embedder = await openEmbedder(model, batch, { mean, scale, bgr, inputSize, output }, onProgress);
   try {
     const outcome = await run(embedder);
-    return { title, by: embedder.label, outcome, seconds: (performance.now() - begun) / 1000 };
+    let line: string | undefined;
+    return {
+      title,
+      by: embedder.label,
+      outcome,
+      notes: embedder.notes(),
+      get summary() {
+        line ??= `${title}: ${summaryLine(outcome, settings.thresholdRule)}`;
+        return line;
+      },
+      seconds: (performance.now() - begun) / 1000,
+    };
   } finally {
     await embedder.dispose();
   }
+}
+
+/** The values of some options. */
+function chosen<S extends Options>(settings: object, options: S): OptionsOf<S> {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => Object.hasOwn(options, name))) as OptionsOf<S>;
 }

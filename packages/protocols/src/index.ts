@@ -5,13 +5,17 @@ export {
   type EvaluateModelOptions,
   type Evaluation,
   evaluateModel,
+  evaluateOptions,
   type Task,
   testByProtocol,
 } from './evaluate-model.ts';
 export { listFaces, type PairFaces } from './list-faces.ts';
-export { type EmbeddingModel, normalizeRows, type PixelScale } from './models/embedding-model.ts';
+export { type EmbeddingModel, normalizeRows } from './models/embedding-model.ts';
+export { type ModelOptions, modelOptions } from './models/model-options.ts';
 export { openModel } from './models/open-model.ts';
 export type { IdentificationOutcome, MegaFaceOutcome, Outcome, PairOutcome, RetrievalOutcome } from './outcome.ts';
-export { type Protocol, type ProtocolOptions, protocols, scorePairFaces } from './protocols.ts';
+export { type Protocol, type ProtocolOptions, protocolOptions } from './protocol.ts';
+export { scorePairFaces } from './protocols/pair-lists.ts';
+export { protocols } from './protocols.ts';
 export { type PairSummary, type RocBand, summarizePairs } from './summarize.ts';
 export { tensorProduct } from './tensor-product.ts';

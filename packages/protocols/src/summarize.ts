@@ -65,8 +65,7 @@ export function summarizePairs(
 ): PairSummary {
   const { labels, people, fars, holdOut, nearest, split = 'interleaved' } = outcome;
   const scores = outcome.scores;
-  const same = labels.reduce((sum, label) => sum + label, 0);
-  const folds = Math.max(2, Math.min(outcome.folds, same, labels.length - same));
+  const folds = foldsOf(outcome);
   const verification = verificationReport(scores, labels, { thresholdRule, split, folds, fars });
   const random = new Random(seed);
   const drawn = scores.length <= MOST_DRAWN;
@@ -97,6 +96,12 @@ export function summarizePairs(
     ...(holdOut ? { holdOut } : {}),
     ...(nearest ? { nearest } : {}),
   };
+}
+
+/** Short lists have fewer pairs of a kind than their protocol has folds. */
+export function foldsOf({ folds, labels }: PairOutcome): number {
+  const same = labels.reduce((sum, label) => sum + label, 0);
+  return Math.max(2, Math.min(folds, same, labels.length - same));
 }
 
 interface Half {

@@ -126,7 +126,10 @@ function decodeAll(
   );
 }
 
-/** Every measure over a list of pairs, and the score of each. */
+/**
+ * Every measure over a list of pairs, and the score of each. Thresholds are all that make a difference: early in training,
+ * scores lie closer together than the steps of any tool.
+ */
 export async function verifyPairs(
   encoder: Encoder,
   set: PairSet,
@@ -136,7 +139,10 @@ export async function verifyPairs(
   // Short lists have fewer pairs of a kind than the usual ten folds.
   const same = set.labels.reduce((sum, label) => sum + label, 0);
   const folds = Math.min(10, same, set.labels.length - same);
-  return { ...verificationReport(scores, set.labels, { split: set.split, folds }), pairScores: scores };
+  return {
+    ...verificationReport(scores, set.labels, { split: set.split, folds, thresholdRule: 'exact' }),
+    pairScores: scores,
+  };
 }
 
 /**

@@ -14,6 +14,8 @@ export interface EvaluationFacts {
   readonly images?: number;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** What was recognised, guessed or suspected about the model. Absent in results of earlier releases. */
+  readonly notes?: readonly string[];
 }
 
 export function evaluationPage(
@@ -28,6 +30,7 @@ export function evaluationPage(
       ['Finished', moment(about.finishedAt)],
       ['Took', duration(about.seconds)],
       ['Run by', about.by],
+      ...(about.notes ?? []).map((note) => ['Model', note] as const),
       ['Images', about.images === undefined ? undefined : decimal(about.images)],
     ])}`,
     html`${tiles}${sections}${section(

@@ -37,6 +37,11 @@ ${
         `over ${folds.length} folds`,
       )
 }
+${exactFigures(summary)
+  .slice(0, 1)
+  .map(({ accuracy, lost }) =>
+    tile('With exact thresholds', percent(accuracy, 2), '', `the rule's lose ${percent(lost, 2)} %`),
+  )}
 ${shown.map(({ far, tar, interval }) => tile(`TAR at FAR ${rate(far)}`, percent(tar!, 1), range(interval!), 'at 95 % confidence'))}
 ${tile('Equal error rate', percent(verification.equalErrorRate, 2), '')}
 ${tile('Area under ROC', verification.areaUnderCurve.toFixed(4), '', '', '')}
@@ -119,12 +124,20 @@ function thresholdTable({ thresholds }: PairSummary): Html {
   );
 }
 
-function allRows(
-  { verification, holdOut, calibration, reliability }: PairSummary,
-  interval: PairSummary['accuracyInterval'],
-) {
+/** What exact thresholds say, where those of the rule are too far apart: of View 1, of the folds. */
+function exactFigures({ holdOut, verification }: PairSummary) {
+  return [holdOut?.exact, verification.exact].flatMap((one) => one ?? []);
+}
+
+function allRows(summary: PairSummary, interval: PairSummary['accuracyInterval']) {
+  const { verification, holdOut, calibration, reliability } = summary;
   const { accuracy, standardDeviation, standardError, binomialError, equalErrorRate, areaUnderCurve } = verification;
   return [
+    ...exactFigures(summary).map((exact) => [
+      'Accuracy with exact thresholds',
+      `${percent(exact.accuracy, 2)} %`,
+      `the rule's are too far apart for these scores, and lose ${percent(exact.lost, 2)} %`,
+    ]),
     ...(holdOut
       ? [
           [

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, escapeName, printable } from '@protomem/core';
 import { countImages, npyHeader, openImages } from '@protomem/data';
-import { embedImages, openModel, type PixelScale } from '@protomem/protocols';
-import { command, toNumber, withBar } from '../command-line.ts';
+import { embedImages, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
+import { command, declaredFlags, toNumber, withBar } from '../command-line.ts';
 import { type DataSetArguments, dataSetOptions, openSaid } from '../data-sets.ts';
 
 /** `protomem embed`. */
-export const make = () =>
-  dataSetOptions(
+export function make() {
+  const made = dataSetOptions(
     command('embed', 'Embeds every image of a data set, in its order.')
       .argument('<model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
       .argument('<images>', 'data set of any format, a folder of images, or one image'),
@@ -17,11 +17,12 @@ export const make = () =>
     .option('--flip', 'add the embedding of the mirror image, as evaluation does', false)
     .option('--raw', 'leave embeddings as long as they are, for IJB, where length counts', false)
     .option('--batch <n>', 'images at a time', toNumber, 64)
-    .option('--mean <x>', 'foreign models get (pixel - mean) / scale (default: 127.5)', toNumber)
-    .option('--scale <x>', 'likewise (default: 127.5)', toNumber)
-    .action((model, images, { mean, scale, ...options }) =>
-      embed(model, images, { ...options, scale: { mean, scale } }),
+    .action((model, images, { out, flip, raw, batch, from, root, columns, identity, ...foreign }) =>
+      embed(model, images, { out, flip, raw, batch, from, root, columns, identity, foreign }),
     );
+  for (const flag of declaredFlags('embed', modelOptions)) made.addOption(flag);
+  return made;
+}
 
 export interface EmbedOptions extends DataSetArguments {
   /** `.npy` (with the images' names in a `.txt` beside it) or `.jsonl`. */
@@ -32,7 +33,8 @@ export interface EmbedOptions extends DataSetArguments {
   readonly raw?: boolean;
   /** Images at a time. */
   readonly batch: number;
-  readonly scale?: Partial<PixelScale>;
+  /** How a foreign model wants its images. */
+  readonly foreign?: ModelOptions;
 }
 
 /**
@@ -42,7 +44,7 @@ export interface EmbedOptions extends DataSetArguments {
  * @param images whatever `openImages` opens.
  */
 export async function embed(model: string, images: string, options: EmbedOptions): Promise<void> {
-  const { out, flip, raw = false, batch, scale, ...opening } = options;
+  const { out, flip, raw = false, batch, foreign, ...opening } = options;
   const format = /\.(npy|jsonl)$/.exec(out)?.[1] as keyof typeof writers | undefined;
   check(format !== undefined, () => ({
     where: 'embed',
@@ -63,8 +65,9 @@ export async function embed(model: string, images: string, options: EmbedOptions
     expected: 'a new file: nothing is overwritten',
   }));
   const source = await openSaid(images, opening, openImages);
-  const encoder = await openModel(model, scale);
+  const encoder = await openModel(model, foreign);
   console.log(`model: ${encoder.kind}`);
+  for (const note of encoder.notes) console.log(note);
   const { embeddingSize } = encoder;
   const total = countImages(source).images;
   const writer = await writers[format](out, total, embeddingSize);
@@ -85,6 +88,7 @@ export async function embed(model: string, images: string, options: EmbedOptions
   } finally {
     await encoder.dispose();
   }
+  for (const warning of encoder.warnings()) console.log(warning);
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
 }
 

@@ -10,7 +10,7 @@ import { type EvaluateOptions, evaluate } from './evaluate.ts';
 
 let dir: string;
 let printed: string[];
-const base = { aligned: false, thresholdRule: 'insightface', batch: 16, scale: {}, set: [] } as const;
+const base = { batch: 16 } as const;
 const run = (model: string, options: Partial<EvaluateOptions>): Promise<void> =>
   evaluate(model, { ...base, ...options });
 const metricsOf = async (out: string) => JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8'));
@@ -164,7 +164,7 @@ describe('evaluate', () => {
     const noises = await file('noises.txt', [0, 1, 2, 3, 4].map((i) => `${i}\td/9/noise${i}.jpg`).join('\n'));
     const out = join(dir, 'out-mega');
     const model = await stored('mega', [...images, ...noisy], 0.3);
-    const options = { protocol: 'megaface', images: dir, list, distractors, 'distractor-noises': noises, out };
+    const options = { protocol: 'megaface', images: dir, list, distractors, distractorNoises: noises, out };
     await run(model, options);
     const { raw, clean } = await metricsOf(out);
     expect(raw.distractors).toBe(25);

@@ -1,13 +1,13 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
-import { check, ProtomemError } from '@protomem/core';
+import { ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
-import type { ThresholdRuleName } from '@protomem/evaluation';
 import {
+  type EvaluateModelOptions,
   evaluateModel,
-  type PixelScale,
-  type ProtocolOptions,
+  evaluateOptions,
+  protocolOptions,
   protocols,
   scorePairFaces,
   type Task,
@@ -15,7 +15,7 @@ import {
 } from '@protomem/protocols';
 import { listPairs, readRunConfig, runFolder, writeJson } from '@protomem/recipes';
 import { type EvaluationFacts, savePlots } from '@protomem/report';
-import { command, setOption, toNumber, withBar } from '../command-line.ts';
+import { command, declaredFlags, setOption, withBar } from '../command-line.ts';
 import { present, scoreTable } from '../evaluation-results.ts';
 import { machineFacts } from '../run-report.ts';
 
@@ -31,66 +31,49 @@ MODEL is a run, an encoder.safetensors, a .onnx file, a TensorFlow.js model.json
 for IJB, where the length of an embedding counts). Without --protocol, a run's own test is done anew.`;
 
 /** `protomem evaluate`. */
-export const make = () =>
-  command('evaluate', 'Tests a model by a protocol, or a run by its own test: metrics.json, a page, plots.')
+export function make() {
+  const made = command(
+    'evaluate',
+    'Tests a model by a protocol, or a run by its own test: metrics.json, a page, plots.',
+  )
     .argument('<model>', 'see below')
     .option('--protocol <name>', 'see below (default: the pairs that the run itself was tested on)')
-    .option('--images <dir>', 'folder of the images; a data set of any format for retrieval')
-    .option('--list <file>', "the protocol's list")
-    .option('--development <file>', 'lfw-view1: the list that the threshold is chosen on')
-    .option('--meta <dir>', 'IJB: the folder of the meta files')
-    .option('--aligned', 'IJB: images are faces on the template already', false)
-    .option('--distractors <file>', 'MegaFace: list of distractors')
-    .option('--distractor-images <dir>', 'MegaFace: their folder')
-    .option('--noises <file>', 'MegaFace: images of the probe set that are wrong')
-    .option('--distractor-noises <file>', 'MegaFace: distractors that are wrong')
-    .option('--threshold-rule <name>', 'thresholds and comparisons of insightface, facex-zoo, scikit-learn, or exact')
     .addOption(new Option('--arithmetic <name>', 'earlier name of --threshold-rule').hideHelp())
-    .option('--mean <x>', 'foreign models get (pixel - mean) / scale (default: 127.5)', toNumber)
-    .option('--scale <x>', 'likewise (default: 127.5)', toNumber)
-    .option('--batch <n>', 'images at a time', toNumber, 64)
     .option('--out <dir>', 'folder of the results (default: evaluation/PROTOCOL in the run, or below evaluations)')
     .option('--data <path>', "a run's own test: its images, where they are elsewhere now")
     .addOption(setOption("a run's own test: change one value of its configuration"))
     .addHelpText('after', listed)
-    .action((model, { mean, scale, thresholdRule, arithmetic, distractorImages, distractorNoises, ...options }) =>
-      evaluate(model, {
-        ...options,
-        'distractor-images': distractorImages,
-        'distractor-noises': distractorNoises,
-        thresholdRule: (thresholdRule ?? arithmetic ?? 'insightface') as ThresholdRuleName,
-        scale: { mean, scale },
-      }),
+    .action((model, { arithmetic, ...options }) =>
+      evaluate(model, { ...(arithmetic ? { thresholdRule: arithmetic as 'insightface' } : {}), ...options }),
     );
+  for (const flag of declaredFlags('evaluate', evaluateOptions)) made.addOption(flag);
+  return made;
+}
 
-export interface EvaluateOptions extends ProtocolOptions {
+export interface EvaluateOptions extends EvaluateModelOptions {
   /** Default: the pairs that the run itself was tested on. */
   readonly protocol?: string | undefined;
   /** Folder of the results. Default: `evaluation/PROTOCOL` in the run, or below `evaluations`. */
   readonly out?: string | undefined;
-  readonly batch: number;
-  readonly scale: Partial<PixelScale>;
   /** Changes of the run's configuration, for its own pairs. */
   readonly data?: string | undefined;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
 }
 
 /** Tests a model by a protocol; writes `metrics.json`, `report.html`, `plots`, and for pairs `scores.tsv`. */
-export async function evaluate(model: string, options: EvaluateOptions): Promise<void> {
-  const { protocol: name, batch } = options;
-  check(Number.isInteger(batch) && batch >= 1, () => ({
-    where: 'evaluate',
-    what: '--batch',
-    got: batch,
-    expected: 'an integer >= 1',
-  }));
-  const task = name === undefined ? await ownPairs(model, options) : testByProtocol(name, options);
+export async function evaluate(model: string, { protocol: name, data, set = [], ...options }: EvaluateOptions) {
+  const task =
+    name === undefined
+      ? await ownPairs(model, { data, set })
+      : testByProtocol(name, chosen(options, Object.keys(protocolOptions)));
   const out = await newFolder(options.out ?? join(await resultsFolder(model), name ?? 'own-pairs'));
   console.log(`test: ${task.title}`);
-  const { outcome, by, seconds } = await withBar('images', (onProgress) =>
-    evaluateModel(model, task, { batch, scale: options.scale, onProgress }),
+  const rest = Object.keys(evaluateOptions).filter((key) => name === undefined || !(key in protocolOptions));
+  const { outcome, by, notes, seconds } = await withBar('images', (onProgress) =>
+    evaluateModel(model, task, { ...chosen(options, rest), onProgress }),
   );
   console.log(`model: ${by}`);
+  for (const note of notes) console.log(note);
   const facts: EvaluationFacts = {
     model,
     by,
@@ -100,6 +83,7 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
     ...(outcome.kind === 'pairs' && outcome.faces ? { images: outcome.faces.list.names.length } : {}),
     machine: machineFacts(),
     options: optionFacts(options),
+    notes,
   };
   const { page, figures, lines } = await present(facts, outcome, options.thresholdRule);
   if (outcome.kind === 'pairs') await writeFileAtomic(join(out, 'scores.tsv'), scoreTable(outcome));
@@ -111,7 +95,10 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
 }
 
 /** The test that a run ended with. */
-async function ownPairs(run: string, changes: EvaluateOptions): Promise<Task> {
+async function ownPairs(
+  run: string,
+  changes: Pick<EvaluateOptions, 'data'> & { readonly set: readonly string[] },
+): Promise<Task> {
   if (!(await stat(run).catch(() => undefined))?.isDirectory()) {
     throw new ProtomemError({
       where: 'evaluate',
@@ -128,11 +115,21 @@ async function ownPairs(run: string, changes: EvaluateOptions): Promise<Task> {
   return { title: listed.protocol, run: (embedder) => scorePairFaces(embedder, listed, listed.split, folds) };
 }
 
-function optionFacts(options: EvaluateOptions): EvaluationFacts['options'] {
-  const { images, list, development, meta, distractors, noises, thresholdRule } = options;
-  const shown = { images, list, development, meta, distractors, noises, arithmetic: thresholdRule, ...options.scale };
+/** What was asked for. The rule has its name of the first release, which `compare` and older results know. */
+function optionFacts({ thresholdRule = 'insightface', ...options }: EvaluateOptions): EvaluationFacts['options'] {
+  const shown = Object.entries({ ...chosen(options, Object.keys(evaluateOptions)), arithmetic: thresholdRule });
   return Object.fromEntries(
-    Object.entries(shown).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    shown.map(([name, value]) => [
+      name,
+      typeof value === 'number' || typeof value === 'boolean' ? value : String(value),
+    ]),
+  );
+}
+
+/** The options of some names that were given. */
+function chosen(options: EvaluateModelOptions, names: readonly string[]): EvaluateModelOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
   );
 }
 

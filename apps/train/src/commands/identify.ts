@@ -68,6 +68,7 @@ export async function identify(photo: string, run: string, options: IdentifyOpti
       );
     }
     console.log(meaning(calibration, source.identities));
+    for (const warning of encoder.warnings()) console.log(warning);
   } finally {
     await encoder.dispose();
   }

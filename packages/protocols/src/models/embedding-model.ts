@@ -6,6 +6,10 @@ export interface EmbeddingModel {
   /** Height and width, pixels. */
   readonly inputSize: readonly [height: number, width: number];
   readonly embeddingSize: number;
+  /** What was recognised or guessed about a foreign model, a line each: its pixels, its output. */
+  readonly notes: readonly string[];
+  /** What the embeddings so far show: whether every image gives the same one. */
+  warnings(): readonly string[];
   /**
    * Embeddings as the model gives them, `[count, embeddingSize]`; with `flip` those of the mirror images are added.
    *
@@ -15,11 +19,8 @@ export interface EmbeddingModel {
   dispose(): Promise<void>;
 }
 
-/** How pixels are turned into what a foreign model wants: `(x - mean) / scale`. Our own encoders know it themselves. */
-export interface PixelScale {
-  readonly mean: number;
-  readonly scale: number;
-}
+/** A model before its embeddings are looked at as they come. */
+export type UnwatchedModel = Omit<EmbeddingModel, 'warnings'>;
 
 /** Divides each row by its length. */
 export function normalizeRows(values: Float32Array, width: number): Float32Array {

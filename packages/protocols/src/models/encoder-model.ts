@@ -2,10 +2,10 @@ import type { Encoder } from '@protomem/core/contracts';
 import { foldNorms, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import type { EmbeddingModel } from './embedding-model.ts';
+import type { UnwatchedModel } from './embedding-model.ts';
 
 /** An encoder of ours, its norms folded into the convolutions. */
-export async function encoderModel(file: string): Promise<EmbeddingModel> {
+export async function encoderModel(file: string): Promise<UnwatchedModel> {
   const { engine, device } = await loadEngine({});
   const encoder = await inferenceEncoder(file);
   return {
@@ -13,6 +13,7 @@ export async function encoderModel(file: string): Promise<EmbeddingModel> {
     file,
     inputSize: encoder.card.inputSize,
     embeddingSize: encoder.card.embeddingSize,
+    notes: [],
     embed: (pixels, count, flip) => applyTo(encoder, pixels, count, flip),
     dispose: async () => encoder.dispose(),
   };

@@ -5,6 +5,7 @@ import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { flattening } from '../../fixtures/onnx-file.ts';
 import { normalizeRows } from './embedding-model.ts';
 import { openModel } from './open-model.ts';
 
@@ -19,31 +20,6 @@ afterAll(() => rm(dir, { recursive: true }));
 const pixels = Uint8Array.from({ length: 3 * HEIGHT * WIDTH * 3 }, (_, i) => (37 * i) % 256);
 const at = (image: number, y: number, x: number, channel: number): number =>
   pixels[((image * HEIGHT + y) * WIDTH + x) * 3 + channel]!;
-
-/** Fields of a protocol buffer: numbers, or bytes with their length. */
-function message(...fields: readonly (readonly [tag: number, value: number | string | Uint8Array])[]): Buffer {
-  return Buffer.concat(
-    fields.map(([tag, value]) => {
-      if (typeof value === 'number') return Buffer.from([tag << 3, value]);
-      const bytes = Buffer.from(value as Uint8Array);
-      return Buffer.concat([Buffer.from([(tag << 3) | 2, bytes.length]), bytes]);
-    }),
-  );
-}
-
-/** An ONNX model that returns its input, flat: what goes in can be seen. */
-function flattening(dimensions: readonly (number | string)[]): Buffer {
-  const shape = message(...dimensions.map((one) => [1, message([typeof one === 'number' ? 1 : 2, one])] as const));
-  const value = (name: string, inner: Buffer) => message([1, name], [2, message([1, message([1, 1], [2, inner])])]);
-  const output = message([1, message([2, 'N'])], [1, message([2, 'D'])]);
-  const graph = message(
-    [1, message([1, 'x'], [2, 'y'], [4, 'Flatten'])],
-    [2, 'g'],
-    [11, value('x', shape)],
-    [12, value('y', output)],
-  );
-  return message([1, 8], [7, graph], [8, message([2, 13])]);
-}
 
 describe('openModel', () => {
   it.each([
@@ -130,6 +106,6 @@ describe('openModel', () => {
     const flat = join(dir, 'flat.onnx');
     await writeFile(flat, flattening(['N', 7]));
     await expect(openModel(flat)).rejects.toThrow('expected one input [N, 3, H, W] or [N, H, W, 3]');
-    await expect(openModel(flat, { scale: 0 })).rejects.toThrow('--mean and --scale');
+    await expect(openModel(flat, { scale: 0 })).rejects.toThrow('scale is 0, expected a number > 0, or three');
   });
 });

@@ -1,29 +1,59 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, ProtomemError } from '@protomem/core';
-import type { EmbeddingModel, PixelScale } from './embedding-model.ts';
+import { check, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import type { EmbeddingModel, UnwatchedModel } from './embedding-model.ts';
+import { embeddingWatch } from './embedding-watch.ts';
 import { encoderModel } from './encoder-model.ts';
+import { type ModelOptions, modelOptions } from './model-options.ts';
 import { onnxModel } from './onnx-model.ts';
 import { tfjsModel } from './tfjs-model.ts';
 
 /**
  * Opens a run folder, an `encoder.safetensors`, an ONNX file, or a TensorFlow.js `model.json` (or its folder).
  *
- * @param scale for ONNX and TensorFlow.js. Default `(x - 127.5) / 127.5`, InsightFace's.
+ * @param options for ONNX and TensorFlow.js; an encoder of ours, which has its own card, takes none.
  * @returns a model that the caller disposes.
+ * @throws ProtomemError that names the file and what is wrong in it
+ *
+ * @example
+ * ```ts
+ * const model = await openModel('w600k_r50.onnx', { bgr: true });
+ * console.log(model.notes); // what it does with pixels
+ * await model.dispose();
+ * ```
  */
-export async function openModel(path: string, scale: Partial<PixelScale> = {}): Promise<EmbeddingModel> {
-  const pixels = { mean: scale.mean ?? 127.5, scale: scale.scale ?? 127.5 };
-  check(Number.isFinite(pixels.mean) && pixels.scale > 0, () => ({
-    where: 'evaluate',
-    what: '--mean and --scale',
-    got: `${pixels.mean} and ${pixels.scale}`,
-    expected: 'a number, and one above 0',
-  }));
+export async function openModel(path: string, options: ModelOptions = {}): Promise<EmbeddingModel> {
+  const settings = readOptions('openModel', modelOptions, options);
   const file = await modelFile(path);
-  if (file.endsWith('.onnx')) return onnxModel(file, pixels);
-  if (file.endsWith('.json')) return tfjsModel(file, pixels);
+  const model = await openFile(file, settings);
+  const watch = embeddingWatch(file);
+  return {
+    ...model,
+    async embed(pixels, count, flip) {
+      const values = await model.embed(pixels, count, flip);
+      watch.see(values, model.embeddingSize);
+      return values;
+    },
+    warnings: () => watch.warnings(),
+  };
+}
+
+async function openFile(file: string, settings: Settings<typeof modelOptions>): Promise<UnwatchedModel> {
+  if (file.endsWith('.onnx')) return onnxModel(file, settings);
+  if (file.endsWith('.json')) return tfjsModel(file, settings);
+  refuseModelOptions(file, settings, 'an encoder of ours, which knows its pixels and its size');
   return encoderModel(file);
+}
+
+/** Refuses options of foreign models where there is none. */
+export function refuseModelOptions(file: string, { bgr, ...settings }: ModelOptions, what: string): void {
+  const given = Object.entries({ ...settings, bgr: bgr || undefined }).find(([, value]) => value !== undefined);
+  check(given === undefined, () => ({
+    where: 'evaluate',
+    what: given![0],
+    got: given![1],
+    expected: `no option of foreign models: ${file} is ${what}`,
+  }));
 }
 
 /** The file that a path stands for. */
