@@ -9,7 +9,8 @@ import {
   selectIdentities,
   writeDataset,
 } from '@protomem/data';
-import { command, stopOnInterrupt, toNumber, withBar } from '../command-line.ts';
+import { command, toNumber, withBar } from '../command-line.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 
 const order = `
 Identities and images keep their order, images their bytes, so that training from either gives the same weights.`;

@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check } from '@protomem/core';
+import { temporaryPath } from '@protomem/core/node';
 import { countImages, npyHeader, openDataset } from '@protomem/data';
 import { embedImages, openModel, type PixelScale } from '@protomem/protocols';
 import { command, toNumber, withBar } from '../command-line.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 
 /** `protomem embed`. */
 export const make = () =>
@@ -63,12 +64,14 @@ export async function embed(model: string, images: string, options: EmbedOptions
   const encoder = await openModel(model, scale);
   console.log(`model: ${encoder.kind}`);
   const { embeddingSize } = encoder;
+  const signal = stopOnInterrupt();
   const total = countImages(source).images;
   const writer = await writers[format](out, total, embeddingSize);
   try {
     await withBar('images', async (onProgress) => {
       let done = 0;
       for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
+        signal.throwIfAborted();
         const identities = Array.from(labels, (label) => source.identityName(label));
         await writer.write(names, identities, values);
         done += names.length;
@@ -131,7 +134,7 @@ const writers = {
 
 /** A file that appears when it is finished, not before. */
 async function temporaryFile(path: string) {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   const handle: FileHandle = await open(temporary, 'wx');
   return {
     append: async (bytes: Uint8Array): Promise<void> => void (await handle.appendFile(bytes)),

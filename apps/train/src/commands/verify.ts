@@ -1,6 +1,7 @@
 import type { ImageSource } from '@protomem/core';
 import { compareSources, type DatasetFormatName, openDataset } from '@protomem/data';
-import { command, stopOnInterrupt, withBar } from '../command-line.ts';
+import { command, withBar } from '../command-line.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 import { survey } from '../survey.ts';
 
 /** `protomem verify`. */
