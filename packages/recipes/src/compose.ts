@@ -40,7 +40,7 @@ export async function makeSource(
 
 /** @param miner whom the sampler asks for companions and images */
 export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined): Loader {
-  const { augmentation, encoder, loader } = config;
+  const { augmentation, data, encoder, loader } = config;
   return createLoader({
     source,
     sampler: makeSampler(config, source, miner),
@@ -48,6 +48,7 @@ export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
     ...given(loader),
+    ...('maxMissing' in data && { maxMissing: data.maxMissing }),
   });
 }
 

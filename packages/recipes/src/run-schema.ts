@@ -23,6 +23,9 @@ const encoderFields = {
   inputSize,
 };
 
+/** What may go missing of data that has to be read. */
+const missing = { maxMissing: createLoader.options.maxMissing };
+
 const data = kinds('kind', {
   // Those of the evaluation follow the ones that are trained on.
   synthetic: fieldsOf(syntheticFaces.options, {
@@ -32,8 +35,9 @@ const data = kinds('kind', {
   dataset: {
     path: option.text({ help: 'A file or folder of any format that `openDataset` reads.' }),
     minImages: option.integer({ help: 'Identities with fewer images are left out of training.', min: 1, default: 2 }),
+    ...missing,
   },
-  own,
+  own: { ...own, ...missing },
 });
 
 const pairs = kinds('kind', {
@@ -187,7 +191,7 @@ export const runSchema = section({
   sampler,
   loader: section(
     fieldsOf(createLoader.options, {
-      without: ['source', 'sampler', 'height', 'width', 'augmentation', 'onSkip'],
+      without: ['source', 'sampler', 'height', 'width', 'augmentation', 'onSkip', 'maxMissing'],
     }),
   ),
   encoder: kinds(

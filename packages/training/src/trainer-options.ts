@@ -111,7 +111,10 @@ export interface Trainer {
   resume(): Promise<number>;
   /** One step. @returns its metrics. */
   step(): Promise<Readonly<Record<string, number>>>;
-  /** Steps until all are done, `stop` is called, `signal` aborts or a hook answers `'stop'`. Each way saves a checkpoint. */
+  /**
+   * Steps until all are done, `stop` is called, `signal` aborts or a hook answers `'stop'`. Each way saves a checkpoint,
+   * and so does an error of the loader before it is passed on.
+   */
   run(options?: { readonly signal?: AbortSignal }): Promise<RunResult>;
   /** Ends a run after the step that is under way. */
   stop(): void;

@@ -55,11 +55,16 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
   let lastBatch: ImageBatch | undefined;
   /** Of a resume, until the loggers have started. */
   let changes: readonly RecipeChange[] = [];
+  /** No batch could be had: nothing has happened since the last step. */
+  let outOfData = false;
   const skipped = new Map<string, string>();
 
   async function step(): Promise<Record<string, number>> {
     const begun = performance.now();
-    const batch = await loader.next();
+    const batch = await loader.next().catch((error: unknown) => {
+      outOfData = true;
+      throw error;
+    });
     lastBatch = batch;
     const waiting = performance.now() - begun;
 
@@ -116,8 +121,14 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
       const result = { step: stepsDone, stopped: stepsDone < steps };
       await hooks.onEnd?.(result);
       return result;
+    } catch (error) {
+      if (outOfData && checkpointer && stepsDone > 0) {
+        if (stepsDone > saved) await save();
+        say(`Stopped with a checkpoint at step ${stepsDone}.`);
+      }
+      throw error;
     } finally {
-      stopping = false;
+      stopping = outOfData = false;
       for (const logger of loggers) await logger.close();
     }
   }
