@@ -152,7 +152,7 @@ function makeBaseline(
 }
 
 export function makeOptimizer({ optimizer }: RunConfig): Optimizer {
-  const { kind, clipNorm: _, encoderBatch: __, ...options } = optimizer;
+  const { kind, clipNorm: _, encoderBatch: __, maxWeightNorm: ___, ...options } = optimizer;
   return createOptimizer(kind, options as OptimizerOptions<typeof kind>);
 }
 

@@ -4,7 +4,10 @@ import { checkResumed } from '@protomem/training';
 import { optionsOfEach } from './schema.ts';
 
 /** Dotted keys of a configuration that say nothing of what is learnt: a resumed run takes them as they are now. */
-export const mayDiffer = ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path'];
+export const mayDiffer = [
+  ...['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path', 'data.maxMissing'],
+  'optimizer.maxWeightNorm',
+];
 
 /**
  * Dotted keys that may change on the way: each change is noted in the run's log and its report. Not the name of the loss,

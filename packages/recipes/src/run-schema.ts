@@ -7,7 +7,7 @@ import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import { type CompanionRule, createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
-import { optimizers, type ScheduleName, schedules } from '@protomem/training';
+import { createTrainer, optimizers, type ScheduleName, schedules } from '@protomem/training';
 import { fieldsOf, kinds, optionsOfEach, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -217,6 +217,7 @@ export const runSchema = section({
     'kind',
     withEach(optionsOfEach(optimizers), {
       clipNorm: option.number({ help: 'Largest norm of the gradient.', min: Number.MIN_VALUE, default: 5 }),
+      maxWeightNorm: createTrainer.options.maxWeightNorm,
       encoderBatch: option.integer({
         help: 'Images that go through the encoder at once, for batches that do not fit.',
         ...{ min: 2, absent: 'the whole batch' },
