@@ -141,9 +141,11 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
 
   async function save(): Promise<number> {
     const norm = normOfWeights();
-    const [weights] = await readScalars([norm]);
+    const [value] = await readScalars([norm]);
     norm.dispose();
-    checkWeightNorm(`checkpoint of step ${stepsDone}`, weights, maxWeightNorm);
+    // Says which one it is, where a weight is no number.
+    if (!Number.isFinite(value)) await weights.state();
+    checkWeightNorm(`checkpoint of step ${stepsDone}`, value, maxWeightNorm);
     const path = await checkpointer?.save(stepsDone);
     if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
     return stepsDone;
