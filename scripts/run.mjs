@@ -1,9 +1,9 @@
 // The repository's front door: `npm run demo | train | data | bench | fuzz | torture` and `npm test` on a machine that has only Node and npm.
 // Plain JavaScript without dependencies, because it is what installs them.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,19 +19,45 @@ function stop(text) {
   process.exit(1);
 }
 
+/** The program at work, and the first signal that asked for its end: it ends in order, and this process after it. */
+let child;
+let asked;
+function end(signal) {
+  asked ??= signal;
+  child?.kill(signal);
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
+
+/** The parent's number; of npm's shell, where that stays between (dash does), its parent's too. */
+function parents() {
+  try {
+    const line = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const [, name, above] = /\((.*)\) \S+ (\d+)/s.exec(line);
+    if (/^(da|ba|z|k)?sh$/.test(name)) return `${process.ppid} ${above}`;
+  } catch {} // No Linux.
+  return String(process.ppid);
+}
+
+// npm passes on no SIGHUP, and nothing when it is killed; its shell passes on nothing at all. But then parents change.
+const atStart = parents();
+if (process.env.npm_lifecycle_event) setInterval(() => parents() === atStart || end('SIGHUP'), 500).unref();
+
 function run(command, args, options = {}) {
   // Local programs are found as npm scripts find them.
   const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`;
   const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', ...options.env };
-  const { status, signal, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: 'inherit',
-    shell: windows,
-    ...options,
-    env,
+  child = spawn(command, args, { cwd: root, stdio: 'inherit', shell: windows, ...options, env });
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      say(`${command}: ${error.message}`);
+      resolve(1);
+    });
+    child.on('close', (code, signal) => {
+      const status = code ?? 128 + constants.signals[signal];
+      if (asked && status !== 0) process.exit(status);
+      resolve(status);
+    });
   });
-  if (error) say(`${command}: ${error.message}`);
-  return status ?? (signal === 'SIGINT' ? 130 : 1);
 }
 
 /** Runs a TypeScript source with the packages' sources in place of their builds. */
@@ -46,21 +72,21 @@ function checkNode() {
   stop(`Node ${process.versions.node} is too old: install Node ${manifest.engines.node} and run the command again.`);
 }
 
-function setUpDependencies() {
+async function setUpDependencies() {
   const lockfile = createHash('sha256')
     .update(readFileSync(join(root, 'pnpm-lock.yaml')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockfile) return;
   say(`installing dependencies with ${manifest.packageManager} (once) ...`);
-  if (pnpm(['install', '--frozen-lockfile']) !== 0) {
+  if ((await pnpm(['install', '--frozen-lockfile'])) !== 0) {
     stop('the dependencies could not be installed. Is the npm registry reachable? Then run the command again.');
   }
   writeFileSync(stamp, lockfile);
 }
 
-function setUpEngine() {
+async function setUpEngine() {
   // Says itself what it does, and returns at once when there is nothing to do.
-  if (source('packages/native/src/cli.ts', ['install']) !== 0) {
+  if ((await source('packages/native/src/cli.ts', ['install'])) !== 0) {
     say('no native TensorFlow here: going on with the WebAssembly engine, which is slower.');
   }
 }
@@ -76,19 +102,19 @@ const checks = [
   ['unused files, exports, dependencies (knip)', () => run('knip', [])],
 ];
 
-function test(args) {
+async function test(args) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const [name, check] of args.length > 0 ? [] : checks) {
-    const start = Date.now();
+    const start = performance.now();
     say(`check: ${name}`);
-    const passed = check() === 0;
+    const passed = (await check()) === 0;
     counts[passed ? 'passed' : 'failed']++;
-    say(`${passed ? 'passed' : 'FAILED'}: ${name}, ${((Date.now() - start) / 1000).toFixed(1)} s`);
+    say(`${passed ? 'passed' : 'FAILED'}: ${name}, ${((performance.now() - start) / 1000).toFixed(1)} s`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'protomem-test-'));
   const file = join(folder, 'counts.json');
   say('check: tests (vitest)');
-  const status = run('vitest', ['run', ...args], { env: { PROTOMEM_TEST_COUNTS: file } });
+  const status = await run('vitest', ['run', ...args], { env: { PROTOMEM_TEST_COUNTS: file } });
   const tests = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 1, skipped: 0 };
   rmSync(folder, { recursive: true });
   for (const key of Object.keys(counts)) counts[key] += tests[key];
@@ -150,6 +176,7 @@ const commands = {
 const [name, ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, name)) stop(`unknown command "${name}": use one of ${Object.keys(commands).join(', ')}.`);
 checkNode();
-setUpDependencies();
-setUpEngine();
-process.exit(commands[name](args));
+await setUpDependencies();
+await setUpEngine();
+if (asked) process.exit(128 + constants.signals[asked]);
+process.exit(await commands[name](args));

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { nearest, ProtomemError, printableLines } from '@protomem/core';
 import { commands } from './commands/index.ts';
+import { onOutputError, stopCode } from './interrupt.ts';
 
 const help = `
 A recipe's name, or the name of a file of your own (.json, .ts, .mts, .js), in the place of a command trains it:
@@ -10,7 +11,8 @@ A recipe's name, or the name of a file of your own (.json, .ts, .mts, .js), in t
 
 protomem COMMAND --help tells more.
 
-Exit codes: 0 done; 1 refused or failed, with the reason; 130 stopped early by Ctrl-C, to be gone on with.`;
+Exit codes: 0 done; 1 refused or failed, with the reason; 
+stopped early, to be gone on with: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.`;
 
 /** Everything after the program's own name. Only the command that is called is loaded: the rest would cost seconds. */
 async function main(args: readonly string[]): Promise<void> {
@@ -54,11 +56,7 @@ for (const level of ['log', 'warn', 'error'] as const) {
   console[level] = (...values) => write(...values.map((one) => (typeof one === 'string' ? printableLines(one) : one)));
 }
 
-// A reader that has seen enough, such as head, ends the output, not the work in error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
-});
+for (const stream of [process.stdout, process.stderr]) stream.on('error', onOutputError);
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof CommanderError) {
@@ -66,5 +64,5 @@ main(process.argv.slice(2)).catch((error: unknown) => {
     if (error.exitCode === 0) return;
     console.error(`${error.message}\nSee --help.`);
   } else console.error(error instanceof ProtomemError ? `error: ${error.message}` : error);
-  process.exitCode = 1;
+  process.exitCode = stopCode() ?? 1;
 });

@@ -2,7 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { type Option as Declared, nearest, type Options, ProtomemError } from '@protomem/core';
 import { SingleBar } from 'cli-progress';
 
-/** What the commands share: how they are declared, their bar, and Ctrl-C. */
+/** What the commands share: how they are declared, their bar. */
 
 /** A command of `protomem`: its `--help` shows defaults, and what it does not have is refused with the nearest named. */
 export function command(name: string, about: string): Command {
@@ -84,22 +84,4 @@ export async function withBar<T>(
   } finally {
     bar.stop();
   }
-}
-
-let interrupt: AbortSignal | undefined;
-
-/** The first Ctrl-C ends the work in order; the second ends it at once. */
-export function stopOnInterrupt(): AbortSignal {
-  if (interrupt) return interrupt;
-  const controller = new AbortController();
-  interrupt = controller.signal;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130);
-      console.log('\nstopping in order; once more ends at once');
-      const what = { what: 'the work', got: `stopped by ${signal}`, expected: 'to run to its end' };
-      controller.abort(new ProtomemError({ where: 'protomem', ...what }));
-    });
-  }
-  return interrupt;
 }

@@ -41,7 +41,9 @@ function facesOf(source: ImageSource, { shape, pixels, labels, names }: ImageBat
 async function pairsOf(source: ImageSource, lookAlikes: readonly LookAlike[]): Promise<LivePair[]> {
   const pairs: LivePair[] = [];
   for (const { id, lookAlike, cosine } of lookAlikes) {
-    pairs.push({ first: await source.load(id, 0), second: await source.load(lookAlike, 0), score: cosine });
+    const faces = [id, lookAlike].map((identity) => source.load(identity, 0).catch(() => undefined));
+    const [first, second] = await Promise.all(faces);
+    if (first && second) pairs.push({ first, second, score: cosine });
   }
   return pairs;
 }

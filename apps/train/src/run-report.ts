@@ -116,8 +116,10 @@ export async function trainingFace(
   identity: number,
   image: number,
 ): Promise<ReportImage | undefined> {
-  const { name, bytes } = await source.load(identity, image);
   // An unreadable image has been named in the log already.
+  const loaded = await source.load(identity, image).catch(() => undefined);
+  if (!loaded) return undefined;
+  const { name, bytes } = loaded;
   const pixels = await decodeImage(bytes, { height: faceSide, width: faceSide, name }).catch(() => undefined);
   if (!pixels) return undefined;
   const raw = { width: faceSide, height: faceSide, channels: 3 } as const;

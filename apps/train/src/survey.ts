@@ -1,7 +1,8 @@
 import { type ImageSource, printable, tableRow } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { countImages, type ImagePlace, type Survey, surveyImages } from '@protomem/data';
-import { stopOnInterrupt, withBar } from './command-line.ts';
+import { withBar } from './command-line.ts';
+import { stopOnInterrupt } from './interrupt.ts';
 
 /** Identities, images, and how many identities have how many. */
 export function printCounts(source: ImageSource): void {

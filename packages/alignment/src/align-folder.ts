@@ -11,10 +11,11 @@ import {
   printable,
   Remarks,
   readOptions,
+  type Settings,
   type SourceRemark,
   tableRow,
 } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { checkNotHeld, isTemporary, refuseHeld, sweepTemporary, withLock, writeFileAtomic } from '@protomem/core/node';
 import { alignOptions, alignPhoto } from './align-photo.ts';
 import type { Detect } from './detect.ts';
 import { inOrder } from './in-order.ts';
@@ -84,6 +85,7 @@ export interface AlignmentSummary {
 const RECORD = 'alignment.jsonl';
 const SUMMARY = 'alignment.json';
 const LEFT_OUT = 'left-out.tsv';
+const LOCK = '.lock';
 
 /**
  * Aligns all photos below a folder into a folder of the same structure: `photos/Ada/1.png` becomes `out/Ada/1.jpg`.
@@ -94,6 +96,8 @@ const LEFT_OUT = 'left-out.tsv';
  * whatever became of them.
  *
  * One photo is detected at a time and few are in memory; besides, it keeps the names of the photos that an earlier run did.
+ *
+ * One process works in `out` at a time; what a killed one left unfinished is removed at the start.
  *
  * @param dir folder of photos, commonly one folder an identity.
  * @param out folder to write; new or empty unless `resume`, and not inside `dir` or around it.
@@ -107,9 +111,25 @@ const LEFT_OUT = 'left-out.tsv';
 export async function alignFolder(dir: string, out: string, options: AlignFolderOptions): Promise<AlignmentSummary> {
   const where = 'alignFolder';
   const all = readOptions(where, alignFolderOptions, options);
+  await checkNotHeld(join(out, LOCK), where, out);
+  await checkFolders(where, dir, out, all.resume);
+  await mkdir(out, { recursive: true });
+  return withLock(join(out, LOCK), refuseHeld(where, out), async () => {
+    // Another process may have been here before the lock was.
+    await checkFolders(where, dir, out, all.resume);
+    await sweepTemporary(out, { recursive: true });
+    return align(where, dir, out, all);
+  });
+}
+
+async function align(
+  where: string,
+  dir: string,
+  out: string,
+  all: Settings<typeof alignFolderOptions>,
+): Promise<AlignmentSummary> {
   const { size, prefer, none, format, detector, detect, maxPixels, ahead, onProgress, signal } = all;
   const settings: AlignmentSettings = { size, format, prefer, none, detector };
-  await checkFolders(where, dir, out, all.resume);
 
   const counts = { aligned: 0, centre: 0, 'no-face': 0, 'bad-landmarks': 0, unreadable: 0 };
   let severalFaces = 0;
@@ -123,7 +143,6 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
     if (outcome !== 'aligned') leftOut.push(tableRow([file, outcome, reason ?? ''], '\t'));
   };
 
-  await mkdir(out, { recursive: true });
   const recordPath = join(out, RECORD);
   const known = new Set<string>();
   if (existsSync(recordPath)) {
@@ -229,7 +248,7 @@ async function checkFolders(where: string, dir: string, out: string, resume: boo
     throw new ProtomemError({ where, what: out, got: error.message, expected: 'a folder' }, { cause: error });
   });
   const begun = names.includes(RECORD);
-  if (names.length === 0 || (begun && resume)) return;
+  if (names.every((name) => name === LOCK || isTemporary(name)) || (begun && resume)) return;
   throw new ProtomemError({
     where,
     what: out,

@@ -1,7 +1,15 @@
 import { part } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
 import { putElements, unitRows } from '@protomem/engine';
-import { headOptions, membership, readBatch, restoreLossState, withLossState } from '@protomem/heads';
+import {
+  evaluateLoss,
+  headOptions,
+  membership,
+  readBatch,
+  restoreLossState,
+  untilDisposed,
+  withLossState,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 
 /**
@@ -23,7 +31,7 @@ import * as tf from '@tensorflow/tfjs';
 export const batchOnly = part('batchOnly', headOptions, ({ dimension, loss }): Head => {
   let last = { classes: 0, singles: 0 };
 
-  return {
+  return untilDisposed({
     name: 'batch-only',
     parameters: [],
     loss: (embeddings, labels) =>
@@ -42,11 +50,11 @@ export const batchOnly = part('batchOnly', headOptions, ({ dimension, loss }): H
         const own = unitRows(tf.add(tf.sub(tf.gather(sums, targets), unit), tf.mul(unit, single)));
         const cosines = tf.matMul<tf.Tensor2D>(unit, unitRows(sums), false, true);
         const ownCosines = tf.sum<tf.Tensor1D>(tf.mul(unit, own), 1);
-        return loss(putElements(cosines, targets, ownCosines), targets, { norms });
+        return evaluateLoss(loss, putElements(cosines, targets, ownCosines), targets, { norms });
       }),
     metrics: () => last,
     state: () => withLossState({ values: {}, tensors: {} }, loss),
     restore: (state) => restoreLossState('batchOnly.restore', state, loss),
     dispose: () => undefined,
-  };
+  });
 });

@@ -8,6 +8,7 @@ import {
   readBatch,
   restoreLossState,
   takePart,
+  untilDisposed,
   withLossState,
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
@@ -55,7 +56,7 @@ export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss,
   const write = new PendingWrite();
   let excludedPerSample = 0;
 
-  return {
+  return untilDisposed({
     name: 'dcq',
     parameters: [],
     loss: (embeddings, labels, images) =>
@@ -109,5 +110,5 @@ export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss,
       queue.dispose();
       keyEncoder.dispose();
     },
-  };
+  });
 });

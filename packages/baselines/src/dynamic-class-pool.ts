@@ -1,5 +1,5 @@
 import { check, joinStates, part, type State, takeTensor } from '@protomem/core';
-import { stopGradient, unitRows, updateRows } from '@protomem/engine';
+import { checkMemory, stopGradient, unitRows, updateRows } from '@protomem/engine';
 import {
   type Batch,
   headOptions,
@@ -12,6 +12,7 @@ import {
   restoreLossState,
   takeAt,
   takePart,
+  untilDisposed,
   withLossState,
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
@@ -66,6 +67,8 @@ const dynamicClassPoolOptions = {
 export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions, (options): ObservableHead => {
   const { size, dimension, momentum, loss: cosineLoss } = options;
   const galleryEncoder = new MomentumEncoder('dynamicClassPool', options.galleryEncoder, momentum, dimension);
+  const fix = 'Lower size (head.size of a run) or the embedding size.';
+  checkMemory('dynamicClassPool', 'size', size, 8 * size * dimension, fix);
   const pool = new ClassPool(size);
   const newSlot = (): tf.Variable<tf.Rank.R2> =>
     tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([size, dimension]), false));
@@ -104,7 +107,7 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
     return tf.gather(tf.concat(parts), tf.tensor1d(order, 'int32'));
   }
 
-  return {
+  return untilDisposed({
     name: 'dynamic-class-pool',
     parameters: [],
     loss: (embeddings, labels, images) =>
@@ -212,7 +215,7 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
       tf.dispose([...slots]);
       galleryEncoder.dispose();
     },
-  };
+  });
 });
 
 /** `mean(max(0, c))` of each row's highest cosines. */

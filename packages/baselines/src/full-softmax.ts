@@ -1,6 +1,14 @@
 import { option, part } from '@protomem/core';
 import { unitRows } from '@protomem/engine';
-import { headOptions, type ObservableHead, readBatch, restoreLossState, withLossState } from '@protomem/heads';
+import {
+  evaluateLoss,
+  headOptions,
+  type ObservableHead,
+  readBatch,
+  restoreLossState,
+  untilDisposed,
+  withLossState,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { IdentityWeights, identityOptions } from './identity-weights.ts';
 
@@ -39,7 +47,7 @@ export const fullSoftmax = part('fullSoftmax', fullSoftmaxOptions, (options): Ob
   const weights = new IdentityWeights(options, true);
   const { variable } = weights;
 
-  return {
+  return untilDisposed({
     name: 'full-softmax',
     parameters: [{ name: 'head.weight', variable, trainable: true, decay: true }],
     loss: (embeddings, labels) =>
@@ -48,7 +56,7 @@ export const fullSoftmax = part('fullSoftmax', fullSoftmaxOptions, (options): Ob
         const cosines = tf.matMul<tf.Tensor2D>(batch.unit, unitRows(variable), false, true);
         weights.meet(batch.labels);
         const targets = batch.labels.map((label) => centers * label);
-        return loss(cosines, tf.tensor1d(targets, 'int32'), { norms: batch.norms });
+        return evaluateLoss(loss, cosines, tf.tensor1d(targets, 'int32'), { norms: batch.norms });
       }),
     metrics: () => ({ identities }),
     stalenessProbe: (fresh, ids) => weights.stalenessProbe('fullSoftmax.stalenessProbe', fresh, ids),
@@ -58,5 +66,5 @@ export const fullSoftmax = part('fullSoftmax', fullSoftmaxOptions, (options): Ob
       restoreLossState('fullSoftmax.restore', state, loss);
     },
     dispose: () => variable.dispose(),
-  };
+  });
 });

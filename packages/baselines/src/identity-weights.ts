@@ -1,5 +1,5 @@
 import { integer, option, Random, type State, takeTensor } from '@protomem/core';
-import { unitRows } from '@protomem/engine';
+import { checkMemory, unitRows } from '@protomem/engine';
 import { type KeptColumn, probeStaleness, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 
@@ -30,6 +30,10 @@ export class IdentityWeights {
     trainable: boolean,
   ) {
     const { identities, dimension, seed, centers = 1 } = options;
+    const count = identities * centers;
+    const fix =
+      'Partial FC with fewer columns computes less, but takes as much: use Prototype Memory, DCQ or a smaller embedding.';
+    checkMemory('a weight for each identity', 'number of rows', count, 4 * count * dimension, fix);
     const rng = new Random(seed);
     const first = new Float32Array(identities * centers * dimension);
     for (let i = 0; i < first.length; i++) first[i] = rng.normal(0, 0.01);

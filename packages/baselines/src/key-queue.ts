@@ -1,5 +1,5 @@
 import { check, integer, option, type State, takeTensor } from '@protomem/core';
-import { unitRows, updateRows } from '@protomem/engine';
+import { checkMemory, unitRows, updateRows } from '@protomem/engine';
 import { type KeptColumn, probeStaleness, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 
@@ -26,6 +26,8 @@ export class KeyQueue {
   constructor(size: number, dimension: number) {
     this.size = size;
     this.dimension = dimension;
+    const bytes = (4 * dimension + 16) * size;
+    checkMemory('the queue of keys', 'size', size, bytes, 'Lower size (head.size of a run) or the embedding size.');
     this.labels = new Float64Array(this.size);
     this.written = new Float64Array(this.size);
     this.matrix = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([this.size, this.dimension]), false));

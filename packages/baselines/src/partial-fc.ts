@@ -1,11 +1,13 @@
 import { integer, option, part, Random, type RandomState, takeTensor } from '@protomem/core';
 import { unitRows, updateRows } from '@protomem/engine';
 import {
+  evaluateLoss,
   type Groups,
   headOptions,
   type ObservableHead,
   readBatch,
   restoreLossState,
+  untilDisposed,
   withLossState,
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
@@ -87,7 +89,7 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     return cosines(unit) as tf.Tensor2D;
   }
 
-  return {
+  return untilDisposed({
     name: 'partial-fc',
     parameters: [],
     loss: (embeddings, labels) =>
@@ -97,7 +99,9 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
         const { rows, targets, positives } = sample(batch.groups, rng);
         weights.meet(batch.labels);
         last = { columns: rows.length, positives };
-        return cosineLoss(cosinesTo(batch.unit, rows), tf.tensor1d(targets, 'int32'), { norms: batch.norms });
+        return evaluateLoss(cosineLoss, cosinesTo(batch.unit, rows), tf.tensor1d(targets, 'int32'), {
+          norms: batch.norms,
+        });
       }),
     afterStep({ learningRate }) {
       if (!pending) return;
@@ -134,7 +138,7 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
       drop();
       tf.dispose([variable, velocity]);
     },
-  };
+  });
 });
 
 interface Sample {

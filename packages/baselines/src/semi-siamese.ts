@@ -8,6 +8,7 @@ import {
   readBatch,
   restoreLossState,
   takePart,
+  untilDisposed,
   withLossState,
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
@@ -54,7 +55,7 @@ export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): Ob
   const queue = new KeyQueue(size, dimension);
   let excludedPerSample = 0;
 
-  return {
+  return untilDisposed({
     name: 'semi-siamese',
     parameters: [],
     loss: (embeddings, labels, images) =>
@@ -102,5 +103,5 @@ export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): Ob
       queue.dispose();
       galleryEncoder.dispose();
     },
-  };
+  });
 });

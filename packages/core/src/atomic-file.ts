@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { temporaryPath } from './temporary.ts';
 
 /**
  * Writes a file so that a reader sees the old content or the new one, never a part: temporary file beside it, fsync,
@@ -17,7 +17,7 @@ export function writeFileAtomic(path: string, ...parts: readonly (string | Uint8
 
 /** {@link writeFileAtomic} for content that `fill` writes itself. */
 export async function replaceFile(path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  const temporary = temporaryPath(path);
   let file: FileHandle | undefined;
   try {
     file = await open(temporary, 'wx');

@@ -75,8 +75,11 @@ export interface ImageBatch {
   readonly images?: Float64Array;
   /** The images in the batch, in order; for messages. */
   readonly names: readonly string[];
-  /** Images that could not be read and were replaced, by another of the same identity where it has one. */
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  /**
+   * Images that could not be read and were replaced, by another of the same identity where it has one; `missing`: their
+   * bytes could not be had, else they are no image.
+   */
+  readonly skipped: readonly { readonly name: string; readonly reason: string; readonly missing?: boolean }[];
 }
 
 /** A stream of batches whose `state` is that after the batch that `next` returned last, whatever was fetched ahead. */

@@ -1,2 +1,4 @@
 export { writeFileAtomic } from './atomic-file.ts';
+export { checkNotHeld, type LockOwner, refuseHeld, withLock } from './lock.ts';
 export { readSafetensors, refuseUnknownKeys, type SealedSafetensors, writeSafetensors } from './sealed-safetensors.ts';
+export { isTemporary, sweepTemporary, temporaryPath } from './temporary.ts';

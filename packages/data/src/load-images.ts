@@ -1,4 +1,5 @@
 import { type ImageBatch, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
+import { RETRIES } from './loader/create-loader.ts';
 import { createProducer } from './loader/producer.ts';
 import { fileSource } from './sources/file-source.ts';
 
@@ -36,14 +37,14 @@ export async function* loadImages(
 ): AsyncGenerator<ImageBatch, void, undefined> {
   const where = 'loadImages';
   const { batchSize, workers, ...size } = readOptions(where, loadOptions, options);
-  const producer = createProducer(where, { source, ...size, cacheBytes: 0, strict: true }, workers);
+  const producer = createProducer(where, { source, ...size, cacheBytes: 0, retries: RETRIES, strict: true }, workers);
   const ahead: Promise<ImageBatch>[] = [];
   let planned = 0;
   try {
     while (planned < images.length || ahead.length > 0) {
       for (; planned < images.length && ahead.length <= AHEAD; planned += batchSize) {
         const plan = images.slice(planned, planned + batchSize).map((image) => ({ ...image, seed: 0 }));
-        const batch = producer.produce(plan);
+        const batch = producer.produce(plan, 0);
         batch.catch(() => undefined);
         ahead.push(batch);
       }

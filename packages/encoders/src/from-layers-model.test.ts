@@ -37,6 +37,29 @@ it('describes the model', () => {
   encoder.dispose();
 });
 
+it('keeps the statistics of a layer that is frozen, and moves the others; says when it is disposed', () => {
+  for (const frozen of [true, false]) {
+    const own = model();
+    own.getLayer('bn').trainable = !frozen;
+    const encoder = fromLayersModel(own);
+    const statistics = () =>
+      own
+        .getLayer('bn')
+        .getWeights()
+        .slice(2)
+        .map((x) => Array.from(x.dataSync()));
+    const before = statistics();
+    const images = tf.randomUniform<tf.Rank.R4>([2, 8, 6, 3], 0, 255, 'int32', 1);
+    encoder.apply(images, { training: true }).dispose();
+    if (frozen) expect(statistics()).toEqual(before);
+    else expect(statistics()).not.toEqual(before);
+    encoder.dispose();
+    encoder.dispose();
+    expect(() => encoder.apply(images)).toThrow('mine.apply: the encoder is "disposed"');
+    images.dispose();
+  }
+});
+
 it('normalizes, embeds as the model does, trains, and leaks nothing', () => {
   const own = model();
   const encoder = fromLayersModel(own, { normalization: { mean: 100, std: 50 } });

@@ -13,7 +13,7 @@ import * as tf from '@tensorflow/tfjs';
  * @param card what the model's users should know. Default: the model's name, `normalization` `{ mean: 0, std: 1 }` (the
  * model sees RGB values in [0, 255]), parameters and MACs counted from the model (kernels of layers with a fixed output
  * size), `source` "own model".
- * @returns an encoder; disposing it disposes the model. Its dropout draws from tfjs's own generator, not from `seed`.
+ * @returns an encoder; a layer with `trainable: false` keeps its running statistics in training; disposing it disposes the model. Its dropout draws from tfjs's own generator, not from `seed`.
  * @throws when inputs or outputs do not fit.
  *
  * @example
@@ -66,19 +66,37 @@ export function fromLayersModel(
     embeddingSize: embeddingSize!,
   };
   const { mean, std } = full.normalization;
+  keepFrozenStatistics(model.layers);
+  let disposed = false;
   return {
     card: full,
     parameters,
     apply(images, { training = false } = {}) {
+      check(!disposed, () => ({
+        where: `${full.name}.apply`,
+        what: 'the encoder',
+        got: 'disposed',
+        expected: 'one that is still in use',
+      }));
       return tf.tidy(() => {
         const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
         return model.apply(x, { training }) as tf.Tensor2D;
       });
     },
     dispose() {
-      model.dispose();
+      if (!disposed) model.dispose();
+      disposed = true;
     },
   };
+}
+
+/** As in Keras, a layer that is not trainable does in training what it does otherwise; tfjs would move its statistics. */
+function keepFrozenStatistics(layers: readonly tf.layers.Layer[]): void {
+  for (const layer of layers) {
+    const call = layer.call.bind(layer);
+    layer.call = (inputs, args) => call(inputs, layer.trainable ? args : { ...args, training: false });
+    if ('layers' in layer) keepFrozenStatistics(layer.layers as tf.layers.Layer[]);
+  }
 }
 
 /** Kernel elements times output places: right for convolutions, depthwise ones and matrix products. */

@@ -7,6 +7,7 @@ export {
   nextOfIdentity,
   readBatch,
 } from './batch.ts';
+export { evaluateLoss } from './evaluate-loss.ts';
 export { headOptions } from './head-options.ts';
 export { restoreLossState, takePart, withLossState } from './loss-state.ts';
 export { type Mask, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
@@ -19,3 +20,4 @@ export {
   type StalenessProbe,
   stalenessCurve,
 } from './staleness.ts';
+export { checkInUse, untilDisposed } from './until-disposed.ts';

@@ -1,6 +1,7 @@
 import type { CosineLoss, LossContext, SoftmaxForm, SoftmaxLoss, TargetTerms } from '@protomem/core/contracts';
 import { MASKED_LOGIT, scatterUpdate, sparseSoftmaxCrossEntropy } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { evaluateLoss } from './evaluate-loss.ts';
 
 /** Elements of a matrix, as numbers on the host: element k is `(rows[k], columns[k])`. */
 export interface Mask {
@@ -32,8 +33,10 @@ export function maskedLoss(
 ): tf.Tensor1D {
   const columns = tf.tensor1d(targets, 'int32');
   const count = excluded.rows.length;
-  if (count === 0) return loss(cosines, columns, context);
-  if (!('form' in loss)) return loss(putAt(cosines, excluded, tf.fill([count], -1)), columns, context);
+  if (count === 0) return evaluateLoss(loss, cosines, columns, context);
+  if (!('form' in loss)) {
+    return evaluateLoss(loss, putAt(cosines, excluded, tf.fill([count], -1)), columns, context);
+  }
 
   const { target, negative, combine } = (loss as SoftmaxLoss).form;
   const own: Mask = { rows: Array.from(targets, (_, i) => i), columns: [...targets] };

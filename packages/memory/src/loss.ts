@@ -1,6 +1,6 @@
 import type { CosineLoss, SoftmaxForm } from '@protomem/core/contracts';
 import { MASKED_LOGIT, putElements, stopGradient, takeElements, unitRows } from '@protomem/engine';
-import { negativeLogits } from '@protomem/heads';
+import { evaluateLoss, negativeLogits } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { blockwiseLogSumExp, maskRow } from './blockwise-log-sum-exp.ts';
 import { hardestCosines } from './hardest-cosines.ts';
@@ -19,7 +19,7 @@ export function memoryLoss(
   if (settings.hardest !== undefined) {
     const others = hardestCosines(inputs, settings.hardest, blockOf(inputs, settings), watch);
     const cosines = tf.concat([tf.expandDims<tf.Tensor2D>(inputs.positive, 1), others], 1);
-    return loss(cosines, tf.zeros([cosines.shape[0]], 'int32'), context);
+    return evaluateLoss(loss, cosines, tf.zeros([cosines.shape[0]], 'int32'), context);
   }
   const form = (loss as { readonly form?: SoftmaxForm }).form;
   // A gradient step on the prototypes wants the gradient of every logit.
@@ -30,7 +30,7 @@ export function memoryLoss(
   const inMemory = tf.slice(cosines, [0, 0], [cosines.shape[0], count]);
   if (count > 0) watch.look(inMemory, 0, maskRow(inputs.excluded, 0, count));
   watch.lookInside(tf.gather(cosines, tf.tensor1d([...inputs.columnOf], 'int32'), 1), inputs.ownGroup);
-  return loss(cosines, targets, context);
+  return evaluateLoss(loss, cosines, targets, context);
 }
 
 /** Columns at a time, so that their logits take no more than `logitBytes`. */

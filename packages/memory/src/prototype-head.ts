@@ -1,6 +1,6 @@
 import { joinStates } from '@protomem/core';
 import type { CosineLoss, Head } from '@protomem/core/contracts';
-import { restoreLossState, takePart, withLossState } from '@protomem/heads';
+import { restoreLossState, takePart, untilDisposed, withLossState } from '@protomem/heads';
 import type { PrototypeMemory } from './prototype-memory.ts';
 
 /**
@@ -23,7 +23,7 @@ export function prototypeHead(parts: {
   readonly name?: string;
 }): Head {
   const { memory, loss, name = 'prototype-memory' } = parts;
-  return {
+  return untilDisposed({
     name,
     parameters: [],
     loss: (embeddings, labels) => memory.loss(embeddings, labels, loss),
@@ -37,5 +37,5 @@ export function prototypeHead(parts: {
       restoreLossState(where, state, loss);
     },
     dispose: () => memory.dispose(),
-  };
+  });
 }

@@ -493,7 +493,7 @@ describe('PrototypeMemory', () => {
     expect(() => make({ prototypeRate: 0.1, hardest: 5 })).toThrow('expected 0 with admit "before" and hardest.');
     const memory = make();
     expect(() => memory.loss(batch(2, 1), [1, 2], (cosines) => tf.sum(cosines))).toThrow(
-      'shape of what the loss function returned is [], expected [2], one loss per sample.',
+      'what it returned is "a tensor of shape [], float32", expected a tensor of shape [2], float32: one loss for each sample.',
     );
     memory.dispose();
   });

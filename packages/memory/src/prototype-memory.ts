@@ -1,7 +1,7 @@
 import { check, integer, part, type State, type Stateful } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
-import { stopGradient } from '@protomem/engine';
-import { probeStaleness, StalenessBins, type StalenessPoint, type StalenessProbe } from '@protomem/heads';
+import { checkMemory, stopGradient } from '@protomem/engine';
+import { checkInUse, probeStaleness, StalenessBins, type StalenessPoint, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
@@ -29,12 +29,16 @@ export class PrototypeMemory implements Stateful {
   private readonly staleness = new StalenessBins();
   private readonly seen = new LookAlikes();
   private roundingError: number | undefined;
+  private disposed = false;
   private last: Pick<Admission, 'ids' | 'refreshed' | 'enqueued' | 'evicted'> = NOTHING;
 
   /** Use {@link createPrototypeMemory}. */
   constructor(settings: MemorySettings) {
     this.size = settings.size;
     this.dimension = settings.dimension;
+    const fix = 'Lower size (head.size of a run), or the embedding size, or keep prototypes as bfloat16.';
+    const bytes = (settings.storage === 'bfloat16' ? 2 : 4) * this.size * this.dimension;
+    checkMemory('createPrototypeMemory', 'size', this.size, bytes, fix);
     const kept = stores[settings.storage](this.size, this.dimension);
     const store = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : kept;
     this.memory = { settings, slots: new Slots(settings), store };
@@ -73,6 +77,7 @@ export class PrototypeMemory implements Stateful {
    * @returns the caller's to dispose. It may share its buffer with the memory: copy what must outlive the next admission.
    */
   columns(): tf.Tensor2D {
+    this.checkInUse('columns');
     return this.memory.store.block(0, this.occupied);
   }
 
@@ -87,6 +92,7 @@ export class PrototypeMemory implements Stateful {
    *   batch has more classes than the memory has slots
    */
   admit(embeddings: tf.Tensor2D, labels: ArrayLike<number>): Admission {
+    this.checkInUse('admit');
     let admission: Admission;
     this.seen.forgetLast();
     tf.tidy(() => {
@@ -112,7 +118,7 @@ export class PrototypeMemory implements Stateful {
    * @param labels B identities, integers in [0, 2^53).
    * @param cosineLoss any function of cosines `[B, M]` and target columns `[B]`, int32, to one loss per sample `[B]`.
    * @returns `[B]`, differentiable in `embeddings`; the caller's.
-   * @throws ProtomemError as {@link admit} does, or when `cosineLoss` returns another shape
+   * @throws ProtomemError as {@link admit} does, or when `cosineLoss` returns anything else
    *
    * @example
    * ```ts
@@ -120,6 +126,7 @@ export class PrototypeMemory implements Stateful {
    * ```
    */
   loss(embeddings: tf.Tensor2D, labels: ArrayLike<number>, cosineLoss: CosineLoss): tf.Tensor1D {
+    this.checkInUse('loss');
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
       const { admit, observedSamples } = this.memory.settings;
@@ -135,12 +142,6 @@ export class PrototypeMemory implements Stateful {
         watch.dispose();
       }
       if (admit === 'after') this.commit(batch);
-      check(losses.rank === 1 && losses.size === embeddings.shape[0], () => ({
-        where,
-        what: 'shape of what the loss function returned',
-        got: losses.shape,
-        expected: `[${embeddings.shape[0]}], one loss per sample`,
-      }));
       return losses;
     });
   }
@@ -205,6 +206,7 @@ export class PrototypeMemory implements Stateful {
    * @param ids C identities; those that are not in memory are left out of the answer
    */
   stalenessProbe(fresh: tf.Tensor2D, ids: ArrayLike<number>): StalenessProbe[] {
+    this.checkInUse('stalenessProbe');
     const where = 'PrototypeMemory.stalenessProbe';
     const find = (id: number) => {
       const row = this.memory.slots.find(id);
@@ -258,6 +260,7 @@ export class PrototypeMemory implements Stateful {
 
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
   state(): State {
+    this.checkInUse('state');
     return memoryState(this.memory, this.staleness);
   }
 
@@ -268,6 +271,7 @@ export class PrototypeMemory implements Stateful {
    * @throws ProtomemError, and changes nothing, when the state is of another width or damaged
    */
   restore(state: State): void {
+    this.checkInUse('restore');
     restoreMemory('PrototypeMemory.restore', state, this.memory, this.staleness);
     this.last = NOTHING;
     this.seen.forgetLast();
@@ -275,7 +279,12 @@ export class PrototypeMemory implements Stateful {
 
   /** Frees the prototypes; the memory cannot be used afterwards. */
   dispose(): void {
-    this.memory.store.dispose();
+    if (!this.disposed) this.memory.store.dispose();
+    this.disposed = true;
+  }
+
+  private checkInUse(name: string): void {
+    checkInUse(`PrototypeMemory.${name}`, 'the memory', this.disposed);
   }
 
   /** Puts a prepared batch into the memory. */

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { check, type OptionsOf, option, readOptions } from '@protomem/core';
+import { withLock } from '@protomem/core/node';
 import {
   cacheFolder,
   findInstalls,
@@ -14,7 +16,6 @@ import {
 import { compileBinding } from './compile.ts';
 import { installError, throwIfDiskFull } from './install-error.ts';
 import { copyFromFolder, unpackFromPip } from './library.ts';
-import { withLock } from './lock.ts';
 import type { Context } from './pip.ts';
 import { probeBinding } from './probe.ts';
 import {
@@ -100,7 +101,13 @@ export async function install(options: InstallOptions, steps: Steps): Promise<In
   await makeRoot(root);
   await checkSpace(root, gpu);
   const context = { say, signal };
-  return withLock(join(root, 'install.lock'), context, async () => {
+  let waiting = false;
+  const wait = async (): Promise<void> => {
+    if (!waiting) say('another install is running; waiting for it ...');
+    waiting = true;
+    await sleep(300, undefined, { signal });
+  };
+  return withLock(join(root, 'install.lock'), wait, async () => {
     const meanwhile = force ? undefined : await findPresent(found, from, steps);
     if (meanwhile) return meanwhile;
     await removeLeftovers(root);

@@ -47,7 +47,7 @@ const someOf = <T extends object>(options: T): T | undefined => (Object.keys(opt
 
 /** @param miner whom the sampler asks for companions and images */
 export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined): Loader {
-  const { augmentation, encoder, loader } = config;
+  const { augmentation, data, encoder, loader } = config;
   return createLoader({
     source,
     sampler: makeSampler(config, source, miner),
@@ -55,6 +55,7 @@ export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),
     ...given(loader),
+    ...('maxMissing' in data && { maxMissing: data.maxMissing }),
   });
 }
 
@@ -158,7 +159,7 @@ function makeBaseline(
 }
 
 export function makeOptimizer({ optimizer }: RunConfig): Optimizer {
-  const { kind, clipNorm: _, encoderBatch: __, ...options } = optimizer;
+  const { kind, clipNorm: _, encoderBatch: __, maxWeightNorm: ___, ...options } = optimizer;
   return createOptimizer(kind, options as OptimizerOptions<typeof kind>);
 }
 

@@ -9,6 +9,8 @@ import type { RunConfig } from './run-schema.ts';
 export function runFolder(out: string) {
   return {
     out,
+    /** Held by the process that works in the folder. */
+    lock: join(out, '.lock'),
     config: join(out, 'config.json'),
     log: join(out, 'log.jsonl'),
     events: join(out, 'events'),

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
+import { checkNotHeld, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
@@ -46,10 +47,10 @@ export interface FinishedRun {
 
 /**
  * Carries a configuration out: trains its head, then each baseline, and evaluates them. The run folder gets the
- * configuration, logs, checkpoints, encoders and results.
+ * configuration, logs, checkpoints, encoders and results. One process works in it at a time.
  *
  * @returns the results; undefined when `signal` ended the run early
- * @throws ProtomemError when `out` holds a run already, or a part refuses its options or its data
+ * @throws ProtomemError when `out` holds a run already or another process works in it, or a part refuses its options or its data
  *
  * @example
  * ```ts
@@ -59,11 +60,30 @@ export interface FinishedRun {
  * ```
  */
 export async function runRecipe(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
+  const { out, resume = false } = options;
+  const { lock } = runFolder(out);
+  await checkNotHeld(lock, 'train', out);
+  claimFolder(out, resume);
+  const made = await makeFolder(out);
+  try {
+    return await withLock(lock, refuseHeld('train', out), async () => {
+      // Another process may have been here before the lock was.
+      claimFolder(out, resume);
+      await sweepTemporary(out, { recursive: true });
+      return await runAlone(given, options);
+    });
+  } finally {
+    // Nothing is left behind by what was refused: folders go that were made for it, and are empty.
+    let folder = resolve(out);
+    while (made !== undefined && folder.startsWith(made) && (await removeEmpty(folder))) folder = dirname(folder);
+  }
+}
+
+async function runAlone(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
   const { out, resume = false, parts = {}, loggers, onBegin, onStep } = options;
   const { signal = new AbortController().signal, say = () => undefined } = options;
   const begun = performance.now();
   const folder = runFolder(out);
-  claimFolder(out, resume);
   const engine = await loadEngine({
     prefer: given.engine.prefer,
     threads: given.engine.threads || undefined,
@@ -142,6 +162,20 @@ function claimFolder(out: string, resume: boolean): void {
       : 'It holds a run: go on with --resume, or name another folder.',
   });
 }
+
+/** @returns the topmost folder that did not exist; undefined when all did. */
+async function makeFolder(out: string): Promise<string | undefined> {
+  return mkdir(resolve(out), { recursive: true }).catch((error: Error) => {
+    const expected = 'a folder that can be made and written';
+    throw new ProtomemError({ where: 'train', what: out, got: error.message, expected }, { cause: error });
+  });
+}
+
+const removeEmpty = (folder: string): Promise<boolean> =>
+  rmdir(folder).then(
+    () => true,
+    () => false,
+  );
 
 /** The configuration that a run has been going by; undefined when it never came to have one. */
 async function savedConfig(path: string): Promise<RunConfig | undefined> {

@@ -7,7 +7,7 @@ import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import { type CompanionRule, createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
-import { optimizers, type ScheduleName, schedules } from '@protomem/training';
+import { createTrainer, optimizers, type ScheduleName, schedules } from '@protomem/training';
 import { fieldsOf, kinds, optionsOfEach, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -23,6 +23,9 @@ const encoderFields = {
   inputSize,
 };
 
+/** What may go missing of data that has to be read. */
+const missing = { maxMissing: createLoader.options.maxMissing };
+
 const data = kinds('kind', {
   // Those of the evaluation follow the ones that are trained on.
   synthetic: fieldsOf(syntheticFaces.options, {
@@ -34,8 +37,9 @@ const data = kinds('kind', {
     ...fieldsOf(openOptions, { without: ['columns'] }),
     columns: section(fieldsOf(listColumns)),
     minImages: option.integer({ help: 'Identities with fewer images are left out of training.', min: 1, default: 2 }),
+    ...missing,
   },
-  own,
+  own: { ...own, ...missing },
 });
 
 const pairs = kinds('kind', {
@@ -189,7 +193,7 @@ export const runSchema = section({
   sampler,
   loader: section(
     fieldsOf(createLoader.options, {
-      without: ['source', 'sampler', 'height', 'width', 'augmentation', 'onSkip'],
+      without: ['source', 'sampler', 'height', 'width', 'augmentation', 'onSkip', 'maxMissing'],
     }),
   ),
   encoder: kinds(
@@ -215,6 +219,7 @@ export const runSchema = section({
     'kind',
     withEach(optionsOfEach(optimizers), {
       clipNorm: option.number({ help: 'Largest norm of the gradient.', min: Number.MIN_VALUE, default: 5 }),
+      maxWeightNorm: createTrainer.options.maxWeightNorm,
       encoderBatch: option.integer({
         help: 'Images that go through the encoder at once, for batches that do not fit.',
         ...{ min: 2, absent: 'the whole batch' },

@@ -79,6 +79,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     schedule: makeSchedule(config),
     steps: config.steps,
     clipNorm: config.optimizer.clipNorm,
+    maxWeightNorm: config.optimizer.maxWeightNorm,
     encoderBatch: config.optimizer.encoderBatch ?? undefined,
     seed: config.seed,
     evaluateEvery: config.evaluation.every || config.steps,

@@ -53,7 +53,7 @@ interface Found {
 
 function atOnce({ encoder, head, parameters, batch: { labels }, seed }: Differentiation, images: tf.Tensor4D): Found {
   const { value: loss, grads } = variableGradients(
-    () => tf.mean(head.loss(encoder.apply(images, { training: true, seed }), labels, images)),
+    () => tf.mean(head.loss(encoder.apply(images, { training: isTrained(encoder), seed }), labels, images)),
     parameters.map(({ variable }) => variable),
   );
   return { loss, grads };
@@ -67,7 +67,7 @@ function inParts(work: Differentiation, images: tf.Tensor4D): Found {
   const ends = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * total) / count));
   const apply = (i: number): tf.Tensor2D => {
     const part = tf.slice(images, [ends[i]!, 0, 0, 0], [ends[i + 1]! - ends[i]!, -1, -1, -1]);
-    return encoder.apply(part, { training: true, seed: (seed + i) % 2 ** 31 });
+    return encoder.apply(part, { training: isTrained(encoder), seed: (seed + i) % 2 ** 31 });
   };
   const embeddings = tf.variable(withoutStatistics(encoder, () => tf.concat(ends.slice(1).map((_, i) => apply(i)))));
   const ofEncoder = new Set(encoder.parameters.map(({ variable }) => variable));
@@ -93,6 +93,9 @@ function inParts(work: Differentiation, images: tf.Tensor4D): Found {
   }
   return { loss, grads: all };
 }
+
+/** A frozen encoder, none of whose parameters is trainable, runs as in evaluation: its running statistics stay. */
+const isTrained = ({ parameters }: Encoder): boolean => parameters.some(({ trainable }) => trainable);
 
 /** Runs the encoder in training mode, but leaves its running statistics as they were. */
 function withoutStatistics(encoder: Encoder, run: () => tf.Tensor): tf.Tensor {

@@ -25,6 +25,41 @@ export function checkFiniteStep(found: {
   });
 }
 
+/** Throws when the norm of all weights is beyond its limit: they grow without bound, and would soon be no numbers. */
+export function checkWeightNorm(where: string, norm: number, limit: number): void {
+  // Which weight is no number is for the checks of values to say.
+  check(Number.isNaN(norm) || norm <= limit, () => ({
+    where,
+    what: 'the norm of all trainable weights',
+    got: norm,
+    expected: `at most ${limit} (maxWeightNorm)`,
+    fix:
+      'They grow without bound. Nothing is written over the last checkpoint; go on from it with a lower rate, a longer ' +
+      'warm-up, weight decay or clipNorm.',
+  }));
+}
+
+/** Says what to lower when an allocation failed; any other error is returned as it is. */
+export function explainOutOfMemory(error: unknown, step: number, images: number): unknown {
+  const text = error instanceof Error ? error.message : String(error);
+  if (
+    error instanceof ProtomemError ||
+    !/\bOOM\b|out of memory|allocation failed|bad_alloc|Invalid typed array length/i.test(text)
+  ) {
+    return error;
+  }
+  return new ProtomemError(
+    {
+      where: `step ${step}`,
+      what: `memory for a batch of ${images} images`,
+      got: `not to be had (${text.split('\n')[0]})`,
+      expected: 'enough',
+      fix: 'Lower encoderBatch or the batch, the size of the head, or the input size. The last checkpoint stays.',
+    },
+    { cause: error },
+  );
+}
+
 /** Throws when a weight is not finite: the run could not go on from such a checkpoint, and it would displace a good one. */
 export function checkFiniteWeights(step: number, weights: State): void {
   for (const [name, { data }] of Object.entries(weights.tensors)) {

@@ -66,6 +66,11 @@ export const trainerOptions = {
     help: 'Largest global gradient norm; longer gradients are scaled down to it.',
     ...{ min: Number.MIN_VALUE, absent: 'none are' },
   }),
+  /** Of the weights as one vector, before each step and at each checkpoint: such a checkpoint is not written. */
+  maxWeightNorm: option.number({
+    help: 'Norm of all trainable weights beyond which a run counts as lost, and stops.',
+    ...{ min: Number.MIN_VALUE, default: 1e6 },
+  }),
   /**
    * For batches whose activations do not fit: the head still sees the whole batch; each image passes the encoder forward
    * twice, and batch norm normalizes by part.
@@ -111,7 +116,10 @@ export interface Trainer {
   resume(): Promise<number>;
   /** One step. @returns its metrics. */
   step(): Promise<Readonly<Record<string, number>>>;
-  /** Steps until all are done, `stop` is called, `signal` aborts or a hook answers `'stop'`. Each way saves a checkpoint. */
+  /**
+   * Steps until all are done, `stop` is called, `signal` aborts or a hook answers `'stop'`. Each way saves a checkpoint,
+   * and so does an error of the loader before it is passed on.
+   */
   run(options?: { readonly signal?: AbortSignal }): Promise<RunResult>;
   /** Ends a run after the step that is under way. */
   stop(): void;

@@ -173,6 +173,70 @@ describe('a run', () => {
     await expect(trainer.step()).rejects.toThrow(/step 1: the gradient norm is (Infinity|NaN)/);
   });
 
+  it('saves a checkpoint when its data ends, and goes on from there', async () => {
+    const loader = tinyLoader();
+    const next = loader.next.bind(loader);
+    let left = 4;
+    const ending = { ...loader, next: () => (left-- > 0 ? next() : Promise.reject(new Error('unmounted'))) };
+    const said: string[] = [];
+    const logger: Logger = { log: () => undefined, close: () => undefined, message: (text) => said.push(text) };
+    const checkpoints = { directory, every: 100 };
+    const { trainer } = tinyRun({ loader: ending, checkpoints, loggers: [logger] });
+    await expect(trainer.run()).rejects.toThrow('unmounted');
+    expect(await readdir(directory)).toEqual(['checkpoint-00000004.safetensors']);
+    expect(said).toContain('Stopped with a checkpoint at step 4.');
+    const [whole, resumed] = [tinyRun(), tinyRun({ checkpoints })];
+    await whole.trainer.run();
+    await resumed.trainer.resume();
+    await resumed.trainer.run();
+    expect(await values(resumed.encoder, resumed.head)).toEqual(await values(whole.encoder, whole.head));
+  });
+
+  it('stops when weights grow beyond maxWeightNorm, and keeps the last good checkpoint', async () => {
+    const encoder = tinyEncoder();
+    const checkpoints = { directory, every: 2 };
+    const grow = ({ step }: { step: number }): void => {
+      if (step !== 5) return;
+      const { variable } = encoder.parameters.at(-1)!;
+      tf.tidy(() => variable.assign(tf.mul(variable, 1e18)));
+    };
+    await expect(tinyRun({ encoder, checkpoints, hooks: { onStepEnd: grow } }).trainer.run()).rejects.toThrow(
+      /step 6: the norm of all trainable weights is \d.*, expected at most 1000000 \(maxWeightNorm\)/,
+    );
+    expect(await readdir(directory)).toEqual(['checkpoint-00000002.safetensors', 'checkpoint-00000004.safetensors']);
+    // A last step that did it is found when its checkpoint is to be written.
+    const last = { onStepEnd: ({ step }: { step: number }) => grow({ step: step + 4 }) };
+    const once = tinyRun({
+      encoder,
+      steps: 1,
+      hooks: last,
+      checkpoints: { ...checkpoints, directory: `${directory}/1` },
+    });
+    await expect(once.trainer.run()).rejects.toThrow(
+      /(step 1|checkpoint of step 1): the norm of all trainable weights/,
+    );
+  });
+
+  it('leaves the statistics of a frozen encoder as they are', async () => {
+    const whole = tinyEncoder();
+    const parameters = whole.parameters.map((parameter) => ({ ...parameter, trainable: false }));
+    const before = await values(whole);
+    const { trainer, head } = tinyRun({ encoder: { ...whole, parameters } });
+    const weights = await values(head);
+    await trainer.run();
+    expect(await values(whole)).toEqual(before);
+    expect(await values(head)).not.toEqual(weights);
+  });
+
+  it('says what to lower when memory runs out', async () => {
+    const loss = (): never => {
+      throw new Error('OOM when allocating tensor with shape[1]');
+    };
+    await expect(tinyRun({ head: { ...tinyHead(), loss } }).trainer.step()).rejects.toThrow(
+      /step 1: memory for a batch of 6 images is "not to be had \(OOM when .* Lower encoderBatch/,
+    );
+  });
+
   it('never saves weights that are not finite over good ones', async () => {
     const schedule = (step: number) => (step < 3 ? 0.1 : Number.POSITIVE_INFINITY);
     const { trainer } = tinyRun({ schedule, checkpoints: { directory, every: 2 } });

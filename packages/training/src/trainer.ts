@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { check, type ImageBatch, integer, part, Random, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
-import { parametersState, restoreParameters } from '@protomem/engine';
+import { globalNorm, parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
-import { differentiate } from './differentiate.ts';
-import { checkFiniteStep, checkFiniteWeights } from './finite-checks.ts';
+import { type Differentiated, differentiate } from './differentiate.ts';
+import { checkFiniteStep, checkFiniteWeights, checkWeightNorm, explainOutOfMemory } from './finite-checks.ts';
 import { describeChange, type RecipeChange } from './recipe.ts';
 import { createThroughput } from './throughput.ts';
 import { type RunResult, type Trainer, trainerOptions } from './trainer-options.ts';
@@ -36,7 +36,7 @@ import { type RunResult, type Trainer, trainerOptions } from './trainer-options.
  */
 export const createTrainer = part('createTrainer', trainerOptions, (settings): Trainer => {
   const { encoder, head, loader, miner, optimizer, schedule, steps, clipNorm, hooks, loggers, seed, config } = settings;
-  const { evaluateEvery = steps } = settings;
+  const { maxWeightNorm, evaluateEvery = steps } = settings;
   const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
   check(!miner || head.lastLookAlikes !== undefined, () => ({
     where: 'createTrainer',
@@ -55,25 +55,25 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
   let lastBatch: ImageBatch | undefined;
   /** Of a resume, until the loggers have started. */
   let changes: readonly RecipeChange[] = [];
+  /** No batch could be had: nothing has happened since the last step. */
+  let outOfData = false;
   const skipped = new Map<string, string>();
 
   async function step(): Promise<Record<string, number>> {
     const begun = performance.now();
-    const batch = await loader.next();
+    const batch = await loader.next().catch((error: unknown) => {
+      outOfData = true;
+      throw error;
+    });
     lastBatch = batch;
     const waiting = performance.now() - begun;
 
     const learningRate = schedule(stepsDone);
-    const { loss, norm, gradients } = differentiate({
-      encoder,
-      head,
-      parameters: trainable,
-      batch,
-      seed: new Random(seed, stepsDone).uint32() >>> 1,
-      encoderBatch,
-    });
+    const { loss, norm, gradients } = gradientsOf(batch);
+    const weightNorm = normOfWeights();
     try {
-      const [lossValue, gradientNorm] = await readScalars(loss, norm);
+      const [lossValue, gradientNorm, weights] = await readScalars([loss, norm, weightNorm]);
+      checkWeightNorm(`step ${stepsDone + 1}`, weights, maxWeightNorm);
       checkFiniteStep({ step: stepsDone + 1, loss: lossValue, gradientNorm, learningRate, batch });
       tf.tidy(() => {
         const clipped = clipNorm === undefined ? gradients : clipByGlobalNorm(gradients, gradientNorm, clipNorm);
@@ -86,7 +86,18 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
       throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
       return metrics(lossValue, gradientNorm, learningRate);
     } finally {
-      tf.dispose([loss, norm, gradients]);
+      tf.dispose([loss, norm, gradients, weightNorm]);
+    }
+  }
+
+  const normOfWeights = (): tf.Scalar => globalNorm(trainable.map(({ variable }) => variable));
+
+  function gradientsOf(batch: ImageBatch): Differentiated {
+    const random = new Random(seed, stepsDone).uint32() >>> 1;
+    try {
+      return differentiate({ encoder, head, parameters: trainable, batch, seed: random, encoderBatch });
+    } catch (error) {
+      throw explainOutOfMemory(error, stepsDone + 1, batch.labels.length);
     }
   }
 
@@ -116,13 +127,25 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
       const result = { step: stepsDone, stopped: stepsDone < steps };
       await hooks.onEnd?.(result);
       return result;
+    } catch (error) {
+      if (outOfData && checkpointer && stepsDone > 0) {
+        if (stepsDone > saved) await save();
+        say(`Stopped with a checkpoint at step ${stepsDone}.`);
+      }
+      throw error;
     } finally {
-      stopping = false;
+      stopping = outOfData = false;
       for (const logger of loggers) await logger.close();
     }
   }
 
   async function save(): Promise<number> {
+    const norm = normOfWeights();
+    const [value] = await readScalars([norm]);
+    norm.dispose();
+    // Says which one it is, where a weight is no number.
+    if (!Number.isFinite(value)) await weights.state();
+    checkWeightNorm(`checkpoint of step ${stepsDone}`, value, maxWeightNorm);
     const path = await checkpointer?.save(stepsDone);
     if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
     return stepsDone;
@@ -219,11 +242,11 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
   };
 });
 
-async function readScalars(a: tf.Scalar, b: tf.Scalar): Promise<[number, number]> {
-  const both = tf.tidy(() => tf.stack([a, b]));
-  const [first, second] = await both.data();
-  both.dispose();
-  return [first!, second!];
+async function readScalars<const T extends readonly tf.Scalar[]>(scalars: T): Promise<{ [K in keyof T]: number }> {
+  const all = tf.tidy(() => tf.stack([...scalars]));
+  const values = await all.data();
+  all.dispose();
+  return Array.from(values) as { [K in keyof T]: number };
 }
 
 /** Parameters with their part's name in front: unique over the parts. */

@@ -10,7 +10,8 @@ import {
 } from '@protomem/alignment';
 import { ProtomemError, remarkLines } from '@protomem/core';
 import { type LoadEngineOptions, loadEngine } from '@protomem/engine';
-import { command, progressBar, stopOnInterrupt, toNumber } from '../command-line.ts';
+import { command, progressBar, toNumber } from '../command-line.ts';
+import { stopCode, stopOnInterrupt } from '../interrupt.ts';
 
 const out = `
 OUT gets photos in the structure of PHOTOS (PHOTOS/Ada/1.png becomes OUT/Ada/1.jpg), alignment.json (summary),
@@ -58,7 +59,7 @@ export const make = () =>
         });
         bar.stop();
         console.log(describe(summary, out));
-        if (!summary.finished) process.exitCode = 130;
+        if (!summary.finished) process.exitCode = stopCode();
       } finally {
         bar.stop();
       }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type ImageSource, printable, unescapeName } from '@protomem/core';
 import { compareSources, countImages, datasetFormats, selectIdentities, writeDataset } from '@protomem/data';
-import { command, stopOnInterrupt, toNumber, withBar } from '../command-line.ts';
+import { command, toNumber, withBar } from '../command-line.ts';
 import { dataSetOptions, openSaid, sayRemarks } from '../data-sets.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 
 const order = `
 Identities and images keep their order, images their bytes, so that training from either gives the same weights.`;

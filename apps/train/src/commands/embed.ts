@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, escapeName, printable } from '@protomem/core';
+import { temporaryPath } from '@protomem/core/node';
 import { countImages, npyHeader, openImages } from '@protomem/data';
 import { embedImages, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
 import { command, declaredFlags, toNumber, withBar } from '../command-line.ts';
 import { type DataSetArguments, dataSetOptions, openSaid } from '../data-sets.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 
 /** `protomem embed`. */
 export function make() {
@@ -69,12 +70,14 @@ export async function embed(model: string, images: string, options: EmbedOptions
   console.log(`model: ${encoder.kind}`);
   for (const note of encoder.notes) console.log(note);
   const { embeddingSize } = encoder;
+  const signal = stopOnInterrupt();
   const total = countImages(source).images;
   const writer = await writers[format](out, total, embeddingSize);
   try {
     await withBar('images', async (onProgress) => {
       let done = 0;
       for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
+        signal.throwIfAborted();
         const identities = Array.from(labels, (label) => source.identityName(label));
         await writer.write(names, identities, values);
         done += names.length;
@@ -138,7 +141,7 @@ const writers = {
 
 /** A file that appears when it is finished, not before. */
 async function temporaryFile(path: string) {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   const handle: FileHandle = await open(temporary, 'wx');
   return {
     append: async (bytes: Uint8Array): Promise<void> => void (await handle.appendFile(bytes)),

@@ -20,7 +20,8 @@ import {
 import { renderReport } from '@protomem/report';
 import { DEFAULT_LIVE_PORT, type Live, startLive } from '@protomem/report/live';
 import { consoleLogger } from '@protomem/training';
-import { command, setOption, stopOnInterrupt, toNumber } from '../command-line.ts';
+import { command, setOption, toNumber } from '../command-line.ts';
+import { stopCode, stopOnInterrupt } from '../interrupt.ts';
 import { makeSnapshot } from '../live-snapshot.ts';
 import { headName, makeReport } from '../run-report.ts';
 
@@ -108,7 +109,7 @@ async function carryOut({ config, parts }: Run, { name, out, resume, livePort }:
       console.log(
         `stopped with a checkpoint; go on with: npm run train -- ${name ? `${name} ` : ''}--out ${out} --resume`,
       );
-      process.exitCode = 130;
+      process.exitCode = stopCode();
     }
     ending = existsSync(report) ? `finished: ${report}` : 'stopped with a checkpoint';
   } finally {

@@ -1,7 +1,8 @@
 import { type ImageSource, printable } from '@protomem/core';
 import { compareSources } from '@protomem/data';
-import { command, stopOnInterrupt, withBar } from '../command-line.ts';
+import { command, withBar } from '../command-line.ts';
 import { dataSetOptions, openSaid } from '../data-sets.ts';
+import { stopOnInterrupt } from '../interrupt.ts';
 import { survey } from '../survey.ts';
 
 const about = 'Reads and decodes every image of a data set';

@@ -1,6 +1,6 @@
 import { type ImageBatch, type ImageSource, type PlannedImage, ProtomemError, Random } from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
-import { createImageReader, type Decoded } from './image-reader.ts';
+import { createImageReader, type Decoded, type ReadImage, type Unread } from './image-reader.ts';
 
 /** What makes a batch out of a plan. */
 export interface AssemblerOptions {
@@ -9,12 +9,17 @@ export interface AssemblerOptions {
   readonly width: number;
   readonly augmentation?: Augmentation;
   readonly cacheBytes: number;
+  /** How often a read that failed is tried again, after a pause. */
+  readonly retries: number;
   /** For evaluation: refuse a batch with an unreadable image instead of replacing it, and decode exactly. */
   readonly strict: boolean;
 }
 
-/** Turns a plan into a batch; the same plan always gives the same batch. */
-export type Assembler = (plan: readonly PlannedImage[]) => Promise<ImageBatch>;
+/**
+ * Turns a plan into a batch; the same plan always gives the same batch. What could not be read is tried again when the
+ * number of the pass over the data is another one.
+ */
+export type Assembler = (plan: readonly PlannedImage[], pass: number) => Promise<ImageBatch>;
 
 /** Other identities that are tried in place of one without a readable image, before those of the batch itself. */
 const STRANGERS_TRIED = 32;
@@ -28,7 +33,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
   const read = createImageReader(source, { ...options, exact: strict });
   const imageBytes = height * width * 3;
 
-  return async (plan) => {
+  return async (plan, pass) => {
     const pixels = new Uint8Array(plan.length * imageBytes);
     const labels = new Float64Array(plan.length);
     const images = new Float64Array(plan.length);
@@ -43,10 +48,10 @@ export function createAssembler(options: AssemblerOptions): Assembler {
       names[slot] = image.name;
     };
 
-    const failed: { readonly slot: number; readonly name: string; readonly reason: string }[] = [];
+    const failed: ({ readonly slot: number } & Unread)[] = [];
     await Promise.all(
       plan.map(async ({ identity, image }, slot) => {
-        const result = await read(identity, image);
+        const result = await read(identity, image, pass);
         if ('pixels' in result) place(slot, identity, image, result);
         else failed.push({ slot, ...result });
       }),
@@ -55,11 +60,13 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     if (strict && failed.length > 0) throw unreadable(source, failed);
     const taken = new Set(plan.map(({ identity, image }) => `${identity}/${image}`));
     for (const { slot } of failed) {
-      const found = await findReplacement(source, plan, slot, taken, read);
+      const found = await findReplacement(source, plan, slot, taken, (identity, image) =>
+        read(identity, image, pass, false),
+      );
       if (!found) throw unreadable(source, failed);
       place(slot, found.identity, found.image, found.result);
     }
-    const skipped = failed.map(({ name, reason }) => ({ name, reason }));
+    const skipped = failed.map(({ slot: _, ...unread }) => unread);
     return { pixels, shape: [plan.length, height, width, 3], labels, images, names, skipped };
   };
 }
@@ -74,7 +81,7 @@ async function findReplacement(
   plan: readonly PlannedImage[],
   slot: number,
   taken: Set<string>,
-  read: ReturnType<typeof createImageReader>,
+  read: (identity: number, image: number) => Promise<ReadImage>,
 ): Promise<{ readonly identity: number; readonly image: number; readonly result: Decoded } | undefined> {
   const lost = plan[slot]!.identity;
   const inBatch = [...new Set(plan.map(({ identity }) => identity))];

@@ -12,6 +12,12 @@ import {
 import type { Augmentation } from '../augment/create-augmentation.ts';
 import { createProducer } from './producer.ts';
 
+/** Of reads that failed. */
+export const RETRIES = 3;
+
+/** Batches of a pass, where the sampler knows none. */
+const ENDLESS_PASS = 1000;
+
 const loaderOptions = {
   source: option.given<ImageSource>()({ help: 'Where the images are.' }),
   sampler: option.given<Sampler>()({ help: 'Chooses the images; from now on only the loader may move it.' }),
@@ -30,6 +36,13 @@ const loaderOptions = {
     help: 'Bytes of decoded images to keep, so that they are not decoded again in the next pass.',
     min: 0,
     default: 0,
+  }),
+  /** After 0.1 s, 0.4 s, 1.6 s and so on: a network file system may be back by then. */
+  retries: option.integer({ help: 'How often a read that failed is tried again.', min: 0, max: 8, default: RETRIES }),
+  /** An image that is there, but is none, does not count: it is left out and named, whatever this says. */
+  maxMissing: option.number({
+    help: 'Largest share of the images of a pass over the data that may fail to be read; beyond it the run stops.',
+    ...{ min: 0, max: 1, default: 0.01 },
   }),
   /** When the batch that it is missing from is delivered. */
   onSkip: option.given<(skipped: { readonly name: string; readonly reason: string }) => void>()({
@@ -53,12 +66,12 @@ export type LoaderOptions = OptionsOf<typeof loaderOptions>;
  *
  * An unreadable image does not end a run: another image of its identity takes its place (chosen by the plan's seed, not
  * in the batch already if possible), or, when the identity has no readable one, one of another identity, with that
- * identity's label. `skipped` of the batch names it, and it is not tried again.
+ * identity's label. `skipped` of the batch names it, and it is not tried again before the next pass over the data.
  *
  * Decoding runs in libuv's threads, whose number is `UV_THREADPOOL_SIZE` (default 4, set before the process starts), for
  * any number of workers. One worker is enough unless augmentation is heavy.
  *
- * @throws from `next()` when neither an image nor any in its place can be read, and after `close()`.
+ * @throws from `next()` when more than `maxMissing` of a pass could not be read, when neither an image nor any in its place can be read, and after `close()`.
  *
  * @example
  * ```ts
@@ -68,19 +81,22 @@ export type LoaderOptions = OptionsOf<typeof loaderOptions>;
  * ```
  */
 export const createLoader = part('createLoader', loaderOptions, (options): Loader => {
-  const { sampler, prefetch, onSkip, workers, ...images } = options;
+  const { sampler, prefetch, onSkip, workers, maxMissing, ...images } = options;
   const producer = createProducer('createLoader', { ...images, strict: false }, workers);
 
   let ahead: { readonly batch: Promise<ImageBatch>; readonly after: State }[] = [];
   // The sampler's state as of the last delivered batch; undefined until the sampler has been moved.
   let delivered: State | undefined;
   let closed = false;
+  const pass = Number.isFinite(sampler.batchesPerEpoch) ? sampler.batchesPerEpoch : ENDLESS_PASS;
+  let planned = 0;
+  const taken = { batches: 0, missing: 0 };
   const reported = new Set<string>();
 
   const fill = async (): Promise<void> => {
     delivered ??= await sampler.state();
     while (ahead.length <= prefetch) {
-      const batch = producer.produce(sampler.next());
+      const batch = producer.produce(sampler.next(), Math.floor(planned++ / pass));
       // A batch may fail long before anybody asks for it.
       batch.catch(() => undefined);
       ahead.push({ batch, after: await sampler.state() });
@@ -91,6 +107,7 @@ export const createLoader = part('createLoader', loaderOptions, (options): Loade
     await fill();
     const { batch, after } = ahead.shift()!;
     const result = await batch;
+    checkMissing(result);
     delivered = after;
     for (const skipped of result.skipped) {
       if (reported.has(skipped.name)) continue;
@@ -98,6 +115,20 @@ export const createLoader = part('createLoader', loaderOptions, (options): Loade
       onSkip?.(skipped);
     }
     return result;
+  };
+
+  const checkMissing = ({ skipped }: ImageBatch): void => {
+    if (taken.batches++ % pass === 0) taken.missing = 0;
+    const missing = skipped.filter((image) => image.missing);
+    taken.missing += missing.length;
+    const all = pass * sampler.batchSize;
+    check(taken.missing <= maxMissing * all, () => ({
+      where: 'loader',
+      what: `images of ${images.source.name} that could not be read`,
+      got: `${taken.missing} of the ${all} of this pass, the last ${missing.at(-1)!.name} (${missing.at(-1)!.reason})`,
+      expected: `at most ${100 * maxMissing} %`,
+      fix: 'Bring the data back and go on from the checkpoint, or allow more by maxMissing (data.maxMissing of a run).',
+    }));
   };
 
   // One thing at a time: `next` and `restore` wait for those before them.

@@ -4,7 +4,8 @@ import type { AssemblerOptions } from './assemble.ts';
 
 /** Makes batches somewhere: here, or in worker threads. */
 export interface Producer {
-  produce(plan: readonly PlannedImage[]): Promise<ImageBatch>;
+  /** @param pass number of the pass over the data that the plan is of. */
+  produce(plan: readonly PlannedImage[], pass: number): Promise<ImageBatch>;
   close(): Promise<void>;
 }
 
@@ -18,6 +19,7 @@ export interface ProducerSpec extends Omit<AssemblerOptions, 'source' | 'augment
 export interface Job {
   readonly id: number;
   readonly plan: readonly PlannedImage[];
+  readonly pass: number;
 }
 
 /** What comes back. */

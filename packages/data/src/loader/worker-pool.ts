@@ -42,14 +42,14 @@ export function createWorkerPool(spec: ProducerSpec, size: number): Producer {
   };
 
   return {
-    produce(plan) {
+    produce(plan, pass) {
       if (broken) return Promise.reject(broken);
       if (workers.length === 0) workers = Array.from({ length: size }, start);
       const id = jobs++;
       return new Promise((resolve, reject) => {
         if (waiting.size === 0) for (const worker of workers) worker.ref();
         waiting.set(id, { resolve, reject });
-        workers[id % size]!.postMessage({ id, plan });
+        workers[id % size]!.postMessage({ id, plan, pass });
       });
     },
     async close() {

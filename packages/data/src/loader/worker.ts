@@ -14,10 +14,10 @@ const assemble = createAssembler({
 });
 const port = parentPort!;
 
-port.on('message', async ({ id, plan }: Job) => {
+port.on('message', async ({ id, plan, pass }: Job) => {
   let result: JobResult;
   try {
-    result = { id, batch: await assemble(plan) };
+    result = { id, batch: await assemble(plan, pass) };
   } catch (error) {
     result = { id, error: error instanceof ProtomemError ? error.parts : String((error as Error).stack ?? error) };
   }

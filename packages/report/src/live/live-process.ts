@@ -32,7 +32,7 @@ try {
 } catch {
   // Not every system lets a process step back.
 }
-// Ctrl-C reaches every process of the terminal; the training process says when it is over.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+// Ctrl-C and the end of a terminal reach every process of it; the training process says when it is over.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('message', (message: ToLive) => void hear(message));
 process.on('disconnect', () => process.exit());

@@ -1,0 +1,33 @@
+import { freemem, totalmem } from 'node:os';
+import { check } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
+
+/** A WebAssembly module addresses no more. */
+const WASM_BYTES = 2 ** 32;
+
+/**
+ * Refuses an allocation that this machine cannot hold, before it is tried: the system would end the process without a
+ * word. What a GPU can hold is not known here.
+ *
+ * @param what that takes them, such as `size`
+ * @param got its value
+ * @param bytes that are needed at once
+ * @param fix what to lower
+ */
+export function checkMemory(where: string, what: string, got: unknown, bytes: number, fix: string): void {
+  const limit = tf.getBackend() === 'wasm' ? Math.min(WASM_BYTES, available()) : available();
+  const gib = (count: number): string => `${(count / 2 ** 30).toFixed(1)} GiB`;
+  check(bytes <= limit, () => ({
+    where,
+    what,
+    got,
+    expected: `less: that takes ${gib(bytes)}, and ${gib(limit)} are free`,
+    fix,
+  }));
+}
+
+/** Bytes that this process may still take: only Linux tells, limits of a container among it. */
+function available(): number {
+  if (process.platform !== 'linux') return totalmem();
+  return process.availableMemory?.() ?? freemem();
+}
