@@ -85,7 +85,7 @@ describe('alignFolder', () => {
       unreadable: 1,
       meanError: expect.closeTo(0, 5),
       doneBefore: 0,
-      otherFiles: { '.txt': 1 },
+      passedOver: [{ kind: 'passed over', reason: 'files that end in .txt', count: 1, examples: [expect.any(String)] }],
     });
     expect(JSON.parse(await readFile(join(out, 'alignment.json'), 'utf8'))).toEqual(summary);
     expect(progress).toEqual(['1/5 1', '2/5 2', '3/5 3', '4/5 4', '5/5 5']);

@@ -1,12 +1,24 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, extname, join, relative, resolve } from 'node:path';
-import { check, lookUp, type OptionsOf, option, ProtomemError, printable, readOptions, tableRow } from '@protomem/core';
+import { dirname, join, relative, resolve } from 'node:path';
+import {
+  check,
+  firstLineOf,
+  lookUp,
+  type OptionsOf,
+  option,
+  ProtomemError,
+  printable,
+  Remarks,
+  readOptions,
+  type SourceRemark,
+  tableRow,
+} from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { alignOptions, alignPhoto } from './align-photo.ts';
 import type { Detect } from './detect.ts';
 import { inOrder } from './in-order.ts';
-import { readPhoto, readPhotoOptions, reasonOf, writers } from './photo.ts';
+import { readPhoto, readPhotoOptions, writers } from './photo.ts';
 import { photoExtensions, photoFiles } from './photo-files.ts';
 import { type AlignmentRecord, type AlignmentSettings, readRecords } from './record.ts';
 
@@ -65,8 +77,8 @@ export interface AlignmentSummary {
   readonly meanError: number | null;
   /** Photos passed over because an earlier run did them. */
   readonly doneBefore: number;
-  /** Files that are not taken for photos, by ending. */
-  readonly otherFiles: Readonly<Record<string, number>>;
+  /** What was not taken for a photo, by reason, such as its ending. */
+  readonly passedOver: readonly SourceRemark[];
 }
 
 const RECORD = 'alignment.jsonl';
@@ -124,10 +136,10 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
   }
 
   let total = 0;
-  const otherFiles: Record<string, number> = {};
-  for await (const { file, output } of photoFiles(dir)) {
-    if (output !== undefined) total++;
-    else otherFiles[extname(file).toLowerCase()] = (otherFiles[extname(file).toLowerCase()] ?? 0) + 1;
+  const passedOver = new Remarks();
+  for await (const found of photoFiles(dir)) {
+    if ('output' in found) total++;
+    else passedOver.add('passed over', found.reason, found.file);
   }
   check(total > 0, () => ({
     where,
@@ -149,9 +161,9 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
   };
 
   const toDo = async function* () {
-    for await (const { file, output } of photoFiles(dir)) {
+    for await (const found of photoFiles(dir)) {
       if (signal?.aborted) return;
-      if (output !== undefined && !known.has(file)) yield { file, output };
+      if ('output' in found && !known.has(found.file)) yield found;
     }
   };
   const record = await open(recordPath, 'a');
@@ -180,7 +192,7 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
     unreadable: counts.unreadable,
     meanError: counts.aligned > 0 ? errors / counts.aligned : null,
     doneBefore: known.size,
-    otherFiles,
+    passedOver: passedOver.list(),
   };
   await writeFileAtomic(join(out, LEFT_OUT), `file\toutcome\treason\n`, ...leftOut);
   await writeFileAtomic(join(out, SUMMARY), `${JSON.stringify(summary, null, 2)}\n`);
@@ -189,7 +201,7 @@ export async function alignFolder(dir: string, out: string, options: AlignFolder
 
 /** What lies at the bottom of an error: its own message repeats the photo's name. */
 function reasonBelow(error: unknown): string {
-  return reasonOf(error instanceof ProtomemError && error.cause ? error.cause : error);
+  return firstLineOf(error instanceof ProtomemError && error.cause ? error.cause : error);
 }
 
 async function checkFolders(where: string, dir: string, out: string, resume: boolean): Promise<void> {

@@ -19,7 +19,9 @@ async function touch(...paths: string[]): Promise<void> {
 
 async function found(): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { file, output } of photoFiles(dir)) lines.push(`${file} > ${output}`);
+  for await (const found of photoFiles(dir)) {
+    lines.push(`${found.file} > ${'output' in found ? found.output : `(${found.reason})`}`);
+  }
   return lines;
 }
 
@@ -27,8 +29,10 @@ describe('photoFiles', () => {
   it('goes through folders in order, and names what is no photo', async () => {
     await touch('b/2.JPG', 'b/1.png', 'a/deep/x.webp', 'a/y.heic', 'loose.tiff', '.git/1.jpg', 'a/.hidden.jpg');
     expect(await found()).toEqual([
+      '.git > (names that begin with a dot)',
       'loose.tiff > loose',
-      'a/y.heic > undefined',
+      'a/.hidden.jpg > (names that begin with a dot)',
+      'a/y.heic > (files that end in .heic)',
       'a/deep/x.webp > a/deep/x',
       'b/1.png > b/1',
       'b/2.JPG > b/2',
@@ -41,7 +45,7 @@ describe('photoFiles', () => {
       'a/1.jpg > a/1.jpg',
       'a/1.png > a/1.png',
       'a/2.jpg > a/2',
-      'a/2.txt > undefined',
+      'a/2.txt > (files that end in .txt)',
       'a/X.gif > a/X.gif',
       'a/x.JPG > a/x.JPG',
     ]);
@@ -53,6 +57,13 @@ describe('photoFiles', () => {
     await symlink(dir, join(dir, 'a/up'));
     await symlink(join(dir, 'nowhere'), join(dir, 'a/broken.jpg'));
     await symlink(join(dir, 'a/1.jpg'), join(dir, 'a/2.jpg'));
-    expect(await found()).toEqual(['a/1.jpg > a/1', 'a/2.jpg > a/2', 'b/1.jpg > b/1', 'b/2.jpg > b/2']);
+    expect((await found()).filter((line) => !line.includes('('))).toEqual([
+      'a/1.jpg > a/1',
+      'a/2.jpg > a/2',
+      'b/1.jpg > b/1',
+      'b/2.jpg > b/2',
+    ]);
+    expect(await found()).toContain('a/broken.jpg > (links that lead nowhere)');
+    expect(await found()).toContain('a/up/ > (links to a folder that they lie in)');
   });
 });

@@ -1,4 +1,4 @@
-import { type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
+import { decodeWhole, firstLineOf, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import sharp, { type Sharp } from 'sharp';
 import type { Photo } from './warp.ts';
 
@@ -21,32 +21,25 @@ export const readPhotoOptions = {
  */
 export async function readPhoto(bytes: Uint8Array, options: OptionsOf<typeof readPhotoOptions> = {}): Promise<Photo> {
   const { name, maxPixels } = readOptions('readPhoto', readPhotoOptions, options);
-  const decode = async (): Promise<Photo> => {
-    const { data, info } = await sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
+  const decode = async (failOn: 'truncated' | 'warning'): Promise<Photo> => {
+    const { data, info } = await sharp(bytes, { failOn, limitInputPixels: maxPixels, autoOrient: true })
       .flatten()
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     return { pixels: data, width: info.width, height: info.height };
   };
-  // libvips keeps one list of errors for all threads: another decoding may have taken this one's words away.
-  const again = (error: unknown): Promise<Photo> => {
-    if (reasonOf(error) === 'Unknown error') return decode();
-    throw error;
-  };
-  return decode()
-    .catch(again)
-    .catch((error: unknown) => {
-      throw new ProtomemError(
-        {
-          where: 'readPhoto',
-          what: name,
-          got: `unreadable (${reasonOf(error)})`,
-          expected: 'a whole image in a format that sharp reads',
-        },
-        { cause: error },
-      );
-    });
+  return decodeWhole(decode).catch((error: unknown) => {
+    throw new ProtomemError(
+      {
+        where: 'readPhoto',
+        what: name,
+        got: `unreadable (${firstLineOf(error)})`,
+        expected: 'a whole image in a format that sharp reads',
+      },
+      { cause: error },
+    );
+  });
 }
 
 /** File formats of aligned images, by the ending of their names. */
@@ -57,11 +50,4 @@ export const writers = {
 
 function raw({ pixels, width, height }: Photo): Sharp {
   return sharp(pixels, { raw: { width, height, channels: 3 } });
-}
-
-/** The first line of an error, without what surrounds it. */
-export function reasonOf(error: unknown): string {
-  return String(error instanceof Error ? error.message : error)
-    .split('\n')[0]!
-    .trim();
 }

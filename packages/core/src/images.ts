@@ -1,3 +1,4 @@
+import type { SourceRemark } from './remarks.ts';
 import type { Stateful } from './state.ts';
 
 /** One image as a source hands it over: a file's bytes in any format that sharp decodes (SVG too). */
@@ -38,6 +39,8 @@ export interface ImageSource {
   readonly imageEnds?: ArrayLike<number>;
   /** Lets threads of a loader open the source again; one without is read in the thread that made it. */
   readonly spec?: SourceSpec;
+  /** What it passed over, assumed or found in conflict when it was opened; said before its images are used. */
+  readonly remarks?: readonly SourceRemark[];
   identityName(identity: number): string;
   /** Rejects with an error that names the image when it cannot be read. */
   load(identity: number, image: number): Promise<SourceImage>;

@@ -1,4 +1,6 @@
+export { decodeWhole, firstLineOf } from './decode-whole.ts';
 export { check, type ErrorParts, integer, number, ProtomemError, show } from './errors.ts';
+export { endingReason, imageEndings, unreadReasons } from './image-endings.ts';
 export type {
   ImageBatch,
   ImageSource,
@@ -24,6 +26,7 @@ export {
 } from './option.ts';
 export { Random, type RandomState } from './random.ts';
 export { currentSpelling, lookUp, nearest } from './registry.ts';
+export { Remarks, remarkLines, type SourceRemark } from './remarks.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors, takeTensor } from './safetensors.ts';
 export {
   type DtypeArrays,

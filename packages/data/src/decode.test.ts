@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { encode, noise } from '../fixtures/people-folder.ts';
+import { blur } from './augment/blur.ts';
 import { decodeImage } from './decode.ts';
 
 const data = process.env.PROTOMEM_DATA ?? join(import.meta.dirname, '../../../../shared/data');
@@ -106,6 +107,46 @@ describe('decodeImage', () => {
         decodeImage(whole.subarray(0, length), { height: 64, width: 64, name: 'id3/7.jpg' }),
       ).rejects.toThrow('decodeImage: id3/7.jpg is "unreadable (');
     }
+  });
+
+  it.each([
+    { quality: 92, chromaSubsampling: '4:4:4' },
+    { quality: 80 },
+    { quality: 90, progressive: true },
+    { quality: 75, mozjpeg: true },
+  ] as const)('refuses a JPEG that was cut and closed again, whichever decoder reads it: %o', async (options) => {
+    const photo = noise(64, 64, 3);
+    blur({ data: photo, height: 64, width: 64 }, 1.5);
+    const whole = await sharp(photo, { raw: { height: 64, width: 64, channels: 3 } })
+      .jpeg(options)
+      .toBuffer();
+    for (let share = 0.35; share < 0.99; share += 0.05) {
+      const bytes = Buffer.concat([whole.subarray(0, Math.round(whole.length * share)), Buffer.from([0xff, 0xd9])]);
+      // At another size sharp alone reads it, which does not tell of the last row of blocks.
+      const sides = [[64, false], [64, true], ...(share < 0.6 ? [[60, false] as const] : [])] as const;
+      for (const [side, exact] of sides) {
+        const decoded = decodeImage(bytes, { height: side, width: side, exact, name: 'cut.jpg' });
+        const outcome = await decoded.then(
+          () => `decoded at ${share}, side ${side}`,
+          (error: Error) => error.message,
+        );
+        expect(outcome).toContain('decodeImage: cut.jpg is "unreadable (');
+      }
+    }
+  });
+
+  it('keeps what ends in one colour, and what has harmless faults', async () => {
+    const border = await sharp(noise(64, 64, 3), { raw: { height: 64, width: 64, channels: 3 } })
+      .extract({ left: 0, top: 0, width: 48, height: 48 })
+      .extend({ bottom: 16, right: 16, background: '#000' })
+      .jpeg()
+      .toBuffer();
+    const fast = await decodeImage(border, { height: 64, width: 64 });
+    const exact = await decodeImage(border, { height: 64, width: 64, exact: true });
+    expect(fast.every((value, i) => Math.abs(value - exact[i]!) <= 6)).toBe(true);
+    // Two bytes too many before the end: a warning of libjpeg.
+    const extra = Buffer.concat([border.subarray(0, -2), Buffer.from([0, 0]), border.subarray(-2)]);
+    expect(await decodeImage(extra, { height: 64, width: 64, exact: true })).toEqual(exact);
   });
 
   it.skipIf(!existsSync(data))('refuses a real photograph that is cut short', async () => {

@@ -1,5 +1,13 @@
 import { Transformer } from '@napi-rs/image';
-import { type OptionsOf, option, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import {
+  decodeWhole,
+  firstLineOf,
+  type OptionsOf,
+  option,
+  ProtomemError,
+  readOptions,
+  type Settings,
+} from '@protomem/core';
 import sharp from 'sharp';
 import { isPlainJpeg } from './plain-jpeg.ts';
 
@@ -26,9 +34,10 @@ export const decodeOptions = {
  * laid on black, the first frame of an animation. An image that has the size already keeps its pixels as they are;
  * another one is scaled (Lanczos 3) to cover it, and what sticks out is cut off evenly on both sides.
  *
- * Aligned faces are mostly JPEG files that have the size already. Those go to a decoder that does nothing else, a fifth of
- * the work of sharp's machinery; values differ from sharp's by rounding. All others, and what that decoder refuses, go
- * to sharp.
+ * Aligned faces are mostly JPEG files that have the size already. Those go to a decoder that does nothing else, less than
+ * half the work of sharp's machinery; values differ from sharp's by rounding. All others, and what that decoder refuses, go
+ * to sharp. Of a JPEG file whose data end early, with the marker of the end behind them, either would make half a picture:
+ * such an image is refused.
  *
  * The work is done in libuv's thread pool (4 threads unless `UV_THREADPOOL_SIZE` is set before the process starts), one
  * image a thread; the calling thread only waits.
@@ -51,48 +60,47 @@ export async function decodeChecked(
   bytes: Uint8Array,
   { height, width, name, exact, maxPixels }: Settings<typeof decodeOptions>,
 ): Promise<Uint8Array> {
-  const plain = !exact && height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
-  const fast = plain ? await decodePlain(bytes) : undefined;
-  if (fast?.length === height * width * 3) return fast;
-  const decode = async (): Promise<Uint8Array> =>
-    sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, autoOrient: true })
+  const plain = height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
+  const fast = plain ? await decodePlain(bytes, name) : undefined;
+  if (fast?.length === height * width * 3 && !exact) return fast;
+  const decode = (failOn: 'truncated' | 'warning'): Promise<Uint8Array> =>
+    sharp(bytes, { failOn, limitInputPixels: maxPixels, autoOrient: true })
       .resize(width, height, { fit: 'cover', position: 'centre' })
       .flatten()
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer();
-  // libvips keeps one list of errors for all threads: another decoding may have taken this one's words away.
-  const again = (error: unknown): Promise<Uint8Array> => {
-    if (reasonOf(error) === 'Unknown error') return decode();
-    throw error;
-  };
-  return decode()
-    .catch(again)
-    .catch(again)
-    .catch(again)
-    .catch(again)
-    .catch((error: unknown) => {
-      throw new ProtomemError(
-        {
-          where: 'decodeImage',
-          what: name,
-          got: `unreadable (${reasonOf(error)})`,
-          expected: 'a whole image in a format that sharp reads',
-          fix: 'Replace the file or take it out of the data.',
-        },
-        { cause: error },
-      );
-    });
+  return decodeWhole(decode).catch((error: unknown) => refuse(name, firstLineOf(error), error));
 }
 
-/** @returns nothing for what the decoder refuses: sharp may be more lenient, and says in words what is wrong. */
-function decodePlain(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  return new Transformer(bytes).rawPixels().catch(() => undefined);
+function refuse(name: string, reason: string, cause?: unknown): never {
+  throw new ProtomemError(
+    {
+      where: 'decodeImage',
+      what: name,
+      got: `unreadable (${reason})`,
+      expected: 'a whole image in a format that sharp reads',
+      fix: 'Replace the file or take it out of the data.',
+    },
+    { cause },
+  );
 }
 
-/** The first line of an error, without the sentence mark. */
-function reasonOf(error: unknown): string {
-  return String(error instanceof Error ? error.message : error)
-    .split('\n')[0]!
-    .trim();
+/** Bytes that are no marker, and mean something to any Huffman code. */
+const MORE_DATA = Uint8Array.from({ length: 64 }, (_, i) => (37 * i + 11) % 255);
+const END_OF_IMAGE = 2;
+
+/**
+ * A whole image is the same with more data before the marker of its end; one whose data end early goes on into them.
+ *
+ * @returns nothing for what the decoder refuses: sharp may be more lenient, and says in words what is wrong.
+ */
+async function decodePlain(bytes: Uint8Array, name: string): Promise<Uint8Array | undefined> {
+  const decode = (file: Uint8Array): Promise<Uint8Array | undefined> =>
+    new Transformer(file).rawPixels().catch(() => undefined);
+  const end = bytes.length - END_OF_IMAGE;
+  const longer = Buffer.concat([bytes.subarray(0, end), MORE_DATA, bytes.subarray(end)]);
+  const [pixels, same] = await Promise.all([decode(bytes), decode(longer)]);
+  if (!pixels || !same) return undefined;
+  return Buffer.compare(pixels, same) === 0 ? pixels : refuse(name, 'its data end before the image does');
 }

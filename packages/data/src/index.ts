@@ -17,11 +17,12 @@ export { type DatasetFormatName, datasetFormats } from './formats/dataset-format
 export type { Progress, WriteOptions } from './formats/each-image.ts';
 export { folderSource } from './formats/folder/folder-source.ts';
 export { writeFolder } from './formats/folder/write-folder.ts';
+export { listColumns } from './formats/list/list-columns.ts';
 export { listSource } from './formats/list/list-source.ts';
 export { writeList } from './formats/list/write-list.ts';
 export { lmdbSource } from './formats/lmdb/lmdb-source.ts';
 export { writeLmdb } from './formats/lmdb/write-lmdb.ts';
-export { openDataset } from './formats/open-dataset.ts';
+export { type OpenOptions, openDataset, openImages, openOptions } from './formats/open-dataset.ts';
 export { recordIoSource } from './formats/record-io/record-io-source.ts';
 export { writeRecordIo } from './formats/record-io/write-record-io.ts';
 export { type ImagePlace, type Survey, surveyImages } from './formats/survey.ts';

@@ -31,7 +31,7 @@ const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
  * `'auto'` tries node-gpu, node, wasm and cpu in this order; `rejected` tells why the faster ones were not taken. It does
  * not try webgpu, which where there is no GPU may find a software adapter, far slower than wasm: ask for it by name. An
  * engine asked for by name that does not load is an error, never another engine. Each engine must reproduce a small
- * known convolution and matrix product before it is returned. One process holds one build of TensorFlow, with the
+ * known convolution, matrix product and filter's gradient before it is returned. One process holds one build of TensorFlow, with the
  * settings that it was loaded with; it can hold `webgpu`, `wasm` and `cpu` beside it and change between them.
  *
  * For TensorFlow some environment variables are set before it loads, unless the user has set them:

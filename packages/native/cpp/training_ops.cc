@@ -18,16 +18,18 @@ namespace {
 /** One call of an op: its inputs and outputs, and the first thing that went wrong. */
 class Call {
  public:
-  explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
+  explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()), latest_(TF_NewStatus()) {}
   ~Call() {
     for (TF_Tensor* tensor : tensors_) TF_DeleteTensor(tensor);
     if (failed()) TF_OpKernelContext_Failure(context_, status_);
     TF_DeleteStatus(status_);
+    TF_DeleteStatus(latest_);
   }
 
   const TF_Tensor* tensor(int i) {
     TF_Tensor* found = nullptr;
-    TF_GetInput(context_, i, &found, status_);
+    TF_GetInput(context_, i, &found, latest_);
+    keepFirst();
     if (found) tensors_.push_back(found);
     return found;
   }
@@ -46,7 +48,8 @@ class Call {
   T* output(int i, const std::vector<int64_t>& shape) {
     int64_t size = sizeof(T);
     for (int64_t side : shape) size *= side;
-    TF_Tensor* made = TF_AllocateOutput(context_, i, typeOf<T>(), shape.data(), static_cast<int>(shape.size()), size, status_);
+    TF_Tensor* made = TF_AllocateOutput(context_, i, typeOf<T>(), shape.data(), static_cast<int>(shape.size()), size, latest_);
+    keepFirst();
     if (!made) return nullptr;
     tensors_.push_back(made);
     return static_cast<T*>(TF_TensorData(made));
@@ -71,8 +74,11 @@ class Call {
   int inputs() const { return TF_NumInputs(context_); }
 
  private:
+  /** TensorFlow's functions set a status to fine again: with one for all, the next call would forget a complaint. */
+  void keepFirst() { require(TF_GetCode(latest_) == TF_OK, TF_Message(latest_)); }
+
   TF_OpKernelContext* context_;
-  TF_Status* status_;
+  TF_Status *status_, *latest_;
   std::vector<TF_Tensor*> tensors_;
 };
 
@@ -97,8 +103,11 @@ struct Rows {
     const int rank = TF_NumDims(tensor);
     channels = rank > 0 ? TF_Dim(tensor, rank - 1) : 0;
     count = channels > 0 ? TF_TensorElementCount(tensor) / channels : 0;
-    call.require(count > 0, "an activation without values");
+    call.require(rank > 0, "an activation without channels");
   }
+
+  /** Moments of nothing there are none. */
+  void requireValues(Call& call) const { call.require(count > 0, "an activation without values"); }
 };
 
 /**
@@ -168,6 +177,7 @@ void scaleShift(const Rows<T>& x, T* y, const float* factor, const float* shift,
 template <class T>
 void batchNorm(Call& call, const Attributes& attributes) {
   const Rows<T> x(call, 0);
+  x.requireValues(call);
   const int64_t channels = x.channels;
   const float* scale = call.perChannel(1, channels, "scale");
   const float* offset = call.perChannel(2, channels, "offset");
@@ -235,6 +245,7 @@ void batchNormDx(const Rows<T>& dy, const Rows<T>& x, T* dx, const PerChannel& o
 template <class T, bool Activated>
 void batchNormGrad(Call& call, const Attributes& attributes) {
   const Rows<T> dy(call, 0), x(call, 1);
+  x.requireValues(call);
   const int64_t channels = x.channels;
   call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
   const float* scale = call.perChannel(2, channels, "scale");
@@ -359,8 +370,10 @@ void globalNorm(Call& call, const Attributes&) {
 void sgd(Call& call, const Attributes& attributes) {
   const int count = static_cast<int>(attributes.weights), moving = static_cast<int>(attributes.velocities);
   call.require(moving == count || moving == 0, "as many velocities as weights, or none");
-  const float rate = *call.perChannel(0, 1, "rate");
+  const float* rates = call.perChannel(0, 1, "rate");
   const float* decays = call.perChannel(1, count, "decays");
+  if (call.failed()) return;
+  const float rate = *rates;
   const float momentum = attributes.momentum;
   const bool nesterov = attributes.nesterov;
   for (int i = 0; i < count && !call.failed(); i++) {

@@ -57,8 +57,21 @@ describe('unpackFromPip', () => {
     ['NewConnectionError: Name or service not known', /no package index answers/],
     ['ERROR: Could not install: [Errno 28] No space left on device', /the disk is "full"/],
     ['ERROR: No matching distribution found for tensorflow-cpu==1', /No matching distribution found/],
-  ])('says what keeps pip from it: %s', async (message, expected) => {
-    await expect(unpack(fakePython(`echo "${message}" >&2; exit 1`))).rejects.toThrow(expected);
+    ['ERROR: HTTP error 403\n\n[notice] A new release of pip is available', /pip says: ERROR: HTTP error 403\. Look/],
+    [
+      'WARNING: Retrying after SSLError: Max retries exceeded (CERTIFICATE_VERIFY_FAILED)\nERROR: No matching distribution',
+      /no package index answers.*pip says: WARNING.*CERTIFICATE_VERIFY_FAILED\) \.\.\. ERROR: No matching distribution/,
+    ],
+    ['', /pip says: nothing, ended by exit code 1/],
+  ])('says what keeps pip from it, with its own last line: %j', async (message, expected) => {
+    await expect(unpack(fakePython(`printf '%s\\n' '${message}' >&2; exit 1`))).rejects.toThrow(expected);
+  });
+
+  it('tells what went wrong for one Python rather than that another has no wheel', async () => {
+    const python = fakePython(`
+      case "$*" in *=3.11*) echo "ERROR: hashes differ" >&2;; *) echo "ERROR: No matching distribution found" >&2;; esac
+      exit 1`);
+    await expect(unpack(python)).rejects.toThrow(/pip says: ERROR: hashes differ/);
   });
 
   it('refuses a wheel without the library', async () => {

@@ -15,6 +15,18 @@ const pythonVersions = ['3.12', '3.11', '3.13', '3.10'];
 const noNetwork =
   /NewConnectionError|ConnectTimeout|ReadTimeout|ConnectionError|Max retries exceeded|ProxyError|Name or service not known|Temporary failure in name resolution|Network is unreachable/;
 
+const noWheel = /No matching distribution found/;
+
+/** What pip says of its failure: its last line, and before it the one that names what keeps it from the network. */
+function saidByPip({ stdout, stderr, code, signal }: CommandResult): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  // Advice to upgrade pip, which it puts behind the error.
+  const errors = lines.filter((line) => line !== '' && !line.startsWith('[notice]'));
+  const last = errors.at(-1) || lastLine(stdout) || `nothing, ended by ${signal ?? `exit code ${code}`}`;
+  const cause = errors.findLast((line) => noNetwork.test(line));
+  return `pip says: ${cause && cause !== last ? `${cause} ... ` : ''}${last.replace(/[.]?$/, '.')}`;
+}
+
 const orFolder = 'or unpack a TensorFlow elsewhere and name its folder with --from.';
 
 /** The Python to call pip with. */
@@ -48,38 +60,40 @@ export async function downloadWheel(
   const env = { ...process.env, TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
   const stopReporting = reportProgress(folder, say);
   let offline: CommandResult | undefined;
-  let last: CommandResult | undefined;
+  let told: CommandResult | undefined;
   try {
     for (const version of pythonVersions) {
       const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--progress-bar=off'];
       args.push('--implementation=cp', `--python-version=${version}`, `--dest=${folder}`);
       // An index that did not answer once need not be waited for again; another one may still have the next version.
       if (offline) args.push('--retries=0', '--timeout=5');
-      last = await runCommand(python, [...args, requirement], { env, signal });
+      const last = await runCommand(python, [...args, requirement], { env, signal });
       signal?.throwIfAborted();
       const wheel = last.code === 0 && (await readdir(folder)).find((name) => name.endsWith('.whl'));
       if (wheel) return join(folder, wheel);
       throwIfDiskFull(last.stderr, folder);
       if (noNetwork.test(last.stderr)) offline ??= last;
+      // No wheel for one Python says less than what went wrong for another.
+      if (!told || noWheel.test(lastLine(told.stderr))) told = last;
     }
   } finally {
     stopReporting();
   }
-  if (offline) throw offlineError(requirement, 'downloaded');
+  if (offline) throw offlineError(requirement, 'downloaded', offline);
   throw installError(
     requirement,
-    `not downloaded: ${lastLine(last!.stderr)}`,
+    'not downloaded',
     `a wheel for ${process.platform} ${process.arch} in pip's index`,
-    `Look at \`${python} -m pip config list\`, ${orFolder}`,
+    `${saidByPip(told!)} Look at \`${python} -m pip config list\`, ${orFolder}`,
   );
 }
 
-const offlineError = (requirement: string, done: string): ProtomemError =>
+const offlineError = (requirement: string, done: string, result: CommandResult): ProtomemError =>
   installError(
     requirement,
     `not ${done}: no package index answers`,
     'a package index that pip reaches with its usual configuration',
-    `Connect this machine, ${orFolder}`,
+    `${saidByPip(result)} Connect this machine, ${orFolder}`,
   );
 
 /** The part of pip's report that is read (https://pip.pypa.io/en/stable/reference/installation-report/). */
@@ -116,7 +130,7 @@ export async function resolveWheels(python: string, requirement: string, cuda: b
       args.push(`--platform=manylinux${tag.includes('_') ? `_${tag}` : tag}_${platform}`);
     }
     last = await runCommand(python, [...args, wanted]);
-    if (noNetwork.test(last.stderr)) throw offlineError(wanted, 'resolved');
+    if (noNetwork.test(last.stderr)) throw offlineError(wanted, 'resolved', last);
     if (last.code !== 0) continue;
     const { install } = JSON.parse(last.stdout) as PipReport;
     return install
@@ -125,9 +139,9 @@ export async function resolveWheels(python: string, requirement: string, cuda: b
   }
   throw installError(
     wanted,
-    `not resolved: ${lastLine(last!.stderr)}`,
+    'not resolved',
     'wheels in an index that pip reaches with its usual configuration',
-    `Look at \`${python} -m pip config list\`, ${orFolder}`,
+    `${saidByPip(last!)} Look at \`${python} -m pip config list\`, ${orFolder}`,
   );
 }
 

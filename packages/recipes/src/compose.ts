@@ -33,10 +33,17 @@ export async function makeSource(
     const { kind: _, ...options } = data;
     return syntheticFaces({ ...options, size: encoder.inputSize });
   }
-  if (data.kind === 'dataset') return leaveOutTested(config, await openDataset(data.path), note);
+  if (data.kind === 'dataset') {
+    const { kind: _, path, minImages: __, columns, ...opening } = data;
+    const source = await openDataset(path, { ...given(opening), columns: someOf(given(columns)) });
+    return leaveOutTested(config, source, note);
+  }
   const own = ownPart(parts, 'source', data.own);
   return leaveOutTested(config, typeof own === 'function' ? await own() : own, note);
 }
+
+/** Options, where any is given. */
+const someOf = <T extends object>(options: T): T | undefined => (Object.keys(options).length > 0 ? options : undefined);
 
 /** @param miner whom the sampler asks for companions and images */
 export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined): Loader {

@@ -4,7 +4,11 @@ import { checkResumed } from '@protomem/training';
 import { optionsOfEach } from './schema.ts';
 
 /** Dotted keys of a configuration that say nothing of what is learnt: a resumed run takes them as they are now. */
-export const mayDiffer = ['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.path'];
+export const mayDiffer = [
+  ...['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines'],
+  // Where the data lies and how it is opened: a checkpoint's identities tell whether it is the same.
+  ...['path', 'format', 'root', 'columns', 'identity'].map((key) => `data.${key}`),
+];
 
 /**
  * Dotted keys that may change on the way: each change is noted in the run's log and its report. Not the name of the loss,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource, ProtomemError, parseJson } from '@protomem/core';
+import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
 import { type EngineInfo, loadEngine } from '@protomem/engine';
 import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
 import { inSteps, makeSampler, makeSource } from './compose.ts';
@@ -70,7 +70,7 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
     precision: given.engine.precision,
   });
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
-  for (const { engine: name, reason } of engine.rejected) say(`passed over: ${name}: ${reason}`);
+  for (const { engine: name, reason } of engine.rejected) say(`engine not used: ${name}: ${reason}`);
   const notes: string[] = [];
   const source = await makeSource(given, parts, (note) => notes.push(note));
   const counted = withGroupSize(given);
@@ -80,6 +80,7 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   const identities = knownIdentities(source, folder.identities);
   if (resume) await identities.checkKept();
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
+  for (const line of remarkLines(source.remarks)) say(line);
   const loaded = await loadPairs(config);
   const pairs = { ...loaded, protocol: [loaded.protocol, ...notes].join('; ') };
   say(`test: ${loaded.protocol}`);

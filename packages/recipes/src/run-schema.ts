@@ -1,6 +1,6 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { type Options, option } from '@protomem/core';
-import { createAugmentation, createLoader, type SamplerName, samplers } from '@protomem/data';
+import { createAugmentation, createLoader, listColumns, openOptions, type SamplerName, samplers } from '@protomem/data';
 import { type EncoderName, encoders } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { losses } from '@protomem/losses';
@@ -31,6 +31,8 @@ const data = kinds('kind', {
   }),
   dataset: {
     path: option.text({ help: 'A file or folder of any format that `openDataset` reads.' }),
+    ...fieldsOf(openOptions, { without: ['columns'] }),
+    columns: section(fieldsOf(listColumns)),
     minImages: option.integer({ help: 'Identities with fewer images are left out of training.', min: 1, default: 2 }),
   },
   own,

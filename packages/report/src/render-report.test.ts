@@ -59,7 +59,7 @@ describe('renderReport', () => {
     expect(titles(one)).toEqual(all);
     expect(titles(two)).toEqual(all);
     expect(svgs(one)).toHaveLength(12);
-    for (const text of ['too few pairs', 'Engines passed over (1)', 'Images skipped (1)', 'memory.refresh']) {
+    for (const text of ['too few pairs', 'Engines not used (1)', 'Images skipped (1)', 'memory.refresh']) {
       expect(one).toContain(text);
     }
     expect(one).not.toContain('Full softmax');

@@ -23,8 +23,8 @@ export function runSection({ dataset, machine, engine, config, heads, skipped = 
       ['Precision', engine.precision],
     ])}</div>${dataset && html`<div class="card"><h3>Data</h3>${facts(Object.entries(dataset))}</div>`}</div>`,
     rejected.length > 0
-      ? html`<details><summary>Engines passed over (${rejected.length})</summary>${table(
-          'Engines that were not used',
+      ? html`<details><summary>Engines not used (${rejected.length})</summary>${table(
+          'Engines, and why they were not used',
           ['Engine', 'Reason'],
           rejected.map(({ engine: name, reason }) => [name, reason]),
         )}</details>`

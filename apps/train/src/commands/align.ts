@@ -8,7 +8,7 @@ import {
   humanDetector,
   landmarksFromFile,
 } from '@protomem/alignment';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, remarkLines } from '@protomem/core';
 import { type LoadEngineOptions, loadEngine } from '@protomem/engine';
 import { command, progressBar, stopOnInterrupt, toNumber } from '../command-line.ts';
 
@@ -96,8 +96,7 @@ async function importDetector(file: string): Promise<Detect> {
 }
 
 function describe(summary: AlignmentSummary, out: string): string {
-  const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, doneBefore, otherFiles } = summary;
-  const others = Object.entries(otherFiles).map(([ending, count]) => `${count} ${ending || 'without ending'}`);
+  const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, doneBefore, passedOver } = summary;
   const lines = [
     `${aligned} of ${photos} photos aligned${doneBefore > 0 ? ` (${doneBefore} photos were done before)` : ''}`,
     severalFaces > 0 ? `${severalFaces} of them show several faces; ${summary.settings.prefer} taken` : '',
@@ -105,7 +104,7 @@ function describe(summary: AlignmentSummary, out: string): string {
     noFace > 0 ? `${noFace} without a face` : '',
     badLandmarks > 0 ? `${badLandmarks} with landmarks that no face has` : '',
     unreadable > 0 ? `${unreadable} unreadable` : '',
-    others.length > 0 ? `passed over, as no photos: ${others.join(', ')}` : '',
+    ...remarkLines(passedOver),
     centre + noFace + badLandmarks + unreadable > 0 ? `each is named in ${out}/left-out.tsv` : '',
     summary.finished ? '' : 'stopped early; go on with --resume',
   ];

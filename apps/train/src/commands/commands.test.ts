@@ -100,6 +100,66 @@ describe('protomem inspect and verify', () => {
   });
 });
 
+describe('what is passed over', () => {
+  const said = ['passed over: files that end in .bmp: 1 (x/1.bmp)', 'passed over: folders without images: 1 (x)'];
+  beforeEach(async () => {
+    await mkdir(join(dir, 'faces', 'x'));
+    await writeFile(join(dir, 'faces', 'x', '1.bmp'), 'BM');
+  });
+
+  it.each([
+    ['inspect', () => inspect(join(dir, 'faces'), '--counts')],
+    ['verify', () => verify(join(dir, 'faces'))],
+    ['convert', () => convert(join(dir, 'faces'), join(dir, 'to'), '--format', 'recordio')],
+    ['draw-pairs', () => drawPairs(join(dir, 'faces'), join(dir, 'pairs.txt'), '--people', '3', '--pairs', '1')],
+  ] as const)('is said first by %s', async (_, work) => {
+    await work();
+    expect(printed.slice(0, 2)).toEqual(said);
+    expect(process.exitCode).toBe(0);
+  });
+
+  it('is said of who is left out, too', async () => {
+    await cp(join(dir, 'faces', 'x'), join(dir, 'faces', 'y'), { recursive: true });
+    const [first] = await namesIn(join(dir, 'faces'));
+    await rm(join(dir, 'faces', first!, (await namesIn(join(dir, 'faces', first!)))[0]!));
+    await convert(join(dir, 'faces'), join(dir, 'to'), '--format', 'folder', '--min-images', '2');
+    expect(text()).toContain(`passed over: identities with fewer than 2 images: 1 (${first})`);
+  });
+
+  it('fails a verification where the data contradict themselves', async () => {
+    await convert(join(dir, 'faces'), join(dir, 'rec'), '--format', 'recordio');
+    const index = await readFile(join(dir, 'rec', 'train.idx'), 'utf8');
+    await writeFile(join(dir, 'rec', 'train.idx'), index.split('\n').slice(0, 4).join('\n'));
+    await verify(join(dir, 'rec'));
+    expect(text()).toContain('in conflict: records of the .rec that its .idx does not name');
+    expect(process.exitCode).toBe(1);
+  });
+});
+
+describe('a list of files that lie elsewhere', () => {
+  it('opens with --root and --columns in every command', async () => {
+    const faces = join(dir, 'faces');
+    const rows: string[] = [];
+    for (const name of await namesIn(faces)) {
+      for (const file of await namesIn(join(faces, name))) rows.push(`/old/faces/${name}/${file},${name}`);
+    }
+    const list = join(dir, 'list.csv');
+    await writeFile(list, `where,who\n${rows.join('\n')}\n`);
+    const how = ['--root', faces, '--columns', 'path=where,identity=who'];
+    await inspect(list, '--counts', ...how);
+    await verify(list, '--against', faces, ...how);
+    await convert(list, join(dir, 'to'), '--format', 'folder', ...how);
+    expect(text()).toContain(`assumed: paths in which ${faces} stands for /old/faces/: 6 (`);
+    expect(text()).toContain('6 images compared, 6 with the same bytes');
+    expect(text()).toContain('6 images of 3 identities written');
+    await expect(inspect(list, '--columns', 'where')).rejects.toThrow(
+      '--columns is "where", expected names of columns',
+    );
+    await expect(inspect(faces, '--root', dir)).rejects.toThrow('read as folder, which has no such option');
+    await expect(verify(list)).rejects.toThrow('line 1 is ["where", "who"]');
+  });
+});
+
 describe('protomem pairs', () => {
   it('writes the images of a list of pairs, in its order', async () => {
     for (const [name, n] of [

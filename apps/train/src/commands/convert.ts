@@ -1,40 +1,34 @@
 import { readFile } from 'node:fs/promises';
 import { type ImageSource, printable, unescapeName } from '@protomem/core';
-import {
-  compareSources,
-  countImages,
-  type DatasetFormatName,
-  datasetFormats,
-  openDataset,
-  selectIdentities,
-  writeDataset,
-} from '@protomem/data';
+import { compareSources, countImages, datasetFormats, selectIdentities, writeDataset } from '@protomem/data';
 import { command, stopOnInterrupt, toNumber, withBar } from '../command-line.ts';
+import { dataSetOptions, openSaid, sayRemarks } from '../data-sets.ts';
 
 const order = `
 Identities and images keep their order, images their bytes, so that training from either gives the same weights.`;
 
 /** `protomem convert`. */
 export const make = () =>
-  command('convert', 'Writes a data set in another format.')
-    .argument('<from>', 'data set to read')
-    .argument('<to>', 'path to write; new: it is there whole or, when the work stops early, not at all')
+  dataSetOptions(
+    command('convert', 'Writes a data set in another format.')
+      .argument('<from>', 'data set to read')
+      .argument('<to>', 'path to write; new: it is there whole or, when the work stops early, not at all'),
+  )
     .requiredOption('--format <name>', `to write: ${Object.keys(datasetFormats).join(', ')}`)
-    .option('--from <name>', 'format of FROM (default: found out from what is there)')
     .option('--min-images <n>', 'leave out identities with fewer images', toNumber)
     .option('--exclude <file>', 'leave out the identities that this file names, one on a line')
     .option('--check', 'read TO again and compare every image with FROM')
     .addHelpText('after', order)
     .action(async (from, to, options) => {
       const signal = stopOnInterrupt();
-      const whole = await openDataset(from, { format: options.from as DatasetFormatName | undefined });
-      const source = await selected(whole, options);
-      const format = options.format as DatasetFormatName;
+      const { minImages, exclude, format: name, check, ...opening } = options;
+      const source = await selected(await openSaid(from, opening), { minImages, exclude });
+      const format = name as keyof typeof datasetFormats;
       await withBar('images', (onProgress) => writeDataset(source, to, { format, onProgress, signal }));
       const { identities, images } = countImages(source);
       console.log(`${images} images of ${identities} identities written to ${to}`);
-      if (!options.check) return;
-      const written = await openDataset(to);
+      if (!check) return;
+      const written = await openSaid(to);
       const { differences } = await withBar('images', (onProgress) =>
         compareSources(source, written, { onProgress, signal }),
       );
@@ -50,8 +44,8 @@ async function selected(
 ): Promise<ImageSource> {
   if (minImages === undefined && exclude === undefined) return source;
   const names = exclude === undefined ? '' : await readFile(exclude, 'utf8');
-  return selectIdentities(source, {
-    minImages,
-    exclude: names.split(/\r?\n/).filter(Boolean).map(unescapeName),
-  });
+  const excluded = names.split(/\r?\n/).filter(Boolean).map(unescapeName);
+  const { remarks, ...chosen } = selectIdentities(source, { minImages, exclude: excluded });
+  sayRemarks({ remarks: remarks?.slice(source.remarks?.length) });
+  return chosen;
 }

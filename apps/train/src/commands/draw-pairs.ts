@@ -3,6 +3,7 @@ import { check, printable } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { drawPairs, folderSource } from '@protomem/data';
 import { command, toNumber } from '../command-line.ts';
+import { sayRemarks } from '../data-sets.ts';
 
 const use = `
 As many pairs of one person as of two. Training with the list keeps everybody in it out
@@ -19,6 +20,7 @@ export const make = () =>
     .addHelpText('after', use)
     .action(async (faces, list, { pairs, seed, ...options }) => {
       const source = await folderSource(faces);
+      sayRemarks(source);
       let several = 0;
       for (let i = 0; i < source.identities; i++) if (source.imagesOf(i) >= 2) several++;
       const people = options.people ?? Math.max(2, Math.round(several / 10));

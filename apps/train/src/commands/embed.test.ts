@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { decodeImage, folderSource, readNpy, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
@@ -95,6 +95,24 @@ describe('embed', () => {
     await expect(embed(model, faces, options)).rejects.toThrow(image!);
     await writeFile(path, whole);
     expect((await readdir(dir)).sort()).toEqual(['a.npy', 'a.txt', 'b.jsonl', 'encoder.safetensors', 'faces']);
+  });
+
+  it('takes a folder of images of whoever, and one image', async () => {
+    const flat = join(dir, 'flat');
+    await mkdir(flat);
+    for (const [i, person] of (await readdir(faces)).sort().entries()) {
+      const [image] = (await readdir(join(faces, person))).sort();
+      await cp(join(faces, person, image!), join(flat, `${i}${extname(image!)}`));
+    }
+    const [many, one] = [join(dir, 'many.npy'), join(dir, 'one.npy')];
+    await embed(model, flat, { out: many, flip: true, batch: 4 });
+    expectClose(
+      [...(await readNpy(many)).values],
+      [0, 2, 4].flatMap((row) => expected[row]!),
+      1e-4,
+    );
+    await embed(model, join(flat, (await readdir(flat)).sort()[1]!), { out: one, flip: true, batch: 4 });
+    expectClose([...(await readNpy(one)).values], expected[2]!, 1e-4);
   });
 
   it('leaves embeddings as long as they are when asked', async () => {

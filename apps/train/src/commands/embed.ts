@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { check, escapeName, printable } from '@protomem/core';
-import { countImages, npyHeader, openDataset } from '@protomem/data';
+import { countImages, npyHeader, openImages } from '@protomem/data';
 import { embedImages, openModel, type PixelScale } from '@protomem/protocols';
 import { command, toNumber, withBar } from '../command-line.ts';
+import { type DataSetArguments, dataSetOptions, openSaid } from '../data-sets.ts';
 
 /** `protomem embed`. */
 export const make = () =>
-  command('embed', 'Embeds every image of a data set, in its order.')
-    .argument('<model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
-    .argument('<images>', 'data set of any format')
+  dataSetOptions(
+    command('embed', 'Embeds every image of a data set, in its order.')
+      .argument('<model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
+      .argument('<images>', 'data set of any format, a folder of images, or one image'),
+  )
     .requiredOption('--out <file>', '.npy (with names in a .txt beside it) or .jsonl; must be new')
     .option('--flip', 'add the embedding of the mirror image, as evaluation does', false)
     .option('--raw', 'leave embeddings as long as they are, for IJB, where length counts', false)
@@ -20,7 +23,7 @@ export const make = () =>
       embed(model, images, { ...options, scale: { mean, scale } }),
     );
 
-export interface EmbedOptions {
+export interface EmbedOptions extends DataSetArguments {
   /** `.npy` (with the images' names in a `.txt` beside it) or `.jsonl`. */
   readonly out: string;
   /** Add the embedding of the mirror image, as evaluation does. */
@@ -36,10 +39,10 @@ export interface EmbedOptions {
  * Embeds every image of a data set, in the order of the data set.
  *
  * @param model whatever `openModel` opens.
- * @param images a data set of any format that `openDataset` reads.
+ * @param images whatever `openImages` opens.
  */
 export async function embed(model: string, images: string, options: EmbedOptions): Promise<void> {
-  const { out, flip, raw = false, batch, scale } = options;
+  const { out, flip, raw = false, batch, scale, ...opening } = options;
   const format = /\.(npy|jsonl)$/.exec(out)?.[1] as keyof typeof writers | undefined;
   check(format !== undefined, () => ({
     where: 'embed',
@@ -59,7 +62,7 @@ export async function embed(model: string, images: string, options: EmbedOptions
     got: 'there already',
     expected: 'a new file: nothing is overwritten',
   }));
-  const source = await openDataset(images);
+  const source = await openSaid(images, opening, openImages);
   const encoder = await openModel(model, scale);
   console.log(`model: ${encoder.kind}`);
   const { embeddingSize } = encoder;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { selectIdentities, writeDataset } from '@protomem/data';
@@ -67,6 +67,13 @@ describe('identify', () => {
     await identify(stranger, await run('useless', -0.9, 1), { gallery, far: 0.01, top: 4 });
     for (const line of printed.slice(0, 4)) expect(line).toMatch(/^(not sure|different)/);
     expect(printed[0]).toMatch(/^not sure/);
+  });
+
+  it('takes a gallery of one person', async () => {
+    const alone = join(dir, 'alone');
+    await cp(join(gallery, 'person-2'), join(alone, 'person-2'), { recursive: true });
+    await identify(photo, await run('alone-run', 0.99999, 0.9999), { gallery: alone, far: 0.01, top: 3 });
+    expect(printed[0]).toMatch(/^same\s+1\.000\s+person-2$/);
   });
 
   it('refuses rates that the test cannot tell, and names what is missing', async () => {

@@ -1,22 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { check, checkShape, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
-import { decodeImage, openDataset } from '@protomem/data';
+import { decodeImage } from '@protomem/data';
 import type { VerificationReport } from '@protomem/evaluation';
 import { type EmbeddingModel, embedImages, normalizeRows, openModel } from '@protomem/protocols';
 import { runFolder, verificationShape } from '@protomem/recipes';
 import { command, toNumber } from '../command-line.ts';
+import { type DataSetArguments, dataSetOptions, openSaid } from '../data-sets.ts';
+
+const about = 'Names the people of a gallery who look most like the one in a photo, and says how sure it is.';
 
 /** `protomem identify`. */
 export const make = () =>
-  command('identify', 'Names the people of a gallery who look most like the one in a photo, and says how sure it is.')
-    .argument('<photo>', 'image of one aligned face')
+  dataSetOptions(command('identify', about).argument('<photo>', 'image of one aligned face'))
     .requiredOption('--model <run>', 'a finished run, whose test says what a cosine means')
     .requiredOption('--gallery <dir>', 'a data set of known people, aligned as the training data was')
     .option('--far <x>', 'how often two strangers may be called the same, per comparison', toNumber, 0.01)
     .option('--top <n>', 'how many people to list', toNumber, 5)
     .action((photo, { model, ...options }) => identify(photo, model, options));
 
-export interface IdentifyOptions {
+export interface IdentifyOptions extends DataSetArguments {
   /** A data set of known people, aligned as the training data was. */
   readonly gallery: string;
   /** How often two strangers may be called the same, per comparison. */
@@ -41,7 +43,7 @@ interface Calibration {
 
 /** Names the people of a gallery who look most like the one in a photo, and says how sure it is. */
 export async function identify(photo: string, run: string, options: IdentifyOptions): Promise<void> {
-  const { gallery, far, top } = options;
+  const { gallery, far, top, ...opening } = options;
   check(Number.isInteger(top) && top >= 1, () => ({
     where: 'identify',
     what: '--top',
@@ -49,7 +51,7 @@ export async function identify(photo: string, run: string, options: IdentifyOpti
     expected: 'an integer >= 1',
   }));
   const calibration = await calibrationOf(run, far);
-  const source = await openDataset(gallery);
+  const source = await openSaid(gallery, opening);
   const encoder = await openModel(run);
   try {
     const query = await embedPhoto(encoder, photo);

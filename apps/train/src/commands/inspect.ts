@@ -2,25 +2,28 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { printable } from '@protomem/core';
 import { readSafetensors } from '@protomem/core/node';
-import { type DatasetFormatName, openDataset } from '@protomem/data';
 import { readRunConfig, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
 import { command } from '../command-line.ts';
+import { dataSetOptions, openSaid } from '../data-sets.ts';
 import { printCounts, survey } from '../survey.ts';
 
 /** `protomem inspect`. */
 export const make = () =>
-  command('inspect', 'Tells what a run, a checkpoint, an encoder or a data set holds.')
-    .argument('<path>', 'run folder, .safetensors file, or data set of any format')
+  dataSetOptions(
+    command('inspect', 'Tells what a run, a checkpoint, an encoder or a data set holds.').argument(
+      '<path>',
+      'run folder, .safetensors file, or data set of any format',
+    ),
+  )
     .option('--counts', 'of a data set, only count: read no image')
-    .option('--from <name>', 'format of a data set (default: found out from what is there)')
     .option('--problems <file>', 'of a data set, write broken and repeated images to a tab-separated file')
     .addHelpText('after', '\nReads every file of a data set, but decodes only its head; "verify" decodes all.')
-    .action(async (path, { counts, from, problems }) => {
+    .action(async (path, { counts, problems, ...options }) => {
       const found = await stat(path).catch(() => undefined);
       if (found?.isFile() && path.endsWith('.safetensors')) return inspectFile(path);
       if (existsSync(runFolder(path).config)) return inspectRun(path);
-      const source = await openDataset(path, { format: from as DatasetFormatName | undefined });
+      const source = await openSaid(path, options);
       printCounts(source);
       if (!counts) await survey(source, { decode: false, problems });
     });

@@ -43,6 +43,7 @@ export const make = () =>
       'name of a recipe, or a file of your own; not needed to resume a run that holds no parts of your own',
     )
     .option('--data <path>', 'images: a folder with one folder for each identity, RecordIO, WebDataset, LMDB, a list')
+    .option('--root <dir>', 'of a list in --data: folder that its paths are relative to (default: that of the list)')
     .option('--out <dir>', 'run folder; new unless --resume (default: runs/NAME)')
     .addOption(setOption('change one value, such as --set encoder.width=0.5'))
     .option('--epochs <n>', 'passes over the data in place of steps', toNumber)
@@ -52,7 +53,7 @@ export const make = () =>
     .option('--print', 'print the resolved configuration and stop', false)
     .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
     .addHelpText('after', examples)
-    .action(async (name, { data, set, epochs, resume, live, livePort, print, options, ...rest }) => {
+    .action(async (name, { data, root, set, epochs, resume, live, livePort, print, options, ...rest }) => {
       if (options) return printOptions(options === true ? '' : options);
       if (name === undefined && !(resume && rest.out)) {
         const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
@@ -61,7 +62,11 @@ export const make = () =>
       const file = name !== undefined && isRunFile(name) ? await readRunFile(name, { data }) : undefined;
       const label = file?.config.recipe ?? name;
       const out = rest.out ?? defaultRunFolder(label!);
-      const changes = epochs === undefined ? set : [...set, `epochs=${epochs}`];
+      const changes = [
+        ...(root === undefined ? [] : [`data.root=${JSON.stringify(root)}`]),
+        ...set,
+        ...(epochs === undefined ? [] : [`epochs=${epochs}`]),
+      ];
       const config = resume
         ? await readRunConfig(out, label, { data, set: changes })
         : patchConfig(file?.config ?? resolveRecipe(name!, { data }), changes);

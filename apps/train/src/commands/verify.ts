@@ -1,20 +1,27 @@
 import { type ImageSource, printable } from '@protomem/core';
-import { compareSources, type DatasetFormatName, openDataset } from '@protomem/data';
+import { compareSources } from '@protomem/data';
 import { command, stopOnInterrupt, withBar } from '../command-line.ts';
+import { dataSetOptions, openSaid } from '../data-sets.ts';
 import { survey } from '../survey.ts';
+
+const about = 'Reads and decodes every image of a data set';
 
 /** `protomem verify`. */
 export const make = () =>
-  command('verify', 'Reads and decodes every image of a data set; ends with status 1 when some are broken.')
-    .argument('<path>', 'data set of any format')
+  dataSetOptions(
+    command('verify', `${about}; ends with status 1 when some are broken or the data contradict themselves.`).argument(
+      '<path>',
+      'data set of any format',
+    ),
+  )
     .option('--against <other>', 'compare with another data set, image by image: bytes, or pixels where bytes differ')
-    .option('--from <name>', 'format of PATH (default: found out from what is there)')
     .option('--problems <file>', 'write broken and repeated images to a tab-separated file')
-    .action(async (path, { against, from, problems }) => {
-      const source = await openDataset(path, { format: from as DatasetFormatName | undefined });
+    .action(async (path, { against, problems, ...options }) => {
+      const source = await openSaid(path, options);
       const { broken } = await survey(source, { decode: true, problems });
-      if (broken.length > 0) process.exitCode = 1;
-      if (against !== undefined) await compare(source, await openDataset(against), stopOnInterrupt());
+      const conflicts = source.remarks?.some(({ kind }) => kind === 'in conflict');
+      if (broken.length > 0 || conflicts) process.exitCode = 1;
+      if (against !== undefined) await compare(source, await openSaid(against), stopOnInterrupt());
     });
 
 async function compare(source: ImageSource, other: ImageSource, signal: AbortSignal): Promise<void> {

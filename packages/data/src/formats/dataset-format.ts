@@ -1,4 +1,4 @@
-import type { ImageSource } from '@protomem/core';
+import type { ImageSource, Options } from '@protomem/core';
 import type { WriteOptions } from './each-image.ts';
 
 /** What lies at a path; enough for most formats to recognize what is theirs. */
@@ -15,6 +15,8 @@ export interface DatasetFormat {
   /** What it looks like, in a few words. */
   readonly help: string;
   recognize(at: DatasetPath): boolean;
-  open(path: string): Promise<ImageSource>;
+  /** Of `open`, where it takes any. */
+  readonly options?: Options;
+  open(path: string, options?: object): Promise<ImageSource>;
   write(source: ImageSource, path: string, options: WriteOptions): Promise<void>;
 }

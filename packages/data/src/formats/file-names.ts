@@ -4,7 +4,7 @@ import { naturalOrder } from '../sources/natural-order.ts';
 
 /** Endings of a format; the first is the usual one. */
 const formats: readonly { readonly endings: readonly string[]; readonly begins: RegExp }[] = [
-  { endings: ['.jpg', '.jpeg'], begins: /^\xff\xd8\xff/ },
+  { endings: ['.jpg', '.jpeg', '.jpe', '.jfif'], begins: /^\xff\xd8\xff/ },
   { endings: ['.png'], begins: /^.PNG\r\n/s },
   { endings: ['.webp'], begins: /^RIFF.{4}WEBP/s },
   { endings: ['.avif'], begins: /^.{4}ftypavi[fs]/s },

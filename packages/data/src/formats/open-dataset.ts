@@ -1,14 +1,31 @@
 import { readdir, stat } from 'node:fs/promises';
-import { type ImageSource, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
+import { basename, join } from 'node:path';
+import { type ImageSource, type OptionsOf, option, ProtomemError, Remarks, readOptions } from '@protomem/core';
+import { fileSource } from '../sources/file-source.ts';
+import { isImageFile } from '../sources/image-files.ts';
 import type { DatasetFormat, DatasetPath } from './dataset-format.ts';
 import { type DatasetFormatName, datasetFormats } from './dataset-formats.ts';
+import { flatFolderSource } from './folder/folder-source.ts';
+import { listOptions } from './list/list-source.ts';
+import { webDatasetOptions } from './web-dataset/web-dataset-source.ts';
 
-const openOptions = {
+/** How to open a data set; each option of a format is refused by the others. */
+export const openOptions = {
   format: option.choice(datasetFormats, { help: 'Its format.', absent: 'found out from what is there' }),
+  root: listOptions.root,
+  columns: option.given<NonNullable<OptionsOf<typeof listOptions>['columns']>>()({
+    help: 'Of a list: names of its columns.',
+    absent: 'the usual ones',
+  }),
+  identity: webDatasetOptions.identity,
 };
 
+/** How to open a data set. */
+export type OpenOptions = OptionsOf<typeof openOptions>;
+
 /**
- * Opens a data set of any format that protomem reads.
+ * Opens a data set of any format that protomem reads. What is not read is counted in the source's `remarks`
+ * (`remarkLines` of `@protomem/core` turns them into lines).
  *
  * @param path of a file or folder.
  * @throws {ProtomemError} when nothing is there, no format fits, or what is there is not what it seems to be.
@@ -19,13 +36,65 @@ const openOptions = {
  * console.log(source.identities);
  * ```
  */
-export async function openDataset(path: string, options: OptionsOf<typeof openOptions> = {}): Promise<ImageSource> {
-  const { format = await recognize(path) } = readOptions('openDataset', openOptions, options);
-  return datasetFormats[format].open(path);
+export async function openDataset(path: string, options: OpenOptions = {}): Promise<ImageSource> {
+  const { format, ...rest } = readOptions('openDataset', openOptions, options);
+  const at = await lookAt(path);
+  const name = format ?? recognize(at);
+  const opener: DatasetFormat = datasetFormats[name];
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+  for (const [key, value] of given) {
+    if (opener.options && Object.hasOwn(opener.options, key)) continue;
+    const expected = `nothing, since ${path} is read as ${name}, which has no such option`;
+    throw new ProtomemError({ where: 'openDataset', what: key, got: value, expected });
+  }
+  const source = await opener.open(path, Object.fromEntries(given));
+  const beside = name === 'folder' || name === 'list' ? [] : await imagesBeside(at, name);
+  return beside.length === 0 ? source : { ...source, remarks: [...(source.remarks ?? []), ...beside] };
 }
 
-async function recognize(path: string): Promise<DatasetFormatName> {
+/**
+ * Opens images of which nobody has to be known, as for embedding: a data set of any format, a folder of images as one
+ * identity, or one image file.
+ *
+ * @throws {ProtomemError} as {@link openDataset}.
+ *
+ * @example
+ * ```ts
+ * const source = await openImages('photos-of-strangers');
+ * ```
+ */
+export async function openImages(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   const at = await lookAt(path);
+  const open = options.format === undefined;
+  if (open && at.kind === 'file' && isImageFile(basename(path))) return fileSource([path]);
+  if (open && at.kind === 'folder' && recognize(at) === 'folder' && (await isFlat(path))) return flatFolderSource(path);
+  return openDataset(path, options);
+}
+
+/** Whether a folder has images, and no folder that has. */
+async function isFlat(path: string): Promise<boolean> {
+  const entries = await readdir(path, { withFileTypes: true });
+  if (!entries.some((entry) => !entry.isDirectory() && isImageFile(entry.name))) return false;
+  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+    if ((await readdir(join(path, name)).catch(() => [])).some(isImageFile)) return false;
+  }
+  return true;
+}
+
+/** A folder that is taken for another format may hold people, too: one stray archive hides them all. */
+async function imagesBeside({ path, kind }: DatasetPath, format: DatasetFormatName) {
+  const remarks = new Remarks();
+  if (kind !== 'folder') return [];
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const { name } = entry;
+    const reason = entry.isDirectory() ? 'folders' : isImageFile(name) ? 'image files' : undefined;
+    if (reason) remarks.add('passed over', `${reason} beside what is read as ${format}`, name);
+  }
+  return remarks.list();
+}
+
+function recognize(at: DatasetPath): DatasetFormatName {
+  const { path } = at;
   const formats: [string, DatasetFormat][] = Object.entries(datasetFormats);
   const found = formats.find(([, format]) => format.recognize(at));
   if (found) return found[0] as DatasetFormatName;
@@ -42,6 +111,10 @@ async function recognize(path: string): Promise<DatasetFormatName> {
 
 async function lookAt(path: string): Promise<DatasetPath> {
   const there = await stat(path).catch(() => undefined);
-  if (there?.isDirectory()) return { path, kind: 'folder', entries: await readdir(path) };
-  return { path, kind: there ? 'file' : 'missing', entries: [] };
+  if (!there?.isDirectory()) return { path, kind: there ? 'file' : 'missing', entries: [] };
+  const entries = await readdir(path).catch((error: Error) => {
+    const [got, expected] = [`unreadable (${error.message})`, 'a folder that may be read'];
+    throw new ProtomemError({ where: 'openDataset', what: path, got, expected }, { cause: error });
+  });
+  return { path, kind: 'folder', entries };
 }

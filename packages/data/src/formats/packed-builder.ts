@@ -1,3 +1,4 @@
+import { Remarks } from '@protomem/core';
 import { StringTableBuilder, shared, stringAt, tableOf } from '../sources/string-table.ts';
 import type { PackedIndex } from './packed-source.ts';
 
@@ -18,6 +19,8 @@ export interface FoundImage {
  * arrays that double: 30 bytes an image and its name while it is built.
  */
 export class PackedBuilder {
+  /** What was not read, assumed or found in conflict. */
+  readonly remarks = new Remarks();
   private readonly names = new StringTableBuilder();
   private readonly identity = new Numbers((size) => new Uint32Array(size));
   private readonly file = new Numbers((size) => new Uint32Array(size));
@@ -77,6 +80,7 @@ export class PackedBuilder {
       offsets,
       lengths,
       unwrap,
+      remarks: this.remarks.list(),
     };
   }
 }

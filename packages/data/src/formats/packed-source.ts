@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { type ImageSource, ProtomemError, type SourceImage } from '@protomem/core';
+import { type ImageSource, ProtomemError, type SourceImage, type SourceRemark } from '@protomem/core';
 import { builtInSpec } from '../sources/built-in-spec.ts';
 import { type StringTable, stringAt } from '../sources/string-table.ts';
 import { imageOfRecord, type Place } from './record-io/record.ts';
@@ -35,6 +35,7 @@ export interface PackedIndex {
   readonly lengths: Uint32Array;
   /** How the file's bytes become an image. */
   readonly unwrap: keyof typeof unwraps;
+  readonly remarks: readonly SourceRemark[];
 }
 
 /**
@@ -42,13 +43,14 @@ export interface PackedIndex {
  * it: as fast, and no handle outlives a source.
  */
 export function packedSource(index: PackedIndex): ImageSource {
-  const { name, files, identities, imageEnds, images, fileOf, offsets, lengths, unwrap } = index;
+  const { name, files, identities, imageEnds, images, fileOf, offsets, lengths, unwrap, remarks } = index;
   const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
   return {
     name,
     spec: builtInSpec('packedSource', index),
     identities: imageEnds.length,
     imageEnds,
+    remarks,
     imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {

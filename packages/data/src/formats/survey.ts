@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
+import { firstLineOf, type ImageSource, type OptionsOf, option, type ProtomemError, readOptions } from '@protomem/core';
 import sharp from 'sharp';
+import { decodeChecked } from '../decode.ts';
 import { eachInOrder, writeOptions } from './each-image.ts';
 
 /** An image by its place in a source. */
@@ -55,7 +56,7 @@ export async function surveyImages(
   const look = async (identity: number, image: number) => {
     const loaded = await source.load(identity, image).catch((error: Error) => error);
     const place = { identity, image };
-    if (loaded instanceof Error) return { place, reason: firstLine(loaded) };
+    if (loaded instanceof Error) return { place, reason: firstLineOf(loaded) };
     const hash = createHash('sha256').update(loaded.bytes).digest().readBigUInt64LE(0);
     return { place, hash, size: loaded.bytes.length, ...(await kindOf(loaded.bytes, decode)) };
   };
@@ -88,14 +89,19 @@ interface Look {
   readonly reason?: string;
 }
 
+/** Larger images are broken. */
+const MAX_PIXELS = 1e8;
+
 async function kindOf(bytes: Uint8Array, decode: boolean): Promise<Pick<Look, 'kind' | 'reason'>> {
   try {
-    const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: 1e8 });
+    const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: MAX_PIXELS });
     const { format, width, height } = await image.metadata();
-    if (decode) await image.raw().toBuffer();
+    // As a loader does it, so that what is whole here is whole there.
+    if (decode) await decodeChecked(bytes, { height, width, name: 'image', exact: true, maxPixels: MAX_PIXELS });
     return { kind: `${format} ${width}x${height}` };
   } catch (error) {
-    return { reason: firstLine(error as Error) };
+    const { cause } = error as Error;
+    return { reason: firstLineOf(cause ?? (error as ProtomemError).parts?.got ?? error) };
   }
 }
 
@@ -107,5 +113,3 @@ function groupsOf(values: BigUint64Array): number[][] {
   for (const [i, value] of values.entries()) repeated.get(value)?.push(i);
   return [...repeated.values()];
 }
-
-const firstLine = (error: Error): string => error.message.split('\n')[0]!;

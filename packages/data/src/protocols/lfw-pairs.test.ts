@@ -26,6 +26,16 @@ describe('parseLfwPairs', () => {
     expect(parseLfwPairs(body).folds).toBe(1);
   });
 
+  it('reads people who are called by numbers', () => {
+    const { pairs, people, folds } = parseLfwPairs('1000\t1\t2\n1001\t1\t1002\t3\n');
+    expect([people, folds]).toEqual([['1000', '1001', '1002'], 1]);
+    expect(pairs.map(({ a, b, same }) => [a, b, same])).toEqual([
+      ['1000/1000_0001.jpg', '1000/1000_0002.jpg', true],
+      ['1001/1001_0001.jpg', '1002/1002_0003.jpg', false],
+    ]);
+    expect(parseLfwPairs('1\n1000 1 2\n1000 1 1001 2\n').people).toEqual(['1000', '1001']);
+  });
+
   it('reads names with spaces where tabs stand between, and refuses them where none do', () => {
     const text = 'Ada Lovelace\t1\t2\r\nAda Lovelace\t2\tBo\t3\r\n';
     expect(parseLfwPairs(text).pairs.map(({ a, b }) => [a, b])).toEqual([
@@ -55,7 +65,7 @@ describe('parseLfwPairs', () => {
     ['A\t0\t2\n', 'line 1 is "A 0 2", expected image numbers'],
     ['10\t300\nA\t1\t2\n', 'the number of pairs is 1, expected 6000, as line 1 says'],
     ['1\nA\t1\t2\nA\t1\t3\nA\t1\tB\t1\n', 'the number of pairs is 3, expected 2'],
-    ['1 2 3\n', 'line 1 is "1 2 3"'],
+    ['0 3\n', 'line 1 is "0 3"'],
     ['', 'the number of pairs is 0'],
   ])('refuses %j', (text, message) => {
     expect(() => parseLfwPairs(text, 'list.txt')).toThrow(`list.txt: ${message}`);

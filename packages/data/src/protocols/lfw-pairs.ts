@@ -58,8 +58,10 @@ export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
     const got = lines[line]!.join(' ');
     throw new ProtomemError({ where, what: `line ${line + 1}`, got, expected });
   };
-  const header = lines[0]!.every((field) => /^\d+$/.test(field)) ? lines[0]!.map(Number) : undefined;
-  if (header && (header.length > 2 || header.includes(0))) refuse(0, 'counts above 0: folds and pairs, or pairs alone');
+  // Names may be numbers, too; a pair has three fields or four.
+  const isHeader = lines[0]!.length <= 2 && lines[0]!.every((field) => /^\d+$/.test(field));
+  const header = isHeader ? lines[0]!.map(Number) : undefined;
+  if (header?.includes(0)) refuse(0, 'counts above 0: folds and pairs, or pairs alone');
   const folds = header?.length === 2 ? header[0]! : 1;
   const pairsOfFold = header ? 2 * header.at(-1)! : Number.POSITIVE_INFINITY;
 

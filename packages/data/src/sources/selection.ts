@@ -1,4 +1,13 @@
-import { check, type ImageSource, type OptionsOf, option, readOptions, type SourceSpec } from '@protomem/core';
+import {
+  check,
+  type ImageSource,
+  type OptionsOf,
+  option,
+  Remarks,
+  readOptions,
+  type SourceRemark,
+  type SourceSpec,
+} from '@protomem/core';
 import { builtInSpec } from './built-in-spec.ts';
 import { openSource } from './open-source.ts';
 import { shared } from './string-table.ts';
@@ -16,7 +25,7 @@ export type SelectionOptions = OptionsOf<typeof selectionOptions>;
 
 /**
  * Some identities of a source, numbered anew in the same order. Visits each identity once, so for sources with a list
- * of identities: not for a synthetic billion.
+ * of identities: not for a synthetic billion. `remarks` count who was left out, besides the source's own.
  *
  * @throws {ProtomemError} when `include` names somebody who is not there, or fewer than two identities are left.
  *
@@ -33,11 +42,14 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
   const exclude = new Set(Array.from(names.exclude ?? [], inNfc));
   const missing = new Set(include);
   const chosen: number[] = [];
+  const remarks = new Remarks();
   for (let identity = 0; identity < source.identities; identity++) {
     const name = inNfc(source.identityName(identity));
     missing.delete(name);
     const wanted = (!include || include.has(name)) && !exclude.has(name);
     if (wanted && source.imagesOf(identity) >= minImages) chosen.push(identity);
+    else if (wanted) remarks.add('passed over', `identities with fewer than ${minImages} images`, name);
+    else if (exclude.has(name)) remarks.add('passed over', 'identities that were excluded', name);
   }
   check(missing.size === 0, () => ({
     where,
@@ -51,22 +63,23 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
     got: `${source.identities} identities, of which ${chosen.length} with at least ${minImages} image(s) are neither excluded nor missing from include`,
     expected: 'at least two that are left',
   }));
-  return selectionOf(source, shared(chosen));
+  return selectionOf(source, shared(chosen), [...(source.remarks ?? []), ...remarks.list()]);
 }
 
 const inNfc = (name: string): string => name.normalize('NFC');
 
 /** @internal Opens a selection again, in a thread. */
 export async function openSelection(options: { readonly source: SourceSpec; readonly chosen: Float64Array }) {
-  return selectionOf(await openSource(options.source), options.chosen);
+  return selectionOf(await openSource(options.source), options.chosen, []);
 }
 
 /** @param chosen numbers of identities of the source, ascending. */
-function selectionOf(source: ImageSource, chosen: Float64Array): ImageSource {
+function selectionOf(source: ImageSource, chosen: Float64Array, remarks: readonly SourceRemark[]): ImageSource {
   return {
     name: source.name,
     spec: source.spec && builtInSpec('openSelection', { source: source.spec, chosen }),
     identities: chosen.length,
+    remarks,
     imagesOf: (identity) => source.imagesOf(chosen[identity]!),
     identityName: (identity) => source.identityName(chosen[identity]!),
     load: (identity, image) => source.load(chosen[identity]!, image),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ImageSource, SourceImage } from '@protomem/core';
+import type { ImageSource, SourceImage, SourceRemark } from '@protomem/core';
 import { builtInSpec } from '../../sources/built-in-spec.ts';
 import { readFile } from '../../sources/read-file.ts';
 import { type StringTable, stringAt } from '../../sources/string-table.ts';
@@ -13,17 +13,19 @@ export interface FolderIndex {
   readonly fileEnds: Float64Array;
   /** File names, identity after identity. */
   readonly files: StringTable;
+  readonly remarks: readonly SourceRemark[];
 }
 
 /** The source that an index describes. */
 export function sourceOfIndex(index: FolderIndex): ImageSource {
-  const { dir, identities, fileEnds, files } = index;
+  const { dir, identities, fileEnds, files, remarks } = index;
   const firstFile = (identity: number): number => (identity === 0 ? 0 : fileEnds[identity - 1]!);
   return {
     name: dir,
     spec: builtInSpec('sourceOfIndex', index),
     identities: fileEnds.length,
     imageEnds: fileEnds,
+    remarks,
     imagesOf: (identity) => fileEnds[identity]! - firstFile(identity),
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {

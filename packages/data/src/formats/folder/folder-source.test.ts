@@ -1,10 +1,26 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { remarkLines } from '@protomem/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../../../fixtures/people-folder.ts';
 import { naturalOrder } from '../../sources/natural-order.ts';
 import { openSource } from '../../sources/open-source.ts';
+import { selectIdentities } from '../../sources/selection.ts';
+import { openDataset } from '../open-dataset.ts';
 import { folderSource } from './folder-source.ts';
+
+/** Folders that cannot be read, with the error's code: root, who runs tests in containers, may read any. */
+const forbidden = vi.hoisted(() => new Map<string, string>());
+vi.mock('node:fs/promises', async (load) => {
+  const actual = await load<typeof import('node:fs/promises')>();
+  const readdir = (path: string, ...rest: []) => {
+    const code = forbidden.get(path);
+    return code
+      ? Promise.reject(Object.assign(new Error(`${code}: ${path}`), { code }))
+      : actual.readdir(path, ...rest);
+  };
+  return { ...actual, readdir };
+});
 
 let dir: string;
 let remove: () => Promise<void>;
@@ -32,7 +48,7 @@ describe('folderSource', () => {
     expect((await source.load(0, 0)).name).toBe(join(dir, 'Zoë Ångström', 'x.webp'));
   });
 
-  it('passes over everything that is no image', async () => {
+  it('passes over everything that is no image, and counts it by reason', async () => {
     await touch(
       'a/1.jpg',
       'a/notes.txt',
@@ -42,8 +58,49 @@ describe('folderSource', () => {
       '.git/1.jpg',
       'empty/x.txt',
       'loose.jpg',
+      'b/2.bmp',
+      'c/1.HEIC',
+      'c/noext',
+      'b/3.jfif',
+      'b/4.JPE',
     );
-    expect(namesIn(await folderSource(dir))).toEqual(['a:1', 'b:1']);
+    await symlink(join(dir, 'nowhere'), join(dir, 'broken'));
+    await symlink(join(dir, 'loose.jpg'), join(dir, 'also-loose.jpg'));
+    const source = await folderSource(dir);
+    expect(namesIn(source)).toEqual(['a:1', 'b:3']);
+    expect(remarkLines(source.remarks)).toEqual([
+      'passed over: names that begin with a dot: 2 (.git; a/.hidden.jpg)',
+      "passed over: images outside any identity's folder: 2 (loose.jpg; also-loose.jpg)",
+      "passed over: folders in an identity's folder: 1 (a/deeper)",
+      'passed over: files that end in .txt: 2 (a/notes.txt; empty/x.txt)',
+      'passed over: files that end in .bmp: 1 (b/2.bmp)',
+      'passed over: links that lead nowhere: 1 (broken)',
+      'passed over: files that end in .heic: 1 (c/1.HEIC)',
+      'passed over: files without an ending: 1 (c/noext)',
+      'passed over: folders without images: 2 (c; empty)',
+    ]);
+    const some = selectIdentities(source, { exclude: ['nobody'], minImages: 1 });
+    expect(some.remarks).toEqual(source.remarks);
+    await touch('d/1.jpg', 'e/1.jpg', 'e/2.jpg');
+    const few = selectIdentities(await folderSource(dir), { exclude: ['a'], minImages: 2 });
+    expect(remarkLines(few.remarks).slice(-2)).toEqual([
+      'passed over: identities that were excluded: 1 (a)',
+      'passed over: identities with fewer than 2 images: 1 (d)',
+    ]);
+  });
+
+  it('passes over folders that may not be read, and stops where a disk fails', async () => {
+    await touch('a/1.jpg', 'lost+found/1.jpg', 'z/1.jpg');
+    forbidden.set(join(dir, 'lost+found'), 'EACCES');
+    const source = await folderSource(dir);
+    expect(namesIn(source)).toEqual(['a:1', 'z:1']);
+    expect(remarkLines(source.remarks)).toEqual(['passed over: folders that may not be read: 1 (lost+found)']);
+    forbidden.set(join(dir, 'lost+found'), 'EIO');
+    await expect(folderSource(dir)).rejects.toThrow(`folderSource: ${join(dir, 'lost+found')} is "unreadable (EIO`);
+    forbidden.set(dir, 'EACCES');
+    await expect(folderSource(dir)).rejects.toThrow(`folderSource: ${dir} is "unreadable (EACCES`);
+    await expect(openDataset(dir)).rejects.toThrow(`openDataset: ${dir} is "unreadable (EACCES`);
+    forbidden.clear();
   });
 
   it('follows links to folders and files, and passes over those that lead nowhere', async () => {
@@ -77,11 +134,12 @@ describe('folderSource', () => {
     await refuse('a folder with nothing in it');
     await touch('1.jpg', '2.jpg');
     await refuse('0 folder(s), 2 image(s) outside any, 0 with images');
-    await refuse(`expected at least two identities, one folder each: ${join(dir, '<identity>', '<image>.jpg')}`);
-    await touch('only/1.jpg');
-    await refuse('1 folder(s), 2 image(s) outside any, 1 with images');
+    await refuse(`expected one folder of images for each identity: ${join(dir, '<identity>', '<image>.jpg')}`);
     await touch('b/notes.txt');
-    await refuse('2 folder(s), 2 image(s) outside any, 1 with images');
+    await symlink(join(dir, '1.jpg'), join(dir, '3.jpg'));
+    await refuse('1 folder(s), 3 image(s) outside any, 0 with images');
+    await touch('only/1.jpg');
+    expect(namesIn(await folderSource(dir))).toEqual(['only:1']);
     await rm(dir, { recursive: true });
     await refuse('missing');
     await writeFile(dir, 'text');

@@ -50,7 +50,7 @@ export function rowsWithHeading(file: string, heading: readonly string[], column
     const own = columns[column];
     if (own === undefined) return usual[column].map((name) => plain.indexOf(name)).find((at) => at >= 0) ?? -1;
     const at = heading.indexOf(own);
-    return at >= 0 ? at : refuse(file, heading, `a column "${own}", as option columns.${column} says`);
+    return at >= 0 ? at : refuse(file, heading, `a column "${own}", as \`columns\` (--columns) says`);
   };
   const [path, identity, label] = [find('path'), find('identity'), find('label')];
   if (path < 0) refuse(file, heading, `a heading with the column of the path: one of ${usual.path.join(', ')}`);
@@ -111,6 +111,7 @@ function isLabel(field: string | undefined): field is string {
 }
 
 function refuse(where: string, got: readonly string[], expected: string): never {
-  const fix = 'Name the columns with option `columns`. Lists without heading are those of MXNet and CVLface.';
+  const fix =
+    'Name the columns with `columns` (--columns path=...,identity=...). Lists without heading are those of MXNet and CVLface.';
   throw new ProtomemError({ where, what: 'line 1', got, expected, fix });
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ImageSource, SourceImage } from '@protomem/core';
+import type { ImageSource, SourceImage, SourceRemark } from '@protomem/core';
 import { builtInSpec } from '../../sources/built-in-spec.ts';
 import { readFile } from '../../sources/read-file.ts';
 import { type StringTable, stringAt } from '../../sources/string-table.ts';
@@ -15,17 +15,19 @@ export interface ListIndex {
   /** Number of images up to and with each identity; paths below are in this order. */
   readonly imageEnds: Float64Array;
   readonly paths: StringTable;
+  readonly remarks: readonly SourceRemark[];
 }
 
 /** The source that an index describes. */
 export function sourceOfList(index: ListIndex): ImageSource {
-  const { name, root, identities, imageEnds, paths } = index;
+  const { name, root, identities, imageEnds, paths, remarks } = index;
   const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
   return {
     name,
     spec: builtInSpec('sourceOfList', index),
     identities: imageEnds.length,
     imageEnds,
+    remarks,
     imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {

@@ -7,7 +7,8 @@ import { listColumns } from './list-columns.ts';
 import { sourceOfList } from './list-index.ts';
 import { parseList } from './parse-list.ts';
 
-const listOptions = {
+/** @internal */
+export const listOptions = {
   root: option.text({ help: 'Folder that paths are relative to, and must not leave.', absent: 'that of the list' }),
   columns: option.given<OptionsOf<typeof listColumns>>()({
     help: 'Names of the columns, where the heading has unusual ones.',
@@ -26,8 +27,8 @@ export const LIST_NAME = 'list.csv';
  * - `.lst` of InsightFace and `train.tsv` of CVLface: number, path and label, likewise.
  *
  * Identities are ordered by label where all labels are numbers, else by name in natural order; images of one as in the
- * list. Paths use `/` or `\`, are relative to `root`, and must stay within it; absolute ones that do are taken, too. Paths
- * with a zero byte or with names of Windows' devices are refused. Every file is looked for here; none is opened before
+ * list. Paths use `/` or `\`, are relative to `root`, and must stay within it; absolute ones that do are taken, too. Where
+ * `root` is given, absolute paths may begin with the folders that it had on another machine. Paths with a zero byte or with names of Windows' devices are refused. Every file is looked for here; none is opened before
  * its image is loaded.
  *
  * @param path of the list, or of a folder with `list.csv`.
@@ -53,9 +54,10 @@ export async function listSource(path: string, options: OptionsOf<typeof listOpt
     got: !list ? 'missing' : list.isFile() ? 'a file with another ending' : 'no file',
     expected: `a .csv, .tsv or .lst file, or a folder with ${LIST_NAME}`,
   }));
-  const parsed = await parseList(createReadStream(file), file, root ?? dirname(file), named);
-  await checkFiles(parsed);
-  return sourceOfList(parsed.index);
+  const moved = root !== undefined;
+  const { index, ...rows } = await parseList(createReadStream(file), file, root ?? dirname(file), named, moved);
+  const repeated = await checkFiles({ index, ...rows });
+  return sourceOfList({ ...index, remarks: [...index.remarks, ...repeated] });
 }
 
 /** True for names of lists. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, remarkLines } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { damage, damageText } from '../../../fixtures/damage.ts';
 import { filesOf } from '../../../fixtures/files-of.ts';
@@ -79,6 +79,37 @@ describe('listSource', () => {
     expect(await textsOf(source)).toEqual([['Ada', ['x/1.jpg']]]);
     await expect(listSource(file, { columns: { path: 'here' } })).rejects.toThrow('a column "here"');
     await expect(listSource(file)).rejects.toThrow(`${file}: line 1 is ["who", "where", "path"]`);
+  });
+
+  it('takes paths of another machine, where the root is named', async () => {
+    const rows = ['/mnt/old/faces/p0/1.jpg', '/mnt/old/faces/p1/1.jpg', join(dir, 'new', 'p1', '2.jpg'), 'p0\\2.jpg'];
+    const file = await list(
+      'a.lst',
+      rows.map((path, i) => `1\t${path}\t${i % 2}\n`).join(''),
+      ...['new/p0/1.jpg', 'new/p1/1.jpg', 'new/p1/2.jpg', 'new/p0/2.jpg'],
+    );
+    const root = join(dir, 'new');
+    const source = await openDataset(file, { root });
+    expect(await textsOf(source)).toEqual([
+      ['0', ['new/p0/1.jpg', 'new/p1/2.jpg']],
+      ['1', ['new/p1/1.jpg', 'new/p0/2.jpg']],
+    ]);
+    expect(remarkLines(source.remarks)).toEqual([
+      `assumed: paths in which ${root} stands for /mnt/old/faces/: 2 (/mnt/old/faces/p0/1.jpg; /mnt/old/faces/p1/1.jpg)`,
+    ]);
+    await expect(openDataset(file)).rejects.toThrow('line 1 is "/mnt/old/faces/p0/1.jpg, a path outside of');
+    await expect(openDataset(file)).rejects.toThrow('`root` (--root) names another folder');
+    const drive = await list('b.lst', '1\tD:\\faces\\p0\\1.jpg\t0\n1\tE:\\faces\\p1\\1.jpg\t1\n');
+    await expect(openDataset(drive, { root })).rejects.toThrow('line 2 is "E:\\faces\\p1\\1.jpg, a path with a drive');
+    const out = await list('c.lst', `1\t/mnt/../${'../'.repeat(9)}etc/passwd\t0\n`);
+    await expect(openDataset(out, { root })).rejects.toThrow('line 1 is "/mnt/');
+  });
+
+  it('counts rows that name a file once more', async () => {
+    const file = await list('a.csv', 'path,label\nx/1.jpg,0\nx/2.jpg,1\nx/1.jpg,1\n', 'x/1.jpg', 'x/2.jpg');
+    expect(remarkLines((await listSource(file)).remarks)).toEqual([
+      'assumed: rows that name a file once more; each is taken: 1 (line 4: x/1.jpg)',
+    ]);
   });
 
   it('says how many files are missing, and which lines name the first of them', async () => {

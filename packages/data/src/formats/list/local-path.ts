@@ -1,4 +1,5 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 
 /**
  * The path of a row, relative to a root, with `/` between; or, where it does not lie within the root or some file system
@@ -19,4 +20,18 @@ export function localPath(root: string, path: string): { readonly path: string }
     return { refused: `${path}, a path outside of ${root}` };
   }
   return { path: inside.replaceAll(sep, '/') };
+}
+
+/**
+ * The folders in front of an absolute path from which on it is there below a root: what a list from another machine has in
+ * the place of the root. None for a path that is not absolute, or that is not there at all.
+ */
+export function foreignPrefix(root: string, path: string): string | undefined {
+  const slashes = path.replaceAll('\\', '/');
+  if (!/^([a-z]:)?\//i.test(slashes)) return undefined;
+  for (let at = slashes.indexOf('/'); at >= 0; at = slashes.indexOf('/', at + 1)) {
+    const rest = localPath(root, slashes.slice(at + 1));
+    if ('path' in rest && existsSync(join(root, rest.path))) return slashes.slice(0, at + 1);
+  }
+  return undefined;
 }

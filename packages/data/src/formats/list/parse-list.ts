@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { check, ProtomemError } from '@protomem/core';
+import { check, ProtomemError, Remarks } from '@protomem/core';
 import { CsvError, type Options, parse } from 'csv-parse';
 import { type StringTable, StringTableBuilder, stringAt, tableOf } from '../../sources/string-table.ts';
 import { IdentityNumbers } from '../identity-numbers.ts';
 import { groupByIdentity, Numbers } from '../packed-builder.ts';
 import { BadRow, type ListColumns, type RowReader, rowsWithHeading, rowsWithoutHeading } from './list-columns.ts';
 import type { ListIndex } from './list-index.ts';
-import { localPath } from './local-path.ts';
+import { foreignPrefix, localPath } from './local-path.ts';
 
 /** Longest row, bytes: a quote that is never closed ends here. */
 const MAX_ROW = 2 ** 16;
@@ -32,12 +32,14 @@ export interface ParsedList {
  *
  * @param file its name: `.csv` has commas, `.tsv` tabs and quotes, `.lst` tabs and no quotes.
  * @param root what paths are relative to, and must not leave.
+ * @param moved the root was named by the user: absolute paths may begin with the folders that it had elsewhere.
  */
 export async function parseList(
   bytes: Readable,
   file: string,
   root: string,
   columns: ListColumns = {},
+  moved = false,
 ): Promise<ParsedList> {
   const commas = /\.csv$/i.test(file);
   const options: Options = {
@@ -52,7 +54,7 @@ export async function parseList(
     relax_quotes: !commas,
     max_record_size: MAX_ROW,
   };
-  const rows = new Rows(file, resolve(root), columns);
+  const rows = new Rows(file, resolve(root), columns, moved);
   const parser = parse(options);
   bytes.on('error', (error) => parser.destroy(error));
   try {
@@ -78,11 +80,16 @@ class Rows {
   private readonly file: string;
   private readonly root: string;
   private readonly columns: ListColumns;
+  private readonly moved: boolean;
+  /** What absolute paths begin with, where that is another machine's root. */
+  private prefix: string | undefined;
+  private readonly remarks = new Remarks();
 
-  constructor(file: string, root: string, columns: ListColumns) {
+  constructor(file: string, root: string, columns: ListColumns, moved: boolean) {
     this.file = file;
     this.root = root;
     this.columns = columns;
+    this.moved = moved;
   }
 
   push(fields: readonly string[], line: number): void {
@@ -95,9 +102,9 @@ class Rows {
     }
     try {
       const row = this.read(fields);
-      const found = localPath(this.root, row.path);
+      const found = this.localPath(row.path);
       if ('refused' in found) {
-        throw new BadRow(found.refused, `a path within ${this.root}; option \`root\` names another folder`);
+        throw new BadRow(found.refused, `a path within ${this.root}; \`root\` (--root) names another folder`);
       }
       const place = () => [this.file, `line ${line}`] as const;
       this.identity.push(this.identities.numberOf(row.label, row.identity, place));
@@ -107,6 +114,16 @@ class Rows {
       if (!(error instanceof BadRow)) throw error;
       throw new ProtomemError({ where: this.file, what: `line ${line}`, got: error.got, expected: error.expected });
     }
+  }
+
+  private localPath(path: string): ReturnType<typeof localPath> {
+    const found = localPath(this.root, path);
+    if ('path' in found || !this.moved) return found;
+    this.prefix ??= foreignPrefix(this.root, path);
+    const slashes = path.replaceAll('\\', '/');
+    if (this.prefix === undefined || !slashes.startsWith(this.prefix)) return found;
+    this.remarks.add('assumed', `paths in which ${this.root} stands for ${this.prefix}`, path);
+    return localPath(this.root, slashes.slice(this.prefix.length));
   }
 
   build(): ParsedList {
@@ -128,6 +145,7 @@ class Rows {
       identities: tableOf(names),
       imageEnds,
       paths: grouped.build(),
+      remarks: this.remarks.list(),
     };
     return { paths, lines: this.lines.array(), index };
   }

@@ -48,15 +48,6 @@ export function parseKeyIndex(bytes: Uint8Array, file: string): KeyIndex {
   return ascending ? index : sorted(index, file);
 }
 
-/** Position of a key; -1 when it is not there. */
-export function positionOf({ keys }: KeyIndex, key: number): number {
-  // Keys mostly follow each other.
-  const guess = key - (keys[0] ?? 0);
-  if (keys[guess] === key) return guess;
-  const at = firstAbove(keys, key) - 1;
-  return keys[at] === key ? at : -1;
-}
-
 /** Position of the first number above a bound in ascending numbers; their count when there is none. */
 export function firstAbove(numbers: Float64Array, bound: number): number {
   let [low, high] = [0, numbers.length];

@@ -11,13 +11,13 @@ import { parseNamesFile } from './names-file.ts';
  * The images of an MXNet RecordIO file, grouped by label, in the order of the labels; within one, by key.
  *
  * Reads InsightFace's layout (record 0 and identity records), files of `im2rec`, shuffled files with one label an image, and
- * records in several parts; of any size. With `NAME.idx` beside `NAME.rec`, InsightFace's layout opens without a look at
- * every image; without it, the file is read once. `NAME.tsv`, as CVLface and {@link writeRecordIo} write it, gives names
- * to identities and images, which else are called by label and key. `property` is not needed. Images are not touched
- * before they are loaded.
+ * records in several parts; of any size. The heads of all records are read, one reading of the file at most. `NAME.idx`
+ * beside `NAME.rec` says where they are; without it, the file is scanned. `NAME.tsv`, as CVLface and {@link writeRecordIo}
+ * write it, gives names to identities and images, which else are called by label and key. `property` is not needed.
  *
- * Labels are float32. Identities beyond 2^24 are taken from the identity records, ranges of images beyond 2^24 from the
- * labels; where neither is exact, the file is refused.
+ * Each image's own label decides, as for MXNet's readers. `remarks` count where the file contradicts itself: offsets of the
+ * `.idx` at which no record begins, records that it does not name, identity records that overlap, are missing, or
+ * disagree with the labels. Labels are float32: files with labels from 2^24 on are refused.
  *
  * @param path the `.rec` file, or a folder with one of them.
  * @throws {ProtomemError} with file and offset when a record is damaged, cut short or has no identity for a label.

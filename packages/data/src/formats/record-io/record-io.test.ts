@@ -1,8 +1,8 @@
-import { cp, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ImageSource, ProtomemError } from '@protomem/core';
+import { type ImageSource, ProtomemError, remarkLines } from '@protomem/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { damage } from '../../../fixtures/damage.ts';
@@ -62,9 +62,14 @@ describe('recordIoSource on files of an independent writer', () => {
     bytes.writeFloatLE(2, at);
     await writeFile(join(dir, 'a.rec'), bytes);
     await cp(golden('insightface.idx'), join(dir, 'a.idx'));
-    expect(await texts(await recordIoSource(dir))).toEqual([
+    const source = await recordIoSource(dir);
+    expect(await texts(source)).toEqual([
       ['0', ['image 1', 'image 2']],
       ['2', ['image 3', 'image 4', 'image 5']],
+    ]);
+    expect(remarkLines(source.remarks)).toEqual([
+      'in conflict: images whose label is not that of their identity record; the label decides: 1 ' +
+        '(key 3: label 2, record of identity 2: keys 4 to 5, record of identity 1: keys 3 to 3)',
     ]);
   });
 
@@ -82,8 +87,133 @@ describe('recordIoSource on files of an independent writer', () => {
   });
 });
 
+/** Writes records and their `.idx`; of each its key, label or labels, and image. */
+async function records(...all: readonly (readonly [number, number | readonly number[], string?])[]): Promise<void> {
+  let offset = 0;
+  const lines: string[] = [];
+  const parts = all.map(([key, labels, image = '']) => {
+    const bytes = recordOf(key, labels, Buffer.from(image));
+    lines.push(`${key}\t${offset}\n`);
+    offset += bytes.length;
+    return bytes;
+  });
+  await writeFile(join(dir, 'a.rec'), Buffer.concat(parts));
+  await writeFile(join(dir, 'a.idx'), lines.join(''));
+}
+
+describe('a RecordIO file that contradicts itself', () => {
+  const images = [0, 0, 1, 1, 2].map((label, i) => [i + 1, label, `image ${i + 1}`] as const);
+  const said = async (): Promise<string[]> => {
+    const source = await recordIoSource(dir);
+    expect(await texts(source)).toEqual(people.map(([name], i) => [name, i === 2 ? ['image 5'] : texts2[i]!]));
+    return remarkLines(source.remarks);
+  };
+  const texts2 = [
+    ['image 1', 'image 2'],
+    ['image 3', 'image 4'],
+  ];
+
+  it.each<[string, (readonly [number, readonly number[]])[], string[]]>([
+    [
+      'sound',
+      [
+        [6, [1, 3]],
+        [7, [3, 5]],
+        [8, [5, 6]],
+      ],
+      [],
+    ],
+    [
+      'ranges that overlap',
+      [
+        [6, [1, 4]],
+        [7, [3, 6]],
+        [8, [5, 6]],
+      ],
+      [
+        "in conflict: identity records that overlap; the images' own labels decide: 2 " +
+          '(record of identity 0: keys 1 to 3, record of identity 1: keys 3 to 5; ' +
+          'record of identity 1: keys 3 to 5, record of identity 2: keys 5 to 5)',
+      ],
+    ],
+    [
+      'a range that ends early',
+      [
+        [6, [1, 3]],
+        [7, [3, 4]],
+        [8, [5, 6]],
+      ],
+      [
+        'in conflict: images that the identity records do not name; the label decides: 1 ' +
+          '(key 4: label 1, record of identity 1: keys 3 to 3)',
+      ],
+    ],
+    [
+      'a range that is missing, one that is empty and one that is none',
+      [
+        [6, [1, 1]],
+        [8, [5, 9]],
+      ],
+      [
+        'in conflict: identities without their record: 1 (identity 1)',
+        'in conflict: identity records that name no keys of images: 1 (identity 2: 5 to 9)',
+        'in conflict: images that the identity records do not name; the label decides: 5 ' +
+          '(key 1: label 0; key 2: label 0; key 3: label 1; ...)',
+        'passed over: identities without images: 1 (identity 0)',
+      ],
+    ],
+    [
+      'one more range than record 0 names',
+      [
+        [6, [1, 3]],
+        [7, [3, 5]],
+        [8, [5, 6]],
+        [9, [5, 6]],
+      ],
+      ['in conflict: identity records that record 0 does not name: 1 (key 9)'],
+    ],
+  ])('in its identity records: %s', async (_, ranges, expected) => {
+    await records([0, [6, 9]], ...images, ...ranges);
+    expect(await said()).toEqual(expected);
+    // Without keys, the records are numbered as they come; with one missing, that is no key any more.
+    await rm(join(dir, 'a.idx'));
+    if (!expected.some((line) => /missing|without/.test(line))) expect(await said()).toEqual(expected);
+  });
+
+  it('in its .idx, which is cut, names offsets twice, or misses records', async () => {
+    await records(...images);
+    const lines = (await readFile(join(dir, 'a.idx'), 'utf8')).split('\n');
+    await writeFile(join(dir, 'a.idx'), lines.slice(0, 3).join('\n'));
+    const size = recordOf(1, 0, Buffer.from('image 1')).length;
+    const unnamed =
+      'in conflict: records of the .rec that its .idx does not name, left out; without the .idx they are read';
+    let source = await recordIoSource(dir);
+    expect([source.identities, remarkLines(source.remarks)]).toEqual([
+      2,
+      [`${unnamed}: 2 (offset ${3 * size}; offset ${4 * size})`],
+    ]);
+
+    await writeFile(join(dir, 'a.idx'), [...lines.slice(0, 4), `5\t${4 * size + 4}`, '6\t999999', '7\t0'].join('\n'));
+    source = await recordIoSource(dir);
+    expect(source.identities).toBe(2);
+    expect(remarkLines(source.remarks)).toEqual([
+      'in conflict: keys of the .idx that name a record again; the first is taken: 1 (key 7, offset 0)',
+      `in conflict: offsets of the .idx at which no record begins: 2 (key 5, offset ${4 * size + 4}; key 6, offset 999999)`,
+      `${unnamed}: 1 (offset ${4 * size})`,
+    ]);
+
+    await writeFile(join(dir, 'a.idx'), lines.join('\n'));
+    await appendFile(join(dir, 'a.rec'), 'and more');
+    expect(await said()).toEqual([
+      `in conflict: stretches of the .rec that hold no record: 1 (8 bytes from offset ${5 * size})`,
+    ]);
+    await writeFile(join(dir, 'a.idx'), lines.map((line) => line && `${line}1`).join('\n'));
+    await expect(recordIoSource(dir)).rejects.toThrow('a.rec: its .idx is "5 offsets, of which 5 miss a record"');
+  });
+});
+
 describe('recordIoSource', () => {
-  it('reads beyond 4 GiB, and takes identities beyond 2^24 from nowhere', async () => {
+  it('reads beyond 4 GiB, and refuses identities beyond 2^24', async () => {
     // A sparse file: nine records of half a GiB of nothing, then one image.
     const file = await open(join(dir, 'large.rec'), 'w');
     const step = 2 ** 29;

@@ -25,7 +25,7 @@ export const partKinds = { whole: 0, first: 1, middle: 2, last: 3 } as const;
 /** Lengths have 29 bits. */
 export const MAX_PART = 2 ** 29 - 1;
 /** Longest record that is read, with its headers. An image is a thousandth of it. */
-export const MAX_RECORD = 2 ** 30;
+const MAX_RECORD = 2 ** 30;
 /** Bytes before the labels. */
 const LABELS = 24;
 
@@ -46,6 +46,13 @@ export interface RecordHead extends ImageHeader {
   readonly length: number;
   /** Bytes of the image. */
   readonly imageBytes: number;
+}
+
+/** Whether a record begins at an offset, whole or not. */
+export async function beginsRecord(reader: ByteReader, offset: number): Promise<boolean> {
+  if (offset + 8 > reader.size) return false;
+  const magic = word(await reader.read(offset, 4), 0);
+  return magic === MAGIC || magic === OLD_MAGIC;
 }
 
 /** Reads what a record says about its image, and where it ends. */

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { SourceRemark } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { tableOf } from '../../sources/string-table.ts';
 import type { PackedIndex } from '../packed-source.ts';
 import type { Shard } from './shard-paths.ts';
 
 /**
- * A saved index: `protomem-shards 1`, the SHA-256 of the rest, what it is about as JSON, each on a line; then numbers and
+ * A saved index: `protomem-shards 2` (those of version 1 lack remarks and names with dots), the SHA-256 of the rest, what it is about as JSON, each on a line; then numbers and
  * text, little-endian. The sum makes sure that what is read is what was written.
  */
-const FIRST_LINE = 'protomem-shards 1\n';
+const FIRST_LINE = 'protomem-shards 2\n';
 const SUM = 64;
 /** Bytes of an element of each part: four of float64, two of uint32, two of text. */
 const ELEMENTS = [8, 8, 8, 8, 4, 4, 1, 1];
@@ -35,7 +36,7 @@ export async function saveIndex(
   identity: string | undefined,
 ): Promise<void> {
   const parts = partsOf(index);
-  const head = `${JSON.stringify({ ...about(shards, identity), sizes: parts.map((part) => part.length) })}\n`;
+  const head = `${JSON.stringify({ ...about(shards, identity), sizes: parts.map((part) => part.length), remarks: index.remarks })}\n`;
   const sum = createHash('sha256').update(head);
   for (const part of parts) sum.update(part);
   await writeFileAtomic(file, `${FIRST_LINE}${sum.digest('hex')}\n`, head, ...parts);
@@ -68,7 +69,8 @@ export function parseIndex(
   const sum = createHash('sha256').update(bytes.subarray(start)).digest('hex');
   if (bytes.toString('latin1', FIRST_LINE.length, start) !== `${sum}\n`) return undefined;
   const end = bytes.indexOf(10, start);
-  const { sizes, ...found } = JSON.parse(bytes.toString('utf8', start, end)) as About & { sizes: number[] };
+  const head = JSON.parse(bytes.toString('utf8', start, end)) as About & { sizes: number[]; remarks: SourceRemark[] };
+  const { sizes, remarks, ...found } = head;
   if (JSON.stringify(found) !== JSON.stringify(about(shards, identity))) return undefined;
   let at = end + 1;
   const fits = sizes.length === ELEMENTS.length && sizes.every((size, i) => size >= 0 && size % ELEMENTS[i]! === 0);
@@ -95,6 +97,7 @@ export function parseIndex(
     offsets: offsets!,
     lengths: lengths!,
     unwrap: 'nothing',
+    remarks,
   };
 }
 

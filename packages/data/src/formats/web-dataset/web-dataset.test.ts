@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, remarkLines } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { textsOf } from '../../../fixtures/texts.ts';
 import { openSource } from '../../sources/open-source.ts';
@@ -115,6 +115,87 @@ describe('webDatasetSource', () => {
     ]);
     await expect(nameWith('txt')).rejects.toThrow('Ada/1 with .jpg, .cls, .id.txt, .json", expected who it is: .txt');
     await expect(nameWith('json.who')).rejects.toThrow('expected who it is: .json, key who');
+  });
+
+  it('reads names with dots, each image with the files that begin with its name', async () => {
+    const file = await tar('a.tar', {
+      'Doe_1.jpg': 'a',
+      'Doe_1.cls': 'doe',
+      'J.Doe_1.jpg': 'b',
+      'J.Doe_1.cls': 'j.doe',
+      'J.Doe_2.cls': 'j.doe',
+      'J.Doe_2.JPG': 'c',
+      'J.doe_2.jpg': 'other',
+      'J.doe_2.cls': 'j.d',
+      'v1.0/M.L.K._1.jfif': 'd',
+      'v1.0/M.L.K._1.json': '{"identity": "mlk"}',
+      'v1.0/M.L.K._1.mask.png': 'mask',
+      'v1.0/x_0.25.jpe': 'e',
+      'v1.0/x_0.25.id.txt': 'x',
+      'v1.0/x_0.25.cls': 'x',
+    });
+    const source = await webDatasetSource(file);
+    expect(await textsOf(source)).toEqual([
+      ['doe', ['a']],
+      ['j.d', ['other']],
+      ['j.doe', ['b', 'c']],
+      ['mlk', ['d']],
+      ['x', ['e']],
+    ]);
+    expect((await source.load(2, 1)).name).toBe(`${file}#j.doe/J.Doe_2.jpg`);
+    expect(remarkLines(source.remarks)).toEqual([
+      'passed over: further images of a sample: 1 (v1.0/M.L.K._1.mask.png)',
+    ]);
+    const refused = webDatasetSource(await tar('b.tar', { 'J.1.jpg': 'a', 'J.1.cls': '0', 'J.2.jpg': 'b' }));
+    await expect(refused).rejects.toThrow('J.2 with .jpg", expected who it is');
+  });
+
+  it('counts what it passes over, also from a saved index', async () => {
+    const file = await tar('a.tar', {
+      'a/1.jpg': 'a',
+      'a/1.cls': '0',
+      'a/1.mask.png': 'm',
+      'a/2.bmp': 'b',
+      'a/2.cls': '1',
+      'a/3.left.png': 'l',
+      'a/3.right.png': 'r',
+      'a/3.cls': '1',
+      'a/.4.jpg': 'h',
+      'a/README': 't',
+      '__meta__/5.jpg': 'k',
+    });
+    const lines = [
+      'passed over: further images of a sample: 1 (a/1.mask.png)',
+      'passed over: samples without an image: 2 (a/2 with .bmp, .cls; a/3 with .left.png, .right.png, .cls)',
+      'passed over: names that begin with a dot: 1 (a/.4.jpg)',
+      'passed over: files without an ending: 1 (a/README)',
+      'passed over: names that WebDataset keeps for itself (`__...__`): 1 (__meta__/5.jpg)',
+    ];
+    const said = async (): Promise<string[]> =>
+      remarkLines((await webDatasetSource(file, { saveIndex: true })).remarks);
+    expect((await said()).sort()).toEqual([...lines].sort());
+    expect((await said()).sort()).toEqual([...lines].sort());
+  });
+
+  it('takes folders for identities where nothing has a label, and only there', async () => {
+    const images = { 'p1/a.x.jpg': 'a', 'p0/1.jpg': 'b', 'p1/2.jpg': 'c' };
+    const source = await webDatasetSource(await tar('a.tar', images));
+    expect(await textsOf(source)).toEqual([
+      ['p0', ['b']],
+      ['p1', ['a', 'c']],
+    ]);
+    expect(remarkLines(source.remarks)).toEqual([
+      'assumed: images without a label, whose folder is taken for who it is: 3 (p1/a.x.jpg; p0/1.jpg; p1/2.jpg)',
+    ]);
+    for (const files of [
+      { ...images, 'p1/2.cls': '0' },
+      { ...images, 'p3/1.json': '{"label":1}' },
+    ]) {
+      await expect(webDatasetSource(await tar('b.tar', files))).rejects.toThrow(
+        'p1/a.x with .jpg", expected who it is',
+      );
+    }
+    await expect(webDatasetSource(await tar('c.tar', { '1.jpg': 'a' }))).rejects.toThrow('1 with .jpg');
   });
 
   it('names shard and offset of what is wrong in a sample', async () => {

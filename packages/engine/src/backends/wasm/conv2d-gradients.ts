@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { convGeometry, convolve, every } from './geometry.ts';
+import { every } from '../every-pixel.ts';
+import { convGeometry, convolve } from './geometry.ts';
 import { transposedConvolution } from './transposed-convolution.ts';
 
 /** tfjs's kernel is a naive loop, some forty times slower than the convolutions that this is made of. */

@@ -1,0 +1,50 @@
+import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { type ImageSource, ProtomemError, remarkLines } from '@protomem/core';
+import { type OpenOptions, openDataset, type openImages } from '@protomem/data';
+
+/** What the commands that read a data set share: the options that say how to open it, and what is said of it. */
+
+/** Options of a command that opens a data set. */
+// biome-ignore lint/suspicious/noExplicitAny: commander's own constraint on the types of arguments.
+export const dataSetOptions = <A extends any[], O extends OptionValues>(command: Command<A, O>) =>
+  command
+    .option('--from <name>', 'format of the data set (default: found out from what is there)')
+    .option('--root <dir>', 'of a list: folder that its paths are relative to (default: that of the list)')
+    .option('--columns <names>', 'of a list: its columns, such as path=file,identity=who (default: the usual names)')
+    .option('--identity <field>', 'of a WebDataset: field that says who is on an image, or "." for its folder');
+
+/** These options as a command gets them. */
+export interface DataSetArguments {
+  readonly from?: string;
+  readonly root?: string;
+  readonly columns?: string;
+  readonly identity?: string;
+}
+
+/**
+ * Opens a data set and says what it passes over, assumes or finds in conflict.
+ *
+ * @param open such as `openImages`, for images of which nobody has to be known.
+ */
+export async function openSaid(
+  path: string,
+  { from, root, columns, identity }: DataSetArguments = {},
+  open: typeof openDataset | typeof openImages = openDataset,
+): Promise<ImageSource> {
+  const options = { format: from as OpenOptions['format'], root, identity, columns: columns && parseColumns(columns) };
+  const source = await open(path, options as OpenOptions);
+  sayRemarks(source);
+  return source;
+}
+
+/** Prints the remarks of a source. */
+export function sayRemarks({ remarks }: Pick<ImageSource, 'remarks'>): void {
+  for (const line of remarkLines(remarks)) console.log(line);
+}
+
+function parseColumns(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(',').map((pair) => pair.split('='));
+  if (pairs.every((pair) => pair.length === 2 && pair.every(Boolean))) return Object.fromEntries(pairs);
+  const expected = 'names of columns, such as path=file,identity=who';
+  throw new ProtomemError({ where: 'the command line', what: '--columns', got: text, expected });
+}

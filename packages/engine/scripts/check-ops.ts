@@ -1,0 +1,195 @@
+// The ops of our own (cpp/training_ops.cc of @protomem/native) over odd shapes: channels 1 to 65, few and many rows, float32
+// and bfloat16, compared with compositions; and inputs that they have to refuse. `sanitize-ops.sh` of @protomem/native runs
+// it under AddressSanitizer: npx tsx --conditions=@protomem/source packages/engine/scripts/check-ops.ts
+import * as tf from '@tensorflow/tfjs';
+import { setBfloat16 } from '../src/backends/tensorflow/bfloat16.ts';
+import { type Attributes, execute, executeUntyped } from '../src/backends/tensorflow/execute.ts';
+import { tensorflowKernels as ours } from '../src/backends/tensorflow/kernels.ts';
+import { hasTrainingOps } from '../src/backends/tensorflow/training-ops.ts';
+import { loadEngine } from '../src/index.ts';
+import { composedKernels } from '../src/kernels/composed/kernels.ts';
+import { writeSgdLists } from '../src/kernels/sgd-lists.ts';
+
+await loadEngine({ prefer: 'node' });
+const backend = tf.backend();
+if (!hasTrainingOps(backend)) throw new Error('The ops of our own were not compiled here: see the install.');
+
+let [compared, refused] = [0, 0];
+const failures: string[] = [];
+
+function compare(what: string, found: tf.Tensor[], expected: tf.Tensor[], tolerance: number): void {
+  for (const [i, one] of expected.entries()) {
+    compared++;
+    const scale = Math.max(1, tf.max(tf.abs(one)).dataSync()[0]!);
+    const off = tf.max(tf.abs(tf.sub(found[i]!, one))).dataSync()[0]!;
+    if (!(off <= tolerance * scale)) failures.push(`${what}, output ${i}: off by ${off} of ${scale}`);
+  }
+}
+
+/** The same values as TensorFlow holds them in bfloat16, rounded. */
+const halved = (x: tf.Tensor4D): tf.Tensor4D => tf.depthwiseConv2d(x, tf.ones([1, 1, x.shape[3], 1]), 1, 'valid');
+const random = (shape: number[], from = -1, to = 1): tf.Tensor => tf.randomUniform(shape, from, to);
+
+function checkActivations(rows: number, channels: number, bfloat16: boolean): void {
+  tf.tidy(() => {
+    setBfloat16(backend, bfloat16);
+    const images = [random([1, rows, 1, channels], -2, 2), random([1, rows, 1, channels])] as tf.Tensor4D[];
+    const [x, dy] = (bfloat16 ? images.map(halved) : images) as [tf.Tensor4D, tf.Tensor4D];
+    // Read and made anew they are float32, with the rounded values.
+    const [wholeX, wholeDy] = [x, dy].map((half) => tf.tensor(half.dataSync(), half.shape)) as [
+      tf.Tensor4D,
+      tf.Tensor4D,
+    ];
+    const [scale, offset, alpha] = [random([channels], 0.5, 2), random([channels]), random([channels], 0, 0.5)].map(
+      (each) => each as tf.Tensor1D,
+    ) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
+    const none = {};
+    const attrs = { epsilon: 1e-3 };
+    const tolerance = bfloat16 ? 2e-2 : 1e-3;
+    const affine = { factor: scale, shift: offset };
+    const check = (name: string, found: tf.TensorInfo[], expected: tf.TensorInfo[]): void =>
+      compare(
+        `${name} ${rows}x${channels}${bfloat16 ? ' bfloat16' : ''}`,
+        found as tf.Tensor[],
+        expected as tf.Tensor[],
+        tolerance,
+      );
+    for (const activated of [false, true]) {
+      const [forward, backward] = activated
+        ? (['batchNormPreluTraining', 'batchNormPreluTrainingGrad'] as const)
+        : (['batchNormTraining', 'batchNormTrainingGrad'] as const);
+      const rest = { scale, offset, alpha };
+      const [y, mean, variance] = ours[forward]({ x, ...rest }, attrs, backend);
+      const whole = composedKernels[forward]({ x: wholeX, ...rest }, attrs, backend);
+      check(forward, [y, mean, variance], whole.slice(0, 3));
+      const found = ours[backward]({ dy, x, mean, variance, ...rest }, attrs, backend);
+      // Its reserve is the composition's own.
+      const reserve = Object.fromEntries(whole.slice(3).entries());
+      const all = { dy: wholeDy, x: wholeX, mean: whole[1], variance: whole[2], ...rest, ...reserve };
+      check(backward, found, composedKernels[backward](all, attrs, backend));
+    }
+    check(
+      'prelu',
+      [ours.prelu({ x, alpha }, none, backend)],
+      [composedKernels.prelu({ x: wholeX, alpha }, none, backend)],
+    );
+    check(
+      'preluGrad',
+      ours.preluGrad({ dy, x, alpha }, none, backend),
+      composedKernels.preluGrad({ dy: wholeDy, x: wholeX, alpha }, none, backend),
+    );
+    check(
+      'scaleShift',
+      [ours.scaleShift({ x, ...affine }, none, backend)],
+      [composedKernels.scaleShift({ x: wholeX, ...affine }, none, backend)],
+    );
+    check(
+      'scaleShiftPrelu',
+      [ours.scaleShiftPrelu({ x, ...affine, alpha }, none, backend)],
+      [composedKernels.scaleShiftPrelu({ x: wholeX, ...affine, alpha }, none, backend)],
+    );
+    setBfloat16(backend, false);
+  });
+}
+
+function checkParameters(sizes: readonly number[]): void {
+  tf.tidy(() => {
+    const list = (): tf.Tensor[] => sizes.map((size) => random([size]));
+    const [weights, velocities, gradients] = [list(), list(), list()];
+    const norms = [ours, composedKernels].map(({ globalNorm }) =>
+      globalNorm(Object.fromEntries(gradients.entries()), {}, backend),
+    ) as tf.Tensor[];
+    compare(`globalNorm ${sizes}`, [norms[0]!], [norms[1]!], 1e-4);
+    for (const [momentum, nesterov] of [
+      [0, false],
+      [0.9, false],
+      [0.9, true],
+    ] as const) {
+      // biome-ignore format: one line
+      const lists = { weights, velocities: momentum > 0 ? velocities : [], gradients };
+      const inputs = writeSgdLists(tf.scalar(0.1), tf.fill([sizes.length], 0.01), lists);
+      const attrs = { momentum, nesterov };
+      compare(
+        `sgdUpdate ${sizes}`,
+        ours.sgdUpdate(inputs, attrs, backend),
+        composedKernels.sgdUpdate(inputs, attrs, backend),
+        1e-4,
+      );
+    }
+  });
+}
+
+/** Inputs that do not belong together: an error, and nothing read behind an end. */
+function checkRefusals(): void {
+  const refuses = (what: string, run: () => unknown): void =>
+    tf.tidy(() => {
+      try {
+        run();
+        failures.push(`${what}: not refused`);
+      } catch {
+        refused++;
+      }
+    });
+  const t = (...shape: number[]): tf.Tensor => tf.ones(shape);
+  const epsilon: Attributes = { epsilon: ['FLOAT', 1e-3] };
+  const [x, five, four] = [t(2, 3, 5), t(5), t(4)];
+  const images = {
+    'one channel less': t(2, 3, 4),
+    'a row less': t(5, 5),
+    'no value': t(0, 5),
+    'no channel': t(5, 0),
+    'no axis': t(),
+  };
+  const vectors: Readonly<
+    Record<string, [name: string, per: number, gradient: boolean, attributes: Attributes, outputs: number]>
+  > = {
+    BatchNorm: ['ProtomemBatchNorm', 2, false, epsilon, 3],
+    BatchNormPrelu: ['ProtomemBatchNormPrelu', 3, false, epsilon, 3],
+    BatchNormGrad: ['ProtomemBatchNormGrad', 3, true, epsilon, 3],
+    BatchNormPreluGrad: ['ProtomemBatchNormPreluGrad', 5, true, epsilon, 4],
+    ScaleShiftPrelu: ['ProtomemScaleShiftPrelu', 3, false, {}, 1],
+    PreluGrad: ['ProtomemPreluGrad', 1, true, {}, 2],
+  };
+  for (const [name, per, gradient, attributes, outputs] of Object.values(vectors)) {
+    const rest = Array.from({ length: per }, () => five);
+    const run = (inputs: tf.Tensor[]) => execute(backend, name, inputs, attributes, outputs);
+    for (const [what, image] of Object.entries(images)) {
+      if (gradient) refuses(`${name} with ${what} in dy`, () => run([image, x, ...rest]));
+      if (gradient) refuses(`${name} with ${what} in x`, () => run([x, image, ...rest]));
+      // Of no value there are no moments, but there is an activation.
+      const fits = what === 'a row less' || (what === 'no value' && name === 'ProtomemScaleShiftPrelu');
+      if (!gradient && !fits) refuses(`${name} with ${what}`, () => run([image, ...rest]));
+    }
+    for (let i = 0; i < per; i++) {
+      const wrong = rest.map((one, j) => (i === j ? four : one));
+      refuses(`${name} with a short vector ${i}`, () => run([...(gradient ? [x] : []), x, ...wrong]));
+    }
+  }
+  const sgd = (inputs: tf.Tensor[], N: number, M: number) =>
+    executeUntyped(
+      backend,
+      'ProtomemSgd',
+      inputs,
+      { N: ['INT', N], M: ['INT', M], momentum: ['FLOAT', 0.9], nesterov: ['BOOL', false] },
+      N + M,
+    );
+  refuses('Sgd without a rate', () => sgd([t(0), t(1), five, five, five], 1, 1));
+  refuses('Sgd with two rates', () => sgd([t(2), t(1), five, five, five], 1, 1));
+  refuses('Sgd with few decays', () => sgd([t(), t(0), five, five, five], 1, 1));
+  refuses('Sgd with a short velocity', () => sgd([t(), t(1), five, four, five], 1, 1));
+  refuses('Sgd with a short gradient', () => sgd([t(), t(1), five, five, four], 1, 1));
+  refuses('Sgd with few velocities', () => sgd([t(), t(2), five, five, five, five, five], 2, 1));
+}
+
+for (const bfloat16 of [false, true]) {
+  for (let channels = 1; channels <= 65; channels++)
+    for (const rows of [1, 2, 3, 5, 64, 67, 1021]) checkActivations(rows, channels, bfloat16);
+  // What goes past the caches, what several threads share, and ends that are in no step of either.
+  for (const channels of [16, 24, 64, 100, 512]) checkActivations(Math.ceil(5e6 / channels) + 1, channels, bfloat16);
+}
+for (const sizes of [[1], [15, 16, 17], [63, 1, 64, 65], [16383, 16385], [1_048_577, 3], [0, 4]])
+  checkParameters(sizes);
+checkRefusals();
+for (const failure of failures) console.log(failure);
+console.log(`${compared} outputs compared, ${refused} inputs refused, ${failures.length} failures`);
+if (failures.length > 0) process.exitCode = 1;
