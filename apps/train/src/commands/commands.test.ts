@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { datasetFormats, readLfwPairs, readVerificationBin, writeDataset } from '@protomem/data';
@@ -187,6 +187,18 @@ describe('protomem pairs', () => {
 });
 
 describe('protomem draw-pairs', () => {
+  it('refuses a name that a list of pairs cannot hold, and writes none', async () => {
+    const [faces, list] = [join(dir, 'faces'), join(dir, 'list.txt')];
+    for (const person of await namesIn(faces)) {
+      const [first] = await namesIn(join(faces, person));
+      await rename(join(faces, person, first!), join(faces, person, 'tab\tand\nline.jpg'));
+    }
+    await expect(drawPairs(faces, list, '--people', '3', '--pairs', '1')).rejects.toThrow(
+      'tab\\u0009and\\u000aline.jpg',
+    );
+    expect(await namesIn(dir)).toEqual(['faces']);
+  });
+
   it('writes paths below the folder, which the reader of pair lists takes', async () => {
     const [faces, list] = [join(dir, 'faces'), join(dir, 'pairs.txt')];
     await drawPairs(faces, list, '--people', '3', '--pairs', '1');
