@@ -1,5 +1,5 @@
 import { type ImageSource, integer, type OptionsOf, option, part } from '@protomem/core';
-import { personOf, photoOf, renderFace } from './render.ts';
+import { composeFace, faceSvg, personOf, photoOf } from './render.ts';
 
 const syntheticFacesOptions = {
   identities: option.integer({ help: 'Number of people, up to 2^53.', min: 1 }),
@@ -64,7 +64,7 @@ export const syntheticFaces = part('syntheticFaces', syntheticFacesOptions, (opt
       integer(`${where}.load`, 'identity', identity, 0, identities - 1);
       integer(`${where}.load`, 'image', image, 0, imagesPerIdentity - 1);
       const number = firstIdentity + identity;
-      const svg = renderFace(personOf(seed, number), photoOf(seed, number, image, variation), size);
+      const svg = faceSvg(composeFace(personOf(seed, number), photoOf(seed, number, image, variation)), size);
       return { name: `synthetic#${identityName(identity)}/${image}`, bytes: encoder.encode(svg) };
     },
   };

@@ -1,0 +1,83 @@
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * An outline: operations, each followed by coordinates in whole tenths of a unit, a tenth of a pixel at 112. So SVG text is
+ * short, and text and pixels are made of the same numbers on every machine.
+ */
+export type Path = readonly number[];
+
+/** What the numbers of a {@link Path} mean; coordinates that follow. */
+export const ops = {
+  /** x y */
+  move: 0,
+  /** x y */
+  line: 1,
+  /** x1 y1 x2 y2 x y: cubic Bezier. */
+  cubic: 2,
+  /** The same; the first control point mirrors the one before, so that text leaves it out. */
+  smooth: 3,
+  /** x1 y1 x y: quadratic Bezier. */
+  quadratic: 4,
+  close: 5,
+  /** A line of no length: with round ends, a dot. */
+  dot: 6,
+} as const;
+
+/** A length in tenths. */
+export function tenths(value: number): number {
+  return Math.round(value * 10);
+}
+
+/** Smooth curve through the points (Catmull-Rom as cubic Bezier); `joined` goes on from where the pen is. */
+export function curve(points: readonly Point[], closed = false, joined = false): number[] {
+  const count = points.length;
+  const last = count - 1;
+  const get = (i: number): Point => (closed ? points[(i + count) % count]! : points[Math.min(last, Math.max(0, i))]!);
+  const start = points[0]!;
+  const [next, previous] = [get(1), get(-1)];
+  const path: number[] = [joined ? ops.line : ops.move, tenths(start.x), tenths(start.y)];
+  let x1 = tenths(start.x + (next.x - previous.x) / 6);
+  let y1 = tenths(start.y + (next.y - previous.y) / 6);
+  // Tangents are shared by neighbours.
+  for (let i = 0; i < (closed ? count : last); i++) {
+    const [from, to, after] = [get(i), get(i + 1), get(i + 2)];
+    const x2 = tenths(to.x - (after.x - from.x) / 6);
+    const y2 = tenths(to.y - (after.y - from.y) / 6);
+    const [x, y] = [tenths(to.x), tenths(to.y)];
+    path.push(i ? ops.smooth : ops.cubic, x1, y1, x2, y2, x, y);
+    x1 = 2 * x - x2;
+    y1 = 2 * y - y2;
+  }
+  if (closed) path.push(ops.close);
+  return path;
+}
+
+/** An outline from an open one and a curve back to its start, with corners where they meet. */
+export function shut(there: Path, back: readonly Point[]): number[] {
+  return [...there, ...curve(back, false, true), ops.close];
+}
+
+/** Two open curves joined into one closed shape; `back` runs from the end to the start. */
+export function lens(there: readonly Point[], back: readonly Point[]): number[] {
+  return shut(curve(there), back);
+}
+
+/** Open outline of bulges to the left of the way, as of curls: a bow from each point to the next. */
+export function scallops(points: readonly Point[], bulge = 0.75): number[] {
+  const path: number[] = [ops.move, tenths(points[0]!.x), tenths(points[0]!.y)];
+  for (let i = 1; i < points.length; i++) {
+    const [from, to] = [points[i - 1]!, points[i]!];
+    const x = (from.x + to.x) / 2 + (to.y - from.y) * bulge;
+    const y = (from.y + to.y) / 2 - (to.x - from.x) * bulge;
+    path.push(ops.quadratic, tenths(x), tenths(y), tenths(to.x), tenths(to.y));
+  }
+  return path;
+}
+
+/** Dots where round line ends are drawn. */
+export function dots(points: readonly Point[]): number[] {
+  return points.flatMap(({ x, y }) => [ops.move, tenths(x), tenths(y), ops.dot]);
+}
