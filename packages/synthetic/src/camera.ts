@@ -31,9 +31,12 @@ export function blurLayer(
   x: number,
   y: number,
 ): void {
+  const across = kernelOf(x);
+  const down = kernelOf(y);
+  if (across.length + down.length === 2) return;
   convert(pixels, TO_LINEAR, 1);
-  convolve(pixels, scratch, width, height, kernelOf(x), true);
-  convolve(scratch, pixels, width, height, kernelOf(y), false);
+  convolve(pixels, scratch, width, height, across, true);
+  convolve(scratch, pixels, width, height, down, false);
   convert(pixels, FROM_LINEAR, FINE);
 }
 
@@ -162,7 +165,14 @@ function noise(x: number, y: number): number {
 }
 
 /** Lays grey of varying opacity over opaque pixels. @param step units of the view of a pixel */
-export function addGrain(pixels: Float32Array, width: number, height: number, step: number, grain: number, seed: number): void {
+export function addGrain(
+  pixels: Float32Array,
+  width: number,
+  height: number,
+  step: number,
+  grain: number,
+  seed: number,
+): void {
   seedNoise(seed);
   const [x0, y0] = [(112 - width * step) / 2, (112 - height * step) / 2];
   for (let y = 0, at = 0; y < height; y++) {

@@ -5,6 +5,8 @@ import { Outline } from './outline.ts';
 const NONE: Attributes = {};
 /** Stops of a gradient at most. */
 const MAX_STOPS = 4;
+/** Numbers of a piece of a gradient. */
+const PIECE = 9;
 
 /** Draws shapes into pixels: SVG's painter's model for what faces are made of. Colours are mixed as sRGB, as SVG does. */
 export class Canvas {
@@ -21,9 +23,12 @@ export class Canvas {
   /** Shares of pixels inside the clip, where there is one. */
   private readonly mask: Float32Array;
   private clipped = false;
-  /** The gradient in use: stops as position, red, green, blue, opacity; where the last one begins; see `setRamp`. */
+  /** The gradient in use: of each piece between two stops its end, and colours and opacity as lines of t; see `setRamp`. */
   private readonly ramp = {
-    values: new Float64Array(5 * MAX_STOPS),
+    lines: new Float64Array(PIECE * MAX_STOPS),
+    low: 0,
+    high: 1,
+    /** Where the last piece begins. */
     last: 0,
     radial: false,
     ax: 0,
@@ -80,16 +85,16 @@ export class Canvas {
       // One colour, one shape: where fill and line overlap, nothing shows through twice.
       outline.fill(this.coverage, true);
       outline.stroke(this.coverage, half, round);
-      this.paint(fill, fillOpacity, half, false);
+      this.paint(fill, fillOpacity, false);
       return;
     }
     if (fill !== 'none') {
       outline.fill(this.coverage, false);
-      this.paint(fill, fillOpacity, 0, own['fill-rule'] === 'evenodd');
+      this.paint(fill, fillOpacity, own['fill-rule'] === 'evenodd');
     }
     if (stroke !== 'none') {
       outline.stroke(this.coverage, half, round);
-      this.paint(stroke, opacity * (own['stroke-opacity'] ?? 1), half, false);
+      this.paint(stroke, opacity * (own['stroke-opacity'] ?? 1), false);
     }
   }
 
@@ -103,44 +108,38 @@ export class Canvas {
 
   /** Keeps what follows inside the outline. */
   private clip(): void {
-    const { outline, coverage, mask, width, height } = this;
-    outline.fill(coverage, false);
+    const { coverage, mask, width } = this;
+    this.outline.fill(coverage, false);
     mask.fill(0);
-    const bottom = Math.min(height, Math.ceil(outline.bottom));
-    for (let y = Math.max(0, Math.floor(outline.top)); y < bottom; y++) {
-      if (coverage.read(y, 0, width, false)) mask.set(coverage.row, y * width);
-    }
+    coverage.each(false, (y, from, end) => {
+      mask.set(coverage.row.subarray(from, end), y * width + from);
+    });
     this.clipped = true;
   }
 
-  /** Fills what `coverage` has collected, which lies within `margin` (times a mitre) around the outline. */
-  private paint(fill: Exclude<Fill, 'none'>, opacity: number, margin: number, evenOdd: boolean): void {
-    const { outline, coverage, mask, width, height } = this;
-    const { row } = coverage;
-    const reach = 1.3 * margin;
-    const left = Math.max(0, Math.floor(outline.left - reach));
-    const right = Math.min(width, Math.ceil(outline.right + reach) + 1);
-    const top = Math.max(0, Math.floor(outline.top - reach));
-    const bottom = Math.min(height, Math.ceil(outline.bottom + reach));
-    if (left >= right) return;
-    if (typeof fill === 'object') this.setRamp(fill);
+  /** Fills what `coverage` has collected. */
+  private paint(fill: Exclude<Fill, 'none'>, opacity: number, evenOdd: boolean): void {
+    const { mask, width } = this;
+    const { row } = this.coverage;
+    const ramp = typeof fill === 'object';
+    if (ramp) this.setRamp(fill);
     const colour = fill === '#fff' ? 0xffffff : (fill as number);
-    for (let y = top; y < bottom; y++) {
-      if (!coverage.read(y, left, right, evenOdd)) continue;
-      if (this.clipped) for (let x = left, at = y * width + left; x < right; x++) row[x]! *= mask[at++]!;
-      if (typeof fill === 'object') this.blendRamp(opacity, y, left, right);
-      else this.blendColour(colour, opacity, y, left, right);
-    }
+    this.coverage.each(evenOdd, (y, from, end) => {
+      if (this.clipped) for (let x = from, at = y * width + from; x < end; x++) row[x]! *= mask[at++]!;
+      if (ramp) this.blendRamp(opacity, y, from, end);
+      else this.blendColour(colour, opacity, y, from, end);
+    });
   }
 
-  private blendColour(colour: number, opacity: number, y: number, left: number, right: number): void {
+  private blendColour(colour: number, opacity: number, y: number, from: number, end: number): void {
     const { pixels } = this;
     const { row } = this.coverage;
-    const [r, g, b] = [colour >> 16, (colour >> 8) & 255, colour & 255];
-    for (let x = left, at = 4 * (y * this.width + left); x < right; x++, at += 4) {
-      const covered = row[x]!;
-      if (covered === 0) continue;
-      const a = covered * opacity;
+    const r = colour >> 16;
+    const g = (colour >> 8) & 255;
+    const b = colour & 255;
+    for (let x = from, at = 4 * (y * this.width + from); x < end; x++, at += 4) {
+      const a = row[x]! * opacity;
+      if (a === 0) continue;
       const rest = 1 - a;
       pixels[at] = pixels[at]! * rest + a * r;
       pixels[at + 1] = pixels[at + 1]! * rest + a * g;
@@ -149,38 +148,28 @@ export class Canvas {
     }
   }
 
-  private blendRamp(opacity: number, y: number, left: number, right: number): void {
+  private blendRamp(opacity: number, y: number, from: number, end: number): void {
     const { pixels } = this;
     const { row } = this.coverage;
-    const { values, last, radial, ax, ay, by, a0, b0 } = this.ramp;
+    const { lines, low, high, last, radial, ax, ay, by, a0, b0 } = this.ramp;
     // Middles of pixels.
     const u0 = a0 + ay * (y + 0.5) + ax * 0.5;
     const v = b0 + by * (y + 0.5);
     const square = v * v;
-    for (let x = left, at = 4 * (y * this.width + left); x < right; x++, at += 4) {
-      const covered = row[x]!;
+    for (let x = from, at = 4 * (y * this.width + from); x < end; x++, at += 4) {
+      const covered = row[x]! * opacity;
       if (covered === 0) continue;
       let t = u0 + ax * x;
       if (radial) t = Math.sqrt(t * t + square);
-      // The stops around t.
+      t = t < low ? low : t > high ? high : t;
       let k = 0;
-      while (k < last && values[k + 5]! <= t) k += 5;
-      let r = values[k + 1]!;
-      let g = values[k + 2]!;
-      let b = values[k + 3]!;
-      let veil = values[k + 4]!;
-      if (k < last && t > values[k]!) {
-        const share = (t - values[k]!) / (values[k + 5]! - values[k]!);
-        r += (values[k + 6]! - r) * share;
-        g += (values[k + 7]! - g) * share;
-        b += (values[k + 8]! - b) * share;
-        veil += (values[k + 9]! - veil) * share;
-      }
-      const a = covered * opacity * veil;
+      while (k < last && t > lines[k]!) k += PIECE;
+      const a = covered * (lines[k + 7]! + t * lines[k + 8]!);
+      if (a === 0) continue;
       const rest = 1 - a;
-      pixels[at] = pixels[at]! * rest + a * r;
-      pixels[at + 1] = pixels[at + 1]! * rest + a * g;
-      pixels[at + 2] = pixels[at + 2]! * rest + a * b;
+      pixels[at] = pixels[at]! * rest + a * (lines[k + 1]! + t * lines[k + 2]!);
+      pixels[at + 1] = pixels[at + 1]! * rest + a * (lines[k + 3]! + t * lines[k + 4]!);
+      pixels[at + 2] = pixels[at + 2]! * rest + a * (lines[k + 5]! + t * lines[k + 6]!);
       pixels[at + 3] = pixels[at + 3]! * rest + a;
     }
   }
@@ -188,15 +177,22 @@ export class Canvas {
   /** A gradient in pixels: t = ax x + ay y + a0, and for rings the length of that and of by y + b0. */
   private setRamp({ kind, geometry, stops }: Gradient): void {
     const { outline, scale, dx, dy, ramp } = this;
-    for (let i = 0; i < stops.length; i++) {
-      const [offset, colour, opacity] = stops[i]!;
-      ramp.values[5 * i] = offset;
-      ramp.values[5 * i + 1] = colour >> 16;
-      ramp.values[5 * i + 2] = (colour >> 8) & 255;
-      ramp.values[5 * i + 3] = colour & 255;
-      ramp.values[5 * i + 4] = opacity;
+    const { lines } = ramp;
+    for (let i = 0; i + 1 < stops.length; i++) {
+      const [from, colour, opacity] = stops[i]!;
+      const [to, nextColour, nextOpacity] = stops[i + 1]!;
+      const at = PIECE * i;
+      lines[at] = to;
+      for (let c = 0; c < 4; c++) {
+        const start = c < 3 ? (colour >> (16 - 8 * c)) & 255 : opacity;
+        const slope = ((c < 3 ? (nextColour >> (16 - 8 * c)) & 255 : nextOpacity) - start) / (to - from);
+        lines[at + 1 + 2 * c] = start - slope * from;
+        lines[at + 2 + 2 * c] = slope;
+      }
     }
-    ramp.last = 5 * (stops.length - 1);
+    ramp.low = stops[0]![0];
+    ramp.high = stops.at(-1)![0];
+    ramp.last = PIECE * (stops.length - 2);
     ramp.radial = kind === 'radial' || kind === 'glow';
     if (kind === 'linear') {
       const x = geometry[0]! * scale + dx;

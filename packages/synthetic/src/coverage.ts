@@ -11,6 +11,12 @@ export class Coverage implements EdgeSink {
   private readonly height: number;
   private readonly stride: number;
   private readonly cells: Float32Array;
+  /** Columns of each row that edges touch: the first, and the one after the last. */
+  private readonly first: Int32Array;
+  private readonly end: Int32Array;
+  /** Rows that edges touch. */
+  private top: number;
+  private bottom = 0;
 
   constructor(width: number, height: number) {
     this.width = width;
@@ -18,6 +24,9 @@ export class Coverage implements EdgeSink {
     this.stride = width + 2;
     this.cells = new Float32Array(this.stride * height + 2);
     this.row = new Float32Array(width);
+    this.first = new Int32Array(height).fill(width);
+    this.end = new Int32Array(height);
+    this.top = height;
   }
 
   edge(x0: number, y0: number, x1: number, y1: number): void {
@@ -32,7 +41,10 @@ export class Coverage implements EdgeSink {
     const bottom = lower > height ? height : lower;
     let x = (y0 < y1 ? x0 : x1) + (top - upper) * slope;
     let from = top;
-    for (let y = Math.floor(top); y < bottom; y++) {
+    const row = Math.floor(top);
+    if (row < this.top) this.top = row;
+    if (bottom > this.bottom) this.bottom = Math.ceil(bottom);
+    for (let y = row; y < bottom; y++) {
       const to = bottom < y + 1 ? bottom : y + 1;
       const after = x + slope * (to - from);
       if (x < after) this.span(y, x, after, direction * (to - from));
@@ -46,8 +58,13 @@ export class Coverage implements EdgeSink {
   private span(y: number, a: number, b: number, share: number): void {
     const { width, cells } = this;
     const row = y * this.stride;
-    if (a >= width) return;
+    if (a >= width) {
+      this.end[y] = width;
+      return;
+    }
     if (b <= 0) {
+      this.first[y] = 0;
+      if (this.end[y]! < 1) this.end[y] = 1;
       cells[row]! += share;
       return;
     }
@@ -66,6 +83,10 @@ export class Coverage implements EdgeSink {
     const first = Math.floor(left);
     const end = Math.ceil(right);
     const at = row + first;
+    if (first < this.first[y]!) this.first[y] = first;
+    // What is beyond the last pixel that an edge crosses is covered by what remains of rounding alone.
+    const after = end > first ? end : end + 1;
+    if (after > this.end[y]!) this.end[y] = after < width ? after : width;
     if (end <= first + 1) {
       const beyond = 0.5 * (left + right) - first;
       cells[at]! += d * (1 - beyond);
@@ -89,26 +110,33 @@ export class Coverage implements EdgeSink {
     cells[last]! += tail;
   }
 
-  /** Reads `row` from column `from` to before `end`, clears it for what comes next, and tells whether anything is covered. */
-  read(y: number, from: number, end: number, evenOdd: boolean): boolean {
+  /**
+   * Hands over each row that is covered, as `row` from column `from` to before `end`, and is empty then.
+   *
+   * @param evenOdd what is covered twice is not covered.
+   */
+  each(evenOdd: boolean, use: (y: number, from: number, end: number) => void): void {
     const { cells, row } = this;
-    const start = y * this.stride;
-    let sum = 0;
-    let any = false;
-    for (let x = from; x < end; x++) {
-      sum += cells[start + x]!;
-      cells[start + x] = 0;
-      let covered = sum < 0 ? -sum : sum;
-      if (evenOdd) {
-        covered %= 2;
-        if (covered > 1) covered = 2 - covered;
-      } else if (covered > 1) covered = 1;
-      if (covered < 0.002) covered = 0;
-      else any = true;
-      row[x] = covered;
+    for (let y = this.top; y < this.bottom; y++) {
+      const from = this.first[y]!;
+      const end = this.end[y]!;
+      this.first[y] = this.width;
+      this.end[y] = 0;
+      if (from >= end) continue;
+      const start = y * this.stride;
+      let sum = 0;
+      for (let x = from; x < end; x++) {
+        sum += cells[start + x]!;
+        cells[start + x] = 0;
+        let covered = sum < 0 ? -sum : sum;
+        if (evenOdd && covered > 1) covered = Math.max(0, 2 - covered);
+        row[x] = covered < 0.002 ? 0 : covered > 1 ? 1 : covered;
+      }
+      cells[start + end] = 0;
+      cells[start + end + 1] = 0;
+      use(y, from, end);
     }
-    cells[start + end] = 0;
-    cells[start + end + 1] = 0;
-    return any;
+    this.top = this.height;
+    this.bottom = 0;
   }
 }

@@ -60,7 +60,16 @@ export class Outline {
       } else if (op === ops.quadratic) {
         const [qx, qy] = [path[i]! * s + dx, path[i + 1]! * s + dy];
         const [x3, y3] = [path[i + 2]! * s + dx, path[i + 3]! * s + dy];
-        this.cubic(x, y, x + ((qx - x) * 2) / 3, y + ((qy - y) * 2) / 3, x3 + ((qx - x3) * 2) / 3, y3 + ((qy - y3) * 2) / 3, x3, y3);
+        this.cubic(
+          x,
+          y,
+          x + ((qx - x) * 2) / 3,
+          y + ((qy - y) * 2) / 3,
+          x3 + ((qx - x3) * 2) / 3,
+          y3 + ((qy - y3) * 2) / 3,
+          x3,
+          y3,
+        );
         [x, y] = [x3, y3];
         i += 4;
       } else if (op === ops.close) this.closed[this.closed.length - 1] = true;
@@ -73,7 +82,8 @@ export class Outline {
     const step = (2 * Math.PI) / pieces;
     const grow = Math.sqrt(step / Math.sin(step));
     this.begin();
-    for (let i = 0; i < pieces; i++) this.point(cx + rx * grow * Math.cos(i * step), cy + ry * grow * Math.sin(i * step));
+    for (let i = 0; i < pieces; i++)
+      this.point(cx + rx * grow * Math.cos(i * step), cy + ry * grow * Math.sin(i * step));
     this.closed[this.closed.length - 1] = true;
   }
 
@@ -122,7 +132,7 @@ export class Outline {
       return j;
     };
     const start = first;
-    let i = start;
+    const i = start;
     let j = next(i);
     if (i === j) {
       if (round) this.cap(sink, xs[i]!, ys[i]!, half, 0, half, 2);
@@ -203,12 +213,15 @@ export class Outline {
   private cap(sink: EdgeSink, x: number, y: number, nx: number, ny: number, half: number, halves: 1 | 2): void {
     const pieces = CAP_PIECES * halves;
     const start = Math.atan2(ny, nx);
-    let [px, py] = [x + nx, y + ny];
+    let px = x + nx;
+    let py = y + ny;
     for (let i = 1; i <= pieces; i++) {
       const angle = start - (Math.PI * halves * i) / pieces;
-      const [qx, qy] = [x + half * Math.cos(angle), y + half * Math.sin(angle)];
+      const qx = x + half * Math.cos(angle);
+      const qy = y + half * Math.sin(angle);
       sink.edge(px, py, qx, qy);
-      [px, py] = [qx, qy];
+      px = qx;
+      py = qy;
     }
   }
 

@@ -31,33 +31,43 @@ export function tenths(value: number): number {
   return Math.round(value * 10);
 }
 
-/** Smooth curve through the points (Catmull-Rom as cubic Bezier); `joined` goes on from where the pen is. */
-export function curve(points: readonly Point[], closed = false, joined = false): number[] {
-  const count = points.length;
-  const last = count - 1;
-  const get = (i: number): Point => (closed ? points[(i + count) % count]! : points[Math.min(last, Math.max(0, i))]!);
-  const start = points[0]!;
-  const [next, previous] = [get(1), get(-1)];
-  const path: number[] = [joined ? ops.line : ops.move, tenths(start.x), tenths(start.y)];
-  let x1 = tenths(start.x + (next.x - previous.x) / 6);
-  let y1 = tenths(start.y + (next.y - previous.y) / 6);
-  // Tangents are shared by neighbours.
-  for (let i = 0; i < (closed ? count : last); i++) {
-    const [from, to, after] = [get(i), get(i + 1), get(i + 2)];
-    const x2 = tenths(to.x - (after.x - from.x) / 6);
-    const y2 = tenths(to.y - (after.y - from.y) / 6);
-    const [x, y] = [tenths(to.x), tenths(to.y)];
-    path.push(i ? ops.smooth : ops.cubic, x1, y1, x2, y2, x, y);
-    x1 = 2 * x - x2;
-    y1 = 2 * y - y2;
-  }
-  if (closed) path.push(ops.close);
+/** Smooth curve through the points (Catmull-Rom as cubic Bezier). */
+export function curve(points: readonly Point[], closed = false): number[] {
+  const path: number[] = [];
+  addCurve(path, points, closed, ops.move);
   return path;
 }
 
-/** An outline from an open one and a curve back to its start, with corners where they meet. */
-export function shut(there: Path, back: readonly Point[]): number[] {
-  return [...there, ...curve(back, false, true), ops.close];
+function addCurve(path: number[], points: readonly Point[], closed: boolean, begin: number): void {
+  const count = points.length;
+  const last = count - 1;
+  let from = points[0]!;
+  let to = points[Math.min(1, last)]!;
+  const previous = closed ? points[last]! : from;
+  path.push(begin, tenths(from.x), tenths(from.y));
+  let x1 = tenths(from.x + (to.x - previous.x) / 6);
+  let y1 = tenths(from.y + (to.y - previous.y) / 6);
+  // Tangents are shared by neighbours.
+  for (let i = 0; i < (closed ? count : last); i++) {
+    const after = points[closed ? (i + 2) % count : Math.min(last, i + 2)]!;
+    const x2 = tenths(to.x - (after.x - from.x) / 6);
+    const y2 = tenths(to.y - (after.y - from.y) / 6);
+    const x = tenths(to.x);
+    const y = tenths(to.y);
+    path.push(i ? ops.smooth : ops.cubic, x1, y1, x2, y2, x, y);
+    x1 = 2 * x - x2;
+    y1 = 2 * y - y2;
+    from = to;
+    to = after;
+  }
+  if (closed) path.push(ops.close);
+}
+
+/** Closes an open outline by a curve from its end back to its start, with corners where they meet. */
+export function shut(path: number[], back: readonly Point[]): number[] {
+  addCurve(path, back, false, ops.line);
+  path.push(ops.close);
+  return path;
 }
 
 /** Two open curves joined into one closed shape; `back` runs from the end to the start. */

@@ -24,7 +24,11 @@ class Studio {
 let studio: Studio | undefined;
 
 /** A face as pixels: what a viewer makes of its SVG, to a rounding. @returns RGB, `[height, width, 3]` */
-export function facePixels({ backdrop, person, blur, grain, grainSeed }: Face, width: number, height: number): Uint8Array {
+export function facePixels(
+  { backdrop, person, blur, grain, grainSeed }: Face,
+  width: number,
+  height: number,
+): Uint8Array {
   if (studio?.width !== width || studio.height !== height) studio = new Studio(width, height);
   const { below, layer, scratch, canvas } = studio;
   const scale = Math.max(width, height) / 112;
@@ -42,12 +46,11 @@ export function facePixels({ backdrop, person, blur, grain, grainSeed }: Face, w
     }
   } else canvas.draw(person);
   if (grain > 0) addGrain(below, width, height, 1 / scale, grain, grainSeed);
-  // Rounds and clamps.
-  const rgb = new Uint8ClampedArray(3 * width * height);
+  const rgb = new Uint8Array(3 * width * height);
   for (let from = 0, to = 0; from < below.length; from += 4, to += 3) {
-    rgb[to] = below[from]!;
-    rgb[to + 1] = below[from + 1]!;
-    rgb[to + 2] = below[from + 2]!;
+    rgb[to] = (below[from]! + 0.5) | 0;
+    rgb[to + 1] = (below[from + 1]! + 0.5) | 0;
+    rgb[to + 2] = (below[from + 2]! + 0.5) | 0;
   }
-  return new Uint8Array(rgb.buffer);
+  return rgb;
 }
