@@ -1,5 +1,6 @@
 export { check, type ErrorParts, integer, number, ProtomemError, show } from './errors.ts';
 export type {
+  DrawnImage,
   ImageBatch,
   ImageSource,
   Loader,

@@ -161,7 +161,7 @@ export class Canvas {
       if (covered === 0) continue;
       let t = u0 + ax * x;
       if (radial) t = Math.sqrt(t * t + square);
-      t = t < low ? low : t > high ? high : t;
+      t = t < low ? low : Math.min(t, high);
       let k = 0;
       while (k < last && t > lines[k]!) k += PIECE;
       const a = covered * (lines[k + 7]! + t * lines[k + 8]!);

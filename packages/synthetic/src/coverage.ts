@@ -32,20 +32,20 @@ export class Coverage implements EdgeSink {
   edge(x0: number, y0: number, x1: number, y1: number): void {
     if (y0 === y1) return;
     const direction = y0 < y1 ? 1 : -1;
-    const upper = y0 < y1 ? y0 : y1;
-    const lower = y0 < y1 ? y1 : y0;
+    const upper = Math.min(y0, y1);
+    const lower = Math.max(y0, y1);
     const { height } = this;
     if (lower <= 0 || upper >= height) return;
     const slope = (x1 - x0) / (y1 - y0);
-    const top = upper < 0 ? 0 : upper;
-    const bottom = lower > height ? height : lower;
+    const top = Math.max(upper, 0);
+    const bottom = Math.min(lower, height);
     let x = (y0 < y1 ? x0 : x1) + (top - upper) * slope;
     let from = top;
     const row = Math.floor(top);
     if (row < this.top) this.top = row;
     if (bottom > this.bottom) this.bottom = Math.ceil(bottom);
     for (let y = row; y < bottom; y++) {
-      const to = bottom < y + 1 ? bottom : y + 1;
+      const to = Math.min(bottom, y + 1);
       const after = x + slope * (to - from);
       if (x < after) this.span(y, x, after, direction * (to - from));
       else this.span(y, after, x, direction * (to - from));
@@ -86,7 +86,7 @@ export class Coverage implements EdgeSink {
     if (first < this.first[y]!) this.first[y] = first;
     // What is beyond the last pixel that an edge crosses is covered by what remains of rounding alone.
     const after = end > first ? end : end + 1;
-    if (after > this.end[y]!) this.end[y] = after < width ? after : width;
+    if (after > this.end[y]!) this.end[y] = Math.min(after, width);
     if (end <= first + 1) {
       const beyond = 0.5 * (left + right) - first;
       cells[at]! += d * (1 - beyond);
@@ -130,7 +130,7 @@ export class Coverage implements EdgeSink {
         cells[start + x] = 0;
         let covered = sum < 0 ? -sum : sum;
         if (evenOdd && covered > 1) covered = Math.max(0, 2 - covered);
-        row[x] = covered < 0.002 ? 0 : covered > 1 ? 1 : covered;
+        row[x] = covered < 0.002 ? 0 : Math.min(covered, 1);
       }
       cells[start + end] = 0;
       cells[start + end + 1] = 0;

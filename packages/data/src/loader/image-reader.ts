@@ -1,15 +1,9 @@
-import { type ImageSource, ProtomemError, readOptions } from '@protomem/core';
+import { type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
 import { decodeChecked, decodeOptions } from '../decode.ts';
 import { createLimiter } from './limiter.ts';
 
-/** A decoded image, `[height, width, 3]`. */
-export interface Decoded {
-  readonly name: string;
-  readonly pixels: Uint8Array;
-}
-
 /** A decoded image, or why there is none. */
-export type ReadImage = Decoded | { readonly name: string; readonly reason: string };
+export type ReadImage = DrawnImage | { readonly name: string; readonly reason: string };
 
 /** Size of decoded images and what may be kept of them. */
 export interface ReaderOptions {
@@ -44,6 +38,7 @@ export function createImageReader(
   const read = async (identity: number, image: number): Promise<ReadImage> => {
     let name: string | undefined;
     try {
+      if (source.draw) return await source.draw(identity, image, height, width);
       const { name: sourceName, bytes } = await source.load(identity, image);
       name = sourceName;
       return { name, pixels: await decodeChecked(bytes, { ...settings, name }) };
