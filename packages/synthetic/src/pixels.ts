@@ -1,5 +1,6 @@
 import { addGrain, blurLayer } from './camera.ts';
 import { Canvas } from './canvas.ts';
+import { tenths } from './path.ts';
 import type { Face } from './render.ts';
 
 /** What drawing at one size needs, made once and used for all images. */
@@ -32,12 +33,14 @@ export function facePixels(
   if (studio?.width !== width || studio.height !== height) studio = new Studio(width, height);
   const { below, layer, scratch, canvas } = studio;
   const scale = Math.max(width, height) / 112;
+  // As in the text, to a tenth.
+  const [across, down, veil] = [tenths(blur.x) / 10, tenths(blur.y) / 10, tenths(grain) / 10];
   canvas.pixels = below;
   canvas.draw(backdrop);
-  if (blur.x > 0) {
+  if (across > 0) {
     canvas.pixels = layer.fill(0);
     canvas.draw(person);
-    blurLayer(layer, scratch, width, height, blur.x * scale, blur.y * scale);
+    blurLayer(layer, scratch, width, height, across * scale, down * scale);
     for (let at = 0; at < below.length; at += 4) {
       const rest = 1 - layer[at + 3]!;
       below[at] = below[at]! * rest + layer[at]!;
@@ -45,7 +48,7 @@ export function facePixels(
       below[at + 2] = below[at + 2]! * rest + layer[at + 2]!;
     }
   } else canvas.draw(person);
-  if (grain > 0) addGrain(below, width, height, 1 / scale, grain, grainSeed);
+  if (veil > 0) addGrain(below, width, height, 1 / scale, veil, grainSeed);
   const rgb = new Uint8Array(3 * width * height);
   for (let from = 0, to = 0; from < below.length; from += 4, to += 3) {
     rgb[to] = (below[from]! + 0.5) | 0;
