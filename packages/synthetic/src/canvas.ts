@@ -166,6 +166,14 @@ export class Canvas {
       while (k < last && t > lines[k]!) k += PIECE;
       const a = covered * (lines[k + 7]! + t * lines[k + 8]!);
       if (a === 0) continue;
+      if (a === 1) {
+        // Nothing shows through: backdrops, skin, hair.
+        pixels[at] = lines[k + 1]! + t * lines[k + 2]!;
+        pixels[at + 1] = lines[k + 3]! + t * lines[k + 4]!;
+        pixels[at + 2] = lines[k + 5]! + t * lines[k + 6]!;
+        pixels[at + 3] = 1;
+        continue;
+      }
       const rest = 1 - a;
       pixels[at] = pixels[at]! * rest + a * (lines[k + 1]! + t * lines[k + 2]!);
       pixels[at + 1] = pixels[at + 1]! * rest + a * (lines[k + 3]! + t * lines[k + 4]!);
