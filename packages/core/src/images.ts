@@ -8,6 +8,13 @@ export interface SourceImage {
   readonly bytes: Uint8Array;
 }
 
+/** One image as pixels. */
+export interface DrawnImage {
+  readonly name: string;
+  /** RGB, `[height, width, 3]`, row-major; the caller's own. */
+  readonly pixels: Uint8Array;
+}
+
 /**
  * How a worker thread opens a source again: it imports `module` and calls its export with `options`.
  *
@@ -44,6 +51,11 @@ export interface ImageSource {
   identityName(identity: number): string;
   /** Rejects with an error that names the image when it cannot be read. */
   load(identity: number, image: number): Promise<SourceImage>;
+  /**
+   * The image at a size, in pixels, for a source that makes it faster than a decoder does; it covers the size. Where a
+   * source has this, loaders do not decode what `load` gives, which looks the same.
+   */
+  draw?(identity: number, image: number, height: number, width: number): Promise<DrawnImage>;
 }
 
 /** One image of a batch to come. */

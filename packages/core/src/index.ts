@@ -2,6 +2,7 @@ export { decodeWhole, firstLineOf } from './decode-whole.ts';
 export { check, type ErrorParts, integer, number, ProtomemError, show } from './errors.ts';
 export { endingReason, imageEndings, unreadReasons } from './image-endings.ts';
 export type {
+  DrawnImage,
   ImageBatch,
   ImageSource,
   Loader,

@@ -56,6 +56,7 @@ export { permutation } from './samplers/permutation.ts';
 export { createSampler, type SamplerName, samplers } from './samplers/samplers.ts';
 export { shard } from './samplers/shard.ts';
 export { weightedClasses } from './samplers/weighted-classes.ts';
+export { type EncodedSource, encodedSource } from './sources/encoded-source.ts';
 export { fileSource } from './sources/file-source.ts';
 export { countImages, type ImageCounts } from './sources/image-counts.ts';
 export { selectIdentities } from './sources/selection.ts';

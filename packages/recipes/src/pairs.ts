@@ -33,7 +33,7 @@ interface ListedPairs extends PairFaces {
 export async function loadPairs(config: RunConfig): Promise<PairSet> {
   const side = config.encoder.inputSize;
   const { protocol, faces, pairs, labels, split } = await listPairs(config);
-  const pixels = await decodeAll(faces.names, side, async (row) => (await faces.source.load(row, 0)).bytes);
+  const pixels = await decodeAll(faces, side);
   return { protocol, names: faces.names, pixels, side, pairs, labels, split };
 }
 
@@ -78,10 +78,9 @@ async function syntheticPairs(
     size: encoder.inputSize,
   });
   const drawn = drawPairs(people, { people: identities, pairs: count, seed: count });
+  const place = (row: number): [number, number] => [Math.floor(row / imagesPerIdentity), row % imagesPerIdentity];
   const each = await Promise.all(
-    Array.from({ length: identities * imagesPerIdentity }, (_, i) =>
-      people.load(Math.floor(i / imagesPerIdentity), i % imagesPerIdentity),
-    ),
+    Array.from({ length: identities * imagesPerIdentity }, (_, row) => people.load(...place(row))),
   );
   const names = each.map(({ name }) => name);
   const source: ImageSource = {
@@ -90,6 +89,7 @@ async function syntheticPairs(
     imagesOf: () => 1,
     identityName: (row) => names[row]!,
     load: async (row) => each[row]!,
+    draw: people.draw && ((row, _, height, width) => people.draw!(...place(row), height, width)),
   };
   const row = ([identity, image]: readonly [number, number]): number => identity * imagesPerIdentity + image;
   return {
@@ -102,14 +102,11 @@ async function syntheticPairs(
   };
 }
 
-function decodeAll(
-  names: readonly string[],
-  side: number,
-  read: (index: number) => Promise<Uint8Array>,
-): Promise<Uint8Array[]> {
+function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise<Uint8Array[]> {
   return Promise.all(
-    names.map(async (name, i) => {
-      const bytes = await read(i).catch((error: Error) => {
+    names.map(async (name, row) => {
+      if (source.draw) return (await source.draw(row, 0, side, side)).pixels;
+      const { bytes } = await source.load(row, 0).catch((error: Error) => {
         throw new ProtomemError(
           {
             where: 'evaluation.pairs',

@@ -1,8 +1,9 @@
 import { Random } from '@protomem/core';
 import { cloth } from './accessories.ts';
 import { mix, multiply, type Rgb, rgb, WHITE } from './colour.ts';
+import { type Drawing, tag } from './drawing.ts';
+import { lens, type Point } from './path.ts';
 import type { Scene } from './scene.ts';
-import { lens, type Point, tag } from './svg.ts';
 
 const WALLS = [
   0xd8d4cc, 0x9fb4c4, 0x5d7a8c, 0x8a9a7b, 0xc8b293, 0x6b5a4e, 0x2e3440, 0xa67f6b, 0x4a5d4f, 0xb9c9d6, 0x7d6f86,
@@ -10,7 +11,7 @@ const WALLS = [
 ].map(rgb);
 
 /** What lies behind the person; tells nothing about them. */
-export function drawBackdrop(scene: Scene): string {
+export function drawBackdrop(scene: Scene): Drawing {
   const rng = new Random(scene.photo.seed, 7);
   const wall = (): Rgb => mix(WALLS[rng.below(WALLS.length)]!, [rng.uniform(), rng.uniform(), rng.uniform()], 0.15);
   const walls = [wall(), wall(), wall()] as const;
@@ -20,7 +21,7 @@ export function drawBackdrop(scene: Scene): string {
     [0, first],
     [1, mix(first, second, rng.uniform(0.2, 0.9))],
   ]);
-  let parts = tag('rect', { x: -8, y: -8, width: 128, height: 128, fill });
+  const parts: Drawing[] = [tag('rect', { x: -8, y: -8, width: 128, height: 128, fill })];
   const kind = rng.below(5);
   const spread = (): Point => ({
     x: rng.uniform() < 0.5 ? rng.uniform(-6, 26) : rng.uniform(86, 118),
@@ -30,39 +31,43 @@ export function drawBackdrop(scene: Scene): string {
     // Lights out of focus.
     for (let i = rng.below(6) + 4; i > 0; i--) {
       const at = spread();
-      parts += tag('circle', {
-        cx: at.x,
-        cy: at.y,
-        r: rng.uniform(3, 9),
-        fill: scene.paint(mix(wall(), WHITE, 0.4)),
-        opacity: rng.uniform(0.15, 0.5),
-      });
+      parts.push(
+        tag('circle', {
+          cx: at.x,
+          cy: at.y,
+          r: rng.uniform(3, 9),
+          fill: scene.paint(mix(wall(), WHITE, 0.4)),
+          opacity: rng.uniform(0.15, 0.5),
+        }),
+      );
     }
   } else if (kind === 2) {
     // Window frames, doors and shelves.
     for (let i = rng.below(4) + 2; i > 0; i--) {
       const at = spread();
-      parts += tag('rect', {
-        x: at.x - 12,
-        y: at.y - 25,
-        width: rng.uniform(5, 26),
-        height: rng.uniform(14, 90),
-        fill: scene.paint(wall()),
-        opacity: rng.uniform(0.35, 0.8),
-      });
+      parts.push(
+        tag('rect', {
+          x: at.x - 12,
+          y: at.y - 25,
+          width: rng.uniform(5, 26),
+          height: rng.uniform(14, 90),
+          fill: scene.paint(wall()),
+          opacity: rng.uniform(0.35, 0.8),
+        }),
+      );
     }
   } else if (kind === 3) {
     // Foliage and crowds: soft blots.
     for (let i = 6; i > 0; i--)
-      parts += scene.spot(spread(), rng.uniform(10, 24), rng.uniform(10, 24), walls[i % 3]!, rng.uniform(0.4, 0.9));
+      parts.push(scene.spot(spread(), rng.uniform(10, 24), rng.uniform(10, 24), walls[i % 3]!, rng.uniform(0.4, 0.9)));
   } else if (kind === 4) {
     const y = rng.uniform(20, 80);
-    parts += tag('rect', { x: -8, y, width: 128, height: 130, fill: scene.paint(wall()), opacity: 0.7 });
+    parts.push(tag('rect', { x: -8, y, width: 128, height: 130, fill: scene.paint(wall()), opacity: 0.7 }));
   }
   return parts;
 }
 
-export function drawClothes(scene: Scene): string {
+export function drawClothes(scene: Scene): Drawing {
   const rng = new Random(scene.photo.seed, 8);
   const colour = cloth(rng);
   const { head } = scene.person;
@@ -85,7 +90,7 @@ export function drawClothes(scene: Scene): string {
     ],
     [at(100, 170), at(-100, 170)],
   );
-  let parts = tag('path', { d, fill: scene.paint(multiply(colour, [0.88, 0.88, 0.88])) });
+  const parts: Drawing[] = [tag('path', { d, fill: scene.paint(multiply(colour, [0.88, 0.88, 0.88])) })];
   if (collar === 1) {
     const light = scene.paint(mix(colour, WHITE, rng.uniform(0.3, 0.85)));
     for (const side of [-1, 1]) {
@@ -93,12 +98,14 @@ export function drawClothes(scene: Scene): string {
         [at(side * w * 1.15, 104 + high), at(side * w * 0.5, 116 + high)],
         [at(side * w * 0.75, 128), at(side * w * 1.5, 116 + high)],
       );
-      parts += tag('path', {
-        d: flap,
-        fill: light,
-        stroke: scene.paint(multiply(colour, [0.5, 0.5, 0.5])),
-        'stroke-width': 0.4,
-      });
+      parts.push(
+        tag('path', {
+          d: flap,
+          fill: light,
+          stroke: scene.paint(multiply(colour, [0.5, 0.5, 0.5])),
+          'stroke-width': 0.4,
+        }),
+      );
     }
   }
   return parts;

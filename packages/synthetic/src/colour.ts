@@ -48,17 +48,15 @@ export interface Grade {
   readonly haze: number;
 }
 
-/** Colour as `#rrggbb` after the grade. */
-export function develop(colour: Rgb, grade: Grade): string {
+/** Colour as 0xrrggbb after the grade. */
+export function develop(colour: Rgb, grade: Grade): number {
   const lit = multiply(colour, grade.gain);
   const grey = luminance(lit);
-  const channel = (value: number): string => {
+  const channel = (value: number): number => {
     const saturated = lerp(grey, value, grade.saturation);
     const contrasted = 0.45 + (saturated - 0.45) * grade.contrast;
     const veiled = lerp(contrasted, 0.72, grade.haze);
-    return Math.round(clamp(veiled) * 255)
-      .toString(16)
-      .padStart(2, '0');
+    return Math.round(clamp(veiled) * 255);
   };
-  return `#${channel(lit[0])}${channel(lit[1])}${channel(lit[2])}`;
+  return (channel(lit[0]) << 16) | (channel(lit[1]) << 8) | channel(lit[2]);
 }

@@ -1,12 +1,13 @@
 import { BLACK, mix, multiply, rgb, WHITE } from './colour.ts';
+import { type Drawing, type Fill, group, tag } from './drawing.ts';
+import { curve, lens, type Path, type Point } from './path.ts';
 import type { Scene } from './scene.ts';
-import { curve, lens, type Point, tag } from './svg.ts';
 
-export function drawEyes(scene: Scene): string {
+export function drawEyes(scene: Scene): Drawing {
   const { person, photo, skin, scale } = scene;
   const { eyes } = person;
   const [left, right] = [trace(scene, -1), trace(scene, 1)];
-  const both = (part: 'shape' | 'lid' | 'fold' | 'lower' | 'lash' | 'pouch'): string => left[part] + right[part];
+  const both = (part: 'shape' | 'lid' | 'fold' | 'lower' | 'lash' | 'pouch'): Path => [...left[part], ...right[part]];
   const made = isMadeUp(scene);
 
   // Gradients in units of the shape: both eyes share them.
@@ -21,29 +22,31 @@ export function drawEyes(scene: Scene): string {
   ]);
   const r = eyes.irisRadius * scale;
   const black = scene.paint(rgb(0x0c0908));
-  const balls = [left, right]
-    .map(({ centre: { x, y } }) => {
-      const round = (radius: number, fill: string): string =>
-        tag('ellipse', { cx: x, cy: y, rx: radius * Math.cos(photo.yaw), ry: radius, fill });
-      const glint = { cx: x + photo.light.x * r * 0.38, cy: y - r * 0.38, r: 0.85 * scale, fill: '#fff' };
-      return round(r, iris) + round(r * 0.43, black) + tag('circle', glint);
-    })
-    .join('');
+  const balls = [left, right].map(({ centre: { x, y } }) => {
+    const round = (radius: number, fill: Fill): Drawing =>
+      tag('ellipse', { cx: x, cy: y, rx: radius * Math.cos(photo.yaw), ry: radius, fill });
+    const glint = { cx: x + photo.light.x * r * 0.38, cy: y - r * 0.38, r: 0.85 * scale, fill: '#fff' } as const;
+    return [round(r, iris), round(r * 0.43, black), tag('circle', glint)];
+  });
 
   const lash = scene.paint(mix(mix(person.hair.natural, BLACK, 0.65), skin.deep, 0.35 * (1 - eyes.lashes)));
   const shadow = made ? mix(person.lipstick, rgb(0x6a4a4a), 0.5) : skin.shade;
-  const line = (d: string, width: number, opacity: number): string =>
+  const line = (d: Path, width: number, opacity: number): Drawing =>
     tag('path', { d, 'stroke-width': width * scale, 'stroke-opacity': opacity });
-  return (
-    tag('path', { d: both('lid'), fill: scene.paint(shadow), 'fill-opacity': 0.4 }) +
-    `<g clip-path="${scene.clip(both('shape'))}">${tag('path', { d: left.shape, fill: white })}${tag('path', { d: right.shape, fill: white })}${balls}</g>` +
-    `<g fill="none" stroke="${scene.paint(skin.deep)}" stroke-linecap="round">` +
-    line(both('fold'), 0.75, 0.3 + 0.3 * (1 - eyes.hood)) +
-    line(both('lower'), 0.55, 0.5) +
-    line(both('pouch'), 1.1, 0.06 + eyes.bags * 0.38) +
-    '</g>' +
-    tag('path', { d: both('lash'), fill: lash, stroke: lash, 'stroke-width': 0.25 })
-  );
+  return [
+    tag('path', { d: both('lid'), fill: scene.paint(shadow), 'fill-opacity': 0.4 }),
+    group({ 'clip-path': scene.clip(both('shape')) }, [
+      tag('path', { d: left.shape, fill: white }),
+      tag('path', { d: right.shape, fill: white }),
+      balls,
+    ]),
+    group({ fill: 'none', stroke: scene.paint(skin.deep), 'stroke-linecap': 'round' }, [
+      line(both('fold'), 0.75, 0.3 + 0.3 * (1 - eyes.hood)),
+      line(both('lower'), 0.55, 0.5),
+      line(both('pouch'), 1.1, 0.06 + eyes.bags * 0.38),
+    ]),
+    tag('path', { d: both('lash'), fill: lash, stroke: lash, 'stroke-width': 0.25 }),
+  ];
 }
 
 function isMadeUp({ photo, person }: Scene): boolean {
@@ -54,7 +57,7 @@ function isMadeUp({ photo, person }: Scene): boolean {
 function trace(
   scene: Scene,
   side: -1 | 1,
-): { shape: string; lid: string; fold: string; lower: string; lash: string; pouch: string; centre: Point } {
+): { shape: Path; lid: Path; fold: Path; lower: Path; lash: Path; pouch: Path; centre: Point } {
   const { eyes } = scene.person;
   const { expression, yaw, pitch } = scene.photo;
   const made = isMadeUp(scene) ? 1 : 0;
@@ -105,31 +108,29 @@ function trace(
   };
 }
 
-export function drawBrows(scene: Scene): string {
+export function drawBrows(scene: Scene): Drawing {
   const { person, photo } = scene;
   const { brows } = person;
   const { expression } = photo;
-  const d = ([-1, 1] as const)
-    .map((side) => {
-      const lift = expression.brows * 1.4 + side * person.head.skew * 0.5;
-      const frown = expression.frown;
-      const at = (s: number, offset: number): Point => {
-        // s runs 0 at the nose ... 1 at the temple.
-        const hill = s < brows.archAt ? s / brows.archAt : 1 - ((s - brows.archAt) / (1 - brows.archAt)) * 1.25;
-        const arch = brows.arch * Math.sin((Math.max(-0.4, hill) * Math.PI) / 2);
-        const y = brows.y - arch - brows.slope * (s - 0.4) * 2 - lift * (0.7 + 0.3 * s) + frown * 2.2 * (1 - s) ** 1.5;
-        const x = brows.inner - frown * 0.9 + s * brows.length;
-        return scene.on(side * x, y + offset, 1.5);
-      };
-      const half = (s: number): number =>
-        (brows.thickness / 2) * (s < 0.12 ? 0.6 : 1) * (1 - brows.taper * s) * (s > 0.95 ? 0.35 : 1);
-      const steps = [0, 0.12, 0.35, 0.6, 0.8, 1];
-      return lens(
-        steps.map((s) => at(s, -half(s))),
-        [...steps].reverse().map((s) => at(s, half(s))),
-      );
-    })
-    .join('');
+  const d = ([-1, 1] as const).flatMap((side) => {
+    const lift = expression.brows * 1.4 + side * person.head.skew * 0.5;
+    const frown = expression.frown;
+    const at = (s: number, offset: number): Point => {
+      // s runs 0 at the nose ... 1 at the temple.
+      const hill = s < brows.archAt ? s / brows.archAt : 1 - ((s - brows.archAt) / (1 - brows.archAt)) * 1.25;
+      const arch = brows.arch * Math.sin((Math.max(-0.4, hill) * Math.PI) / 2);
+      const y = brows.y - arch - brows.slope * (s - 0.4) * 2 - lift * (0.7 + 0.3 * s) + frown * 2.2 * (1 - s) ** 1.5;
+      const x = brows.inner - frown * 0.9 + s * brows.length;
+      return scene.on(side * x, y + offset, 1.5);
+    };
+    const half = (s: number): number =>
+      (brows.thickness / 2) * (s < 0.12 ? 0.6 : 1) * (1 - brows.taper * s) * (s > 0.95 ? 0.35 : 1);
+    const steps = [0, 0.12, 0.35, 0.6, 0.8, 1];
+    return lens(
+      steps.map((s) => at(s, -half(s))),
+      [...steps].reverse().map((s) => at(s, half(s))),
+    );
+  });
   const fill = scene.paint(brows.colour);
   return tag('path', {
     d,

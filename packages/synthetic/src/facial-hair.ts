@@ -1,14 +1,15 @@
 import { mix, multiply, rgb } from './colour.ts';
+import { type Drawing, type Fill, NOTHING, tag } from './drawing.ts';
 import { mouthCorner } from './landmarks.ts';
+import { curve, lens, type Point } from './path.ts';
 import type { Scene } from './scene.ts';
-import { curve, lens, type Point, tag } from './svg.ts';
 
 /** Stubble and beard on the cheeks and the jaw; drawn inside the face's clip. */
-export function drawStubble(scene: Scene): string {
+export function drawStubble(scene: Scene): Drawing {
   const { person, photo, skin } = scene;
   const { beard, head, nose } = person;
   const growth = beard.stubble * photo.stubble * 0.42;
-  if (growth < 0.03) return '';
+  if (growth < 0.03) return NOTHING;
   const w = head.width;
   const tone = mix(mix(beard.colour, skin.deep, 0.35), rgb(0x4a5560), 0.15);
   const d = lens(
@@ -33,18 +34,18 @@ export function drawStubble(scene: Scene): string {
 }
 
 /** Full beard, goatee and moustache; drawn over the face and under the mouth. */
-export function drawBeard(scene: Scene): string {
+export function drawBeard(scene: Scene): Drawing {
   const { person, photo } = scene;
   const { beard, head, mouth, nose } = person;
   const w = head.width;
   const corner = mouthCorner(person, photo);
   const drop = photo.expression.open * 3;
-  const fill = (opacity: number): string =>
+  const fill = (opacity: number): Fill =>
     scene.radial(scene.on(photo.light.x * 20, 80), 50 * scene.scale, [
       [0, mix(beard.colour, rgb(0xffffff), 0.07), opacity],
       [1, multiply(beard.colour, [0.62, 0.6, 0.6]), opacity],
     ]);
-  let parts = '';
+  const parts: Drawing[] = [];
   if (beard.full) {
     const grow = beard.full * 4 * (0.7 + 0.3 * photo.stubble);
     const low = (x: number, y: number, z: number): Point => scene.off(x, y + grow * 0.9 + drop, z);
@@ -74,7 +75,7 @@ export function drawBeard(scene: Scene): string {
         scene.off(-w - 0.4, 74, 0),
       ],
     );
-    parts += tag('path', { d, fill: fill(0.6 + 0.35 * beard.full), stroke: fill(0.35), 'stroke-width': 1.4 });
+    parts.push(tag('path', { d, fill: fill(0.6 + 0.35 * beard.full), stroke: fill(0.35), 'stroke-width': 1.4 }));
   }
   if (beard.goatee) {
     const y = mouth.y + mouth.lower + 3 + photo.expression.open * 7;
@@ -92,7 +93,7 @@ export function drawBeard(scene: Scene): string {
       ],
       true,
     );
-    parts += tag('path', { d, fill: fill(0.55 + 0.35 * beard.goatee) });
+    parts.push(tag('path', { d, fill: fill(0.55 + 0.35 * beard.goatee) }));
   }
   if (beard.moustache) {
     const top = nose.tipY + 7.6;
@@ -117,7 +118,7 @@ export function drawBeard(scene: Scene): string {
         scene.on(-reach * 0.72, lip + 0.9, 1),
       ],
     );
-    parts += tag('path', { d, fill: fill(0.6 + 0.35 * beard.moustache) });
+    parts.push(tag('path', { d, fill: fill(0.6 + 0.35 * beard.moustache) }));
   }
   return parts;
 }

@@ -1,9 +1,10 @@
+import { type Drawing, group, isEmpty, NOTHING, tag } from './drawing.ts';
 import { mouthCorner } from './landmarks.ts';
+import { curve, type Point } from './path.ts';
 import type { Scene } from './scene.ts';
-import { curve, type Point, tag } from './svg.ts';
 
 /** Folds and wrinkles that come with age and with smiles; drawn inside the face's clip. */
-export function drawFolds(scene: Scene): string {
+export function drawFolds(scene: Scene): Drawing {
   const { person, photo, skin, scale } = scene;
   const { nose, marks, eyes } = person;
   const { brows, frown } = photo.expression;
@@ -16,11 +17,11 @@ export function drawFolds(scene: Scene): string {
     places: readonly (readonly (readonly [number, number])[])[],
     width: number,
     opacity: number,
-  ): string => {
-    if (opacity < 0.04) return '';
+  ): Drawing => {
+    if (opacity < 0.04) return NOTHING;
     const trace = (sign: number, line: readonly (readonly [number, number])[]): Point[] =>
       line.map(([x, y]) => scene.on(sign * x, y, 0.5));
-    const d = places.map((line) => curve(trace(-1, line)) + curve(trace(1, line))).join('');
+    const d = places.flatMap((line) => [...curve(trace(-1, line)), ...curve(trace(1, line))]);
     return tag('path', { d, 'stroke-width': width * scale, 'stroke-opacity': Math.min(0.7, opacity) });
   };
   const cheek = lines(
@@ -82,6 +83,8 @@ export function drawFolds(scene: Scene): string {
     0.9,
     frown * 0.4 + 0.15 * old,
   );
-  const all = cheek + dimples + chin + crowsFeet + forehead + between;
-  return all && `<g fill="none" stroke="${scene.paint(skin.deep)}" stroke-linecap="round">${all}</g>`;
+  const all = [cheek, dimples, chin, crowsFeet, forehead, between];
+  return isEmpty(all)
+    ? NOTHING
+    : group({ fill: 'none', stroke: scene.paint(skin.deep), 'stroke-linecap': 'round' }, all);
 }

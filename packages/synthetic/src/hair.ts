@@ -1,12 +1,13 @@
 import { clamp, mix, multiply, WHITE } from './colour.ts';
+import { type Drawing, NOTHING, tag } from './drawing.ts';
 import { CUTS, type CutName } from './hair-cut.ts';
+import { curve, lens, ops, type Path, type Point, scallops, shut } from './path.ts';
 import type { Scene } from './scene.ts';
-import { curve, lens, type Point, scallops, tag } from './svg.ts';
 
 /** Hair behind the head and hair in front of it: the head is drawn between the two. */
 export interface HairLayers {
-  readonly back: string;
-  readonly front: string;
+  readonly back: Drawing;
+  readonly front: Drawing;
 }
 
 export function drawHairLayers(scene: Scene): HairLayers {
@@ -71,7 +72,7 @@ function edge(scene: Scene, style: Style, t: number): number {
   return line - bare + (fall === 'off' ? widow : 0) + drop;
 }
 
-function drawFront(scene: Scene, style: Style): string {
+function drawFront(scene: Scene, style: Style): Drawing {
   const { person, photo, scale } = scene;
   const { head } = person;
   const w = head.width;
@@ -97,9 +98,7 @@ function drawFront(scene: Scene, style: Style): string {
   const rim = [...left, scene.off(0, crownY - style.volume, -2), ...right];
   const border = [...inner(-1).reverse(), ...hairline, ...inner(1)].reverse();
   const rough = style.curl > 0.62 && style.opacity > 0.85;
-  const d = rough
-    ? `${scallops(dense(rim, style.long ? 8 : 5))}${curve(border).replace('M', 'L')}Z`
-    : lens(rim, border);
+  const d = rough ? shut(scallops(dense(rim, style.long ? 8 : 5)), border) : lens(rim, border);
 
   const light = photo.light;
   const dark = multiply(style.colour, [0.6, 0.57, 0.56]);
@@ -119,12 +118,12 @@ function drawFront(scene: Scene, style: Style): string {
           'stroke-width': 3.4,
           'stroke-opacity': 0.26,
         })
-      : '';
-  return (
-    shade +
-    tag('path', { d, fill }) +
-    (style.opacity > 0.9 ? strands(scene, style, hairline, [left, right.reverse()], inner) : '')
-  );
+      : NOTHING;
+  return [
+    shade,
+    tag('path', { d, fill }),
+    style.opacity > 0.9 ? strands(scene, style, hairline, [left, right.reverse()], inner) : NOTHING,
+  ];
 }
 
 /** Locks that show which way the hair grows. */
@@ -134,13 +133,13 @@ function strands(
   hairline: readonly Point[],
   [left, right]: readonly [readonly Point[], readonly Point[]],
   inner: (sign: number) => Point[],
-): string {
+): Drawing {
   const { person, photo, scale } = scene;
   const part = (photo.hair.flip ? -style.part : style.part) * (CUTS[style.cut].fall === 'curtain' ? 0.25 : 1);
   const centred = CUTS[style.cut].fall === 'off' || CUTS[style.cut].fall === 'across';
   const root = scene.off((centred ? 0 : part) * person.head.width * 0.8, person.head.crownY + (centred ? -6 : 12), 14);
-  const light: string[] = [];
-  const dark: string[] = [];
+  const light: Path[] = [];
+  const dark: Path[] = [];
   hairline.forEach((end, i) => {
     if (i === 0 || i === hairline.length - 1) return;
     const t = i / (hairline.length - 1) - 0.5;
@@ -164,19 +163,19 @@ function strands(
       (s === 0.5 ? light : dark).push(curve(lock));
     }
   }
-  const lines = (d: readonly string[], colour: string, opacity: number): string =>
+  const lines = (d: readonly Path[], colour: number, opacity: number): Drawing =>
     tag('path', {
-      d: d.join(''),
+      d: d.flat(),
       fill: 'none',
       stroke: colour,
       'stroke-width': 1.15 * scale,
       'stroke-linecap': 'round',
       'stroke-opacity': opacity,
     });
-  return (
-    lines(dark, scene.paint(multiply(style.colour, [0.45, 0.42, 0.42])), 0.38) +
-    lines(light, scene.paint(mix(style.colour, WHITE, 0.32)), 0.26 + 0.18 * photo.light.gloss)
-  );
+  return [
+    lines(dark, scene.paint(multiply(style.colour, [0.45, 0.42, 0.42])), 0.38),
+    lines(light, scene.paint(mix(style.colour, WHITE, 0.32)), 0.26 + 0.18 * photo.light.gloss),
+  ];
 }
 
 /** Resamples an open outline so that its points are about `step` apart. */
@@ -192,13 +191,13 @@ function dense(points: readonly Point[], step: number): Point[] {
   });
 }
 
-function drawBack(scene: Scene, style: Style): string {
+function drawBack(scene: Scene, style: Style): Drawing {
   const { person } = scene;
   const { head } = person;
   const w = head.width;
   const v = style.volume;
   const afro = style.cut === 'afro';
-  if (!style.long && !afro) return '';
+  if (!style.long && !afro) return NOTHING;
   const low = afro ? 74 : style.sideY + 4;
   const half: [number, number][] = afro
     ? [
@@ -220,7 +219,7 @@ function drawBack(scene: Scene, style: Style): string {
     ...half.map(([x, y]) => scene.off(x, y, -14)),
     ...half.map(([x, y]) => scene.off(-x, y, -14)).reverse(),
   ];
-  const d = style.curl > 0.62 ? `${scallops(dense([...points, points[0]!], 8))}Z` : curve(points, true);
+  const d = style.curl > 0.62 ? [...scallops(dense([...points, points[0]!], 8)), ops.close] : curve(points, true);
   const fill = scene.linear(scene.off(0, 0, -14), scene.off(0, low, -14), [
     [0, multiply(style.colour, [0.85, 0.84, 0.83])],
     [1, multiply(style.colour, [0.5, 0.48, 0.47])],

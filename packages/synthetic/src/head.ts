@@ -1,6 +1,7 @@
 import { mix, rgb } from './colour.ts';
+import { type Drawing, group, NOTHING, tag } from './drawing.ts';
+import { curve, lens, type Path, type Point } from './path.ts';
 import type { Scene } from './scene.ts';
-import { curve, lens, type Point, tag } from './svg.ts';
 
 /** Right half of the head's outline from crown to chin: x, y and depth. */
 function profile({ person, photo }: Scene): [number, number, number][] {
@@ -33,7 +34,7 @@ function headOutline(scene: Scene): Point[] {
   return [scene.off(0, head.crownY, 0), ...side(1), chin, ...side(-1).reverse()];
 }
 
-export function drawNeck(scene: Scene): string {
+export function drawNeck(scene: Scene): Drawing {
   const { person, skin } = scene;
   const { head } = person;
   const w = head.width * head.neck;
@@ -45,13 +46,13 @@ export function drawNeck(scene: Scene): string {
   const side = scene.photo.light.x * w;
   const fill = scene.paint(mix(skin.base, skin.shade, 0.75));
   const shadow = scene.spot(scene.off(-side * 0.3, head.chinY - 1, 4), w * 1.15, 15, skin.deep, 0.62);
-  return tag('path', { d, fill }) + shadow;
+  return [tag('path', { d, fill }), shadow];
 }
 
-export function drawEars(scene: Scene): string {
+export function drawEars(scene: Scene): Drawing {
   const { person, skin, scale } = scene;
   const { ears, head } = person;
-  const ear = (side: number): { d: string; inner: string } => {
+  const ear = (side: number): { d: Path; inner: Path } => {
     const x = side * (head.width - 1.4);
     const tip = side * (head.width + ears.out);
     const top = ears.y - ears.size * 0.75;
@@ -76,20 +77,23 @@ export function drawEars(scene: Scene): string {
     return { d, inner };
   };
   const [left, right] = [ear(-1), ear(1)];
-  return (
-    tag('path', { d: left.d + right.d, fill: scene.paint(mix(mix(skin.base, skin.shade, 0.4), rgb(0xc0504a), 0.1)) }) +
+  return [
     tag('path', {
-      d: left.inner + right.inner,
+      d: [...left.d, ...right.d],
+      fill: scene.paint(mix(mix(skin.base, skin.shade, 0.4), rgb(0xc0504a), 0.1)),
+    }),
+    tag('path', {
+      d: [...left.inner, ...right.inner],
       fill: 'none',
       stroke: scene.paint(skin.deep),
       'stroke-width': 1.1 * scale,
       'stroke-opacity': 0.45,
-    })
-  );
+    }),
+  ];
 }
 
 /** The face without its features: skin, its roundness and the light on it. `inside` is drawn on the skin, clipped to it. */
-export function drawFace(scene: Scene, inside: string): string {
+export function drawFace(scene: Scene, inside: Drawing): Drawing {
   const { person, photo, skin } = scene;
   const { head, eyes } = person;
   const { light, expression } = photo;
@@ -113,30 +117,35 @@ export function drawFace(scene: Scene, inside: string): string {
   const smile = Math.max(0, expression.smile);
   const cheekX = 22.5;
   const cheekY = 74 - smile * 2;
-  const spots = [-1, 1]
-    .map((side) => {
-      const towards = side * light.x;
-      return (
-        scene.spot(scene.on(side * cheekX, cheekY), 13, 10.5, skin.pink, head.blush * 0.75) +
-        scene.spot(
-          scene.on(side * (cheekX - 1), cheekY - 6),
-          9,
-          6,
-          skin.lit,
-          0.25 + 0.2 * smile + 0.25 * Math.max(0, towards),
-        ) +
-        scene.spot(scene.on(side * 33, 86), 11, 16, skin.deep, 0.26 - head.flesh * 0.18) +
-        scene.spot(scene.on(side * (eyes.x - 3), eyes.y - 4), 13, 7.5, skin.deep, 0.2 + eyes.depth * 0.25)
-      );
-    })
-    .join('');
+  const spots = [-1, 1].map((side) => {
+    const towards = side * light.x;
+    return [
+      scene.spot(scene.on(side * cheekX, cheekY), 13, 10.5, skin.pink, head.blush * 0.75),
+      scene.spot(
+        scene.on(side * (cheekX - 1), cheekY - 6),
+        9,
+        6,
+        skin.lit,
+        0.25 + 0.2 * smile + 0.25 * Math.max(0, towards),
+      ),
+      scene.spot(scene.on(side * 33, 86), 11, 16, skin.deep, 0.26 - head.flesh * 0.18),
+      scene.spot(scene.on(side * (eyes.x - 3), eyes.y - 4), 13, 7.5, skin.deep, 0.2 + eyes.depth * 0.25),
+    ];
+  });
   const forehead = scene.spot(scene.on(light.x * 8, 28), 21, 13, skin.lit, 0.35 + 0.3 * light.gloss);
   const chin = scene.spot(scene.on(light.x * 3, head.chinY - 7 + expression.open * 3), 8.5, 6, skin.lit, 0.4);
   const cleft = head.cleft
     ? scene.spot(scene.on(0, head.chinY - 5 + expression.open * 3), 1.3, 3, skin.deep, 0.5 * head.cleft)
-    : '';
-  return (
-    tag('path', { d, fill, stroke: scene.paint(skin.deep), 'stroke-width': 0.9, 'stroke-opacity': 0.35 }) +
-    `<g clip-path="${scene.clip(d)}">${spots}${forehead}${chin}${cleft}${inside}${tag('rect', { x: 0, y: 0, width: 112, height: 112, fill: shadow })}</g>`
-  );
+    : NOTHING;
+  return [
+    tag('path', { d, fill, stroke: scene.paint(skin.deep), 'stroke-width': 0.9, 'stroke-opacity': 0.35 }),
+    group({ 'clip-path': scene.clip(d) }, [
+      spots,
+      forehead,
+      chin,
+      cleft,
+      inside,
+      tag('rect', { x: 0, y: 0, width: 112, height: 112, fill: shadow }),
+    ]),
+  ];
 }

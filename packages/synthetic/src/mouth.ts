@@ -1,9 +1,10 @@
 import { clamp, mix, multiply, rgb, WHITE } from './colour.ts';
+import { type Drawing, group, NOTHING, tag } from './drawing.ts';
 import { mouthCorner } from './landmarks.ts';
+import { curve, lens, type Point } from './path.ts';
 import type { Scene } from './scene.ts';
-import { curve, lens, type Point, tag } from './svg.ts';
 
-export function drawMouth(scene: Scene): string {
+export function drawMouth(scene: Scene): Drawing {
   const { person, photo, skin, scale } = scene;
   const { mouth } = person;
   const { open } = photo.expression;
@@ -59,9 +60,10 @@ export function drawMouth(scene: Scene): string {
   const lip = painted ? mix(mouth.colour, multiply(person.lipstick, [0.95, 0.9, 0.9]), 0.7) : mouth.colour;
   const dark = multiply(lip, [0.8, 0.72, 0.72]);
   const line = scene.paint(multiply(lip, [0.42, 0.3, 0.3]));
-  let parts =
-    scene.spot(scene.on(0, y + gap + low + 2.6), w * 0.62, 2.6, skin.deep, 0.3) +
-    scene.spot(scene.on(0, y - up - 2.6), 2, 4, skin.deep, 0.18);
+  const parts: Drawing[] = [
+    scene.spot(scene.on(0, y + gap + low + 2.6), w * 0.62, 2.6, skin.deep, 0.3),
+    scene.spot(scene.on(0, y - up - 2.6), 2, 4, skin.deep, 0.18),
+  ];
   if (gap > 0.6) {
     const shape = lens(seam, [...inner].reverse());
     const teeth = Math.min(gap * 0.8 + 0.4, 4.2);
@@ -73,10 +75,10 @@ export function drawMouth(scene: Scene): string {
       ],
       y + teeth + 0.2,
     );
-    parts +=
-      `<g clip-path="${scene.clip(shape)}">` +
-      tag('path', { d: shape, fill: scene.paint(rgb(0x3b1413)) }) +
-      (gap > 3.4 ? scene.spot(scene.on(0, y + gap + 0.5, 1), w * 0.5, 2.8, rgb(0xb5525a), 0.95) : '') +
+    const clip = scene.clip(shape);
+    const inside = [
+      tag('path', { d: shape, fill: scene.paint(rgb(0x3b1413)) }),
+      gap > 3.4 ? scene.spot(scene.on(0, y + gap + 0.5, 1), w * 0.5, 2.8, rgb(0xb5525a), 0.95) : NOTHING,
       tag('path', {
         d: lens(
           arc(
@@ -89,23 +91,24 @@ export function drawMouth(scene: Scene): string {
           [...edge].reverse(),
         ),
         fill: scene.paint(enamel),
-      }) +
-      (mouth.gap
+      }),
+      mouth.gap
         ? tag('path', {
             d: curve([on(0, y, 2.5), on(0, y + teeth, 2.5)]),
             stroke: line,
             'stroke-width': 0.7 * mouth.gap,
           })
-        : '') +
-      '</g>';
+        : NOTHING,
+    ];
+    parts.push(group({ 'clip-path': clip }, inside));
   }
   const fill = scene.fade([
     [0.3, mix(lip, dark, 0.25)],
     [1, mix(lip, skin.base, painted ? 0.08 : 0.3)],
   ]);
-  parts +=
-    tag('path', { d: lens(top, [...seam].reverse()), fill: scene.paint(mix(dark, lip, 0.35)) }) +
-    tag('path', { d: lens(inner, [...bottom].reverse()), fill }) +
+  parts.push(
+    tag('path', { d: lens(top, [...seam].reverse()), fill: scene.paint(mix(dark, lip, 0.35)) }),
+    tag('path', { d: lens(inner, [...bottom].reverse()), fill }),
     tag('path', {
       d: curve(seam),
       fill: 'none',
@@ -113,13 +116,14 @@ export function drawMouth(scene: Scene): string {
       'stroke-width': 0.75 * scale,
       'stroke-linecap': 'round',
       'stroke-opacity': 0.75,
-    }) +
+    }),
     scene.spot(
       on(photo.light.x * 2.5, y + gap + low * 0.45, 2.5),
       w * 0.34,
       low * 0.32,
       WHITE,
       0.22 + 0.3 * photo.light.gloss * (painted ? 1 : 0.6),
-    );
+    ),
+  );
   return parts;
 }

@@ -1,6 +1,7 @@
 import { Random } from '@protomem/core';
 import { drawEarrings, drawGlasses, drawHand, drawHat, drawHeadscarf, drawScarf, drawStrand } from './accessories.ts';
 import { drawBackdrop, drawClothes } from './backdrop.ts';
+import { type Clip, type Drawing, type Gradient, NOTHING } from './drawing.ts';
 import { drawBrows, drawEyes } from './eyes.ts';
 import { drawBeard, drawStubble } from './facial-hair.ts';
 import { drawFolds } from './folds.ts';
@@ -12,7 +13,7 @@ import { drawNose } from './nose.ts';
 import { drawPerson, type Person } from './person.ts';
 import { drawPhoto, type Photo } from './photo.ts';
 import { Scene } from './scene.ts';
-import { fixed } from './svg.ts';
+import { definitionText, fixed, svgText } from './svg.ts';
 
 /** Streams of the seed. */
 const PERSON = 1;
@@ -28,47 +29,66 @@ export function photoOf(seed: number, identity: number, image: number, variation
   return drawPhoto(new Random(seed, PHOTO, identity, image), variation);
 }
 
-/** Composes a photo of a person, from the back to the front, as SVG text: a 112 x 112 view, `size` pixels wide. */
-export function renderFace(person: Person, photo: Photo, size = 112): string {
+/** A photo of a person, composed: what text and pixels are made of. */
+export interface Face {
+  readonly definitions: readonly (Gradient | Clip)[];
+  readonly backdrop: Drawing;
+  /** The person, in front of the backdrop. */
+  readonly person: Drawing;
+  /** Standard deviations of a Gaussian, units of the view; 0 for none. The backdrop is out of focus anyway. */
+  readonly blur: { readonly x: number; readonly y: number };
+  /** Opacity of noise over everything; 0 for none. */
+  readonly grain: number;
+  readonly grainSeed: number;
+}
+
+/** Composes a photo of a person, from the back to the front, in a 112 x 112 view. */
+export function composeFace(person: Person, photo: Photo): Face {
   const scene = new Scene(person, photo);
   const covered = photo.headscarf < person.headscarf;
   const { occlusion } = photo;
-  const hair = covered ? { back: '', front: drawHeadscarf(scene) } : drawHairLayers(scene);
+  const hair = covered ? { back: NOTHING, front: drawHeadscarf(scene) } : drawHairLayers(scene);
   const glasses = occlusion === 'sunglasses' || photo.glasses < person.glasses.habit;
+  const backdrop = drawBackdrop(scene);
   const layers = [
-    drawBackdrop(scene),
     hair.back,
     drawNeck(scene),
     drawClothes(scene),
     drawEars(scene),
-    photo.earrings < person.earrings && !covered ? drawEarrings(scene) : '',
-    drawFace(scene, drawStubble(scene) + drawFolds(scene) + drawMarks(scene)),
+    photo.earrings < person.earrings && !covered ? drawEarrings(scene) : NOTHING,
+    drawFace(scene, [drawStubble(scene), drawFolds(scene), drawMarks(scene)]),
     drawBeard(scene),
     drawMouth(scene),
     drawEyes(scene),
     drawBrows(scene),
     drawNose(scene),
     hair.front,
-    glasses ? drawGlasses(scene, occlusion === 'sunglasses') : '',
-    !covered && (occlusion === 'cap' || occlusion === 'beanie') ? drawHat(scene, occlusion) : '',
-    occlusion === 'strand' && !covered && person.hair.sideY > 60 ? drawStrand(scene) : '',
-    occlusion === 'scarf' ? drawScarf(scene) : '',
-    occlusion === 'hand' ? drawHand(scene) : '',
+    glasses ? drawGlasses(scene, occlusion === 'sunglasses') : NOTHING,
+    !covered && (occlusion === 'cap' || occlusion === 'beanie') ? drawHat(scene, occlusion) : NOTHING,
+    occlusion === 'strand' && !covered && person.hair.sideY > 60 ? drawStrand(scene) : NOTHING,
+    occlusion === 'scarf' ? drawScarf(scene) : NOTHING,
+    occlusion === 'hand' ? drawHand(scene) : NOTHING,
   ];
-  const { blur, grain } = photo;
-  let picture = layers.slice(1).join('');
+  const { blur, grain, seed } = photo;
+  return { definitions: scene.definitions, backdrop, person: layers, blur, grain, grainSeed: seed % 1000 };
+}
+
+/** A face as SVG text: a 112 x 112 view, `size` pixels wide. */
+export function faceSvg({ definitions, backdrop, person, blur, grain, grainSeed }: Face, size: number): string {
+  let picture = svgText(person);
   let filters = '';
   const area = 'x="0" y="0" width="1" height="1"';
   if (blur.x > 0) {
     filters += `<filter id="b" ${area}><feGaussianBlur stdDeviation="${fixed(blur.x)} ${fixed(blur.y)}"/></filter>`;
-    // The backdrop is out of focus anyway, and stays below so that the blur does not darken the border.
+    // The backdrop stays below so that the blur does not darken the border.
     picture = `<g filter="url(#b)">${picture}</g>`;
   }
-  picture = layers[0] + picture;
+  picture = svgText(backdrop) + picture;
   if (grain > 0) {
     // One channel of the noise becomes the opacity of grey.
-    filters += `<filter id="n" ${area}><feTurbulence type="fractalNoise" baseFrequency="0.8" seed="${photo.seed % 1000}"/><feColorMatrix values="0 0 0 0 0.5 0 0 0 0 0.5 0 0 0 0 0.5 2 0 0 0 -0.5"/></filter>`;
+    filters += `<filter id="n" ${area}><feTurbulence type="fractalNoise" baseFrequency="0.8" seed="${grainSeed}"/><feColorMatrix values="0 0 0 0 0.5 0 0 0 0 0.5 0 0 0 0 0.5 2 0 0 0 -0.5"/></filter>`;
     picture += `<rect width="112" height="112" filter="url(#n)" opacity="${fixed(grain)}"/>`;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 112 112"><defs>${scene.defs}${filters}</defs>${picture}</svg>`;
+  const defs = definitions.map(definitionText).join('');
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 112 112"><defs>${defs}${filters}</defs>${picture}</svg>`;
 }

@@ -1,8 +1,9 @@
 import { clamp, develop, mix, multiply, type Rgb, rgb } from './colour.ts';
+import { type Clip, type Drawing, type Gradient, NOTHING, type PaintedStop, tag } from './drawing.ts';
 import { landmarks, TEMPLATE } from './landmarks.ts';
+import type { Path, Point } from './path.ts';
 import type { Person } from './person.ts';
 import type { Photo } from './photo.ts';
-import { fixed, type Point, share, tag } from './svg.ts';
 
 /** Offset in 0 ... 1, colour, opacity. */
 export type Stop = readonly [number, Rgb, number?];
@@ -23,8 +24,9 @@ export class Scene {
   /** Lengths of the face in the picture: for widths of strokes and radii. */
   readonly scale: number;
   readonly skin: { readonly base: Rgb; readonly lit: Rgb; readonly shade: Rgb; readonly deep: Rgb; readonly pink: Rgb };
-  private readonly definitions: string[] = [];
-  private readonly spots = new Map<string, string>();
+  /** Gradients and clips, by their number. */
+  readonly definitions: (Gradient | Clip)[] = [];
+  private readonly spots = new Map<number, Gradient>();
   private readonly turn: { cosYaw: number; sinYaw: number; cosPitch: number; sinPitch: number };
   private readonly similarity: { a: number; b: number; x: number; y: number };
 
@@ -77,44 +79,36 @@ export class Scene {
     return { x: a * u - b * v + dx, y: b * u + a * v + dy };
   }
 
-  paint(colour: Rgb): string {
+  paint(colour: Rgb): number {
     return develop(colour, this.photo.grade);
   }
 
-  /** Radial gradient in the picture; returns the fill. */
-  radial(centre: Point, radius: number, stops: readonly Stop[]): string {
-    return this.define(
-      'radialGradient',
-      `cx="${fixed(centre.x)}" cy="${fixed(centre.y)}" r="${fixed(radius)}" gradientUnits="userSpaceOnUse"`,
-      this.stops(stops),
-    );
+  /** Radial gradient in the picture. */
+  radial(centre: Point, radius: number, stops: readonly Stop[]): Gradient {
+    return this.gradient('radial', [centre.x, centre.y, radius], stops);
   }
 
-  linear(from: Point, to: Point, stops: readonly Stop[]): string {
-    return this.define(
-      'linearGradient',
-      `x1="${fixed(from.x)}" y1="${fixed(from.y)}" x2="${fixed(to.x)}" y2="${fixed(to.y)}" gradientUnits="userSpaceOnUse"`,
-      this.stops(stops),
-    );
-  }
-
-  clip(d: string): string {
-    return this.define('clipPath', '', `<path d="${d}"/>`);
+  linear(from: Point, to: Point, stops: readonly Stop[]): Gradient {
+    return this.gradient('linear', [from.x, from.y, to.x, to.y], stops);
   }
 
   /** From the top of whatever it fills to its bottom. */
-  fade(stops: readonly Stop[]): string {
-    return this.define('linearGradient', 'x2="0" y2="1"', this.stops(stops));
+  fade(stops: readonly Stop[]): Gradient {
+    return this.gradient('fade', [], stops);
   }
 
   /** From the middle of whatever it fills to its border. */
-  glow(stops: readonly Stop[]): string {
-    return this.define('radialGradient', '', this.stops(stops));
+  glow(stops: readonly Stop[]): Gradient {
+    return this.gradient('glow', [], stops);
+  }
+
+  clip(path: Path): Clip {
+    return this.define({ id: this.definitions.length, kind: 'clip', path });
   }
 
   /** Soft spot: an ellipse that fades out, as shadows and highlights do. Spots of one colour share their gradient. */
-  spot(at: Point, rx: number, ry: number, colour: Rgb, opacity: number): string {
-    if (opacity < 0.015) return '';
+  spot(at: Point, rx: number, ry: number, colour: Rgb, opacity: number): Drawing {
+    if (opacity < 0.015) return NOTHING;
     const key = this.paint(colour);
     const fill =
       this.spots.get(key) ??
@@ -127,23 +121,14 @@ export class Scene {
     return tag('ellipse', { cx: at.x, cy: at.y, rx: x, ry: y, fill, 'fill-opacity': clamp(opacity) });
   }
 
-  get defs(): string {
-    return this.definitions.join('');
+  private gradient(kind: Gradient['kind'], geometry: readonly number[], stops: readonly Stop[]): Gradient {
+    const painted = stops.map(([offset, colour, opacity = 1]): PaintedStop => [offset, this.paint(colour), opacity]);
+    return this.define({ id: this.definitions.length, kind, geometry, stops: painted });
   }
 
-  private stops(stops: readonly Stop[]): string {
-    return stops
-      .map(([offset, colour, opacity = 1]) => {
-        const veil = opacity < 1 ? ` stop-opacity="${share(opacity)}"` : '';
-        return `<stop offset="${share(offset)}" stop-color="${this.paint(colour)}"${veil}/>`;
-      })
-      .join('');
-  }
-
-  private define(kind: string, attributes: string, content: string): string {
-    const id = `d${this.definitions.length}`;
-    this.definitions.push(`<${kind} id="${id}"${attributes && ` ${attributes}`}>${content}</${kind}>`);
-    return `url(#${id})`;
+  private define<D extends Gradient | Clip>(definition: D): D {
+    this.definitions.push(definition);
+    return definition;
   }
 }
 

@@ -1,65 +1,82 @@
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
+import type { Clip, Drawing, Gradient } from './drawing.ts';
+import { ops, type Path, tenths } from './path.ts';
 
 // Turning numbers into text would be a third of the work, and nearly all of them are of this range.
 const TENTHS = Array.from({ length: 2048 }, (_, i) => String((i - 512) / 10));
 
-/** One decimal, a tenth of a pixel at 112: the text is short, and the same on every machine. */
-export function fixed(value: number): string {
-  const tenths = Math.round(value * 10);
-  return TENTHS[tenths + 512] ?? String(tenths / 10);
+function tenthsText(value: number): string {
+  return TENTHS[value + 512] ?? String(value / 10);
 }
 
-function pair(p: Point): string {
-  return `${fixed(p.x)} ${fixed(p.y)}`;
+/** One decimal. */
+export function fixed(value: number): string {
+  return tenthsText(tenths(value));
 }
 
 /** Two decimals, for opacities and thin lines. */
-export function share(value: number): string {
+function share(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
 
-/** Smooth curve through the points (Catmull-Rom as cubic Bezier). */
-export function curve(points: readonly Point[], closed = false): string {
-  const last = points.length - 1;
-  const get = (i: number): Point =>
-    closed ? points[(i + points.length) % points.length]! : points[Math.min(last, Math.max(0, i))]!;
-  const first = { x: points[0]!.x + (get(1).x - get(-1).x) / 6, y: points[0]!.y + (get(1).y - get(-1).y) / 6 };
-  let d = `M${pair(points[0]!)}C${pair(first)} `;
-  // Tangents are shared by neighbours, so that each further piece can leave its first control point out.
-  for (let i = 0; i < (closed ? points.length : last); i++) {
-    const [from, to, after] = [get(i), get(i + 1), get(i + 2)];
-    d += `${i ? 'S' : ''}${pair({ x: to.x - (after.x - from.x) / 6, y: to.y - (after.y - from.y) / 6 })} ${pair(to)}`;
+function hex(colour: number): string {
+  return `#${colour.toString(16).padStart(6, '0')}`;
+}
+
+/** Letter, and which of the coordinates that follow are written. */
+const letters: Readonly<Record<number, readonly [letter: string, from: number, to: number]>> = {
+  [ops.move]: ['M', 0, 2],
+  [ops.line]: ['L', 0, 2],
+  [ops.cubic]: ['C', 0, 6],
+  [ops.smooth]: ['S', 2, 6],
+  [ops.quadratic]: ['Q', 0, 4],
+  [ops.close]: ['Z', 0, 0],
+  [ops.dot]: ['h0', 0, 0],
+};
+
+function pathText(path: Path): string {
+  let text = '';
+  for (let i = 0; i < path.length; ) {
+    const [letter, from, to] = letters[path[i++]!]!;
+    text += letter;
+    for (let k = from; k < to; k++) text += (k > from ? ' ' : '') + tenthsText(path[i + k]!);
+    i += to;
   }
-  return closed ? `${d}Z` : d;
+  return text;
 }
 
-/** Two open curves joined into one closed shape with corners where they meet; `back` runs from the end to the start. */
-export function lens(there: readonly Point[], back: readonly Point[]): string {
-  return `${curve(there)}${curve(back).replace('M', 'L')}Z`;
+function attributeText(key: string, value: unknown): string {
+  if (key === 'd') return pathText(value as Path);
+  if (typeof value === 'object') return `url(#d${(value as Gradient | Clip).id})`;
+  if (typeof value !== 'number') return String(value);
+  if (key === 'fill' || key === 'stroke') return hex(value);
+  const fine = key.endsWith('opacity') || key === 'stroke-width' || key === 'r';
+  return fine ? share(value) : fixed(value);
 }
 
-/** Open outline of bulges to the left of the way, as of curls: a bow from each point to the next. */
-export function scallops(points: readonly Point[], bulge = 0.75): string {
-  const bows = points.slice(1).map((to, i) => {
-    const from = points[i]!;
-    const top = {
-      x: (from.x + to.x) / 2 + (to.y - from.y) * bulge,
-      y: (from.y + to.y) / 2 - (to.x - from.x) * bulge,
-    };
-    return `Q${pair(top)} ${pair(to)}`;
+/** A drawing as SVG elements. */
+export function svgText(drawing: Drawing): string {
+  if (!('tag' in drawing)) return drawing.map(svgText).join('');
+  let text = `<${drawing.tag}`;
+  for (const [key, value] of Object.entries(drawing.attributes)) text += ` ${key}="${attributeText(key, value)}"`;
+  return drawing.tag === 'g' ? `${text}>${svgText(drawing.inside)}</g>` : `${text}/>`;
+}
+
+/** A gradient or clip as an element of `defs`. */
+export function definitionText(definition: Gradient | Clip): string {
+  const { kind, id } = definition;
+  if (kind === 'clip') return `<clipPath id="d${id}"><path d="${pathText(definition.path)}"/></clipPath>`;
+  const places = definition.geometry.map(fixed);
+  const [a, b, c, d] = places;
+  const attributes = {
+    linear: `x1="${a}" y1="${b}" x2="${c}" y2="${d}" gradientUnits="userSpaceOnUse"`,
+    radial: `cx="${a}" cy="${b}" r="${c}" gradientUnits="userSpaceOnUse"`,
+    fade: 'x2="0" y2="1"',
+    glow: '',
+  }[kind];
+  const element = kind === 'linear' || kind === 'fade' ? 'linearGradient' : 'radialGradient';
+  const stops = definition.stops.map(([offset, colour, opacity]) => {
+    const veil = opacity < 1 ? ` stop-opacity="${share(opacity)}"` : '';
+    return `<stop offset="${share(offset)}" stop-color="${hex(colour)}"${veil}/>`;
   });
-  return `M${pair(points[0]!)}${bows.join('')}`;
-}
-
-/** `tag('path', { d, fill })`; numbers are rounded, shares (opacity, widths) a little finer. */
-export function tag(name: string, attributes: Readonly<Record<string, string | number>>): string {
-  let text = `<${name}`;
-  for (const [key, value] of Object.entries(attributes)) {
-    const fine = key.endsWith('opacity') || key === 'stroke-width' || key === 'r';
-    text += ` ${key}="${typeof value === 'string' ? value : fine ? share(value) : fixed(value)}"`;
-  }
-  return `${text}/>`;
+  return `<${element} id="d${id}"${attributes && ` ${attributes}`}>${stops.join('')}</${element}>`;
 }

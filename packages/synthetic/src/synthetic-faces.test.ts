@@ -106,6 +106,61 @@ describe('syntheticFaces', () => {
     }
   });
 
+  it.each([40, 112])('draws at %i pixels what sharp makes of the SVG', async (size) => {
+    const source = syntheticFaces({ ...OPTIONS, size });
+    for (let identity = 0; identity < 40; identity++) {
+      const { bytes, name } = await source.load(identity, 0);
+      const decoded = await sharp(bytes).flatten().raw().toBuffer();
+      const drawn = await source.draw!(identity, 0, size, size);
+      expect(drawn.name).toBe(name);
+      expect(drawn.pixels).toHaveLength(decoded.length);
+      let difference = 0;
+      for (let i = 0; i < decoded.length; i++) difference += Math.abs(decoded[i]! - drawn.pixels[i]!);
+      // Mean over pixels, of 255.
+      expect([identity, difference / decoded.length < 2]).toEqual([identity, true]);
+    }
+  });
+
+  it('draws the same pixels whatever was drawn before, at other sizes too', async () => {
+    const source = syntheticFaces(OPTIONS);
+    const draw = async (identity: number, size: number) => (await source.draw!(identity, 3, size, size)).pixels;
+    const people = [...Array(12).keys()];
+    const there = await Promise.all(people.map((identity) => draw(identity, 24)));
+    await draw(5, 40);
+    const back = await Promise.all([...people].reverse().map((identity) => draw(identity, 24)));
+    expect(back.reverse()).toEqual(there);
+    expect(new Set(there.map((pixels) => Buffer.from(pixels).toString('latin1'))).size).toBe(people.length);
+  });
+
+  it('covers a size that is no square and cuts evenly', async () => {
+    const source = syntheticFaces({ ...OPTIONS, variation: 0 });
+    const { pixels: square } = await source.draw!(1, 0, 40, 40);
+    const { pixels: narrow } = await source.draw!(1, 0, 40, 20);
+    // Ten columns less on each side; edges that the cut rounds may differ by a level.
+    let most = 0;
+    for (let y = 0; y < 40; y++) {
+      for (let i = 0; i < 60; i++) most = Math.max(most, Math.abs(narrow[60 * y + i]! - square[120 * y + 30 + i]!));
+    }
+    expect(most).toBeLessThanOrEqual(1);
+  });
+
+  it('draws every person and photo without a pixel left out', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(2 ** 31),
+        fc.nat(999),
+        fc.double({ min: 0, max: 3, noNaN: true }),
+        async (seed, identity, variation) => {
+          const { pixels } = await syntheticFaces({ ...OPTIONS, seed, variation }).draw!(identity, 0, 20, 20);
+          const mean = pixels.reduce((sum, v) => sum + v, 0) / pixels.length;
+          expect(mean).toBeGreaterThan(3);
+          expect(Math.sqrt(pixels.reduce((sum, v) => sum + (v - mean) ** 2, 0) / pixels.length)).toBeGreaterThan(3);
+        },
+      ),
+      { numRuns: 150, seed: 1 },
+    );
+  });
+
   it('without variation gives one pose and one light to a person', async () => {
     // What is left differs in what is worn and behind: the features that nothing covers are the same text.
     const noses = await Promise.all(
@@ -148,14 +203,21 @@ describe('syntheticFaces', () => {
     await expect(source.load(1000, 0)).rejects.toThrow('syntheticFaces.load: identity is 1000');
     await expect(source.load(0, 100)).rejects.toThrow('syntheticFaces.load: image is 100');
     await expect(source.load(-1, 0)).rejects.toThrow(ProtomemError);
+    await expect(source.draw!(0, 100, 8, 8)).rejects.toThrow('syntheticFaces.draw: image is 100');
+    await expect(source.draw!(0, 0, 8, 0)).rejects.toThrow('syntheticFaces.draw: width is 0');
   });
 
   it('is neither solved by pixels nor hopeless for them', async () => {
     const people = 550;
-    const source = syntheticFaces({ identities: people, imagesPerIdentity: 2, seed: 11, size: 16 });
+    const source = syntheticFaces({ identities: people, imagesPerIdentity: 2, seed: 11 });
     const photo = async (identity: number, image: number): Promise<number[]> => {
-      const { bytes } = await source.load(identity, image);
-      return normalized([...(await sharp(bytes).flatten().greyscale().raw().toBuffer())]);
+      const { pixels } = await source.draw!(identity, image, 16, 16);
+      return normalized(
+        Array.from(
+          { length: 256 },
+          (_, i) => 0.3 * pixels[3 * i]! + 0.59 * pixels[3 * i + 1]! + 0.11 * pixels[3 * i + 2]!,
+        ),
+      );
     };
     const photos = await Promise.all(
       Array.from({ length: people }, async (_, i) => [await photo(i, 0), await photo(i, 1)] as const),

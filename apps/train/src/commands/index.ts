@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   inspect: { about: 'what a run, checkpoint, encoder or data set holds', load: () => import('./inspect.ts') },
   align: { about: 'raw photos to aligned faces', load: () => import('./align.ts') },
   convert: { about: 'a data set in another format', load: () => import('./convert.ts') },
+  render: { about: 'synthetic faces as a data set', load: () => import('./render.ts') },
   verify: { about: 'decode every image of a data set', load: () => import('./verify.ts') },
   'draw-pairs': { about: 'pairs of people to test on', load: () => import('./draw-pairs.ts') },
   pairs: { about: 'a list of pairs as a verification .bin, and back', load: () => import('./pairs.ts') },

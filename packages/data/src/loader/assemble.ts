@@ -1,6 +1,13 @@
-import { type ImageBatch, type ImageSource, type PlannedImage, ProtomemError, Random } from '@protomem/core';
+import {
+  type DrawnImage,
+  type ImageBatch,
+  type ImageSource,
+  type PlannedImage,
+  ProtomemError,
+  Random,
+} from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
-import { createImageReader, type Decoded, type ReadImage, type Unread } from './image-reader.ts';
+import { createImageReader, type ReadImage, type Unread } from './image-reader.ts';
 
 /** What makes a batch out of a plan. */
 export interface AssemblerOptions {
@@ -38,7 +45,7 @@ export function createAssembler(options: AssemblerOptions): Assembler {
     const labels = new Float64Array(plan.length);
     const images = new Float64Array(plan.length);
     const names = new Array<string>(plan.length);
-    const place = (slot: number, identity: number, index: number, image: Decoded): void => {
+    const place = (slot: number, identity: number, index: number, image: DrawnImage): void => {
       const data = pixels.subarray(slot * imageBytes, (slot + 1) * imageBytes);
       data.set(image.pixels);
       const changed = augmentation?.apply({ data, height, width }, plan[slot]!.seed);
@@ -82,7 +89,7 @@ async function findReplacement(
   slot: number,
   taken: Set<string>,
   read: (identity: number, image: number) => Promise<ReadImage>,
-): Promise<{ readonly identity: number; readonly image: number; readonly result: Decoded } | undefined> {
+): Promise<{ readonly identity: number; readonly image: number; readonly result: DrawnImage } | undefined> {
   const lost = plan[slot]!.identity;
   const inBatch = [...new Set(plan.map(({ identity }) => identity))];
   const own = inBatch.indexOf(lost);

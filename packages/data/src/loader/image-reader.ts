@@ -1,13 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ImageSource, ProtomemError, readOptions } from '@protomem/core';
+import { type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
 import { decodeChecked, decodeOptions } from '../decode.ts';
 import { createLimiter } from './limiter.ts';
-
-/** A decoded image, `[height, width, 3]`. */
-export interface Decoded {
-  readonly name: string;
-  readonly pixels: Uint8Array;
-}
 
 /** Why there is no image. */
 export interface Unread {
@@ -18,7 +12,7 @@ export interface Unread {
 }
 
 /** A decoded image, or why there is none. */
-export type ReadImage = Decoded | Unread;
+export type ReadImage = DrawnImage | Unread;
 
 /** Size of decoded images and what may be kept of them. */
 export interface ReaderOptions {
@@ -61,6 +55,7 @@ export function createImageReader(
   const read = async (identity: number, image: number): Promise<ReadImage & { readonly again?: boolean }> => {
     let name: string | undefined;
     try {
+      if (source.draw) return await source.draw(identity, image, height, width);
       const { name: sourceName, bytes } = await source.load(identity, image);
       name = sourceName;
       return { name, pixels: await decodeChecked(bytes, { ...settings, name }) };

@@ -83,5 +83,6 @@ function selectionOf(source: ImageSource, chosen: Float64Array, remarks: readonl
     imagesOf: (identity) => source.imagesOf(chosen[identity]!),
     identityName: (identity) => source.identityName(chosen[identity]!),
     load: (identity, image) => source.load(chosen[identity]!, image),
+    draw: source.draw && ((identity, image, height, width) => source.draw!(chosen[identity]!, image, height, width)),
   };
 }

@@ -1,0 +1,66 @@
+import { type ImageSource, option, part } from '@protomem/core';
+import sharp, { type Sharp } from 'sharp';
+import { RETRIES } from '../loader/create-loader.ts';
+import { createProducer } from '../loader/producer.ts';
+
+const where = 'encodedSource';
+
+const encodings = {
+  jpg: (image: Sharp, quality: number) => image.jpeg({ quality, chromaSubsampling: '4:4:4' }),
+  png: (image: Sharp) => image.png(),
+};
+
+const encodedOptions = {
+  /** Needs a `spec` where `workers` is above 0. */
+  source: option.given<ImageSource>()({ help: 'Whose images they are.' }),
+  size: option.integer({ help: 'Rows and columns of each image, pixels.', min: 1, max: 4096 }),
+  encoding: option.choice(encodings, {
+    help: 'jpg is read several times as fast; png keeps every pixel.',
+    default: 'jpg',
+  }),
+  /** Colour is kept at full resolution. */
+  quality: option.integer({ help: 'Of jpg.', min: 1, max: 100, default: 95 }),
+  workers: option.integer({ help: 'Threads that draw or decode.', min: 0, max: 64, default: 1 }),
+};
+
+/** {@link encodedSource}'s result. */
+export interface EncodedSource extends ImageSource {
+  /** Ends its threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * The images of another source at one size, as files: drawn where the source draws, else decoded, and encoded. Identities
+ * and images keep their order and names. An image's bytes do not depend on the number of threads.
+ *
+ * @throws when an image cannot be read; the error names it.
+ *
+ * @example
+ * ```ts
+ * const faces = encodedSource({ source: syntheticFaces({ identities: 1000, imagesPerIdentity: 8, seed: 1 }), size: 48 });
+ * await writeRecordIo(faces, 'faces-rec');
+ * await faces.close();
+ * ```
+ */
+export const encodedSource = part(where, encodedOptions, (options): EncodedSource => {
+  const { source, size, encoding, quality, workers } = options;
+  const producer = createProducer(
+    where,
+    { source, height: size, width: size, cacheBytes: 0, retries: RETRIES, strict: true },
+    workers,
+  );
+  const raw = { width: size, height: size, channels: 3 as const };
+  return {
+    name: source.name,
+    identities: source.identities,
+    imagesPerIdentity: source.imagesPerIdentity,
+    imagesOf: (identity) => source.imagesOf(identity),
+    identityName: (identity) => source.identityName(identity),
+    async load(identity, image) {
+      const { pixels, names } = await producer.produce([{ identity, image, seed: 0 }], 0);
+      const bytes = await encodings[encoding](sharp(pixels, { raw }), quality).toBuffer();
+      return { name: names[0]!, bytes };
+    },
+    close: () => producer.close(),
+  };
+});
