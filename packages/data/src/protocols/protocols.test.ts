@@ -166,7 +166,7 @@ describe('MegaFace lists', () => {
       images: ['fs/Ann X/1.png', 'fs/Bo/2.png'],
       people: ['Ann X', 'Bo'],
     });
-    await expect(readMegaFaceList(await file('cut.json', '{"path": ["a"'))).rejects.toThrow('expected valid JSON');
+    await expect(readMegaFaceList(await file('cut.json', '{"path": ["a"'))).rejects.toThrow('expected JSON (');
     await expect(readMegaFaceList(await file('odd.json', '{"path": ["a"], "id": []}'))).rejects.toThrow(
       '"id" is "0 entries"',
     );

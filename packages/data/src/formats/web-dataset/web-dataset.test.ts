@@ -214,7 +214,7 @@ describe('webDatasetSource', () => {
     expect(await refused({ '1.jpg': 'a', '1.png': 'b', '1.cls': '0' })).toContain('1.jpg, 1.png');
     expect(await refused({ '1.jpg': 'a', '1.cls': ' ' })).toContain('1.cls without content');
     expect(await refused({ '1.jpg': 'a', '1.cls': '1'.repeat(2 ** 20 + 1) })).toContain('1.cls of 1048577 bytes');
-    expect(await refused({ '1.jpg': 'a', '1.json': '{' })).toContain('1.json: ');
+    expect(await refused({ '1.jpg': 'a', '1.json': '{' })).toContain('1.json is "{"');
     expect(await refused({ '1.jpg': 'a', '1.json': '[1]' })).toContain('1.json: [1]');
     expect(await refused({ '1.jpg.gz': 'a', '1.cls': '1' })).toContain('a file that is not compressed');
     expect(
