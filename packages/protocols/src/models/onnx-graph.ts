@@ -107,7 +107,11 @@ export function readOnnxGraph(file: string, bytes: Uint8Array): OnnxGraph {
       externalFiles,
       constant: (name, most) => {
         const tensor = tensors.get(name);
-        return tensor && valuesOf(tensor, most);
+        try {
+          return tensor && valuesOf(tensor, most);
+        } catch (error) {
+          return refuse(`with a constant ${name} that cannot be read (${(error as Error).message})`, error);
+        }
       },
     };
   } catch (error) {
