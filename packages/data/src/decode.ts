@@ -10,6 +10,7 @@ import {
 } from '@protomem/core';
 import sharp from 'sharp';
 import { isPlainJpeg } from './plain-jpeg.ts';
+import { isWholeScan } from './whole-scan.ts';
 
 /** @internal */
 export const decodeOptions = {
@@ -61,8 +62,10 @@ export async function decodeChecked(
   { height, width, name, exact, maxPixels }: Settings<typeof decodeOptions>,
 ): Promise<Uint8Array> {
   const plain = height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
-  const fast = plain ? await decodePlain(bytes, name) : undefined;
-  if (fast?.length === height * width * 3 && !exact) return fast;
+  if (plain && !isWholeScan(bytes)) refuse(name, 'its data end before the image does');
+  // What that decoder refuses, sharp may take, or says in words what is wrong.
+  const fast = plain && !exact ? await new Transformer(bytes).rawPixels().catch(() => undefined) : undefined;
+  if (fast?.length === height * width * 3) return fast;
   const decode = (failOn: 'truncated' | 'warning'): Promise<Uint8Array> =>
     sharp(bytes, { failOn, limitInputPixels: maxPixels, autoOrient: true })
       .resize(width, height, { fit: 'cover', position: 'centre' })
@@ -84,23 +87,4 @@ function refuse(name: string, reason: string, cause?: unknown): never {
     },
     { cause },
   );
-}
-
-/** Bytes that are no marker, and mean something to any Huffman code. */
-const MORE_DATA = Uint8Array.from({ length: 64 }, (_, i) => (37 * i + 11) % 255);
-const END_OF_IMAGE = 2;
-
-/**
- * A whole image is the same with more data before the marker of its end; one whose data end early goes on into them.
- *
- * @returns nothing for what the decoder refuses: sharp may be more lenient, and says in words what is wrong.
- */
-async function decodePlain(bytes: Uint8Array, name: string): Promise<Uint8Array | undefined> {
-  const decode = (file: Uint8Array): Promise<Uint8Array | undefined> =>
-    new Transformer(file).rawPixels().catch(() => undefined);
-  const end = bytes.length - END_OF_IMAGE;
-  const longer = Buffer.concat([bytes.subarray(0, end), MORE_DATA, bytes.subarray(end)]);
-  const [pixels, same] = await Promise.all([decode(bytes), decode(longer)]);
-  if (!pixels || !same) return undefined;
-  return Buffer.compare(pixels, same) === 0 ? pixels : refuse(name, 'its data end before the image does');
 }

@@ -1,7 +1,6 @@
 /**
  * Is this a JPEG file that needs nothing but decoding to become RGB of a given size: three components in YCbCr, 8 bits,
- * upright, in sRGB (no colour profile), and with its end in place? Progressive ones are left to sharp, which tells better
- * whether they are whole. Reads the header's segments, nothing else, and says no to whatever it does not know.
+ * upright, in sRGB (no colour profile), in one sequential scan, and with its end in place? Reads the header's segments, nothing else, and says no to whatever it does not know.
  *
  * Source: ITU-T T.81, annex B; APP14 as in Adobe's Technical Note 5116.
  */
@@ -13,7 +12,7 @@ export function isPlainJpeg(bytes: Uint8Array, { height, width }: { height: numb
     const marker = word(at);
     switch (marker) {
       case 0xffda: // Start of scan: the header is over.
-        return framed;
+        return framed && bytes[at + 4] === 3;
       case 0xffc0: // Baseline and extended frames; Huffman-coded.
       case 0xffc1: {
         const components = [bytes[at + 10], bytes[at + 13], bytes[at + 16]];
