@@ -29,10 +29,9 @@ afterAll(() => rm(folder, { recursive: true }));
 /** A run that would take long, of steps that take little. */
 const long = (out: string): string[] => [
   ...['demo', '--out', out, ...small, ...smallDemo, '--set', 'engine.prefer=wasm'],
-  ...['encoder.name=mobilefacenet', 'steps=90000', 'checkpoint.every=80000', 'evaluation.every=0'].flatMap((patch) => [
-    '--set',
-    patch,
-  ]),
+  ...['encoder.name=mobile-face-net', 'steps=90000', 'checkpoint.every=80000', 'evaluation.every=0'].flatMap(
+    (patch) => ['--set', patch],
+  ),
 ];
 
 describe.skipIf(process.platform === 'win32')('a signal', () => {
