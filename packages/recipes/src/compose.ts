@@ -34,7 +34,7 @@ export async function makeSource(
     return syntheticFaces({ ...options, size: encoder.inputSize });
   }
   if (data.kind === 'dataset') {
-    const { kind: _, path, minImages: __, columns, ...opening } = data;
+    const { kind: _, path, minImages: __, maxMissing: ___, columns, ...opening } = data;
     const source = await openDataset(path, { ...given(opening), columns: someOf(given(columns)) });
     return leaveOutTested(config, source, note);
   }
