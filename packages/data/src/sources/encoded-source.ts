@@ -1,14 +1,29 @@
+import { Transformer } from '@napi-rs/image';
 import { type ImageSource, option, part } from '@protomem/core';
-import sharp, { type Sharp } from 'sharp';
+import sharp from 'sharp';
 import { RETRIES } from '../loader/create-loader.ts';
 import { createProducer } from '../loader/producer.ts';
 
 const where = 'encodedSource';
 
+type Encode = (pixels: Uint8Array, size: number, quality: number) => Promise<Uint8Array>;
+
 const encodings = {
-  jpg: (image: Sharp, quality: number) => image.jpeg({ quality, chromaSubsampling: '4:4:4' }),
-  png: (image: Sharp) => image.png(),
-};
+  /** By an encoder that does nothing else: a fifth of the work of sharp's machinery, for a fifth more bytes. */
+  jpg: (pixels, size, quality) => {
+    const rgba = new Uint8Array(4 * size * size).fill(255);
+    for (let from = 0, to = 0; from < pixels.length; from += 3, to += 4) {
+      rgba[to] = pixels[from]!;
+      rgba[to + 1] = pixels[from + 1]!;
+      rgba[to + 2] = pixels[from + 2]!;
+    }
+    return Transformer.fromRgbaPixels(rgba, size, size).jpeg(quality);
+  },
+  png: (pixels, size) =>
+    sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
+      .png()
+      .toBuffer(),
+} satisfies Readonly<Record<string, Encode>>;
 
 const encodedOptions = {
   /** Needs a `spec` where `workers` is above 0. */
@@ -49,7 +64,6 @@ export const encodedSource = part(where, encodedOptions, (options): EncodedSourc
     { source, height: size, width: size, cacheBytes: 0, retries: RETRIES, strict: true },
     workers,
   );
-  const raw = { width: size, height: size, channels: 3 as const };
   return {
     name: source.name,
     identities: source.identities,
@@ -58,7 +72,7 @@ export const encodedSource = part(where, encodedOptions, (options): EncodedSourc
     identityName: (identity) => source.identityName(identity),
     async load(identity, image) {
       const { pixels, names } = await producer.produce([{ identity, image, seed: 0 }], 0);
-      const bytes = await encodings[encoding](sharp(pixels, { raw }), quality).toBuffer();
+      const bytes = await encodings[encoding](pixels, size, quality);
       return { name: names[0]!, bytes };
     },
     close: () => producer.close(),
