@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -16,6 +17,8 @@ const nameOf = (root: string): string =>
 
 export default defineConfig({
   test: {
+    // vitest leaves one core free, which of two cores is half: most tests wait for processes of their own.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', './scripts/closing-line-reporter.ts'],
     projects: folders.map((root) => ({
       root,
