@@ -39,7 +39,7 @@ const config = (faces: string) => ({
   recipe: 'torture',
   steps,
   data: { kind: 'dataset', path: faces },
-  sampler: { kind: 'groups', classes: 4, images: 2, groupSize: 8 },
+  sampler: { order: { kind: 'groups', groupSize: 8 }, classes: 4, images: 2 },
   encoder: { name: 'mobile-face-net', inputSize: 32, embeddingSize: 16, width: 0.25 },
   head: { size: 8 },
   schedule: { warmup: 2 },
