@@ -65,7 +65,8 @@ function showPart(value: unknown, depth: number): string {
 
 /** Longer than any list of names that stands in a message, and short enough for a screen. */
 const clip = (text: string): string => (text.length > 2000 ? `${text.slice(0, 1997)}...` : text);
-const short = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
+/** Short enough for a part of a line. */
+export const short = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
 
 /** Throws a {@link ProtomemError} unless `condition` holds. The parts are made only when it does not. */
 export function check(condition: boolean, parts: () => ErrorParts): asserts condition {

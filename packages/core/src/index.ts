@@ -11,7 +11,7 @@ export type {
   SourceImage,
   SourceSpec,
 } from './images.ts';
-export { checkShape, parseJson, type Shape } from './json.ts';
+export { checkShape, isObject, parseJson, type Shape } from './json.ts';
 export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {
   type Option,

@@ -116,3 +116,7 @@ export function checkShape(value: unknown, shape: Shape, where: string, path: re
     }
   }
 }
+
+/** Whether a value is what JSON calls an object: no array, not null. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

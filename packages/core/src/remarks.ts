@@ -1,3 +1,4 @@
+import { short } from './errors.ts';
 import { printable } from './text.ts';
 
 /** What a source says of its data besides the images that it hands over: nothing is dropped or guessed silently. */
@@ -59,16 +60,10 @@ export function remarkLines(remarks: readonly SourceRemark[] = []): string[] {
   const order: readonly SourceRemark['kind'][] = ['in conflict', 'assumed', 'passed over'];
   const sorted = [...remarks].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   const lines = sorted.slice(0, LINES).map(({ kind, reason, count, examples }) => {
-    const named = examples.map(shortened).join('; ');
+    const named = examples.map((example) => short(printable(example))).join('; ');
     return `${kind}: ${reason}: ${count.toLocaleString('en')} (${named}${count > examples.length ? '; ...' : ''})`;
   });
   const rest = sorted.slice(LINES);
   const more = rest.reduce((sum, { count }) => sum + count, 0);
   return rest.length > 0 ? [...lines, `and ${more.toLocaleString('en')} for ${rest.length} more reasons`] : lines;
-}
-
-/** A name that cannot fill a screen. */
-function shortened(name: string): string {
-  const clean = printable(name);
-  return clean.length > 120 ? `${clean.slice(0, 117)}...` : clean;
 }

@@ -1,5 +1,5 @@
 import { check, ProtomemError } from './errors.ts';
-import { parseJson } from './json.ts';
+import { isObject, parseJson } from './json.ts';
 import type { DtypeArrays, TensorData, TensorDtype } from './state.ts';
 
 const constructors = {
@@ -143,9 +143,6 @@ function parseHeader(bytes: Uint8Array, where: string, fail: Fail): Record<strin
   const parsed = parseJson(text, { where, what, fix: OTHER_COPY });
   return isObject(parsed) ? parsed : fail(what, parsed, 'a JSON object');
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 

@@ -1,4 +1,12 @@
-import { currentSpelling, nearest, type Option, type Options, type Presence, ProtomemError } from '@protomem/core';
+import {
+  currentSpelling,
+  isObject,
+  nearest,
+  type Option,
+  type Options,
+  type Presence,
+  ProtomemError,
+} from '@protomem/core';
 
 /**
  * What a configuration may hold: a tree whose leaves are the options that parts declare. Types, checks, merging, help and
@@ -82,8 +90,6 @@ export function given<T extends object>(options: T): Given<T> {
 }
 
 const isOption = (node: Node): node is Option => !('node' in node);
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The kind that a value of a node names, in today's spelling. */
 function kindOf(where: string, { key, kinds: members, standard }: Kinds, named: unknown, path: Path): string {

@@ -1,6 +1,15 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { check, type Json, joinStates, ProtomemError, parseJson, partState, type State } from '@protomem/core';
+import {
+  check,
+  isObject,
+  type Json,
+  joinStates,
+  ProtomemError,
+  parseJson,
+  partState,
+  type State,
+} from '@protomem/core';
 import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
 import { type IdentitiesMark, parseMark } from './identities.ts';
 import { checkResumed, fingerprint, type Recipe, type RecipeChange } from './recipe.ts';
@@ -89,9 +98,9 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (metadata.version !== VERSION) throw new OtherVersionError(where, metadata.version);
   refuseUnknownKeys(where, file, METADATA);
   const values = parse(where, 'values', metadata.values);
-  field('values', isTree(values) && Object.values(values as Recipe).every(isTree), 'a JSON object of objects');
+  field('values', isObject(values) && Object.values(values as Recipe).every(isObject), 'a JSON object of objects');
   const recipe = parse(where, 'recipe', metadata.recipe);
-  field('recipe', isTree(recipe), 'a JSON object');
+  field('recipe', isObject(recipe), 'a JSON object');
   field('fingerprint', metadata.fingerprint === fingerprint(recipe as Recipe), 'that of its recipe');
   const named = stepOfCheckpoint(path);
   const step = /^\d{1,16}$/.test(metadata.step ?? '') ? Number(metadata.step) : Number.NaN;
@@ -106,8 +115,6 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     parts: Object.fromEntries(Object.keys(joined.values).map((part) => [part, partState(joined, part)!])),
   };
 }
-
-const isTree = (value: Json): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function parse(where: string, key: string, text = ''): Json {
   return parseJson(text, { where, what: `${key} in its metadata` }) as Json;

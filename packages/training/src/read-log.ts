@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { check, parseJson } from '@protomem/core';
+import { check, isObject, parseJson } from '@protomem/core';
 import type { RecipeChange } from './recipe.ts';
 
 /** One logged step. Only `step` is always there: a head logs what it has. */
@@ -73,10 +73,9 @@ export async function readRunLog(path: string): Promise<RunLog> {
 /** What a line says, numbers by name; null stands for one that is not finite. */
 function recordOf(where: string, what: string, line: string): Readonly<Record<string, number>> {
   const record = parseJson(line, { where, what });
-  const isRecord = typeof record === 'object' && record !== null && !Array.isArray(record);
   const fits = ([key, value]: [string, unknown]): boolean =>
     value === null || (key === 'changes' ? isChanges(value) : typeof value === 'number');
-  check(isRecord && Object.entries(record).every(fits), () => ({
+  check(isObject(record) && Object.entries(record).every(fits), () => ({
     where,
     what,
     got: line,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { check, type Json } from '@protomem/core';
+import { check, isObject, type Json } from '@protomem/core';
 
 /** What makes a run this run: names and options of its parts, and the user's resolved config. */
 export type Recipe = { readonly [key: string]: Json };
@@ -75,8 +75,7 @@ function brief(value: Json | undefined): string {
 /** Leaves by dotted path, as JSON; empty objects and arrays are leaves. */
 function flatten(value: Json, mayDiffer: readonly string[], path = ''): [string, string][] {
   if (mayDiffer.includes(path)) return [];
-  const isTree = typeof value === 'object' && value !== null && !Array.isArray(value);
-  const entries = isTree ? Object.entries(value as Recipe).filter(([, child]) => child !== undefined) : [];
+  const entries = isObject(value) ? Object.entries(value as Recipe).filter(([, child]) => child !== undefined) : [];
   if (entries.length === 0) return [[path, JSON.stringify(value)]];
   return entries.flatMap(([key, child]) => flatten(child, mayDiffer, path ? `${path}.${key}` : key));
 }

@@ -108,7 +108,7 @@ async function flipBit(world: World): Promise<void> {
   for (const args of [
     ['inspect', out],
     ['report', out],
-    ['compare', out, world.whole, '--out', join(world.fresh(), 'comparison.html')],
+    ['compare', out, world.whole, '--out', `${out}-comparison.html`],
   ])
     await command(args);
   const name = basename(path);

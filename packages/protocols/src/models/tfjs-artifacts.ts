@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ProtomemError, parseJson } from '@protomem/core';
+import { isObject, ProtomemError, parseJson } from '@protomem/core';
 import type { io } from '@tensorflow/tfjs';
 
 /** A model of TensorFlow.js as it lies on disk, its weights counted against its manifest. */
@@ -12,9 +12,6 @@ export interface TfjsArtifacts {
   readonly json: io.ModelJSON;
   readonly graph: boolean;
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const sizes: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1, complex64: 8 };
 const quantizedSizes: Readonly<Record<string, number>> = { uint8: 1, uint16: 2, float16: 2 };

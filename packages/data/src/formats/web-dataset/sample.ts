@@ -1,4 +1,4 @@
-import { ProtomemError, parseJson, type Remarks, unreadReasons } from '@protomem/core';
+import { isObject, ProtomemError, parseJson, type Remarks, unreadReasons } from '@protomem/core';
 import { imageExtensions } from '../../sources/image-files.ts';
 import type { ByteReader } from '../byte-reader.ts';
 import type { TarMember } from './tar.ts';
@@ -172,9 +172,8 @@ async function jsonOf({ fields }: Sample, reader: ByteReader): Promise<Record<st
   if (!member || text === undefined) return undefined;
   const what = `offset ${member.offset}, ${member.name}`;
   const value = parseJson(text, { where: reader.file, what, fix: OTHER_FIELD });
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject
-    ? (value as Record<string, unknown>)
+  return isObject(value)
+    ? value
     : refuse(
         reader.file,
         member.offset,
