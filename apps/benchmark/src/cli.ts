@@ -9,6 +9,7 @@ import { companions } from './suites/companions.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
 import { head } from './suites/head.ts';
+import { identities } from './suites/identities.ts';
 import { lfw } from './suites/lfw.ts';
 import { limits } from './suites/limits.ts';
 import { loader } from './suites/loader.ts';
@@ -21,6 +22,7 @@ const suites: Readonly<Record<string, Suite>> = {
   scale,
   staleness,
   companions,
+  identities,
   lfw,
   loader,
   limits,
@@ -34,7 +36,7 @@ const suites: Readonly<Record<string, Suite>> = {
 
 const help = `Measure protomem beside others, in one run, taking turns.
 
-  npm run bench -- SUITE [--out DIR] [--data DIR] [--quick] [--profile]
+  npm run bench -- SUITE [--out DIR] [--data DIR] [--quick] [--earlier] [--only TEXT] [--profile]
 
 Suites
 ${Object.entries(suites)
@@ -44,6 +46,8 @@ ${Object.entries(suites)
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
   --data DIR  face images, for the suites lfw and loader
   --quick     fewer rounds
+  --earlier   kept runs of earlier code count where there are none of today's (suites lfw and identities)
+  --only TEXT carry out runs whose name holds TEXT; the others are shown as far as they are kept (the same suites)
   --profile   also where the time of a step goes, op by op (encoder suites)
   PROTOMEM_PYTHON names the Python to compare with (default python3)
 `;
@@ -52,6 +56,8 @@ const options = {
   out: { type: 'string', default: 'benchmarks' },
   data: { type: 'string' },
   quick: { type: 'boolean', default: false },
+  earlier: { type: 'boolean', default: false },
+  only: { type: 'string' },
   profile: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;

@@ -25,7 +25,7 @@ export function markdown(page: Page): string {
   const on = Object.entries(page.machine).map(([key, value]) => `${key} ${value}`);
   const sections = [
     `# ${page.suite}: ${page.about}`,
-    `${page.date}, ${on.join(', ')}. Contenders took turns in one run.`,
+    `${page.date}, ${on.join(', ')}. ${page.taken ?? 'Contenders took turns in one run.'}`,
     ...Object.entries(page.cases).map(([name, contenders]) => `## ${name}\n\n${caseTable(contenders, page.unit)}`),
     ...(Object.keys(page.ratios).length > 0
       ? [
@@ -46,7 +46,7 @@ function caseTable(contenders: Readonly<Record<string, Measured>>, unit: string)
   const keys = (of: (one: Measured) => object | undefined): string[] => [
     ...new Set(all.flatMap((one) => Object.keys(of(one) ?? {}))),
   ];
-  const said = keys(({ about }) => about).filter((key) => ['version', 'threads', 'precision'].includes(key));
+  const said = keys(({ about }) => about).filter((key) => ['version', 'threads', 'precision', 'ran'].includes(key));
   const figures = keys((one) => one.figures);
   const timed = all.some(({ time }) => time);
   const header = ['contender', ...said, ...(timed ? ['runs', `median ${unit}`, 'p10', 'p90'] : []), ...figures];

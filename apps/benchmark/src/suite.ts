@@ -18,6 +18,8 @@ export interface SuiteResult {
   readonly ratios: Readonly<Record<string, number>>;
   /** How to read the ratios. Default: below 1, the first is faster or smaller. */
   readonly reading?: string;
+  /** How the figures were taken, in a sentence. Default: contenders took turns in one run. */
+  readonly taken?: string;
   /** Who could not take part, and why. */
   readonly absent: readonly string[];
   /** Sections for the Markdown page, after the tables. */
@@ -28,6 +30,10 @@ export interface SuiteRun {
   readonly quick: boolean;
   /** Whether to tell where the time of a step goes. Default false. */
   readonly profile?: boolean;
+  /** Whether kept runs of earlier code count where there are none of today's; pages mark them. Default false. */
+  readonly earlier?: boolean;
+  /** Part of the names of the runs to carry out; others are shown as far as they are kept. Default: all. */
+  readonly only?: string;
   /** Where results go, and a folder of data for suites that need one. */
   readonly out: string;
   readonly data?: string;

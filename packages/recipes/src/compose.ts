@@ -1,8 +1,9 @@
 import { createBaseline } from '@protomem/baselines';
-import type { ImageSource, Loader, Sampler } from '@protomem/core';
+import type { ImageSource, Loader, Sampler, State } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
+import { readSafetensors } from '@protomem/core/node';
 import { createAugmentation, createLoader, createSampler, openDataset } from '@protomem/data';
-import { createEncoder } from '@protomem/encoders';
+import { createEncoder, restoreEncoder } from '@protomem/encoders';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
@@ -88,10 +89,24 @@ export function makeMiner({ sampler, head }: RunConfig, identities: number): Dop
   });
 }
 
-export function makeEncoder({ encoder, seed }: RunConfig, parts: OwnParts = {}): Encoder {
-  if (encoder.name === 'own') return ownPart(parts, 'encoder', encoder.own)({ seed });
-  const { name, ...options } = encoder;
-  return createEncoder(name, { ...given(options), seed });
+/** @param initial weights of the file that the configuration names; see {@link readInitial} */
+export function makeEncoder({ encoder, seed }: RunConfig, parts: OwnParts = {}, initial?: State): Encoder {
+  const { name, init, ...options } = encoder;
+  const made =
+    name === 'own'
+      ? ownPart(parts, 'encoder', encoder.own)({ seed })
+      : createEncoder(name, { ...given(options as Omit<BuiltIn, 'name' | 'init'>), seed });
+  if (initial) restoreEncoder(made, initial, `encoder.init, ${init}`);
+  return made;
+}
+
+type BuiltIn = Exclude<RunConfig['encoder'], { readonly name: 'own' }>;
+
+/** The weights that a run starts from, where its configuration names a file. */
+export async function readInitial({ encoder }: RunConfig): Promise<State | undefined> {
+  if (encoder.init === null) return undefined;
+  const { tensors } = await readSafetensors(encoder.init);
+  return { values: {}, tensors };
 }
 
 /** A head, and the memory inside it when it has one. */
@@ -100,7 +115,7 @@ export interface MadeHead {
   readonly memory?: PrototypeMemory;
 }
 
-export function makeHead(config: RunConfig, identities: number, parts: OwnParts = {}): MadeHead {
+export function makeHead(config: RunConfig, identities: number, parts: OwnParts = {}, initial?: State): MadeHead {
   const { encoder, head, sampler, seed } = config;
   const dimension = encoder.embeddingSize;
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
@@ -112,7 +127,7 @@ export function makeHead(config: RunConfig, identities: number, parts: OwnParts 
     const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
     return { head: prototypeHead({ memory, loss }), memory };
   }
-  return { head: makeBaseline(config, head, identities, { dimension, loss }, parts) };
+  return { head: makeBaseline(config, head, identities, { dimension, loss }, parts, initial) };
 }
 
 type WithLoss = Extract<RunConfig['head'], { readonly loss: unknown }>;
@@ -130,11 +145,12 @@ function makeBaseline(
   identities: number,
   shared: { readonly dimension: number; readonly loss: CosineLoss },
   parts: OwnParts,
+  initial: State | undefined,
 ): Head {
   const { seed, optimizer, encoder } = config;
-  // As the trained encoder, from the same seed; dropout would only blur what it makes.
+  // As the trained encoder, from the same start; dropout would only blur what it makes.
   const makeMomentumEncoder = (): Encoder =>
-    makeEncoder({ ...config, encoder: 'dropout' in encoder ? { ...encoder, dropout: 0 } : encoder }, parts);
+    makeEncoder({ ...config, encoder: 'dropout' in encoder ? { ...encoder, dropout: 0 } : encoder }, parts, initial);
   switch (head.kind) {
     case 'full-softmax': {
       const { centers } = head;

@@ -17,10 +17,16 @@ const own = { own: option.text({ help: 'Name of a part of your own, from the fil
 
 const inputSize = option.integer({ help: 'Side of the square input image, pixels.', min: 16, max: 4096, default: 112 });
 
+const init = option.text({
+  help: "Weights to start from: an `encoder.safetensors` of the same encoder, such as a run's.",
+  absent: 'random, from the seed',
+});
+
 /** An encoder's own options, with what a run says of every encoder. */
 const encoderFields = {
   ...fieldsOf(encoders.iresnet18.options, { without: ['seed', 'inputSize'], standards: { embeddingSize: 512 } }),
   inputSize,
+  init,
 };
 
 /** What may go missing of data that has to be read. */
@@ -206,6 +212,7 @@ export const runSchema = section({
         ...own,
         inputSize: option.integer({ help: 'Side of the square input image, pixels.', min: 1 }),
         embeddingSize: option.integer({ help: 'Width of an embedding.', min: 1 }),
+        init,
       },
     },
     'iresnet18',

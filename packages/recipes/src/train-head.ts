@@ -13,7 +13,7 @@ import {
   readRunLog,
   tensorboardLogger,
 } from '@protomem/training';
-import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule } from './compose.ts';
+import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule, readInitial } from './compose.ts';
 import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
 import { logPictures } from './log-pictures.ts';
@@ -61,8 +61,9 @@ export interface HeadStep {
 export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
   const { config, source, identities, pairs, out, resume, signal, position, parts, onAccepted, onStep } = options;
   const folder = runFolder(out);
-  const encoder = makeEncoder(config, parts);
-  const { head, memory } = makeHead(config, source.identities, parts);
+  const initial = await readInitial(config);
+  const encoder = makeEncoder(config, parts, initial);
+  const { head, memory } = makeHead(config, source.identities, parts, initial);
   const miner = makeMiner(config, source.identities);
   const loader = makeLoader(config, source, miner);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);

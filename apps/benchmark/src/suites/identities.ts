@@ -1,0 +1,215 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { encodedSource, writeDataset } from '@protomem/data';
+import { parseConfig, patchConfig, type RunConfig, runFolder } from '@protomem/recipes';
+import { syntheticFaces } from '@protomem/synthetic';
+import { folderOf, keyOf, type StudyOptions, study, type Wanted } from '../study/study.ts';
+import { type Column, meanAndError, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
+import type { Measured, Suite, SuiteRun } from '../suite.ts';
+
+const [IMAGES, SIZE, CLASSES] = [8, 40, 32];
+/** Far from those who are trained on, in one population. */
+const [HELD_OUT, FIRST_HELD_OUT, HELD_OUT_IMAGES] = [2000, 1_000_000, 3];
+const WORK = join('runs', 'bench-identities');
+
+/** Steps of a softmax over the batch, which all heads go on from, and of each head after them. */
+interface Extent {
+  readonly identities: readonly number[];
+  readonly seeds: readonly number[];
+  readonly start: number;
+  readonly steps: number;
+}
+const extents: { readonly full: Extent; readonly quick: Extent } = {
+  full: { identities: [1000, 10_000, 50_000], seeds: [0, 1, 2], start: 1200, steps: 3000 },
+  quick: { identities: [5000], seeds: [0, 1], start: 1200, steps: 400 },
+};
+
+/** What a contender differs in from a Prototype Memory of a tenth of the identities, given how many there are. */
+type Arm = (identities: number) => readonly string[];
+const columns =
+  (share: number): Arm =>
+  (n) => [`head.size=${Math.max(CLASSES * 2, Math.round(share * n))}`];
+const everyClass = ['sampler.order=every-class'];
+/** A baseline with the sampler of its papers: classes at random. */
+const baseline =
+  (kind: string, ...more: string[]): Arm =>
+  (n) => [`head.kind=${kind}`, ...more, ...columns(0.1)(n), ...everyClass];
+const heads: Readonly<Record<string, Arm>> = {
+  'batch-only': () => ['head.kind=batch-only'],
+  'full-softmax': () => ['head.kind=full-softmax', ...everyClass],
+  'prototype-memory': columns(0.1),
+  'prototype-memory-1%': columns(0.01),
+  'prototype-memory-30%': columns(0.3),
+  'partial-fc': baseline('partial-fc'),
+  dcq: baseline('dcq', 'head.momentum=0.99'),
+  'dynamic-class-pool': baseline('dynamic-class-pool', 'head.momentum=0.99'),
+  'semi-siamese': baseline('semi-siamese', 'head.momentum=0.99'),
+};
+const quickHeads = ['batch-only', 'full-softmax', 'prototype-memory'];
+/** One at a time around the default, at one number of identities. */
+const ablations: Readonly<Record<string, readonly string[]>> = {
+  'refresh ratio 0.2': ['head.refreshRatio=0.2'],
+  'refresh by similarity': ['head.refresh=by-similarity'],
+  '2 rounds': ['sampler.order.rounds=2'],
+  '8 rounds': ['sampler.order.rounds=8'],
+  '4 images of 16 classes': ['sampler.classes=16', 'sampler.images=4'],
+  'target prototype of all': ['head.targetPrototype=all'],
+  'generation quality': ['head.generation=quality'],
+  'hardest 100 columns': ['head.hardest=100'],
+  companions: ['sampler.companions=doppelgangers'],
+  'classes at random': everyClass,
+};
+const ABLATED = 10_000;
+
+const shown: readonly Column[] = [
+  { key: 'tar-1e-2', name: 'TAR@1e-2 %', percent: true },
+  { key: 'tar-1e-3', name: 'TAR@1e-3 %', percent: true },
+  { key: 'tar-1e-4', name: 'TAR@1e-4 %', percent: true },
+  { key: 'accuracy', name: 'accuracy %', percent: true },
+  { key: 'hit-rate', name: 'hit rate' },
+  { key: 'cosine-youngest', name: 'cosine, youngest' },
+  { key: 'cosine-oldest', name: 'cosine, oldest' },
+  { key: 'seconds', name: 'seconds' },
+  { key: 'headMiB', name: 'head MiB' },
+];
+
+/** What a memory is worth with many more identities than a batch or a memory holds. */
+export const identities: Suite = {
+  about: `drawn faces, ${IMAGES} images of each identity at ${SIZE}x${SIZE}: every head goes on from one encoder; all pairs of ${HELD_OUT} people never seen`,
+  async run({ quick, earlier = false, only, say, out }: SuiteRun) {
+    const extent = extents[quick ? 'quick' : 'full'];
+    const concurrency = availableParallelism();
+    const options: StudyOptions = {
+      ...{ file: join(out, 'identities-runs.jsonl'), work: WORK, concurrency, earlierCode: earlier, say },
+      only: only === undefined ? undefined : (one) => `${one.name} of ${one.group}`.includes(only),
+    };
+    const heldOut = await rendered(say, HELD_OUT, HELD_OUT_IMAGES, FIRST_HELD_OUT);
+    const cases: Record<string, Record<string, Measured>> = {};
+    const ratios: Record<string, number> = {};
+    const all = [];
+    const absent: string[] = [];
+    for (const n of extent.identities) {
+      const data = await rendered(say, n, IMAGES, 0);
+      const starts = extent.seeds.map((seed) => startOf(n, seed, extent, data));
+      await study(starts, { ...options, only: undefined, concurrency: Math.min(concurrency, starts.length) });
+      const arms: (readonly [string, string, readonly string[]])[] = [
+        ...Object.entries(heads)
+          .filter(([name]) => !quick || quickHeads.includes(name))
+          .map(([name, arm]) => [`N = ${n}`, name, arm(n)] as const),
+        ...Object.entries(!quick && n === ABLATED ? ablations : {}).map(
+          ([name, patches]) =>
+            [`N = ${n}, one at a time`, name, [...heads['prototype-memory']!(n), ...patches]] as const,
+        ),
+      ];
+      const wanted = starts.flatMap((start) =>
+        arms.map(([group, name, patches]) => ({ ...goOn(start, name, extent, heldOut, patches), group })),
+      );
+      const found = await study(wanted, options);
+      for (const [group, name] of arms) {
+        const own = found.filter((_, i) => wanted[i]!.group === group && wanted[i]!.name === name);
+        const there = own.filter((one) => one !== undefined);
+        if (there.length < own.length)
+          absent.push(`${group}: ${name}: ${own.length - there.length} of ${own.length} seeds not run`);
+        if (there.length > 0) cases[group] = { ...cases[group], [name]: summarizeRuns(there, shown) };
+        all.push(...there);
+      }
+      Object.assign(ratios, ratiosOf(cases[`N = ${n}`] ?? {}, quick ? '' : `-${n}`));
+    }
+    const notes = [
+      `All heads go on from one encoder a seed, trained for ${extent.start} steps of a softmax over the batch, for ${extent.steps} steps of ` +
+        `${CLASSES} classes x 2 images more, ${concurrency} runs at a time, each on one thread. ± is the standard error over the seeds; the ` +
+        `test set has its own, which all share: ${errorsOfTest(all)}.`,
+    ];
+    return {
+      unit: '%',
+      cases,
+      ratios,
+      reading: 'of TAR: above 1, the first is better',
+      taken: whereRun(all),
+      absent,
+      notes,
+    };
+  },
+};
+
+/** Drawn faces as a data set of files, made once. */
+async function rendered(say: (text: string) => void, people: number, each: number, first: number): Promise<string> {
+  const out = join(WORK, 'data', `faces-${people}x${each}-from-${first}-at-${SIZE}`);
+  if (existsSync(out)) return out;
+  say(`drawing ${people} x ${each} faces`);
+  const source = encodedSource({
+    source: syntheticFaces({ identities: people, imagesPerIdentity: each, seed: 7, firstIdentity: first }),
+    ...{ size: SIZE, encoding: 'png', workers: availableParallelism() },
+  });
+  await writeDataset(source, out, { format: 'recordio' }).finally(() => source.close());
+  return out;
+}
+
+/** Where all heads of a seed go on from. */
+function startOf(n: number, seed: number, { start }: Extent, data: string): Wanted {
+  const config = patchConfig(
+    parseConfig(
+      {
+        recipe: 'identities',
+        seed,
+        steps: start,
+        engine: { threads: 1 },
+        data: { kind: 'dataset', path: data },
+        sampler: { order: { kind: 'groups' }, classes: CLASSES, images: 2 },
+        loader: { workers: 0, cacheBytes: 2 ** 29 },
+        encoder: { inputSize: SIZE, embeddingSize: 128, width: 0.25 },
+        head: {
+          kind: 'prototype-memory',
+          size: Math.round(n / 10),
+          refreshRatio: 0.5,
+          loss: { scale: 30, margin: 0.35 },
+        },
+        schedule: { base: 0.1, warmup: Math.round(start / 10) },
+        // The study tests on all pairs of its held-out people; a run cannot do without a test of its own.
+        evaluation: { pairs: { kind: 'synthetic', identities: 10, count: 10 } },
+        checkpoint: { every: 200 },
+        log: { tensorboard: false },
+      },
+      'bench identities',
+    ),
+    ['head.kind=batch-only'],
+  );
+  return { name: 'start', group: `N = ${n}`, config, paths: { [data]: basename(data) }, keep: true };
+}
+
+function goOn(start: Wanted, name: string, { steps }: Extent, heldOut: string, patches: readonly string[]): Wanted {
+  const init = runFolder(join(folderOf(WORK, start), 'run')).encoder;
+  const config: RunConfig = patchConfig(start.config, [
+    'head={"kind":"prototype-memory","refreshRatio":0.5,"loss":{"name":"cos-face","scale":30,"margin":0.35}}',
+    `encoder.init=${init}`,
+    `steps=${steps}`,
+    'schedule={"kind":"cosine","base":0.03}',
+    ...patches,
+  ]);
+  const paths = { ...start.paths, [init]: keyOf(start), [heldOut]: basename(heldOut) };
+  return { name, group: start.group, config, paths, heldOut };
+}
+
+/** TAR of the memory of a tenth over that of the others, by their means. */
+function ratiosOf(contenders: Readonly<Record<string, Measured>>, suffix: string): Record<string, number> {
+  const ratios: Record<string, number> = {};
+  for (const other of Object.keys(contenders).filter((name) => !name.startsWith('prototype-memory'))) {
+    for (const far of ['1e-2', '1e-3']) {
+      const [own, theirs] = ['prototype-memory', other].map((name) => contenders[name]?.figures?.[`TAR@${far} %`]);
+      if (own && theirs) ratios[`prototype-memory/${other}@tar-${far}${suffix}`] = own / theirs;
+    }
+  }
+  return ratios;
+}
+
+function errorsOfTest(
+  found: readonly { readonly run: { readonly figures: Readonly<Record<string, number>> } }[],
+): string {
+  return ['1e-2', '1e-3', '1e-4']
+    .map((far) => {
+      const errors = found.flatMap(({ run }) => run.figures[`tar-${far}-error`] ?? []);
+      return `${(100 * meanAndError(errors).mean).toFixed(1)} points at FAR ${far}`;
+    })
+    .join(', ');
+}
