@@ -131,7 +131,11 @@ const fuzzed = () =>
     .filter((name) => readFileSync(join(root, name), 'utf8').includes('fuzzTimeout'));
 
 /** Parsers on damaged inputs, many more than the tests take, and others each time: for the night. */
-function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000))]) {
+function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000)), ...more]) {
+  if (more.length > 0 || ![inputs, seed].every((text) => /^[1-9]\d*$/.test(text))) {
+    say('use: npm run fuzz -- [INPUTS [SEED]], two positive integers (default 100000 inputs, another seed each time)');
+    return 2;
+  }
   say(`${inputs} damaged inputs for each parser (less for those that take long), seed ${seed}`);
   const folder = mkdtempSync(join(tmpdir(), 'protomem-fuzz-'));
   const report = join(folder, 'figures.jsonl');
