@@ -11,6 +11,7 @@ import type { Measured, Suite, SuiteRun } from '../suite.ts';
 const [IMAGES, SIZE, CLASSES] = [8, 40, 32];
 /** Far from those who are trained on, in one population. */
 const [HELD_OUT, FIRST_HELD_OUT, HELD_OUT_IMAGES] = [2000, 1_000_000, 3];
+const LOSS = { name: 'cos-face', scale: 30, margin: 0.35 } as const;
 const WORK = join('runs', 'bench-identities');
 
 /** Steps of a softmax over the batch, which all heads go on from, and of each head after them. */
@@ -27,20 +28,21 @@ const extents: { readonly full: Extent; readonly quick: Extent } = {
 
 /** What a contender differs in from a Prototype Memory of a tenth of the identities, given how many there are. */
 type Arm = (identities: number) => readonly string[];
-const columns =
+const slots = (share: number, n: number): number => Math.max(2 * CLASSES, Math.round(share * n));
+const memory =
   (share: number): Arm =>
-  (n) => [`head.size=${Math.max(CLASSES * 2, Math.round(share * n))}`];
+  (n) => [`head.size=${slots(share, n)}`, `sampler.order.groupSize=${slots(share, n)}`];
 const everyClass = ['sampler.order=every-class'];
 /** A baseline with the sampler of its papers: classes at random. */
 const baseline =
   (kind: string, ...more: string[]): Arm =>
-  (n) => [`head.kind=${kind}`, ...more, ...columns(0.1)(n), ...everyClass];
+  (n) => [`head.kind=${kind}`, ...more, `head.size=${slots(0.1, n)}`, ...everyClass];
 const heads: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only'],
   'full-softmax': () => ['head.kind=full-softmax', ...everyClass],
-  'prototype-memory': columns(0.1),
-  'prototype-memory-1%': columns(0.01),
-  'prototype-memory-30%': columns(0.3),
+  'prototype-memory': memory(0.1),
+  'prototype-memory-1%': memory(0.01),
+  'prototype-memory-30%': memory(0.3),
   'partial-fc': baseline('partial-fc'),
   dcq: baseline('dcq', 'head.momentum=0.99'),
   'dynamic-class-pool': baseline('dynamic-class-pool', 'head.momentum=0.99'),
@@ -148,32 +150,20 @@ async function rendered(say: (text: string) => void, people: number, each: numbe
 
 /** Where all heads of a seed go on from. */
 function startOf(n: number, seed: number, { start }: Extent, data: string): Wanted {
-  const config = patchConfig(
-    parseConfig(
-      {
-        recipe: 'identities',
-        seed,
-        steps: start,
-        engine: { threads: 1 },
-        data: { kind: 'dataset', path: data },
-        sampler: { order: { kind: 'groups' }, classes: CLASSES, images: 2 },
-        loader: { workers: 0, cacheBytes: 2 ** 29 },
-        encoder: { inputSize: SIZE, embeddingSize: 128, width: 0.25 },
-        head: {
-          kind: 'prototype-memory',
-          size: Math.round(n / 10),
-          refreshRatio: 0.5,
-          loss: { scale: 30, margin: 0.35 },
-        },
-        schedule: { base: 0.1, warmup: Math.round(start / 10) },
-        // The study tests on all pairs of its held-out people; a run cannot do without a test of its own.
-        evaluation: { pairs: { kind: 'synthetic', identities: 10, count: 10 } },
-        checkpoint: { every: 200 },
-        log: { tensorboard: false },
-      },
-      'bench identities',
-    ),
-    ['head.kind=batch-only'],
+  const config = parseConfig(
+    {
+      ...{ recipe: 'identities', seed, steps: start, engine: { threads: 1 } },
+      data: { kind: 'dataset', path: data },
+      sampler: { order: { kind: 'groups', groupSize: slots(0.1, n) }, classes: CLASSES, images: 2 },
+      loader: { workers: 0, cacheBytes: 2 ** 29 },
+      encoder: { inputSize: SIZE, embeddingSize: 128, width: 0.25 },
+      head: { kind: 'batch-only', loss: LOSS },
+      schedule: { base: 0.1, warmup: Math.round(start / 10) },
+      // The study tests on all pairs of its held-out people; a run cannot do without a test of its own.
+      evaluation: { pairs: { kind: 'synthetic', identities: 10, count: 10 } },
+      ...{ checkpoint: { every: 200 }, log: { tensorboard: false } },
+    },
+    'bench identities',
   );
   return { name: 'start', group: `N = ${n}`, config, paths: { [data]: basename(data) }, keep: true };
 }
@@ -181,7 +171,7 @@ function startOf(n: number, seed: number, { start }: Extent, data: string): Want
 function goOn(start: Wanted, name: string, { steps }: Extent, heldOut: string, patches: readonly string[]): Wanted {
   const init = runFolder(join(folderOf(WORK, start), 'run')).encoder;
   const config: RunConfig = patchConfig(start.config, [
-    'head={"kind":"prototype-memory","refreshRatio":0.5,"loss":{"name":"cos-face","scale":30,"margin":0.35}}',
+    `head=${JSON.stringify({ kind: 'prototype-memory', size: CLASSES, refreshRatio: 0.5, loss: LOSS })}`,
     `encoder.init=${init}`,
     `steps=${steps}`,
     'schedule={"kind":"cosine","base":0.03}',
