@@ -39,6 +39,7 @@ export class Slots {
   step = 0;
   occupied = 0;
   readonly size: number;
+  private readonly growSteps: number;
   private readonly renewAge: boolean;
   private readonly eviction: Eviction | 'random';
   private readonly rng: Random;
@@ -53,8 +54,9 @@ export class Slots {
   /** A slot below `occupied` that a class has just left. */
   private vacant: number | undefined;
 
-  constructor({ size, renewAge, eviction, seed }: MemorySettings) {
+  constructor({ size, growSteps, renewAge, eviction, seed }: MemorySettings) {
     this.size = size;
+    this.growSteps = growSteps;
     this.renewAge = renewAge;
     this.eviction = policy<Eviction | 'random'>(evictions, eviction);
     this.rng = new Random(seed);
@@ -90,9 +92,13 @@ export class Slots {
     return this.step - this.written[slot]!;
   }
 
-  /** Whether a class can only enter when another leaves. */
-  get isFull(): boolean {
-    return this.occupied === this.size;
+  /**
+   * Whether a class can only enter when another leaves: all slots are in use or, while the memory grows, as many as it has
+   * grown to, which is never less than a batch's classes.
+   */
+  isFull(classes: number): boolean {
+    const grown = this.growSteps > this.step ? Math.ceil((this.size * this.step) / this.growSteps) : this.size;
+    return this.occupied >= Math.max(grown, classes);
   }
 
   /** A class in memory is refreshed in this step; until its {@link visit} it cannot be dequeued. */
@@ -119,7 +125,7 @@ export class Slots {
     let slot: number;
     if (this.eviction === 'random') {
       // A slot written in this step belongs to the batch.
-      do slot = this.rng.below(this.size);
+      do slot = this.rng.below(this.occupied);
       while (this.written[slot] === this.step);
     } else {
       slot = this.order.pop();
