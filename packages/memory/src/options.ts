@@ -20,8 +20,12 @@ export const memoryOptions = {
   }),
   dimension: headOptions.dimension,
   generation: option.choiceOrFunction<Generation>()(generations, {
-    help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length.',
+    help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length, `recognizability` by how unlike they are to unrecognizable images, `recognizable` leaves those out.',
     default: 'mean',
+  }),
+  minRecognizability: option.number({
+    help: 'C1 `recognizable`: images below it are left out of a prototype; 1 less the cosine to the direction of unrecognizable images.',
+    ...{ min: 0, max: 1, default: 0.5 },
   }),
   targetPrototype: option.choice(targetPrototypes, {
     help: 'C2: whether an image helps to make the prototype that it is classified against; under `split`, each half of its images makes the target of the other.',

@@ -15,7 +15,8 @@ const IDS = [0, 1, 2, 3, 4, 5, 2 ** 24 + 1, 2 ** 53 - 1];
 const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   size: fc.integer({ min: 1, max: 6 }),
   dimension: fc.constant(DIMENSION),
-  generation: fc.constantFrom('mean', 'medoid', 'quality'),
+  generation: fc.constantFrom('mean', 'medoid', 'quality', 'recognizability', 'recognizable'),
+  minRecognizability: fc.constantFrom(0.2, 0.5),
   targetPrototype: fc.constantFrom('all', 'leave-one-out', 'split'),
   gradient: fc.constantFrom('stop', 'exemplars'),
   refresh: fc.constantFrom('blend', 'replace', 'running-mean', 'age-aware', 'by-similarity'),
@@ -113,6 +114,11 @@ function expectSame(memory: PrototypeMemory, reference: ReferenceMemory): void {
     reference.entries.flatMap((entry) => entry.vector),
     1e-4,
   );
+  const { unrecognizable } = tensors;
+  if (unrecognizable) {
+    expectClose([...unrecognizable.data], reference.unrecognizable, 1e-4);
+    reference.unrecognizable = [...unrecognizable.data];
+  }
   const ages = reference.entries.map((entry) => reference.step - reference.agedFrom(entry));
   expect([...memory.ages()]).toEqual(ages);
   const metrics = memory.metrics();
@@ -175,7 +181,7 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
   for (const targetPrototype of ['all', 'leave-one-out', 'split'] as const)
     for (const gradient of ['stop', 'exemplars'] as const)
       for (const admit of ['before', 'after'] as const)
-        for (const generation of ['mean', 'medoid', 'quality'] as const)
+        for (const generation of ['mean', 'medoid', 'quality', 'recognizability', 'recognizable'] as const)
           choices.push({ targetPrototype, gradient, admit, generation });
 
   it.each(choices)('has the gradient of finite differences: %o', (choice) => {

@@ -343,12 +343,49 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     for (const m of [memory, other]) m.dispose();
   });
 
+  it('weighs images by how unlike they are to the unrecognizable, and says how many it left out', () => {
+    const soft = make({ generation: 'recognizability' });
+    const hard = make({ generation: 'recognizable', minRecognizability: 0.5 });
+    const hardToo = make({ generation: 'recognizable', minRecognizability: 0.5, size: 8 });
+    // The shortest embedding of the first batch, along z, is what unrecognizable images look like from then on.
+    const first = tf.tensor2d([2, 0, 0, 0, 3, 0, 0, 0, 0.1], [3, 3]);
+    for (const memory of [soft, hard]) {
+      memory.admit(first, [1, 2, 3]);
+      expect(memory.metrics().recognizability).toBeCloseTo(1, 6);
+    }
+    hardToo.restore(hard.state());
+    // Class 4: one image along x, one at 45 degrees to z (recognizability 0.29). Class 5: nothing but poor ones.
+    const second = tf.tensor2d([1, 0, 0, 0, 1, 1, 0, 1, 9, 0, 0, 9], [4, 3]);
+    const root = Math.SQRT1_2;
+    for (const memory of [soft, hard, hardToo]) memory.admit(second, [4, 4, 5, 5]);
+    const at = (memory: PrototypeMemory, id: number): number[] => rowsOf(memory)[memory.slotOf(id)]!;
+    const unit = (v: number[]): number[] => v.map((x) => x / Math.hypot(...v));
+    expectClose(at(soft, 4), unit([1, (1 - root) * root, (1 - root) * root]));
+    for (const memory of [hard, hardToo]) {
+      expectClose(at(memory, 4), [1, 0, 0]);
+      const both = unit([0, 1, 9]);
+      expectClose(at(memory, 5), unit([0, both[1]!, both[2]! + 1]));
+      expect(memory.metrics()).toMatchObject({ leftOut: 1 });
+    }
+    expect(soft.metrics()).not.toHaveProperty('leftOut');
+    // Of a state without it, as every one of before is, it begins anew.
+    const { unrecognizable: _, ...tensors } = hard.state().tensors;
+    hard.restore({ ...hard.state(), tensors });
+    expectClose(Float32Array.from(hard.state().tensors.unrecognizable!.data), [0, 0, 0]);
+    for (const memory of [soft, hard, hardToo]) memory.dispose();
+  });
+
   it('leaves no tensor behind, in no use of it', () => {
     const x = batch(6, 1);
-    for (const admit of ['before', 'after'] as const) {
+    for (const [admit, generation] of [
+      ['before', 'recognizability'],
+      ['after', 'recognizable'],
+      ['before', 'mean'],
+      ['after', 'mean'],
+    ] as const) {
       for (const gradient of ['stop', 'exemplars'] as const) {
         const count = leaked(() => {
-          const memory = make({ admit, gradient });
+          const memory = make({ admit, gradient, generation });
           const head = prototypeHead({ memory, loss: softmax });
           for (let i = 0; i < 3; i++) {
             memory.admit(x, [1, 1, 2, 2, 3, i]);

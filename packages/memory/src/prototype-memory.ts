@@ -8,6 +8,7 @@ import { memoryLoss } from './loss.ts';
 import { memoryState, restoreMemory } from './memory-state.ts';
 import { admit, type BatchPrototypes, drift, lossInputs, type Memory } from './method.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
+import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
 import { prepareBatch } from './prepare-batch.ts';
 import { DriftingStore, storedRows, stores } from './prototype-store.ts';
 import { type Admission, Slots } from './slots.ts';
@@ -29,6 +30,8 @@ export class PrototypeMemory implements Stateful {
   private readonly staleness = new StalenessBins();
   private readonly seen = new LookAlikes();
   private roundingError: number | undefined;
+  /** Of the last batch's images. */
+  private recognizability: { readonly mean: number; readonly leftOut: number } | undefined;
   private disposed = false;
   private last: Pick<Admission, 'ids' | 'refreshed' | 'enqueued' | 'evicted'> = NOTHING;
 
@@ -41,7 +44,10 @@ export class PrototypeMemory implements Stateful {
     checkMemory('createPrototypeMemory', 'size', this.size, bytes, fix);
     const kept = stores[settings.storage](this.size, this.dimension);
     const store = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : kept;
-    this.memory = { settings, slots: new Slots(settings), store };
+    const unrecognizable = looksAtRecognizability(settings.generation)
+      ? tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([this.dimension]), false))
+      : undefined;
+    this.memory = { settings, slots: new Slots(settings), store, unrecognizable };
   }
 
   /** Classes in memory. */
@@ -154,7 +160,9 @@ export class PrototypeMemory implements Stateful {
   /**
    * The last batch's `classes`, `hitRate` (share of them found in memory), `refreshed`, `enqueued` and `evicted` classes;
    * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps, and `bytes` that the prototypes take. With
-   * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored.
+   * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored. With
+   * generation `recognizability` or `recognizable` also the images' mean `recognizability`, and for the latter `leftOut`: how
+   * many images of the last batch no prototype was made from.
    */
   metrics(): HeadMetrics {
     const { ids, refreshed, enqueued, evicted } = this.last;
@@ -175,6 +183,8 @@ export class PrototypeMemory implements Stateful {
       maxAge,
       bytes: this.memory.store.bytes,
       ...(this.roundingError !== undefined && { roundingError: this.roundingError }),
+      ...(this.recognizability && { recognizability: this.recognizability.mean }),
+      ...(this.memory.settings.generation === 'recognizable' && { leftOut: this.recognizability?.leftOut ?? 0 }),
     };
   }
 
@@ -279,7 +289,10 @@ export class PrototypeMemory implements Stateful {
 
   /** Frees the prototypes; the memory cannot be used afterwards. */
   dispose(): void {
-    if (!this.disposed) this.memory.store.dispose();
+    if (!this.disposed) {
+      this.memory.store.dispose();
+      this.memory.unrecognizable?.dispose();
+    }
     this.disposed = true;
   }
 
@@ -293,10 +306,21 @@ export class PrototypeMemory implements Stateful {
     known.forEach((facts, group) => {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
-    const { settings, slots, store } = this.memory;
+    const { settings, slots, store, unrecognizable } = this.memory;
     const admission = admit(slots, groups, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
+    if (numbers.recognizability) {
+      const { recognizability: scores } = numbers;
+      const poor = (image: number): boolean => scores[image]! < Math.fround(settings.minRecognizability);
+      const leftOut = groups.images.map((own) => own.filter(poor).length % own.length);
+      const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0);
+      this.recognizability = { mean: sum(scores) / scores.length, leftOut: sum(leftOut) };
+    }
+    if (unrecognizable) {
+      const { unit, norms } = batch.exemplars;
+      unrecognizable.assign(unrecognizableOf(unrecognizable, { unit: stopGradient(unit), norms: stopGradient(norms) }));
+    }
     if (store instanceof DriftingStore) store.move(drift(settings, batch));
     store.write(admission.slots, stopGradient(batch.prototypes));
     return admission;
