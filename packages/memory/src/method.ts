@@ -50,7 +50,7 @@ function generate(
 type Share = number | 'by-similarity';
 
 /** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
-function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
+export function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
   const isGiven = shares.map((share) => share !== 'by-similarity');
   const given = tf.tensor2d(shares.map(Number), [shares.length, 1]);
   const share = isGiven.every(Boolean)

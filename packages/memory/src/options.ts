@@ -65,8 +65,8 @@ export const memoryOptions = {
   }),
   /**
    * C10: all stored prototypes move with the encoder, in each step by this times the mean, over the classes that came
-   * back, of (generated - stored) / age. The other ways of C10 are a sampler that comes back in time, and re-encoding what
-   * `stalest()` names.
+   * back, of (generated - stored) / age. The other ways of C10 are a sampler that comes back in time, and `refreshFrom` on
+   * what `stalest()` names (`reencode` of the trainer).
    */
   driftCompensation: option.number({
     help: 'C10: share of the movement of classes that came back by which all stored prototypes move; costs a pass over the columns.',

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
 import { memoryState, restoreMemory } from './memory-state.ts';
-import { admit, type BatchPrototypes, drift, lossInputs, type Memory } from './method.ts';
+import { admit, type BatchPrototypes, drift, lossInputs, type Memory, refresh } from './method.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
 import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
 import { prepareBatch } from './prepare-batch.ts';
@@ -189,16 +189,10 @@ export class PrototypeMemory implements Stateful {
   }
 
   /**
-   * The classes whose prototypes were written longest ago, the stalest first: for a program that keeps reference images,
-   * encodes them anew and admits them. Looks at every class in memory.
+   * The classes whose prototypes were written longest ago, the stalest first, for {@link refreshFrom}. Looks at every class
+   * in memory.
    *
    * @param count at most so many
-   *
-   * @example
-   * ```ts
-   * const ids = memory.stalest(64).map(({ id }) => id);
-   * memory.admit(encoder.apply(referencesOf(ids)), ids);
-   * ```
    */
   stalest(count: number): { readonly id: number; readonly age: number }[] {
     integer('PrototypeMemory.stalest', 'count', count, 0);
@@ -207,6 +201,48 @@ export class PrototypeMemory implements Stateful {
       .map((slot) => ({ id: this.memory.slots.idOf(slot), age: this.memory.slots.sinceWritten(slot) }))
       .sort((a, b) => b.age - a.age)
       .slice(0, count);
+  }
+
+  /**
+   * Makes prototypes of classes in memory anew (C10), from embeddings that the present encoder makes of reference images:
+   * `normalize((1 - ratio) stored + ratio generated)`. This is no batch: no step passes, nobody enters or leaves, and a class's
+   * age and its place in the order of eviction stay, so that a class that no batch has still leaves. Only what
+   * {@link stalest}, the staleness curve and `age-aware` count, steps since the prototype was written, begins anew.
+   *
+   * @param embeddings `[B, D]`, float32, not normalized; stays the caller's. No gradient.
+   * @param labels B identities; those that are not in memory are left out.
+   * @param ratio share of what is generated, in [0, 1]. Default 1: what was stored goes.
+   * @returns for each class that was in memory, how stale it was: cosine of stored to generated, and age
+   * @throws ProtomemError, and changes nothing, as {@link admit} does
+   *
+   * @example
+   * ```ts
+   * const ids = memory.stalest(64).map(({ id }) => id);
+   * memory.refreshFrom(encoder.apply(referencesOf(ids)), ids);
+   * ```
+   */
+  refreshFrom(embeddings: tf.Tensor2D, labels: ArrayLike<number>, ratio = 1): StalenessProbe[] {
+    this.checkInUse('refreshFrom');
+    const where = 'PrototypeMemory.refreshFrom';
+    check(ratio >= 0 && ratio <= 1, () => ({ where, what: 'ratio', got: ratio, expected: 'a number in [0, 1]' }));
+    return tf.tidy(() => {
+      const { groups, slots, stored, generated, numbers } = prepareBatch(where, this.memory, embeddings, labels);
+      const known = slots.flatMap((slot, group) => (slot < 0 ? [] : [group]));
+      if (known.length === 0) return [];
+      const rows = tf.tensor1d(known, 'int32');
+      const [before, fresh] = [tf.gather(stored, rows), tf.gather(stopGradient(generated), rows)];
+      const shares = known.map(() => ratio);
+      this.memory.store.write(
+        Int32Array.from(known, (group) => slots[group]!),
+        refresh(before, fresh, shares),
+      );
+      return known.map((group) => {
+        const slot = slots[group]!;
+        const age = this.memory.slots.sinceWritten(slot);
+        this.memory.slots.rewrite(slot, groups.images[group]!.length, ratio === 1);
+        return { id: groups.ids[group]!, age, cosine: numbers.refreshCosines[group]! };
+      });
+    });
   }
 
   /**

@@ -26,6 +26,7 @@ export {
   readRunLog,
 } from './read-log.ts';
 export { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
+export { type ReencodeOptions, reencodeOptions } from './reencode.ts';
 export {
   constant,
   cosine,

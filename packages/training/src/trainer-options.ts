@@ -6,6 +6,7 @@ import type { KnownIdentities } from './identities.ts';
 import type { Logger } from './logger.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
+import type { ReencodeOptions } from './reencode.ts';
 import type { Schedule } from './schedules.ts';
 
 export const checkpointOptions = {
@@ -78,6 +79,11 @@ export const trainerOptions = {
   encoderBatch: option.integer({
     help: 'Images that go through the encoder at once, for batches whose activations do not fit.',
     ...{ min: 2, absent: 'the batch' },
+  }),
+  /** Logged as `reencode/...`; the head needs `stalest` and `refreshFrom`, the loader `references`. */
+  reencode: option.given<ReencodeOptions>()({
+    help: 'Makes the stalest classes in memory anew from reference images: see the table after next.',
+    absent: 'never',
   }),
   hooks: option.given<Hooks>()({ help: "Functions called at the run's events, and awaited.", default: {} }),
   evaluateEvery: option.integer({
