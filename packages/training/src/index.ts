@@ -26,7 +26,13 @@ export {
   readRunLog,
 } from './read-log.ts';
 export { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
-export { type ReencodeOptions, reencodeOptions } from './reencode.ts';
+export {
+  createReencoder,
+  type Reencoded,
+  type ReencodeOptions,
+  type ReencoderParts,
+  reencodeOptions,
+} from './reencode.ts';
 export {
   constant,
   cosine,

@@ -25,10 +25,12 @@ export interface Reencoded {
   readonly skipped: ImageBatch['skipped'];
 }
 
-interface Parts {
+/** Whose columns are made anew, by which encoder, from whose images. */
+export interface ReencoderParts {
   readonly encoder: Encoder;
-  readonly head: Head;
-  readonly loader: Loader;
+  readonly head: Pick<Head, 'name' | 'stalest' | 'refreshFrom'>;
+  readonly loader: Pick<Loader, 'references'>;
+  /** Images that go through the encoder at once. */
   readonly encoderBatch: number;
   readonly seed: number;
 }
@@ -45,7 +47,7 @@ interface Parts {
 export function createReencoder(
   where: string,
   options: ReencodeOptions,
-  { encoder, head, loader, encoderBatch, seed }: Parts,
+  { encoder, head, loader, encoderBatch, seed }: ReencoderParts,
 ): (step: number) => Promise<Reencoded | undefined> {
   const { every, classes, images, ratio } = readOptions(where, reencodeOptions, options);
   if (every === 0) return async () => undefined;
