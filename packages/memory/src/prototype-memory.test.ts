@@ -301,6 +301,63 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
+  it('makes prototypes anew from references, which is no visit', () => {
+    for (const renewAge of [true, false]) {
+      const memory = make({ renewAge, refresh: 'age-aware', refreshRatio: 0.5 });
+      memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), [1, 2, 3]);
+      memory.admit(tf.tensor2d([0, 0, 1, 1, 1, 1], [2, 3]), [3, 4]);
+      const ages = memory.ages();
+      const x = tf.tensor2d([3, 4, 0, 0, 0, 5, 0, 2, 0, 0, 0, 9], [4, 3]);
+      const tensors = tf.memory().numTensors;
+      // Class 77 is not in memory; class 1 has an image at 53 degrees from what is stored, class 2 two others.
+      const made = memory.refreshFrom(x, [1, 2, 2, 77]);
+      expect(tf.memory().numTensors).toBe(tensors);
+      expect(made.map(({ id, age }) => [id, age])).toEqual([
+        [1, 1],
+        [2, 1],
+      ]);
+      expectClose(
+        made.map(({ cosine }) => cosine),
+        [0.6, Math.SQRT1_2],
+      );
+      const root = Math.SQRT1_2;
+      expectClose(rowsOf(memory).slice(0, 2).flat(), [0.6, 0.8, 0, 0, root, root]);
+      expect(memory.stalest(4).map(({ age }) => age)).toEqual([0, 0, 0, 0]);
+      expect([memory.step, memory.occupied]).toEqual([2, 4]);
+      expect(memory.ages()).toEqual(ages);
+      // Half of what these images make; and what was made of more images counts them.
+      memory.refreshFrom(tf.tensor2d([1, 0, 0], [1, 3]), [1], 0.5);
+      const half = [1.6, 0.8, 0].map((v) => v / Math.hypot(1.6, 0.8));
+      expectClose(rowsOf(memory)[0]!, half);
+      expect([...memory.state().tensors.seen!.data]).toEqual([2, 2, 2, 1]);
+      // `age-aware` counts from the day it was written: one step, not two.
+      memory.admit(tf.tensor2d([0, 0, 1], [1, 3]), [1]);
+      const blended = half.map((v, d) => (v + (d === 2 ? 1 : 0)) / 2);
+      expectClose(
+        rowsOf(memory)[0]!,
+        blended.map((v) => v / Math.hypot(...blended)),
+      );
+      // Whom no batch had for longest leaves first, made anew or not.
+      const other = make({ renewAge });
+      other.restore(memory.state());
+      for (const m of [memory, other]) {
+        m.refreshFrom(tf.tensor2d([1, 0, 0], [1, 3]), [2]);
+        expect(m.admit(batch(1, 1), [9]).evicted).toEqual([renewAge ? 2 : 1]);
+      }
+      // A state of before such things has no word of visits: those were when prototypes were written.
+      const { visited, ...before } = memory.state().tensors;
+      other.restore({ ...memory.state(), tensors: before });
+      expect(other.state().tensors.visited!.data).toEqual(memory.state().tensors.written!.data);
+      const broken = { ...before, visited: { ...visited!, data: visited!.data.map(() => 99) } } as State['tensors'];
+      expect(() => other.restore({ ...memory.state(), tensors: broken })).toThrow('steps of ids[0]');
+      expect(() => memory.refreshFrom(x, [1, 2, 2, 77], 2)).toThrow(
+        'refreshFrom: ratio is 2, expected a number in [0, 1]',
+      );
+      expect(memory.refreshFrom(batch(1, 1), [1234])).toEqual([]);
+      for (const m of [memory, other]) m.dispose();
+    }
+  });
+
   it('probes staleness', () => {
     const memory = make({ refresh: 'replace' });
     memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2]);

@@ -82,7 +82,7 @@ export const trainerOptions = {
   }),
   /** Logged as `reencode/...`; the head needs `stalest` and `refreshFrom`, the loader `references`. */
   reencode: option.given<ReencodeOptions>()({
-    help: 'Makes the stalest classes in memory anew from reference images: see the table after next.',
+    help: 'Makes the stalest classes in memory anew from reference images: see the next table.',
     absent: 'never',
   }),
   hooks: option.given<Hooks>()({ help: "Functions called at the run's events, and awaited.", default: {} }),
@@ -95,7 +95,7 @@ export const trainerOptions = {
     default: [],
   }),
   checkpoints: option.given<CheckpointOptions>()({
-    help: 'Where, how often: see the next table.',
+    help: 'Where, how often: see the last table.',
     absent: 'none are written',
   }),
   seed: option.integer({ help: "Seeds the encoder's dropout, through the step's number.", min: 0, default: 0 }),
