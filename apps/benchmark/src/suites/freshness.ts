@@ -85,6 +85,8 @@ export const freshness: Suite = {
       ratios[`ms a step, ${name} / without`] = times[name]!.figures!.ms! / times.without!.figures!.ms!;
     }
     const notes = [
+      ...(quick ? ['Written with `--quick`: a short run, in which the encoder moves fast.'] : []),
+      'Stalest are the classes that no batch has had for longest: where groups are smaller than the memory, re-encoding goes to those of groups gone by, and classes of the present group are as without.',
       `Cosines are means over the last three quarters of ${steps} steps, between a stored prototype and that of the ` +
         `${IMAGES} images of the class in a batch, before the batch is admitted; age: steps since the prototype was written. "${OTHER_IMAGES}": what ` +
         `${IMAGES} other images of the class make with the encoder of that very step, so that nothing is stale: the rest to 1 is the ` +
