@@ -8,6 +8,7 @@ import type { Suite } from './suite.ts';
 import { companions } from './suites/companions.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
+import { freshness } from './suites/freshness.ts';
 import { head } from './suites/head.ts';
 import { identities } from './suites/identities.ts';
 import { lfw } from './suites/lfw.ts';
@@ -21,6 +22,7 @@ const suites: Readonly<Record<string, Suite>> = {
   head,
   scale,
   staleness,
+  freshness,
   companions,
   identities,
   lfw,

@@ -129,6 +129,22 @@ export interface Head extends Stateful {
   lastLookAlikes?(): readonly LookAlike[];
   /** Identities that the head dropped in the last `loss`. */
   lastEvicted?(): readonly number[];
+  /** At most `count` identities whose columns were written longest ago, the stalest first; age in steps. */
+  stalest?(count: number): readonly { readonly id: number; readonly age: number }[];
+  /**
+   * Makes columns of identities anew, from embeddings that the present encoder makes of images of them; not a step. Heads
+   * that have this have `stalest` too.
+   *
+   * @param embeddings `[B, D]`, float32, not normalized. Not disposed.
+   * @param labels B identities; those without a column are left out.
+   * @param ratio share of what is made anew, in [0, 1]; 1 when left out.
+   * @returns for each column its age before, in steps, and its cosine to what the embeddings alone make
+   */
+  refreshFrom?(
+    embeddings: Tensor2D,
+    labels: ArrayLike<number>,
+    ratio?: number,
+  ): readonly { readonly id: number; readonly age: number; readonly cosine: number }[];
   /** Numbers about the last step and the present state; cheap. */
   metrics(): HeadMetrics;
   dispose(): void;

@@ -94,10 +94,25 @@ export interface ImageBatch {
   readonly skipped: readonly { readonly name: string; readonly reason: string; readonly missing?: boolean }[];
 }
 
+/** What a loader is asked for beside its stream. */
+export interface ReferenceRequest {
+  readonly identities: readonly number[];
+  /** Of each identity, drawn from all that it has. */
+  readonly images: number;
+  /** Of the draw. */
+  readonly seed: number;
+}
+
 /** A stream of batches whose `state` is that after the batch that `next` returned last, whatever was fetched ahead. */
 export interface Loader extends Stateful {
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   next(): Promise<ImageBatch>;
+  /**
+   * Images of named identities, beside the stream, which does not move: decoded as those of a batch are, not augmented, and
+   * the same for the same request. Where one cannot be read, another of its identity takes its place; an identity has fewer
+   * images, or none, where there are no more. `skipped` names what could not be read.
+   */
+  references?(request: ReferenceRequest): Promise<ImageBatch>;
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ export type {
   ImageSource,
   Loader,
   PlannedImage,
+  ReferenceRequest,
   Sampler,
   SourceImage,
   SourceSpec,

@@ -5,7 +5,7 @@ import type { Memory } from './method.ts';
 import { DriftingStore } from './prototype-store.ts';
 
 /** Everything that a memory's future depends on, as data. */
-export function memoryState({ settings, slots, store }: Memory, staleness: StalenessBins): State {
+export function memoryState({ settings, slots, store, unrecognizable }: Memory, staleness: StalenessBins): State {
   const { dimension } = settings;
   const { values, tensors } = slots.state();
   const drifting = store instanceof DriftingStore ? store : undefined;
@@ -20,24 +20,34 @@ export function memoryState({ settings, slots, store }: Memory, staleness: Stale
       prototypes: { dtype: 'F32', shape: [slots.occupied, dimension], data: prototypes },
       staleness: staleness.state(),
       ...(drifting && { moved: { dtype: 'F32', shape: [dimension], data: drifting.moved() } }),
+      ...(unrecognizable && {
+        unrecognizable: { dtype: 'F32', shape: [dimension], data: Float32Array.from(unrecognizable.dataSync()) },
+      }),
     },
   };
 }
 
 /** Takes over a state, which is checked as a whole before anything is changed. */
 export function restoreMemory(where: string, state: State, memory: Memory, staleness: StalenessBins): void {
-  const { settings, slots, store } = memory;
+  const { settings, slots, store, unrecognizable } = memory;
   const { dimension } = settings;
   const drifting = store instanceof DriftingStore ? store : undefined;
   const count = state.tensors.ids?.shape[0] ?? 0;
   const prototypes = takeTensor(where, state.tensors, 'prototypes', 'F32', [count, dimension]);
-  check(prototypes.every(Number.isFinite), () => ({
-    where,
-    what: 'tensor "prototypes"',
-    got: 'not finite everywhere',
-    expected: 'finite numbers',
-    fix: 'Take another checkpoint.',
-  }));
+  // A memory of another generation, or of an earlier release, has none: it begins anew.
+  const hasUnrecognizable = unrecognizable !== undefined && 'unrecognizable' in state.tensors;
+  const direction = hasUnrecognizable
+    ? takeTensor(where, state.tensors, 'unrecognizable', 'F32', [dimension])
+    : new Float32Array(dimension);
+  for (const [name, values] of Object.entries({ prototypes, unrecognizable: direction })) {
+    check(values.every(Number.isFinite), () => ({
+      where,
+      what: `tensor "${name}"`,
+      got: 'not finite everywhere',
+      expected: 'finite numbers',
+      fix: 'Take another checkpoint.',
+    }));
+  }
   const curve = takeTensor(where, state.tensors, 'staleness', 'F64', StalenessBins.shape);
   const moved = drifting && takeTensor(where, state.tensors, 'moved', 'F32', [dimension]);
   const kept = slots.restore(where, state);
@@ -48,6 +58,7 @@ export function restoreMemory(where: string, state: State, memory: Memory, stale
   });
   if (moved) drifting.restoreMoved(moved);
   tf.tidy(() => {
+    unrecognizable?.assign(tf.tensor1d(direction.slice()));
     (drifting?.kept ?? store).write(
       Int32Array.from(kept, (_, slot) => slot),
       tf.tensor2d(rows, [kept.length, dimension]),

@@ -30,6 +30,8 @@ export interface Memory {
   readonly settings: MemorySettings;
   readonly slots: Slots;
   readonly store: PrototypeStore;
+  /** The unrecognizable identity (C1), `[D]`, of any length; only for a generation that looks at it. */
+  readonly unrecognizable?: tf.Variable<tf.Rank.R1>;
 }
 
 /** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
@@ -48,7 +50,7 @@ function generate(
 type Share = number | 'by-similarity';
 
 /** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
-function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
+export function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
   const isGiven = shares.map((share) => share !== 'by-similarity');
   const given = tf.tensor2d(shares.map(Number), [shares.length, 1]);
   const share = isGiven.every(Boolean)
@@ -75,6 +77,12 @@ function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, ex
     expected: 'a number in [0, 1]',
   }));
   return share;
+}
+
+/** How unlike unit embeddings are to the unrecognizable identity, `[B]`. */
+function recognizabilityOf(unit: tf.Tensor2D, unrecognizable: tf.Tensor1D): tf.Tensor1D {
+  const direction = unitRows(tf.expandDims<tf.Tensor2D>(unrecognizable, 0));
+  return tf.sub(1, tf.relu(tf.squeeze<tf.Tensor1D>(tf.matMul(unit, direction, false, true), [1])));
 }
 
 /** What a batch yields, before anything is changed. */
@@ -108,14 +116,20 @@ interface BatchNumbers {
   readonly confidence: Float64Array;
   /** Mean of 1 - cosine between what is to be stored and what is read then, where storage rounds. */
   readonly roundingError: number | undefined;
+  /** Recognizability of each image, B, where the option `generation` looks at it. */
+  readonly recognizability: Float32Array | undefined;
 }
 
 /** Makes a batch's prototypes, `embeddings` being `[B, D]`, not normalized. */
 export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: Groups): BatchPrototypes {
-  const { settings, slots, store } = memory;
+  const { settings, slots, store, unrecognizable } = memory;
   const { unit, norms } = splitRows(embeddings);
-  const exemplars =
+  const seen =
     settings.gradient === 'stop' ? { unit: stopGradient(unit), norms: stopGradient(norms) } : { unit, norms };
+  const recognizability: tf.Tensor1D = unrecognizable
+    ? recognizabilityOf(seen.unit, unrecognizable)
+    : tf.ones([norms.size]);
+  const exemplars = { ...seen, recognizability, minRecognizability: settings.minRecognizability };
   const support = membership(groups);
   const slotOf = groups.ids.map((id) => slots.find(id));
   const known = slotOf.map((slot) => (slot < 0 ? undefined : slots.facts(slot)));
@@ -131,6 +145,7 @@ export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: 
       exemplars.norms,
       tf.sum(tf.mul(stored, generated), 1),
       tf.sum(tf.mul(prototypes, sums), 1),
+      ...(unrecognizable ? [recognizability] : []),
       ...(rounded ? [tf.sub(1, tf.mean(tf.sum(tf.mul(unitRows(rounded), prototypes), 1, true), 0))] : []),
     ])
     .dataSync<'float32'>();
@@ -139,7 +154,8 @@ export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: 
     lengths: read.subarray(0, images),
     refreshCosines: read.subarray(images, images + classes),
     confidence: Float64Array.from(groups.images, (own, group) => read[images + classes + group]! / own.length),
-    roundingError: read[images + 2 * classes],
+    recognizability: unrecognizable && read.subarray(images + 2 * classes, 2 * images + 2 * classes),
+    roundingError: rounded && read.at(-1),
   };
   return { groups, unit, norms, exemplars, slots: slotOf, known, stored, generated, prototypes, numbers };
 }

@@ -29,8 +29,12 @@ export const memoryOptions = {
   }),
   dimension: headOptions.dimension,
   generation: option.choiceOrFunction<Generation>()(generations, {
-    help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length.',
+    help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length, `recognizability` by how unlike they are to unrecognizable images, `recognizable` leaves those out.',
     default: 'mean',
+  }),
+  minRecognizability: option.number({
+    help: 'C1 `recognizable`: images below it are left out of a prototype; 1 less the cosine to the direction of unrecognizable images.',
+    ...{ min: 0, max: 1, default: 0.5 },
   }),
   targetPrototype: option.choice(targetPrototypes, {
     help: 'C2: whether an image helps to make the prototype that it is classified against; under `split`, each half of its images makes the target of the other.',
@@ -70,8 +74,8 @@ export const memoryOptions = {
   }),
   /**
    * C10: all stored prototypes move with the encoder, in each step by this times the mean, over the classes that came
-   * back, of (generated - stored) / age. The other ways of C10 are a sampler that comes back in time, and re-encoding what
-   * `stalest()` names.
+   * back, of (generated - stored) / age. The other ways of C10 are a sampler that comes back in time, and `refreshFrom` on
+   * what `stalest()` names (`reencode` of the trainer).
    */
   driftCompensation: option.number({
     help: 'C10: share of the movement of classes that came back by which all stored prototypes move; costs a pass over the columns.',

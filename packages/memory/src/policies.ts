@@ -18,6 +18,13 @@ export interface Exemplars {
   readonly norms: tf.Tensor1D;
   /** 1 where exemplar j (column) supports prototype g (row), else 0; `[G, B]`. */
   readonly support: tf.Tensor2D;
+  /**
+   * Recognizability of each image, `[B]`, in [0, 1]: `1 - max(0, cosine to the unrecognizable identity)`. All 1 before the
+   * first batch, and under `mean`, `medoid` and `quality`, which do not look at it.
+   */
+  readonly recognizability: tf.Tensor1D;
+  /** The option `minRecognizability`. */
+  readonly minRecognizability: number;
 }
 
 /**
@@ -33,7 +40,18 @@ export type Generation = (exemplars: Exemplars) => tf.Tensor2D;
  * - `medoid`: the one exemplar whose cosines to the others sum highest; of those within 1e-5, as two alone always are, the
  *   first.
  * - `quality`: weighted by the embedding's length, which grows with an image's quality; so the normalized mean of the
- *   embeddings as they are.
+ *   embeddings as they are. After arXiv:2311.07734, of which a third party says that `q_j = |x_j| / max |x|` weighs `x_j` in
+ *   `normalize(sum_j q_j x_j / sum_j q_j)`: neither divisor changes a direction, so that the maximum may be of a class or of a
+ *   batch. That the weighted `x_j` is at unit length is this library's choice.
+ * - `recognizability`: the soft form, weighted by {@link Exemplars.recognizability}, and at least by {@link LEAST_WEIGHT}, so
+ *   that a class of unrecognizable images has a prototype too.
+ * - `recognizable`: the hard form: images whose recognizability is below `minRecognizability` are left out, unless all of a
+ *   prototype's are; then all of them count alike.
+ *
+ * Of the last two only that much is given by that paper's abstract and a summary of it: a score from a prototype of an
+ * "unrecognizable identity", in a hard and a soft form. The score is as of Deng et al., "Harnessing Unrecognizable Faces for
+ * Improving Face Recognition" (arXiv:2106.04112); where the unrecognizable identity comes from ({@link unrecognizableOf}), the
+ * threshold and the two exceptions are this library's choice.
  */
 export const generations = {
   mean: ({ support }: Exemplars): tf.Tensor2D => tf.clone(support),
@@ -50,7 +68,43 @@ export const generations = {
       return tf.mul(chosen, support);
     }),
   quality: ({ support, norms }: Exemplars): tf.Tensor2D => tf.mul(support, norms),
+  recognizability: ({ support, recognizability }: Exemplars): tf.Tensor2D =>
+    tf.tidy(() => tf.mul(support, tf.maximum(recognizability, LEAST_WEIGHT))),
+  recognizable: ({ support, recognizability, minRecognizability }: Exemplars): tf.Tensor2D =>
+    tf.tidy(() => {
+      // Which exemplars they are has no gradient.
+      const good = tf.cast(tf.greaterEqual(stopGradient(recognizability), minRecognizability), 'float32');
+      const kept: tf.Tensor2D = tf.mul(support, good);
+      return tf.where(tf.greater(tf.sum(kept, 1, true), 0), kept, support);
+    }),
 } as const;
+
+/** Of an image in `recognizability`. */
+const LEAST_WEIGHT = 1e-3;
+
+/** Share of a batch's images, the shortest embeddings, that stand for unrecognizable ones. */
+const SHORTEST = 1 / 16;
+/** What the unrecognizable identity keeps of itself in a step. */
+const KEPT = 0.95;
+
+/** Whether a generation looks at how recognizable images are. */
+export const looksAtRecognizability = (generation: string | Generation): boolean =>
+  !['mean', 'medoid', 'quality'].includes(generation as string);
+
+/**
+ * The unrecognizable identity after a batch, `[D]`: `0.95 u + 0.05 m`, m being the mean of the sixteenth of the batch (at least
+ * one image) whose embeddings are shortest, at unit length. Only its direction counts, so that it may begin at zero. A softmax
+ * on cosines leaves lengths free, and embeddings of images that show little come out short: they need no labels, and no images
+ * made worse on purpose.
+ */
+export function unrecognizableOf(before: tf.Tensor1D, { unit, norms }: Pick<Exemplars, 'unit' | 'norms'>): tf.Tensor1D {
+  return tf.tidy(() => {
+    const count = Math.max(1, Math.round(SHORTEST * norms.size));
+    const { indices } = tf.topk(tf.neg(norms), count);
+    const mean = tf.mean<tf.Tensor1D>(tf.gather(unit, indices), 0);
+    return tf.add(tf.mul(before, KEPT), tf.mul(mean, 1 - KEPT));
+  });
+}
 
 /**
  * Whether an image helps to make the prototype that it is classified against (choice C2): whether image j of an identity

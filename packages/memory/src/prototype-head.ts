@@ -29,6 +29,8 @@ export function prototypeHead(parts: {
     loss: (embeddings, labels) => memory.loss(embeddings, labels, loss),
     lastLookAlikes: () => memory.lastLookAlikes(),
     lastEvicted: () => memory.lastEvicted(),
+    stalest: (count) => memory.stalest(count),
+    refreshFrom: (embeddings, labels, ratio) => memory.refreshFrom(embeddings, labels, ratio),
     metrics: () => memory.metrics(),
     state: () => withLossState(joinStates({ memory: memory.state() }), loss),
     restore: (state) => {

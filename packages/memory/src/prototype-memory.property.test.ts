@@ -16,7 +16,8 @@ const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   size: fc.integer({ min: 1, max: 6 }),
   growSteps: fc.constantFrom(0, 3),
   dimension: fc.constant(DIMENSION),
-  generation: fc.constantFrom('mean', 'medoid', 'quality'),
+  generation: fc.constantFrom('mean', 'medoid', 'quality', 'recognizability', 'recognizable'),
+  minRecognizability: fc.constantFrom(0.2, 0.5),
   targetPrototype: fc.constantFrom('all', 'leave-one-out', 'split'),
   gradient: fc.constantFrom('stop', 'exemplars'),
   refresh: fc.constantFrom('blend', 'replace', 'running-mean', 'age-aware', 'by-similarity'),
@@ -114,6 +115,11 @@ function expectSame(memory: PrototypeMemory, reference: ReferenceMemory): void {
     reference.entries.flatMap((entry) => entry.vector),
     1e-4,
   );
+  const { unrecognizable } = tensors;
+  if (unrecognizable) {
+    expectClose([...unrecognizable.data], reference.unrecognizable, 1e-4);
+    reference.unrecognizable = [...unrecognizable.data];
+  }
   const ages = reference.entries.map((entry) => reference.step - reference.agedFrom(entry));
   expect([...memory.ages()]).toEqual(ages);
   const metrics = memory.metrics();
@@ -176,7 +182,7 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
   for (const targetPrototype of ['all', 'leave-one-out', 'split'] as const)
     for (const gradient of ['stop', 'exemplars'] as const)
       for (const admit of ['before', 'after'] as const)
-        for (const generation of ['mean', 'medoid', 'quality'] as const)
+        for (const generation of ['mean', 'medoid', 'quality', 'recognizability', 'recognizable'] as const)
           choices.push({ targetPrototype, gradient, admit, generation });
 
   it.each(choices)('has the gradient of finite differences: %o', (choice) => {

@@ -301,6 +301,63 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
+  it('makes prototypes anew from references, which is no visit', () => {
+    for (const renewAge of [true, false]) {
+      const memory = make({ renewAge, refresh: 'age-aware', refreshRatio: 0.5 });
+      memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), [1, 2, 3]);
+      memory.admit(tf.tensor2d([0, 0, 1, 1, 1, 1], [2, 3]), [3, 4]);
+      const ages = memory.ages();
+      const x = tf.tensor2d([3, 4, 0, 0, 0, 5, 0, 2, 0, 0, 0, 9], [4, 3]);
+      const tensors = tf.memory().numTensors;
+      // Class 77 is not in memory; class 1 has an image at 53 degrees from what is stored, class 2 two others.
+      const made = memory.refreshFrom(x, [1, 2, 2, 77]);
+      expect(tf.memory().numTensors).toBe(tensors);
+      expect(made.map(({ id, age }) => [id, age])).toEqual([
+        [1, 1],
+        [2, 1],
+      ]);
+      expectClose(
+        made.map(({ cosine }) => cosine),
+        [0.6, Math.SQRT1_2],
+      );
+      const root = Math.SQRT1_2;
+      expectClose(rowsOf(memory).slice(0, 2).flat(), [0.6, 0.8, 0, 0, root, root]);
+      expect(memory.stalest(4).map(({ age }) => age)).toEqual([0, 0, 0, 0]);
+      expect([memory.step, memory.occupied]).toEqual([2, 4]);
+      expect(memory.ages()).toEqual(ages);
+      // Half of what these images make; and what was made of more images counts them.
+      memory.refreshFrom(tf.tensor2d([1, 0, 0], [1, 3]), [1], 0.5);
+      const half = [1.6, 0.8, 0].map((v) => v / Math.hypot(1.6, 0.8));
+      expectClose(rowsOf(memory)[0]!, half);
+      expect([...memory.state().tensors.seen!.data]).toEqual([2, 2, 2, 1]);
+      // `age-aware` counts from the day it was written: one step, not two.
+      memory.admit(tf.tensor2d([0, 0, 1], [1, 3]), [1]);
+      const blended = half.map((v, d) => (v + (d === 2 ? 1 : 0)) / 2);
+      expectClose(
+        rowsOf(memory)[0]!,
+        blended.map((v) => v / Math.hypot(...blended)),
+      );
+      // Whom no batch had for longest leaves first, made anew or not.
+      const other = make({ renewAge });
+      other.restore(memory.state());
+      for (const m of [memory, other]) {
+        m.refreshFrom(tf.tensor2d([1, 0, 0], [1, 3]), [2]);
+        expect(m.admit(batch(1, 1), [9]).evicted).toEqual([renewAge ? 2 : 1]);
+      }
+      // A state of before such things has no word of visits: those were when prototypes were written.
+      const { visited, ...before } = memory.state().tensors;
+      other.restore({ ...memory.state(), tensors: before });
+      expect(other.state().tensors.visited!.data).toEqual(memory.state().tensors.written!.data);
+      const broken = { ...before, visited: { ...visited!, data: visited!.data.map(() => 99) } } as State['tensors'];
+      expect(() => other.restore({ ...memory.state(), tensors: broken })).toThrow('steps of ids[0]');
+      expect(() => memory.refreshFrom(x, [1, 2, 2, 77], 2)).toThrow(
+        'refreshFrom: ratio is 2, expected a number in [0, 1]',
+      );
+      expect(memory.refreshFrom(batch(1, 1), [1234])).toEqual([]);
+      for (const m of [memory, other]) m.dispose();
+    }
+  });
+
   it('probes staleness', () => {
     const memory = make({ refresh: 'replace' });
     memory.admit(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2]);
@@ -343,12 +400,49 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     for (const m of [memory, other]) m.dispose();
   });
 
+  it('weighs images by how unlike they are to the unrecognizable, and says how many it left out', () => {
+    const soft = make({ generation: 'recognizability' });
+    const hard = make({ generation: 'recognizable', minRecognizability: 0.5 });
+    const hardToo = make({ generation: 'recognizable', minRecognizability: 0.5, size: 8 });
+    // The shortest embedding of the first batch, along z, is what unrecognizable images look like from then on.
+    const first = tf.tensor2d([2, 0, 0, 0, 3, 0, 0, 0, 0.1], [3, 3]);
+    for (const memory of [soft, hard]) {
+      memory.admit(first, [1, 2, 3]);
+      expect(memory.metrics().recognizability).toBeCloseTo(1, 6);
+    }
+    hardToo.restore(hard.state());
+    // Class 4: one image along x, one at 45 degrees to z (recognizability 0.29). Class 5: nothing but poor ones.
+    const second = tf.tensor2d([1, 0, 0, 0, 1, 1, 0, 1, 9, 0, 0, 9], [4, 3]);
+    const root = Math.SQRT1_2;
+    for (const memory of [soft, hard, hardToo]) memory.admit(second, [4, 4, 5, 5]);
+    const at = (memory: PrototypeMemory, id: number): number[] => rowsOf(memory)[memory.slotOf(id)]!;
+    const unit = (v: number[]): number[] => v.map((x) => x / Math.hypot(...v));
+    expectClose(at(soft, 4), unit([1, (1 - root) * root, (1 - root) * root]));
+    for (const memory of [hard, hardToo]) {
+      expectClose(at(memory, 4), [1, 0, 0]);
+      const both = unit([0, 1, 9]);
+      expectClose(at(memory, 5), unit([0, both[1]!, both[2]! + 1]));
+      expect(memory.metrics()).toMatchObject({ leftOut: 1 });
+    }
+    expect(soft.metrics()).not.toHaveProperty('leftOut');
+    // Of a state without it, as every one of before is, it begins anew.
+    const { unrecognizable: _, ...tensors } = hard.state().tensors;
+    hard.restore({ ...hard.state(), tensors });
+    expectClose(Float32Array.from(hard.state().tensors.unrecognizable!.data), [0, 0, 0]);
+    for (const memory of [soft, hard, hardToo]) memory.dispose();
+  });
+
   it('leaves no tensor behind, in no use of it', () => {
     const x = batch(6, 1);
-    for (const admit of ['before', 'after'] as const) {
+    for (const [admit, generation] of [
+      ['before', 'recognizability'],
+      ['after', 'recognizable'],
+      ['before', 'mean'],
+      ['after', 'mean'],
+    ] as const) {
       for (const gradient of ['stop', 'exemplars'] as const) {
         const count = leaked(() => {
-          const memory = make({ admit, gradient });
+          const memory = make({ admit, gradient, generation });
           const head = prototypeHead({ memory, loss: softmax });
           for (let i = 0; i < 3; i++) {
             memory.admit(x, [1, 1, 2, 2, 3, i]);

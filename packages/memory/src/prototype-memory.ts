@@ -6,8 +6,9 @@ import * as tf from '@tensorflow/tfjs';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
 import { memoryState, restoreMemory } from './memory-state.ts';
-import { admit, type BatchPrototypes, drift, lossInputs, type Memory } from './method.ts';
+import { admit, type BatchPrototypes, drift, lossInputs, type Memory, refresh } from './method.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
+import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
 import { prepareBatch } from './prepare-batch.ts';
 import { DriftingStore, storedRows, stores } from './prototype-store.ts';
 import { type Admission, Slots } from './slots.ts';
@@ -29,6 +30,8 @@ export class PrototypeMemory implements Stateful {
   private readonly staleness = new StalenessBins();
   private readonly seen = new LookAlikes();
   private roundingError: number | undefined;
+  /** Of the last batch's images. */
+  private recognizability: { readonly mean: number; readonly leftOut: number } | undefined;
   private disposed = false;
   private last: Pick<Admission, 'ids' | 'refreshed' | 'enqueued' | 'evicted'> = NOTHING;
 
@@ -41,7 +44,10 @@ export class PrototypeMemory implements Stateful {
     checkMemory('createPrototypeMemory', 'size', this.size, bytes, fix);
     const kept = stores[settings.storage](this.size, this.dimension);
     const store = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : kept;
-    this.memory = { settings, slots: new Slots(settings), store };
+    const unrecognizable = looksAtRecognizability(settings.generation)
+      ? tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([this.dimension]), false))
+      : undefined;
+    this.memory = { settings, slots: new Slots(settings), store, unrecognizable };
   }
 
   /** Classes in memory. */
@@ -154,7 +160,9 @@ export class PrototypeMemory implements Stateful {
   /**
    * The last batch's `classes`, `hitRate` (share of them found in memory), `refreshed`, `enqueued` and `evicted` classes;
    * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps, and `bytes` that the prototypes take. With
-   * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored.
+   * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored. With
+   * generation `recognizability` or `recognizable` also the images' mean `recognizability`, and for the latter `leftOut`: how
+   * many images of the last batch no prototype was made from.
    */
   metrics(): HeadMetrics {
     const { ids, refreshed, enqueued, evicted } = this.last;
@@ -175,20 +183,16 @@ export class PrototypeMemory implements Stateful {
       maxAge,
       bytes: this.memory.store.bytes,
       ...(this.roundingError !== undefined && { roundingError: this.roundingError }),
+      ...(this.recognizability && { recognizability: this.recognizability.mean }),
+      ...(this.memory.settings.generation === 'recognizable' && { leftOut: this.recognizability?.leftOut ?? 0 }),
     };
   }
 
   /**
-   * The classes whose prototypes were written longest ago, the stalest first: for a program that keeps reference images,
-   * encodes them anew and admits them. Looks at every class in memory.
+   * The classes whose prototypes were written longest ago, the stalest first, for {@link refreshFrom}. Looks at every class
+   * in memory.
    *
    * @param count at most so many
-   *
-   * @example
-   * ```ts
-   * const ids = memory.stalest(64).map(({ id }) => id);
-   * memory.admit(encoder.apply(referencesOf(ids)), ids);
-   * ```
    */
   stalest(count: number): { readonly id: number; readonly age: number }[] {
     integer('PrototypeMemory.stalest', 'count', count, 0);
@@ -197,6 +201,48 @@ export class PrototypeMemory implements Stateful {
       .map((slot) => ({ id: this.memory.slots.idOf(slot), age: this.memory.slots.sinceWritten(slot) }))
       .sort((a, b) => b.age - a.age)
       .slice(0, count);
+  }
+
+  /**
+   * Makes prototypes of classes in memory anew (C10), from embeddings that the present encoder makes of reference images:
+   * `normalize((1 - ratio) stored + ratio generated)`. This is no batch: no step passes, nobody enters or leaves, and a class's
+   * age and its place in the order of eviction stay, so that a class that no batch has still leaves. Only what
+   * {@link stalest}, the staleness curve and `age-aware` count, steps since the prototype was written, begins anew.
+   *
+   * @param embeddings `[B, D]`, float32, not normalized; stays the caller's. No gradient.
+   * @param labels B identities; those that are not in memory are left out.
+   * @param ratio share of what is generated, in [0, 1]. Default 1: what was stored goes.
+   * @returns for each class that was in memory, how stale it was: cosine of stored to generated, and age
+   * @throws ProtomemError, and changes nothing, as {@link admit} does
+   *
+   * @example
+   * ```ts
+   * const ids = memory.stalest(64).map(({ id }) => id);
+   * memory.refreshFrom(encoder.apply(referencesOf(ids)), ids);
+   * ```
+   */
+  refreshFrom(embeddings: tf.Tensor2D, labels: ArrayLike<number>, ratio = 1): StalenessProbe[] {
+    this.checkInUse('refreshFrom');
+    const where = 'PrototypeMemory.refreshFrom';
+    check(ratio >= 0 && ratio <= 1, () => ({ where, what: 'ratio', got: ratio, expected: 'a number in [0, 1]' }));
+    return tf.tidy(() => {
+      const { groups, slots, stored, generated, numbers } = prepareBatch(where, this.memory, embeddings, labels);
+      const known = slots.flatMap((slot, group) => (slot < 0 ? [] : [group]));
+      if (known.length === 0) return [];
+      const rows = tf.tensor1d(known, 'int32');
+      const [before, fresh] = [tf.gather(stored, rows), tf.gather(stopGradient(generated), rows)];
+      const shares = known.map(() => ratio);
+      this.memory.store.write(
+        Int32Array.from(known, (group) => slots[group]!),
+        refresh(before, fresh, shares),
+      );
+      return known.map((group) => {
+        const slot = slots[group]!;
+        const age = this.memory.slots.sinceWritten(slot);
+        this.memory.slots.rewrite(slot, groups.images[group]!.length, ratio === 1);
+        return { id: groups.ids[group]!, age, cosine: numbers.refreshCosines[group]! };
+      });
+    });
   }
 
   /**
@@ -279,7 +325,10 @@ export class PrototypeMemory implements Stateful {
 
   /** Frees the prototypes; the memory cannot be used afterwards. */
   dispose(): void {
-    if (!this.disposed) this.memory.store.dispose();
+    if (!this.disposed) {
+      this.memory.store.dispose();
+      this.memory.unrecognizable?.dispose();
+    }
     this.disposed = true;
   }
 
@@ -293,10 +342,21 @@ export class PrototypeMemory implements Stateful {
     known.forEach((facts, group) => {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
-    const { settings, slots, store } = this.memory;
+    const { settings, slots, store, unrecognizable } = this.memory;
     const admission = admit(slots, groups, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
+    if (numbers.recognizability) {
+      const { recognizability: scores } = numbers;
+      const poor = (image: number): boolean => scores[image]! < Math.fround(settings.minRecognizability);
+      const leftOut = groups.images.map((own) => own.filter(poor).length % own.length);
+      const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0);
+      this.recognizability = { mean: sum(scores) / scores.length, leftOut: sum(leftOut) };
+    }
+    if (unrecognizable) {
+      const { unit, norms } = batch.exemplars;
+      unrecognizable.assign(unrecognizableOf(unrecognizable, { unit: stopGradient(unit), norms: stopGradient(norms) }));
+    }
     if (store instanceof DriftingStore) store.move(drift(settings, batch));
     store.write(admission.slots, stopGradient(batch.prototypes));
     return admission;

@@ -45,8 +45,9 @@ export class Slots {
   private readonly rng: Random;
   private readonly slotOf = new Map<number, number>();
   private readonly ids: Float64Array;
-  /** Steps of entry and of the last refresh. */
+  /** Steps of entry, of the last batch that had the class, and in which its prototype was written last. */
   private readonly entered: Float64Array;
+  private readonly visited: Float64Array;
   private readonly written: Float64Array;
   private readonly seen: Float64Array;
   private readonly confidence: Float64Array;
@@ -62,6 +63,7 @@ export class Slots {
     this.rng = new Random(seed);
     this.ids = new Float64Array(size);
     this.entered = new Float64Array(size);
+    this.visited = new Float64Array(size);
     this.written = new Float64Array(size);
     this.seen = new Float64Array(size);
     this.confidence = new Float64Array(size);
@@ -104,6 +106,7 @@ export class Slots {
   /** A class in memory is refreshed in this step; until its {@link visit} it cannot be dequeued. */
   renew(id: number): void {
     const slot = this.find(id);
+    this.visited[slot] = this.step;
     this.written[slot] = this.step;
     if (this.eviction !== 'random') this.order.remove(slot);
   }
@@ -116,17 +119,24 @@ export class Slots {
     this.slotOf.set(id, slot);
     this.ids[slot] = id;
     this.entered[slot] = this.step;
+    this.visited[slot] = this.step;
     this.written[slot] = this.step;
     this.seen[slot] = 0;
+  }
+
+  /** A class's prototype was made anew, from exemplars of no batch: its place in the order in which classes leave stays. */
+  rewrite(slot: number, exemplars: number, isReplaced: boolean): void {
+    this.written[slot] = this.step;
+    this.seen[slot] = exemplars + (isReplaced ? 0 : this.seen[slot]!);
   }
 
   /** Takes out the class that is first to leave, none of this step's; another is to be enqueued in its place. */
   dequeue(): number {
     let slot: number;
     if (this.eviction === 'random') {
-      // A slot written in this step belongs to the batch.
+      // A slot visited in this step belongs to the batch.
       do slot = this.rng.below(this.occupied);
-      while (this.written[slot] === this.step);
+      while (this.visited[slot] === this.step);
     } else {
       slot = this.order.pop();
     }
@@ -156,6 +166,7 @@ export class Slots {
       tensors: {
         ids: column(this.ids),
         entered: column(this.entered),
+        visited: column(this.visited),
         written: column(this.written),
         seen: column(this.seen),
         confidence: column(this.confidence),
@@ -184,13 +195,16 @@ export class Slots {
       column('seen'),
       column('confidence'),
     ];
+    // Before prototypes were ever made anew, both were one.
+    const visited = 'visited' in state.tensors ? column('visited') : written;
     const distinct = new Set<number>();
     for (const [row, id] of ids.entries()) {
       if (!Number.isSafeInteger(id) || id < 0 || distinct.has(id)) {
         return fail(`ids[${row}]`, id, 'an integer in [0, 2^53), each once');
       }
       distinct.add(id);
-      const inOrder = 1 <= entered[row]! && entered[row]! <= written[row]! && written[row]! <= step;
+      const inOrder =
+        1 <= entered[row]! && entered[row]! <= visited[row]! && visited[row]! <= written[row]! && written[row]! <= step;
       if (!inOrder) return fail(`steps of ids[${row}]`, [entered[row], written[row]], `entry <= refresh <= ${step}`);
       if (!(seen[row]! >= 1)) return fail(`seen[${row}]`, seen[row], 'a count >= 1');
       if (!Number.isFinite(confidence[row])) return fail(`confidence[${row}]`, confidence[row], 'a finite number');
@@ -198,7 +212,7 @@ export class Slots {
     if (!Array.isArray(rng)) return fail('rng', rng, 'four words');
     this.rng.restore(rng);
 
-    const agedFrom = this.renewAge ? written : entered;
+    const agedFrom = this.renewAge ? visited : entered;
     const rows = Int32Array.from(ids, (_, row) => row);
     const kept = rows
       .toSorted((a, b) => agedFrom[b]! - agedFrom[a]! || b - a)
@@ -211,6 +225,7 @@ export class Slots {
     kept.forEach((row, slot) => {
       this.ids[slot] = ids[row]!;
       this.entered[slot] = entered[row]!;
+      this.visited[slot] = visited[row]!;
       this.written[slot] = written[row]!;
       this.seen[slot] = seen[row]!;
       this.confidence[slot] = confidence[row]!;
@@ -221,7 +236,7 @@ export class Slots {
   }
 
   private agedFrom(slot: number): number {
-    return this.renewAge ? this.written[slot]! : this.entered[slot]!;
+    return this.renewAge ? this.visited[slot]! : this.entered[slot]!;
   }
 
   private enterOrder(slot: number): void {

@@ -10,7 +10,7 @@ export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['proto
 /** Refuses options that are each in order and do not go together, before anything of the run is made. */
 export function checkTogether(where: string, config: RunConfig): void {
   checkColumns(where, config);
-  checkMemory(config);
+  checkMemory(where, config);
   checkMining(where, config);
   checkLoss(where, config);
   const { steps, schedule, epochs } = config;
@@ -39,10 +39,18 @@ function checkColumns(where: string, { head, sampler }: RunConfig): void {
   }
 }
 
-function checkMemory({ head, encoder }: RunConfig): void {
+function checkMemory(where: string, { head, encoder }: RunConfig): void {
   if (head.kind !== 'prototype-memory') return;
-  const { kind: _, loss: __, ...options } = given(head);
+  const { kind: _, loss: __, reencode, ...options } = given(head);
   createPrototypeMemory.check({ ...options, dimension: encoder.embeddingSize });
+  const { every, classes, images } = reencode;
+  if (every > 0 && classes > head.size) {
+    refuse(where, 'head.reencode.classes', classes, `at most head.size, ${head.size}: there are no more in memory`);
+  }
+  if (every > 0 && classes * images < 2) {
+    const fix = 'Set head.reencode.images=2, or more classes.';
+    refuse(where, 'head.reencode.classes times images', classes * images, 'at least 2, for batch norm', fix);
+  }
 }
 
 /** Makes the loss, which costs nothing, for what it refuses itself; and a filter needs a loss that it can be put into. */

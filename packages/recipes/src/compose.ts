@@ -121,7 +121,7 @@ export function makeHead(config: RunConfig, identities: number, parts: OwnParts 
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
   const loss = makeLoss(head.loss, parts);
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, ...options } = given(head);
+    const { kind: _, loss: __, reencode: ___, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
     const observedSamples = asksMiner(sampler) ? sampler.mining.observedSamples : undefined;
     const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });

@@ -65,6 +65,20 @@ describe('configuration', () => {
     }
   });
 
+  it('re-encodes no more classes than there are slots, for heads that can', () => {
+    const reencode = ['head.size=64', 'head.reencode.every=8'];
+    expect(patchConfig(demo, reencode).head).toMatchObject({
+      reencode: { every: 8, classes: 32, images: 2, ratio: 1 },
+    });
+    expect(() => patchConfig(demo, [...reencode, 'head.reencode.classes=65'])).toThrow(
+      'head.reencode.classes is 65, expected at most head.size, 64',
+    );
+    const one = ['head.reencode.classes=1', 'head.reencode.images=1'];
+    expect(() => patchConfig(demo, [...reencode, ...one])).toThrow('head.reencode.classes times images is 1');
+    expect(() => patchConfig(demo, ['head.kind=full-softmax', 'head.reencode.every=8'])).toThrow('reencode');
+    expect(patchConfig(demo, [...reencode, 'head.kind=full-softmax']).head).not.toHaveProperty('reencode');
+  });
+
   it('refuses a recipe that is not there, or without its data', () => {
     expect(() => resolveRecipe('demmo', {})).toThrow('Did you mean "demo"?');
     expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');

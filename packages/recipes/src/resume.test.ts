@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { syntheticFaces } from '@protomem/synthetic';
-import { listCheckpoints, readRunLog } from '@protomem/training';
+import { listCheckpoints, readCheckpoint, readRunLog } from '@protomem/training';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patchConfig } from './config.ts';
@@ -137,6 +137,21 @@ describe('a run that goes on', () => {
     await expect(resume(moved, ['schedule.base=0.02'])).rejects.toThrow('Nothing would come of schedule.base');
     expect(await contents(moved)).toEqual(before);
     expect((await resume(moved, ['steps=9'])).finished?.results[0]?.result.steps).toBe(9);
+  }, 120_000);
+
+  it('makes stale prototypes anew as one that was never interrupted', async () => {
+    const set = ['head.reencode={"every":2,"classes":4,"images":2}', 'checkpoint.every=3'];
+    const [whole, parted] = [join(folder, 'whole'), join(folder, 'parted')];
+    await train(whole, config(...set));
+    await train(parted, config(...set), 3);
+    await train(parted, config(...set), undefined, true);
+    const [a, b] = [await contents(whole), await contents(parted)];
+    expect(b['encoder.safetensors']).toBe(a['encoder.safetensors']);
+    const newest = join('checkpoints', 'checkpoint-00000006.safetensors');
+    const prototypes = async (run: string) => (await readCheckpoint(join(run, newest))).parts.head!.tensors;
+    expect(await prototypes(parted)).toEqual(await prototypes(whole));
+    const log = await readFile(join(parted, 'log.jsonl'), 'utf8');
+    expect(log.split('\n').filter((line) => line.includes('"reencode/classes"')).length).toBe(3);
   }, 120_000);
 
   it('that diverged can do what its error says: go on with a lower rate', async () => {

@@ -7,7 +7,7 @@ import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import { type CompanionRule, createMiner } from '@protomem/mining';
 import { syntheticFaces } from '@protomem/synthetic';
-import { createTrainer, optimizers, type ScheduleName, schedules } from '@protomem/training';
+import { createTrainer, optimizers, reencodeOptions, type ScheduleName, schedules } from '@protomem/training';
 import { fieldsOf, kinds, optionsOfEach, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
@@ -92,6 +92,7 @@ const head = kinds(
       ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples'] }),
       size,
       loss,
+      reencode: section(fieldsOf(reencodeOptions)),
     },
     'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), loss },
     // The optimizer's momentum and weight decay hold for the rows of Partial FC too.

@@ -82,6 +82,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     clipNorm: config.optimizer.clipNorm,
     maxWeightNorm: config.optimizer.maxWeightNorm,
     encoderBatch: config.optimizer.encoderBatch ?? undefined,
+    reencode: 'reencode' in config.head ? config.head.reencode : undefined,
     seed: config.seed,
     evaluateEvery: config.evaluation.every || config.steps,
     hooks: {

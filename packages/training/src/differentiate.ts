@@ -61,15 +61,8 @@ function atOnce({ encoder, head, parameters, batch: { labels }, seed }: Differen
 
 function inParts(work: Differentiation, images: tf.Tensor4D): Found {
   const { encoder, head, parameters, batch, seed, encoderBatch } = work;
-  const total = images.shape[0];
-  const count = Math.ceil(total / encoderBatch);
-  // Parts of nearly one size: batch norm has no use for a rest of one image.
-  const ends = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * total) / count));
-  const apply = (i: number): tf.Tensor2D => {
-    const part = tf.slice(images, [ends[i]!, 0, 0, 0], [ends[i + 1]! - ends[i]!, -1, -1, -1]);
-    return encoder.apply(part, { training: isTrained(encoder), seed: (seed + i) % 2 ** 31 });
-  };
-  const embeddings = tf.variable(withoutStatistics(encoder, () => tf.concat(ends.slice(1).map((_, i) => apply(i)))));
+  const { count, ends, apply } = partsOf(encoder, images, encoderBatch, seed);
+  const embeddings = tf.variable(encodeAsInTraining(encoder, images, encoderBatch, seed) as tf.Tensor);
   const ofEncoder = new Set(encoder.parameters.map(({ variable }) => variable));
   const variables = parameters.map(({ variable }) => variable);
   const { value: loss, grads } = variableGradients(
@@ -94,11 +87,35 @@ function inParts(work: Differentiation, images: tf.Tensor4D): Found {
   return { loss, grads: all };
 }
 
+/** How images go through the encoder in parts, each of at most `encoderBatch`. */
+function partsOf(encoder: Encoder, images: tf.Tensor4D, encoderBatch: number, seed: number) {
+  const total = images.shape[0];
+  const count = Math.ceil(total / encoderBatch);
+  // Parts of nearly one size: batch norm has no use for a rest of one image.
+  const ends = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * total) / count));
+  const apply = (i: number): tf.Tensor2D => {
+    const part = tf.slice(images, [ends[i]!, 0, 0, 0], [ends[i + 1]! - ends[i]!, -1, -1, -1]);
+    return encoder.apply(part, { training: isTrained(encoder), seed: (seed + i) % 2 ** 31 });
+  };
+  return { count, ends, apply };
+}
+
+/** Embeddings `[B, D]` as a training step makes them, in parts of at most `encoderBatch`; running statistics stay. */
+export function encodeAsInTraining(
+  encoder: Encoder,
+  images: tf.Tensor4D,
+  encoderBatch: number,
+  seed: number,
+): tf.Tensor2D {
+  const { ends, apply } = partsOf(encoder, images, encoderBatch, seed);
+  return withoutStatistics(encoder, () => tf.concat(ends.slice(1).map((_, i) => apply(i))));
+}
+
 /** A frozen encoder, none of whose parameters is trainable, runs as in evaluation: its running statistics stay. */
 const isTrained = ({ parameters }: Encoder): boolean => parameters.some(({ trainable }) => trainable);
 
 /** Runs the encoder in training mode, but leaves its running statistics as they were. */
-function withoutStatistics(encoder: Encoder, run: () => tf.Tensor): tf.Tensor {
+function withoutStatistics<T extends tf.Tensor>(encoder: Encoder, run: () => T): T {
   const statistics = encoder.parameters.filter(({ trainable }) => !trainable).map(({ variable }) => variable);
   return tf.tidy(() => {
     const before = statistics.map((variable) => tf.clone(variable));

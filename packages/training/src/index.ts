@@ -27,6 +27,13 @@ export {
 } from './read-log.ts';
 export { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
 export {
+  createReencoder,
+  type Reencoded,
+  type ReencodeOptions,
+  type ReencoderParts,
+  reencodeOptions,
+} from './reencode.ts';
+export {
   constant,
   cosine,
   createSchedule,

@@ -6,6 +6,7 @@ import type { KnownIdentities } from './identities.ts';
 import type { Logger } from './logger.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
+import type { ReencodeOptions } from './reencode.ts';
 import type { Schedule } from './schedules.ts';
 
 export const checkpointOptions = {
@@ -79,6 +80,11 @@ export const trainerOptions = {
     help: 'Images that go through the encoder at once, for batches whose activations do not fit.',
     ...{ min: 2, absent: 'the batch' },
   }),
+  /** Logged as `reencode/...`; the head needs `stalest` and `refreshFrom`, the loader `references`. */
+  reencode: option.given<ReencodeOptions>()({
+    help: 'Makes the stalest classes in memory anew from reference images: see the next table.',
+    absent: 'never',
+  }),
   hooks: option.given<Hooks>()({ help: "Functions called at the run's events, and awaited.", default: {} }),
   evaluateEvery: option.integer({
     help: 'Steps between two calls of `hooks.onEvaluate`, which is also called after the last step.',
@@ -89,7 +95,7 @@ export const trainerOptions = {
     default: [],
   }),
   checkpoints: option.given<CheckpointOptions>()({
-    help: 'Where, how often: see the next table.',
+    help: 'Where, how often: see the last table.',
     absent: 'none are written',
   }),
   seed: option.integer({ help: "Seeds the encoder's dropout, through the step's number.", min: 0, default: 0 }),

@@ -8,6 +8,7 @@ import { clipByGlobalNorm } from './clip.ts';
 import { type Differentiated, differentiate } from './differentiate.ts';
 import { checkFiniteStep, checkFiniteWeights, checkWeightNorm, explainOutOfMemory } from './finite-checks.ts';
 import { describeChange, type RecipeChange } from './recipe.ts';
+import { createReencoder } from './reencode.ts';
 import { createThroughput } from './throughput.ts';
 import { type RunResult, type Trainer, trainerOptions } from './trainer-options.ts';
 
@@ -36,7 +37,7 @@ import { type RunResult, type Trainer, trainerOptions } from './trainer-options.
  */
 export const createTrainer = part('createTrainer', trainerOptions, (settings): Trainer => {
   const { encoder, head, loader, miner, optimizer, schedule, steps, clipNorm, hooks, loggers, seed, config } = settings;
-  const { maxWeightNorm, evaluateEvery = steps } = settings;
+  const { maxWeightNorm, evaluateEvery = steps, reencode = {} } = settings;
   const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
   check(!miner || head.lastLookAlikes !== undefined, () => ({
     where: 'createTrainer',
@@ -45,6 +46,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
     expected: 'a function, for the miner to learn who looks like whom',
     fix: 'Use a head that has it, such as prototypeHead, or leave the miner out.',
   }));
+  const reencoder = createReencoder('createTrainer', reencode, { encoder, head, loader, encoderBatch, seed });
   const trainable = [...under('encoder', encoder.parameters), ...under('head', head.parameters)].filter(
     (parameter) => parameter.trainable,
   );
@@ -82,9 +84,11 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
       });
       miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.(), batch.images);
       stepsDone++;
-      nameSkipped(batch);
+      nameSkipped(batch.skipped);
+      const reencoded = await reencoder(stepsDone);
+      if (reencoded) nameSkipped(reencoded.skipped);
       throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
-      return metrics(lossValue, gradientNorm, learningRate);
+      return { ...metrics(lossValue, gradientNorm, learningRate), ...reencoded?.metrics };
     } finally {
       tf.dispose([loss, norm, gradients, weightNorm]);
     }
@@ -169,8 +173,8 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
     if (answer === 'stop') stopping = true;
   };
 
-  function nameSkipped(batch: ImageBatch): void {
-    for (const { name, reason } of batch.skipped) {
+  function nameSkipped(images: ImageBatch['skipped']): void {
+    for (const { name, reason } of images) {
       if (!skipped.has(name)) say(`Left out: ${name}: ${reason}`);
       skipped.set(name, reason);
     }
@@ -215,6 +219,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
     seed,
     clipNorm: clipNorm ?? null,
     ...(encoderBatch < loader.batchSize ? { encoderBatch } : {}),
+    ...(reencode.every ? { reencode: { ...reencode } } : {}),
     config,
   };
   const weights: Stateful = {

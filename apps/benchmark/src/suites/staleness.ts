@@ -8,6 +8,7 @@ import { createPrototypeMemory, prototypeHead } from '@protomem/memory';
 import { syntheticFaces } from '@protomem/synthetic';
 import { clipByGlobalNorm, globalNorm, oneCycle, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
+import { byOctave, label } from '../octaves.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
 const [IDENTITIES, COLUMNS, CLASSES, IMAGES, SIZE, DIMENSION] = [512, 256, 16, 4, 48, 128];
@@ -153,18 +154,4 @@ function summary(probes: ReadonlyMap<string, readonly StalenessProbe[]>, about: 
   ];
   const reading = 'of 1 - cosine: below 1, the first is nearer to the fresh prototype';
   return { cases: { 'cosine by age in steps': contenders }, ratios, reading, notes, absent: [] };
-}
-
-function byOctave(probes: readonly StalenessProbe[]): Map<number, { cosine: number }> {
-  const octaves = new Map<number, StalenessProbe[]>();
-  for (const found of probes) {
-    const octave = Math.floor(Math.log2(Math.max(found.age, 1)));
-    octaves.set(octave, [...(octaves.get(octave) ?? []), found]);
-  }
-  const mean = (found: readonly StalenessProbe[]) => found.reduce((sum, { cosine }) => sum + cosine, 0) / found.length;
-  return new Map([...octaves].sort(([a], [b]) => a - b).map(([octave, found]) => [octave, { cosine: mean(found) }]));
-}
-
-function label(octave: number): string {
-  return `age-${2 ** octave}-${2 ** (octave + 1) - 1}`;
 }

@@ -214,6 +214,45 @@ describe('createLoader', () => {
   });
 });
 
+describe('references', () => {
+  it('are the images of named identities, not augmented, the same for the same request, and move nothing', async () => {
+    const request = { identities: [2, 0], images: 2, seed: 9 };
+    const loader = loaderOf(source, { augmentation, workers: 0 });
+    const [first] = await take(loader, 1);
+    const found = await loader.references!(request);
+    expect([...found.labels]).toEqual([2, 2, 0, 0]);
+    expect(found.shape).toEqual([4, 12, 10, 3]);
+    expect(found.skipped).toEqual([]);
+    for (const [i, label] of found.labels.entries()) {
+      const { bytes, name } = await source.load(label, found.images![i]!);
+      expect(found.names[i]).toBe(name);
+      const pixels = await decodeImage(bytes, { height: 12, width: 10 });
+      expect(found.pixels.subarray(360 * i, 360 * (i + 1))).toEqual(new Uint8Array(pixels));
+    }
+    expect(new Set(found.names).size).toBe(4);
+    expect(await loader.references!(request)).toEqual(found);
+    expect(await loaderOf(source, { prefetch: 0 }).references!(request)).toEqual(found);
+    const others = await Promise.all([1, 2, 3, 4].map((seed) => loader.references!({ ...request, seed })));
+    expect(new Set(others.map(({ names }) => names.join())).size).toBeGreaterThan(1);
+    expect([first, ...(await take(loader, 2))]).toEqual(await take(loaderOf(source, { augmentation, workers: 0 }), 3));
+  });
+
+  it('that cannot be read give way to others of their identity, or to nobody', async () => {
+    const folder = await temporaryFolder();
+    await writePeople(folder.dir, [3, 2, 2]);
+    const faulty = await folderSource(folder.dir);
+    const nameOf = async (identity: number, image: number) => (await faulty.load(identity, image)).name;
+    for (const name of [await nameOf(1, 0), await nameOf(1, 1)]) rmSync(name);
+    await writeFile(await nameOf(0, 1), 'no image');
+    const found = await loaderOf(faulty).references!({ identities: [0, 1], images: 3, seed: 1 });
+    expect([...found.labels]).toEqual([0, 0]);
+    expect(found.skipped.length).toBe(3);
+    const two = await loaderOf(faulty).references!({ identities: [0], images: 2, seed: 1 });
+    expect([...two.labels]).toEqual([0, 0]);
+    await folder.remove();
+  });
+});
+
 describe('images that cannot be read', () => {
   it('are replaced by another of the same identity, named, reported once, and tried again in the next pass', async () => {
     const folder = await temporaryFolder();

@@ -11,6 +11,7 @@ import {
 } from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
 import { createProducer } from './producer.ts';
+import { createReferences } from './references.ts';
 
 /** Of reads that failed. */
 export const RETRIES = 3;
@@ -83,6 +84,7 @@ export type LoaderOptions = OptionsOf<typeof loaderOptions>;
 export const createLoader = part('createLoader', loaderOptions, (options): Loader => {
   const { sampler, prefetch, onSkip, workers, maxMissing, ...images } = options;
   const producer = createProducer('createLoader', { ...images, strict: false }, workers);
+  const references = createReferences(images.source, images);
 
   let ahead: { readonly batch: Promise<ImageBatch>; readonly after: State }[] = [];
   // The sampler's state as of the last delivered batch; undefined until the sampler has been moved.
@@ -143,6 +145,7 @@ export const createLoader = part('createLoader', loaderOptions, (options): Loade
     batchSize: sampler.batchSize,
     batchesPerEpoch: sampler.batchesPerEpoch,
     next: () => inTurn(deliver),
+    references,
     state: async () => delivered ?? (await sampler.state()),
     restore: (state) =>
       inTurn(async () => {
