@@ -3,10 +3,12 @@ import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
 import { checkMemory, stopGradient } from '@protomem/engine';
 import { checkInUse, probeStaleness, StalenessBins, type StalenessPoint, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
+import { Guard, type GuardedPair } from './guard.ts';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
 import { memoryState, restoreMemory } from './memory-state.ts';
-import { admit, type BatchPrototypes, drift, lossInputs, type Memory } from './method.ts';
+import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory } from './method.ts';
+import { nearestOthers } from './nearest-others.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
 import { prepareBatch } from './prepare-batch.ts';
 import { DriftingStore, storedRows, stores } from './prototype-store.ts';
@@ -29,6 +31,8 @@ export class PrototypeMemory implements Stateful {
   private readonly staleness = new StalenessBins();
   private readonly seen = new LookAlikes();
   private roundingError: number | undefined;
+  /** Share of the columns that did not count for a sample of the last loss, on average. */
+  private guardedShare = 0;
   private disposed = false;
   private last: Pick<Admission, 'ids' | 'refreshed' | 'enqueued' | 'evicted'> = NOTHING;
 
@@ -41,7 +45,7 @@ export class PrototypeMemory implements Stateful {
     checkMemory('createPrototypeMemory', 'size', this.size, bytes, fix);
     const kept = stores[settings.storage](this.size, this.dimension);
     const store = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : kept;
-    this.memory = { settings, slots: new Slots(settings), store };
+    this.memory = { settings, slots: new Slots(settings), store, guard: new Guard(settings) };
   }
 
   /** Classes in memory. */
@@ -133,6 +137,7 @@ export class PrototypeMemory implements Stateful {
       const batch = prepareBatch(where, this.memory, embeddings, labels);
       if (admit === 'before') this.commit(batch);
       const inputs = lossInputs(this.memory, batch);
+      this.guardedShare = guardedShare(inputs);
       const watch = new LookAlikeWatch(embeddings.shape[0], observedSamples, this.step * observedSamples);
       let losses: tf.Tensor1D;
       try {
@@ -155,6 +160,7 @@ export class PrototypeMemory implements Stateful {
    * The last batch's `classes`, `hitRate` (share of them found in memory), `refreshed`, `enqueued` and `evicted` classes;
    * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps, and `bytes` that the prototypes take. With
    * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored.
+   * With a guard also `guardedPairs`, and `guardedShare` of the last loss's columns that did not count for a sample.
    */
   metrics(): HeadMetrics {
     const { ids, refreshed, enqueued, evicted } = this.last;
@@ -175,6 +181,7 @@ export class PrototypeMemory implements Stateful {
       maxAge,
       bytes: this.memory.store.bytes,
       ...(this.roundingError !== undefined && { roundingError: this.roundingError }),
+      ...(this.memory.guard.isOn && { guardedPairs: this.memory.guard.count, guardedShare: this.guardedShare }),
     };
   }
 
@@ -258,6 +265,11 @@ export class PrototypeMemory implements Stateful {
     return this.last.evicted;
   }
 
+  /** Pairs that the guard found and does not push apart, the most evident first; not those given to it. */
+  guardedPairs(): GuardedPair[] {
+    return this.memory.guard.list();
+  }
+
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
   state(): State {
     this.checkInUse('state');
@@ -293,14 +305,23 @@ export class PrototypeMemory implements Stateful {
     known.forEach((facts, group) => {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
-    const { settings, slots, store } = this.memory;
+    const { settings, slots, store, guard } = this.memory;
     const admission = admit(slots, groups, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
     if (store instanceof DriftingStore) store.move(drift(settings, batch));
-    store.write(admission.slots, stopGradient(batch.prototypes));
+    const prototypes = stopGradient(batch.prototypes);
+    store.write(admission.slots, prototypes);
+    if (guard.looks) guard.observe(nearestOthers(admission, prototypes, this.memory), slots);
     return admission;
   }
+}
+
+/** Share of the other columns that the guard keeps out of a sample's loss, on average. */
+function guardedShare({ guarded, groupOf, columns, excluded, columnOf }: LossInputs): number {
+  const others = columns.count - excluded.length + columnOf.length - 1;
+  const masked = guarded.inBatch.rows.length + guarded.inMemory.rows.length;
+  return masked === 0 ? 0 : masked / (groupOf.length * others);
 }
 
 /**
