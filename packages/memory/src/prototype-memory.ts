@@ -342,12 +342,22 @@ export const createPrototypeMemory = part(
   'createPrototypeMemory',
   memoryOptions,
   (settings) => new PrototypeMemory(settings),
-  ({ prototypeRate, admit: order, hardest }) =>
+  ({ prototypeRate, admit: order, hardest, guardPairs = [] }) => {
+    for (const [i, pair] of guardPairs.entries()) {
+      const areIds = pair.every((id) => Number.isSafeInteger(id) && id >= 0);
+      check(pair.length === 2 && areIds && pair[0] !== pair[1], () => ({
+        where: 'createPrototypeMemory',
+        what: `guardPairs[${i}]`,
+        got: pair,
+        expected: 'two different integers in [0, 2^53)',
+      }));
+    }
     check(prototypeRate === 0 || (order === 'before' && hardest === undefined), () => ({
       where: 'createPrototypeMemory',
       what: 'prototypeRate',
       got: prototypeRate,
       expected: `0 with admit "${order}"${hardest === undefined ? '' : ' and hardest'}`,
       fix: 'A gradient step on the prototypes needs admit "before", and no hardest.',
-    })),
+    }));
+  },
 );
