@@ -24,7 +24,8 @@ import type { Admission, SlotFacts, Slots } from './slots.ts';
 //   4. lossInputs brings embeddings and prototypes together: prototypes are the columns of a softmax, which loss.ts
 //                evaluates.
 // `makePrototypes` does 1 and 2 for a batch; `drift` is what else moves the stored ones. With the option `admit: 'after'` the
-// loss comes before 3. Only `admit` changes anything, and that in `slots.ts`; the store is written by the facade's `commit`.
+// loss comes before 3. Only `admit` changes anything, and that in `slots.ts`; the store is written, and the guard told, by the
+// facade's `commit`.
 
 /** What the functions below read: the options, which class is in which slot, the prototypes, and who may be one person. */
 export interface Memory {

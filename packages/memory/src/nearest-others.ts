@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NearestOther } from './guard.ts';
+import type { Memory } from './method.ts';
 import { nearestColumns } from './nearest-columns.ts';
-import { blockOf, type PrototypeStore } from './prototype-store.ts';
-import type { Admission, Slots } from './slots.ts';
+import { blockOf } from './prototype-store.ts';
+import type { Admission } from './slots.ts';
 
 /**
  * For each class of a batch that has been admitted, the class in memory whose prototype is most like its own. Costs a
@@ -13,11 +14,7 @@ import type { Admission, Slots } from './slots.ts';
 export function nearestOthers(
   { ids, slots: own }: Admission,
   prototypes: tf.Tensor2D,
-  {
-    slots,
-    store,
-    settings,
-  }: { readonly slots: Slots; readonly store: PrototypeStore; readonly settings: { readonly logitBytes: number } },
+  { slots, store, settings }: Memory,
 ): NearestOther[] {
   if (slots.occupied < 2) return [];
   return tf.tidy(() => {
