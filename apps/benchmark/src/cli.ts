@@ -48,7 +48,7 @@ ${Object.entries(suites)
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
   --data DIR  face images, for the suites lfw, guard and loader
   --quick     fewer rounds
-  --earlier   kept runs of earlier code count where there are none of today's (suites lfw and identities)
+  --earlier   kept runs of earlier code count where there are none of today's (suites lfw, guard and identities)
   --only TEXT carry out runs whose name holds TEXT; the others are shown as far as they are kept (the same suites)
   --profile   also where the time of a step goes, op by op (encoder suites)
   PROTOMEM_PYTHON names the Python to compare with (default python3)

@@ -28,9 +28,8 @@ export function plantDuplicates(base: ImageSource, share: number, seed: number):
     [several[k], several[at]] = [several[at]!, several[k]!];
     return [several[k]!, base.identities + k];
   });
-  const halves = new Map(
-    pairs.flatMap(([id, twin]) => [[id, { id, half: 0 }] as const, [twin, { id, half: 1 }] as const]),
-  );
+  const halves = new Map<number, { readonly id: number; readonly half: 0 | 1 }>();
+  for (const [id, twin] of pairs) halves.set(id, { id, half: 0 }).set(twin, { id, half: 1 });
   const imagesOf = (identity: number): number => {
     const of = halves.get(identity);
     return of ? Math.ceil((base.imagesOf(of.id) - of.half) / 2) : base.imagesOf(identity);

@@ -270,6 +270,11 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
       hardest: undefined,
       guardVisits: 1,
       guardLimit: 1,
+      guardPairs: [
+        [1, 2],
+        [8, 9],
+        [9, 3],
+      ],
       seed: 0,
       prototypeRate: 0.05,
       ...choice,
