@@ -9,6 +9,7 @@ import { companions } from './suites/companions.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
 import { freshness } from './suites/freshness.ts';
+import { guard } from './suites/guard.ts';
 import { head } from './suites/head.ts';
 import { identities } from './suites/identities.ts';
 import { lfw } from './suites/lfw.ts';
@@ -26,6 +27,7 @@ const suites: Readonly<Record<string, Suite>> = {
   companions,
   identities,
   lfw,
+  guard,
   loader,
   limits,
   evaluation,
@@ -46,9 +48,9 @@ ${Object.entries(suites)
   .join('\n')}
 
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
-  --data DIR  face images, for the suites lfw and loader
+  --data DIR  face images, for the suites lfw, guard and loader
   --quick     fewer rounds
-  --earlier   kept runs of earlier code count where there are none of today's (suites lfw and identities)
+  --earlier   kept runs of earlier code count where there are none of today's (suites lfw, guard and identities)
   --only TEXT carry out runs whose name holds TEXT; the others are shown as far as they are kept (the same suites)
   --profile   also where the time of a step goes, op by op (encoder suites)
   PROTOMEM_PYTHON names the Python to compare with (default python3)

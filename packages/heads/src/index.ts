@@ -10,7 +10,7 @@ export {
 export { evaluateLoss } from './evaluate-loss.ts';
 export { headOptions } from './head-options.ts';
 export { restoreLossState, takePart, withLossState } from './loss-state.ts';
-export { type Mask, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
+export { type Mask, maskAt, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
 export {
   type KeptColumn,
   type ObservableHead,

@@ -35,7 +35,7 @@ export function maskedLoss(
   const count = excluded.rows.length;
   if (count === 0) return evaluateLoss(loss, cosines, columns, context);
   if (!('form' in loss)) {
-    return evaluateLoss(loss, putAt(cosines, excluded, tf.fill([count], -1)), columns, context);
+    return evaluateLoss(loss, maskAt(cosines, excluded, -1), columns, context);
   }
 
   const { target, negative, combine } = (loss as SoftmaxLoss).form;
@@ -101,6 +101,19 @@ export function putAt(matrix: tf.Tensor2D, mask: Mask, values: tf.Tensor1D): tf.
     };
   });
   return put(matrix, values) as tf.Tensor2D;
+}
+
+/**
+ * The matrix with some elements masked.
+ *
+ * @param matrix `[B, M]`, float32; is not changed
+ * @param mask each element once
+ * @param value what they become
+ * @returns `[B, M]`, differentiable in `matrix`; the matrix itself when nothing is masked, else the caller's
+ */
+export function maskAt(matrix: tf.Tensor2D, mask: Mask, value = MASKED_LOGIT): tf.Tensor2D {
+  const count = mask.rows.length;
+  return count === 0 ? matrix : putAt(matrix, mask, tf.fill([count], value));
 }
 
 /** `[n, 2]`, int32: the elements as tfjs takes them. */

@@ -1,5 +1,6 @@
 import type { SoftmaxForm, TargetTerms } from '@protomem/core/contracts';
 import { detachedGradients, isRecording, MASKED_LOGIT } from '@protomem/engine';
+import type { Mask } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { LookAlikeWatch } from './look-alikes.ts';
 import type { Columns } from './prototype-store.ts';
@@ -22,6 +23,7 @@ type Running = {
  * @param unit `[B, D]`
  * @param columns constant; with none at all the result is {@link MASKED_LOGIT}
  * @param excluded columns that do not count
+ * @param guarded elements that do not count either: a sample, and a column
  * @param block columns at a time
  * @param watch is shown the cosines
  * @returns `[B]`, differentiable in `unit` and `terms`; the caller's
@@ -30,6 +32,7 @@ export function blockwiseLogSumExp(
   unit: tf.Tensor2D,
   columns: Columns,
   excluded: Int32Array,
+  guarded: Mask,
   negative: SoftmaxForm['negative'],
   terms: TargetTerms,
   block: number,
@@ -49,8 +52,9 @@ export function blockwiseLogSumExp(
     for (let from = 0; from < columns.count; from += block) {
       const count = Math.min(block, columns.count - from);
       const next: Running = tf.tidy(() => {
-        const part = { from, columns: columns.store.block(from, count), mask: maskRow(excluded, from, count) };
-        return add(running, part, withGradient);
+        const [row, elements] = [maskRow(excluded, from, count), maskElements(guarded, batch, from, count)];
+        const mask = row && elements ? (tf.add(row, elements) as tf.Tensor2D) : (row ?? elements);
+        return add(running, { from, columns: columns.store.block(from, count), excluded: row, mask }, withGradient);
       });
       if (running) tf.dispose(running);
       running = next;
@@ -73,7 +77,8 @@ export function blockwiseLogSumExp(
 interface Part {
   readonly from: number;
   readonly columns: tf.Tensor2D;
-  /** Added to logits: {@link MASKED_LOGIT} for columns that do not count. */
+  /** Added to logits, `[1, count]` and `[1 or B, count]`: {@link MASKED_LOGIT} for what is excluded, and for all that does not count. */
+  readonly excluded: tf.Tensor2D | undefined;
   readonly mask: tf.Tensor2D | undefined;
 }
 
@@ -82,9 +87,9 @@ type Add = (running: Running | undefined, part: Part, withGradient: boolean) => 
 /** Logits `scale * cosines`. */
 function multiples(unit: tf.Tensor2D, scale: number, watch: LookAlikeWatch): Add {
   const scaled = tf.mul(unit, scale);
-  return (running, { from, columns, mask }, withGradient) => {
+  return (running, { from, columns, excluded, mask }, withGradient) => {
     const product: tf.Tensor2D = tf.matMul(scaled, columns, false, true);
-    watch.look(product, from, mask, scale);
+    watch.look(product, from, excluded, scale);
     const logits = mask ? tf.add(product, mask) : product;
     const top = highest(logits, running);
     const weights = tf.exp(tf.sub(logits, top));
@@ -100,9 +105,9 @@ function shaped(
   watch: LookAlikeWatch,
 ): Add {
   const [unit, ...rest] = xs as [tf.Tensor2D, ...tf.Tensor1D[]];
-  return (running, { from, columns, mask }, withGradient) => {
+  return (running, { from, columns, excluded, mask }, withGradient) => {
     const cosines: tf.Tensor2D = tf.matMul(unit, columns, false, true);
-    watch.look(cosines, from, mask);
+    watch.look(cosines, from, excluded);
     const logitsOf = ([c, logit, ...values]: readonly tf.Tensor[]): tf.Tensor => {
       const logits = negative(c as tf.Tensor2D, { logit: logit as tf.Tensor1D, values: values as tf.Tensor1D[] });
       return mask ? tf.add(logits, mask) : logits;
@@ -145,4 +150,19 @@ export function maskRow(excluded: Int32Array, from: number, count: number): tf.T
     row[column - from] = MASKED_LOGIT;
   }
   return row && tf.tensor2d(row, [1, count]);
+}
+
+/** `[batch, count]`: {@link MASKED_LOGIT} at those elements, 0 at the others; undefined when there are none in these columns. */
+export function maskElements(
+  { rows, columns }: Mask,
+  batch: number,
+  from: number,
+  count: number,
+): tf.Tensor2D | undefined {
+  const at = columns.flatMap((column, k) =>
+    column < from || column >= from + count ? [] : [[rows[k]!, column - from]],
+  );
+  if (at.length === 0) return undefined;
+  const indices = tf.tensor2d(at, [at.length, 2], 'int32');
+  return tf.scatterND(indices, tf.fill([at.length], MASKED_LOGIT), [batch, count]) as tf.Tensor2D;
 }

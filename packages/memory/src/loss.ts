@@ -1,12 +1,13 @@
 import type { CosineLoss, SoftmaxForm } from '@protomem/core/contracts';
 import { MASKED_LOGIT, putElements, stopGradient, takeElements, unitRows } from '@protomem/engine';
-import { evaluateLoss, negativeLogits } from '@protomem/heads';
+import { type Mask, maskAt, maskedLoss, negativeLogits } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { blockwiseLogSumExp, maskRow } from './blockwise-log-sum-exp.ts';
 import { hardestCosines } from './hardest-cosines.ts';
 import type { LookAlikeWatch } from './look-alikes.ts';
 import type { LossInputs } from './method.ts';
 import type { MemorySettings } from './options.ts';
+import { blockOf } from './prototype-store.ts';
 
 /** The loss of each sample, `[B]`: in blocks where the loss has a form for it, else on all cosines at once. */
 export function memoryLoss(
@@ -17,30 +18,31 @@ export function memoryLoss(
 ): tf.Tensor1D {
   const context = { norms: inputs.norms };
   if (settings.hardest !== undefined) {
-    const others = hardestCosines(inputs, settings.hardest, blockOf(inputs, settings), watch);
-    const cosines = tf.concat([tf.expandDims<tf.Tensor2D>(inputs.positive, 1), others], 1);
-    return evaluateLoss(loss, cosines, tf.zeros([cosines.shape[0]], 'int32'), context);
+    const { cosines, missing } = hardestCosines(inputs, settings.hardest, blockOf(inputs.unit, settings), watch);
+    const all = tf.concat([tf.expandDims<tf.Tensor2D>(inputs.positive, 1), cosines], 1);
+    const mask = { rows: missing.rows, columns: missing.columns.map((column) => column + 1) };
+    return maskedLoss(loss, all, new Int32Array(all.shape[0]), mask, context);
   }
   const form = (loss as { readonly form?: SoftmaxForm }).form;
   // A gradient step on the prototypes wants the gradient of every logit.
-  if (form && settings.prototypeRate === 0) return inBlocks(inputs, form, blockOf(inputs, settings), watch);
-  const targets = tf.gather(tf.tensor1d([...inputs.columnOf], 'int32'), inputs.ownGroup);
-  const cosines = allCosines(inputs, targets, settings);
+  if (form && settings.prototypeRate === 0) return inBlocks(inputs, form, blockOf(inputs.unit, settings), watch);
+  const { columnOf, guarded } = inputs;
+  const targets = inputs.groupOf.map((group) => columnOf[group]!);
+  const cosines = allCosines(inputs, tf.tensor1d(targets, 'int32'), settings);
   const { count } = inputs.columns;
   const inMemory = tf.slice(cosines, [0, 0], [cosines.shape[0], count]);
   if (count > 0) watch.look(inMemory, 0, maskRow(inputs.excluded, 0, count));
-  watch.lookInside(tf.gather(cosines, tf.tensor1d([...inputs.columnOf], 'int32'), 1), inputs.ownGroup);
-  return evaluateLoss(loss, cosines, targets, context);
-}
-
-/** Columns at a time, so that their logits take no more than `logitBytes`. */
-function blockOf({ unit }: LossInputs, { logitBytes }: MemorySettings): number {
-  return Math.max(1, Math.floor(logitBytes / (4 * unit.shape[0])));
+  watch.lookInside(tf.gather(cosines, tf.tensor1d([...columnOf], 'int32'), 1), inputs.ownGroup);
+  const mask: Mask = {
+    rows: [...guarded.inBatch.rows, ...guarded.inMemory.rows],
+    columns: [...guarded.inBatch.columns.map((group) => columnOf[group]!), ...guarded.inMemory.columns],
+  };
+  return maskedLoss(loss, cosines, targets, mask, context);
 }
 
 /** The batch's own classes with all their gradients, and the rest of the memory in one pass. */
 function inBlocks(
-  { unit, norms, positive, batchPrototypes, ownGroup, columns, excluded }: LossInputs,
+  { unit, norms, positive, batchPrototypes, ownGroup, columns, excluded, guarded }: LossInputs,
   form: SoftmaxForm,
   block: number,
   watch: LookAlikeWatch,
@@ -50,9 +52,9 @@ function inBlocks(
   const cosines: tf.Tensor2D = tf.matMul(unit, batchPrototypes, false, true);
   watch.lookInside(cosines, ownGroup);
   const logits = negativeLogits(negative, cosines, terms);
-  const others = putElements(logits, ownGroup, tf.fill([unit.shape[0]], MASKED_LOGIT));
+  const others = maskAt(putElements(logits, ownGroup, tf.fill([unit.shape[0]], MASKED_LOGIT)), guarded.inBatch);
   const inBatch: tf.Tensor1D = tf.logSumExp(others, 1);
-  const outOfBatch = blockwiseLogSumExp(unit, columns, excluded, negative, terms, block, watch);
+  const outOfBatch = blockwiseLogSumExp(unit, columns, excluded, guarded.inMemory, negative, terms, block, watch);
   const negatives: tf.Tensor1D = tf.logSumExp(tf.stack([inBatch, outOfBatch], 1), 1);
   return combine ? combine(terms, negatives) : tf.softplus(tf.sub(negatives, terms.logit));
 }

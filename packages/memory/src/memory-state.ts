@@ -1,11 +1,15 @@
 import { check, type State, takeTensor } from '@protomem/core';
 import { StalenessBins } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
+import { Guard } from './guard.ts';
 import type { Memory } from './method.ts';
 import { DriftingStore } from './prototype-store.ts';
 
 /** Everything that a memory's future depends on, as data. */
-export function memoryState({ settings, slots, store, unrecognizable }: Memory, staleness: StalenessBins): State {
+export function memoryState(
+  { settings, slots, store, unrecognizable, guard }: Memory,
+  staleness: StalenessBins,
+): State {
   const { dimension } = settings;
   const { values, tensors } = slots.state();
   const drifting = store instanceof DriftingStore ? store : undefined;
@@ -19,6 +23,7 @@ export function memoryState({ settings, slots, store, unrecognizable }: Memory, 
       ...tensors,
       prototypes: { dtype: 'F32', shape: [slots.occupied, dimension], data: prototypes },
       staleness: staleness.state(),
+      ...(guard.looks && { guard: guard.state() }),
       ...(drifting && { moved: { dtype: 'F32', shape: [dimension], data: drifting.moved() } }),
       ...(unrecognizable && {
         unrecognizable: { dtype: 'F32', shape: [dimension], data: Float32Array.from(unrecognizable.dataSync()) },
@@ -29,7 +34,7 @@ export function memoryState({ settings, slots, store, unrecognizable }: Memory, 
 
 /** Takes over a state, which is checked as a whole before anything is changed. */
 export function restoreMemory(where: string, state: State, memory: Memory, staleness: StalenessBins): void {
-  const { settings, slots, store, unrecognizable } = memory;
+  const { settings, slots, store, unrecognizable, guard } = memory;
   const { dimension } = settings;
   const drifting = store instanceof DriftingStore ? store : undefined;
   const count = state.tensors.ids?.shape[0] ?? 0;
@@ -50,7 +55,11 @@ export function restoreMemory(where: string, state: State, memory: Memory, stale
   }
   const curve = takeTensor(where, state.tensors, 'staleness', 'F64', StalenessBins.shape);
   const moved = drifting && takeTensor(where, state.tensors, 'moved', 'F32', [dimension]);
+  // One saved without a guard has no pairs.
+  const saved = state.tensors.guard && takeTensor(where, state.tensors, 'guard', 'F64', [null, 4]);
+  const pairs = saved && guard.looks ? Guard.read(where, saved) : [];
   const kept = slots.restore(where, state);
+  guard.restore(pairs);
   staleness.restore(curve);
   const rows = new Float32Array(kept.length * dimension);
   kept.forEach((row, slot) => {

@@ -2,6 +2,7 @@ import { check } from '@protomem/core';
 import { splitRows, stopGradient, unitRows } from '@protomem/engine';
 import { type Groups, membership } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
+import type { Guard, Guarded } from './guard.ts';
 import type { MemorySettings } from './options.ts';
 import {
   type Exemplars,
@@ -23,15 +24,17 @@ import type { Admission, SlotFacts, Slots } from './slots.ts';
 //   4. lossInputs brings embeddings and prototypes together: prototypes are the columns of a softmax, which loss.ts
 //                evaluates.
 // `makePrototypes` does 1 and 2 for a batch; `drift` is what else moves the stored ones. With the option `admit: 'after'` the
-// loss comes before 3. Only `admit` changes anything, and that in `slots.ts`; the store is written by the facade's `commit`.
+// loss comes before 3. Only `admit` changes anything, and that in `slots.ts`; the store is written, and the guard told, by the
+// facade's `commit`.
 
-/** What the functions below read: the options, which class is in which slot, and the prototypes. */
+/** What the functions below read: the options, which class is in which slot, the prototypes, and who may be one person. */
 export interface Memory {
   readonly settings: MemorySettings;
   readonly slots: Slots;
   readonly store: PrototypeStore;
   /** The unrecognizable identity (C1), `[D]`, of any length; only for a generation that looks at it. */
   readonly unrecognizable?: tf.Variable<tf.Rank.R1>;
+  readonly guard: Guard;
 }
 
 /** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
@@ -204,15 +207,19 @@ export interface LossInputs {
   readonly batchPrototypes: tf.Tensor2D;
   /** Which of them is each sample's own, `[B]`, int32. */
   readonly ownGroup: tf.Tensor1D;
+  /** The same on the host, B. */
+  readonly groupOf: Int32Array;
   /** The column of each of them among all: its slot, or one behind the memory. */
   readonly columnOf: readonly number[];
   /** The memory, constant, and the slots in it that `batchPrototypes` stand in for. */
   readonly columns: Columns;
   readonly excluded: Int32Array;
+  /** Columns of classes that may be the same person as a sample's: they do not count for it. */
+  readonly guarded: Guarded;
 }
 
 /** Brings a batch and the memory together: after its admission, or before it with the option `admit: 'after'` (C7). */
-export function lossInputs({ settings, slots, store }: Memory, batch: BatchPrototypes): LossInputs {
+export function lossInputs({ settings, slots, store, guard }: Memory, batch: BatchPrototypes): LossInputs {
   const { groups, known, stored, prototypes, unit } = batch;
   const after = settings.admit === 'after';
   const slotOf = after ? batch.slots : groups.ids.map((id) => slots.find(id));
@@ -233,10 +240,12 @@ export function lossInputs({ settings, slots, store }: Memory, batch: BatchProto
     norms: batch.norms,
     positive: tf.sum(tf.mul(unit, targets), 1),
     ownGroup,
+    groupOf: groups.groupOf,
     batchPrototypes,
     columnOf: slotOf.map((slot) => (slot < 0 ? column++ : slot)),
     columns: { count: slots.occupied, store },
     excluded: Int32Array.from(slotOf.filter((slot) => slot >= 0)),
+    guarded: guard.elements(groups, slots),
   };
 }
 

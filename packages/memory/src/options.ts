@@ -93,6 +93,23 @@ export const memoryOptions = {
     min: 1,
     absent: 'all',
   }),
+  /** The guard against label noise: one person under two names is the hardest pair of all. */
+  guardAbove: option.number({
+    help: 'Cosine of a class to the most alike other prototype from which on a visit speaks for both being one person; costs a product of C x D x M.',
+    ...{ min: Number.MIN_VALUE, max: 1, absent: 'nobody is suspected' },
+  }),
+  guardVisits: option.integer({
+    help: 'Visits that must speak for a pair, less those that speak against it, until neither is pushed away from the other.',
+    ...{ min: 1, max: 1e6, default: 3 },
+  }),
+  guardLimit: option.integer({
+    help: 'Suspected pairs kept; the one that nothing has spoken for the longest makes room.',
+    ...{ min: 1, max: 2 ** 20, default: 4096 },
+  }),
+  guardPairs: option.given<readonly (readonly [number, number])[]>()({
+    help: 'Pairs of identities known to be one person, such as `findDuplicateIdentities` names: never pushed apart.',
+    absent: 'none',
+  }),
   /** The default is about what a processor's cache holds. */
   logitBytes: option.integer({
     help: 'The most bytes that logits take at a time, for losses with a `form`; others are given all cosines at once.',

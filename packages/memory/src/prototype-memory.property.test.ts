@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type NaiveLoss, naiveSoftmax, ReferenceMemory, type ReferenceOptions } from '../fixtures/reference-memory.ts';
-import { createPrototypeMemory, type PrototypeMemory } from './index.ts';
+import { createPrototypeMemory, type GuardedPair, type PrototypeMemory } from './index.ts';
 
 const DIMENSION = 4;
 const SCALE = 6;
@@ -29,6 +29,13 @@ const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   // From one column at a time to all at once.
   logitBytes: fc.constantFrom(1, 80, 2 ** 20),
   observedSamples: fc.nat({ max: 3 }),
+  guardAbove: fc.option(fc.double({ min: 0.1, max: 1, noNaN: true }), { nil: undefined }),
+  guardVisits: fc.integer({ min: 1, max: 3 }),
+  guardLimit: fc.integer({ min: 1, max: 4 }),
+  guardPairs: fc.array(
+    fc.uniqueArray(fc.constantFrom(...IDS), { minLength: 2, maxLength: 2 }).map(([a, b]) => [a!, b!] as const),
+    { maxLength: 3 },
+  ),
   seed: fc.nat(),
 });
 
@@ -44,8 +51,8 @@ function formed(form: SoftmaxForm): CosineLoss {
   return Object.assign(loss, { form });
 }
 
-/** One loss of each kind that the memory tells apart, and the same by hand. */
-const losses: Record<string, readonly [CosineLoss, NaiveLoss]> = {
+/** One loss of each kind that the memory tells apart, the same by hand, and what a cosine that does not count becomes. */
+const losses: Record<string, readonly [CosineLoss, NaiveLoss, guardedCosine?: number]> = {
   'a function of all cosines': [
     (cosines, targets) => sparseSoftmaxCrossEntropy(tf.mul(cosines, SCALE), targets),
     (own, others) =>
@@ -53,6 +60,7 @@ const losses: Record<string, readonly [CosineLoss, NaiveLoss]> = {
         SCALE * own,
         others.map((c) => SCALE * c),
       ),
+    -1,
   ],
   'a margin at the target': [
     formed({ target: (c) => ({ logit: tf.mul(SCALE, tf.sub(c, 0.2)) }), negative: SCALE }),
@@ -98,6 +106,8 @@ function draw(rng: Random, count: number): number[][] {
   return Array.from({ length: count }, () => Array.from({ length: DIMENSION }, () => Math.fround(rng.normal(1, 1))));
 }
 
+const inOrder = (x: GuardedPair, y: GuardedPair): number => x.a - y.a || x.b - y.b;
+
 function expectSame(memory: PrototypeMemory, reference: ReferenceMemory): void {
   const { tensors } = memory.state();
   const column = (name: string): number[] => [...tensors[name]!.data];
@@ -122,6 +132,7 @@ function expectSame(memory: PrototypeMemory, reference: ReferenceMemory): void {
   }
   const ages = reference.entries.map((entry) => reference.step - reference.agedFrom(entry));
   expect([...memory.ages()]).toEqual(ages);
+  expect(memory.guardedPairs().toSorted(inOrder)).toEqual(reference.guardedPairs().toSorted(inOrder));
   const metrics = memory.metrics();
   expect(metrics.maxAge).toBe(Math.max(0, ...ages));
   expect(metrics.occupancy).toBe(reference.entries.length / reference.size);
@@ -159,8 +170,8 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
           if (step.kind === undefined) {
             expect(memory.admit(x, labels)).toEqual(reference.admit(embeddings, labels));
           } else {
-            const [loss, naive] = losses[step.kind]!;
-            const expected = reference.losses(embeddings, embeddings, labels, naive);
+            const [loss, naive, guardedCosine] = losses[step.kind]!;
+            const expected = reference.losses(embeddings, embeddings, labels, naive, guardedCosine);
             const perSample = memory.loss(x, labels, loss);
             expectClose(perSample, expected, 1e-4);
             perSample.dispose();
@@ -178,6 +189,12 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
+  /** In the batch below, in memory outside of it, and one of each. */
+  const guardPairs = [
+    [1, 5],
+    [3, 2],
+    [12, 4],
+  ] as const;
   const choices: Pick<ReferenceOptions, 'targetPrototype' | 'gradient' | 'admit' | 'generation'>[] = [];
   for (const targetPrototype of ['all', 'leave-one-out', 'split'] as const)
     for (const gradient of ['stop', 'exemplars'] as const)
@@ -187,8 +204,14 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
 
   it.each(choices)('has the gradient of finite differences: %o', (choice) => {
     for (const kind of kinds) {
-      for (const columns of [{}, { logitBytes: 1 }, { logitBytes: 160 }, { hardest: 2, logitBytes: 160 }]) {
-        const [loss, naive] = losses[kind]!;
+      for (const columns of [
+        {},
+        { logitBytes: 1, guardPairs },
+        { logitBytes: 160 },
+        { hardest: 2, logitBytes: 160 },
+        { hardest: 7, guardPairs },
+      ]) {
+        const [loss, naive, guardedCosine] = losses[kind]!;
         const rng = new Random(21);
         const given: ReferenceOptions = {
           size: 6,
@@ -199,6 +222,8 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
           renewAge: true,
           eviction: 'oldest',
           hardest: undefined,
+          guardVisits: 1,
+          guardLimit: 1,
           seed: 0,
           ...choice,
           ...columns,
@@ -215,7 +240,9 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
         const weights = labels.map((_, i) => 1 + i / 4);
         const f = (x: number[][]): number => {
           const source = choice.gradient === 'stop' ? embeddings : x;
-          return reference.losses(x, source, labels, naive).reduce((s, value, i) => s + weights[i]! * value, 0);
+          return reference
+            .losses(x, source, labels, naive, guardedCosine)
+            .reduce((s, value, i) => s + weights[i]! * value, 0);
         };
         const moved = (i: number, d: number, by: number): number[][] =>
           embeddings.map((row, k) => row.map((v, l) => (k === i && l === d ? v + by : v)));
@@ -247,6 +274,13 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
       eviction: 'oldest',
       admit: 'before',
       hardest: undefined,
+      guardVisits: 1,
+      guardLimit: 1,
+      guardPairs: [
+        [1, 2],
+        [8, 9],
+        [9, 3],
+      ],
       seed: 0,
       prototypeRate: 0.05,
       ...choice,

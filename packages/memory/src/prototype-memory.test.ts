@@ -65,7 +65,7 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
 
   it('goes on from a state bit for bit, with every eviction', () => {
     for (const eviction of ['oldest', 'fifo', 'random', 'least-confident'] as const) {
-      const options = { eviction, refresh: 'age-aware', seed: 3 } as const;
+      const options = { eviction, refresh: 'age-aware', guardAbove: 0.5, guardVisits: 1, seed: 3 } as const;
       const memory = make(options);
       const other = make({ ...options, seed: 4 });
       const step = (m: PrototypeMemory, i: number): void => {
@@ -74,6 +74,7 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
         x.dispose();
       };
       for (let i = 0; i < 5; i++) step(memory, i);
+      expect(memory.guardedPairs().length).toBeGreaterThan(0);
       // As a checkpoint has it: values through JSON, tensors copied.
       const state = memory.state();
       const saved: State = { values: JSON.parse(JSON.stringify(state.values)), tensors: state.tensors };
@@ -82,6 +83,7 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
       for (let i = 5; i < 12; i++) step(other, i);
       expect(other.state()).toEqual(memory.state());
       expect(other.metrics()).toEqual(memory.metrics());
+      expect(other.guardedPairs()).toEqual(memory.guardedPairs());
       for (const m of [memory, other]) m.dispose();
     }
   });
@@ -442,7 +444,7 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     ] as const) {
       for (const gradient of ['stop', 'exemplars'] as const) {
         const count = leaked(() => {
-          const memory = make({ admit, gradient, generation });
+          const memory = make({ admit, gradient, generation, guardAbove: 0.1, guardVisits: 1, guardPairs: [[1, 2]] });
           const head = prototypeHead({ memory, loss: softmax });
           for (let i = 0; i < 3; i++) {
             memory.admit(x, [1, 1, 2, 2, 3, i]);

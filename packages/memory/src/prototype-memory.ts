@@ -3,10 +3,12 @@ import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
 import { checkMemory, stopGradient } from '@protomem/engine';
 import { checkInUse, probeStaleness, StalenessBins, type StalenessPoint, type StalenessProbe } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
+import { Guard, type GuardedPair } from './guard.ts';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
 import { memoryState, restoreMemory } from './memory-state.ts';
-import { admit, type BatchPrototypes, drift, lossInputs, type Memory, refresh } from './method.ts';
+import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory, refresh } from './method.ts';
+import { nearestOthers } from './nearest-others.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
 import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
 import { prepareBatch } from './prepare-batch.ts';
@@ -32,6 +34,8 @@ export class PrototypeMemory implements Stateful {
   private roundingError: number | undefined;
   /** Of the last batch's images. */
   private recognizability: { readonly mean: number; readonly leftOut: number } | undefined;
+  /** Share of the columns that did not count for a sample of the last loss, on average. */
+  private guardedShare = 0;
   private disposed = false;
   private last: Pick<Admission, 'ids' | 'refreshed' | 'enqueued' | 'evicted'> = NOTHING;
 
@@ -47,7 +51,7 @@ export class PrototypeMemory implements Stateful {
     const unrecognizable = looksAtRecognizability(settings.generation)
       ? tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([this.dimension]), false))
       : undefined;
-    this.memory = { settings, slots: new Slots(settings), store, unrecognizable };
+    this.memory = { settings, slots: new Slots(settings), store, unrecognizable, guard: new Guard(settings) };
   }
 
   /** Classes in memory. */
@@ -139,6 +143,7 @@ export class PrototypeMemory implements Stateful {
       const batch = prepareBatch(where, this.memory, embeddings, labels);
       if (admit === 'before') this.commit(batch);
       const inputs = lossInputs(this.memory, batch);
+      this.guardedShare = guardedShare(inputs);
       const watch = new LookAlikeWatch(embeddings.shape[0], observedSamples, this.step * observedSamples);
       let losses: tf.Tensor1D;
       try {
@@ -163,6 +168,7 @@ export class PrototypeMemory implements Stateful {
    * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored. With
    * generation `recognizability` or `recognizable` also the images' mean `recognizability`, and for the latter `leftOut`: how
    * many images of the last batch no prototype was made from.
+   * With a guard also `guardedPairs`, and `guardedShare` of the last loss's columns that did not count for a sample.
    */
   metrics(): HeadMetrics {
     const { ids, refreshed, enqueued, evicted } = this.last;
@@ -185,6 +191,7 @@ export class PrototypeMemory implements Stateful {
       ...(this.roundingError !== undefined && { roundingError: this.roundingError }),
       ...(this.recognizability && { recognizability: this.recognizability.mean }),
       ...(this.memory.settings.generation === 'recognizable' && { leftOut: this.recognizability?.leftOut ?? 0 }),
+      ...(this.memory.guard.isOn && { guardedPairs: this.memory.guard.count, guardedShare: this.guardedShare }),
     };
   }
 
@@ -304,6 +311,11 @@ export class PrototypeMemory implements Stateful {
     return this.last.evicted;
   }
 
+  /** Pairs that the guard found and does not push apart, the most evident first; not those given to it. */
+  guardedPairs(): GuardedPair[] {
+    return this.memory.guard.list();
+  }
+
   /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
   state(): State {
     this.checkInUse('state');
@@ -342,7 +354,7 @@ export class PrototypeMemory implements Stateful {
     known.forEach((facts, group) => {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
-    const { settings, slots, store, unrecognizable } = this.memory;
+    const { settings, slots, store, unrecognizable, guard } = this.memory;
     const admission = admit(slots, groups, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
@@ -358,9 +370,18 @@ export class PrototypeMemory implements Stateful {
       unrecognizable.assign(unrecognizableOf(unrecognizable, { unit: stopGradient(unit), norms: stopGradient(norms) }));
     }
     if (store instanceof DriftingStore) store.move(drift(settings, batch));
-    store.write(admission.slots, stopGradient(batch.prototypes));
+    const prototypes = stopGradient(batch.prototypes);
+    store.write(admission.slots, prototypes);
+    if (guard.looks) guard.observe(nearestOthers(admission, prototypes, this.memory), slots);
     return admission;
   }
+}
+
+/** Share of the other columns that the guard keeps out of a sample's loss, on average. */
+function guardedShare({ guarded, groupOf, columns, excluded, columnOf }: LossInputs): number {
+  const others = columns.count - excluded.length + columnOf.length - 1;
+  const masked = guarded.inBatch.rows.length + guarded.inMemory.rows.length;
+  return masked === 0 ? 0 : masked / (groupOf.length * others);
 }
 
 /**
@@ -381,12 +402,22 @@ export const createPrototypeMemory = part(
   'createPrototypeMemory',
   memoryOptions,
   (settings) => new PrototypeMemory(settings),
-  ({ prototypeRate, admit: order, hardest }) =>
+  ({ prototypeRate, admit: order, hardest, guardPairs = [] }) => {
+    for (const [i, pair] of guardPairs.entries()) {
+      const areIds = pair.every((id) => Number.isSafeInteger(id) && id >= 0);
+      check(pair.length === 2 && areIds && pair[0] !== pair[1], () => ({
+        where: 'createPrototypeMemory',
+        what: `guardPairs[${i}]`,
+        got: pair,
+        expected: 'two different integers in [0, 2^53)',
+      }));
+    }
     check(prototypeRate === 0 || (order === 'before' && hardest === undefined), () => ({
       where: 'createPrototypeMemory',
       what: 'prototypeRate',
       got: prototypeRate,
       expected: `0 with admit "${order}"${hardest === undefined ? '' : ' and hardest'}`,
       fix: 'A gradient step on the prototypes needs admit "before", and no hardest.',
-    })),
+    }));
+  },
 );

@@ -23,6 +23,11 @@ export interface Columns {
   readonly store: PrototypeStore;
 }
 
+/** Columns to take at a time, so that the logits of these rows take no more than `logitBytes`. */
+export function blockOf(rows: tf.Tensor2D, { logitBytes }: { readonly logitBytes: number }): number {
+  return Math.max(1, Math.floor(logitBytes / (4 * rows.shape[0])));
+}
+
 /** The stored prototypes of slots, `[n, D]`; the first row for a slot of -1. */
 export function storedRows(store: PrototypeStore, slots: readonly number[]): tf.Tensor2D {
   return tf.tidy(() =>

@@ -79,6 +79,15 @@ describe('configuration', () => {
     expect(patchConfig(demo, [...reencode, 'head.kind=full-softmax']).head).not.toHaveProperty('reencode');
   });
 
+  it('has a guard where there is a memory, and refuses it elsewhere', () => {
+    const guarded = patchConfig(demo, ['head.guardAbove=0.75', 'head.guardVisits=2']);
+    expect(guarded.head).toMatchObject({ guardAbove: 0.75, guardVisits: 2, guardLimit: 4096 });
+    expect(demo.head).toMatchObject({ guardAbove: null });
+    expect(() => patchConfig(demo, ['head.guardAbove=1.5'])).toThrow('head.guardAbove is 1.5');
+    expect(() => patchConfig(demo, ['head.guardPairs=[[1,2]]'])).toThrow('a key is "head.guardPairs"');
+    expect(() => patchConfig(demo, ['head.kind=dcq', 'head.guardAbove=0.75'])).toThrow('a key is "head.guardAbove"');
+  });
+
   it('refuses a recipe that is not there, or without its data', () => {
     expect(() => resolveRecipe('demmo', {})).toThrow('Did you mean "demo"?');
     expect(() => resolveRecipe('lfw', {})).toThrow('--data is "missing"');

@@ -89,7 +89,7 @@ const head = kinds(
   'kind',
   {
     'prototype-memory': {
-      ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples'] }),
+      ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples', 'guardPairs'] }),
       size,
       loss,
       reencode: section(fieldsOf(reencodeOptions)),
