@@ -64,5 +64,7 @@ function reason(config: RunConfig, data: DataFacts): string {
       return `Look-alikes keep classes of other groups in memory: --set sampler.order.groupSize=${Math.floor(0.75 * head.size)}.`;
     }
   }
-  return remedy(config, data);
+  const expected = expectedHitRate(config, data);
+  if (expected !== undefined && tooLow(expected)) return remedy(config, data);
+  return 'Take more slots (head.size), or groups smaller than the memory (sampler.order.groupSize).';
 }

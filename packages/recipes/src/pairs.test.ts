@@ -28,10 +28,12 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
   }));
   await writeVerificationBin(file, await Promise.all(pairs));
 
-  const config = settled(patchConfig(resolveRecipe('demo', {}), [
-    ...['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=16'],
-    `evaluation.pairs=${JSON.stringify({ kind: 'bin', file })}`,
-  ]));
+  const config = settled(
+    patchConfig(resolveRecipe('demo', {}), [
+      ...['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=16'],
+      `evaluation.pairs=${JSON.stringify({ kind: 'bin', file })}`,
+    ]),
+  );
   const set = await loadPairs(config);
   expect([...set.pairs]).toEqual(listed);
   expect(set.names[3]).toBe(`${file}#3`);
