@@ -51,7 +51,7 @@ export const make = () =>
     .option('--resume', 'go on where the run in --out stopped', false)
     .option('--live', 'show the run while it trains, on a page of this machine only', false)
     .option('--live-port <n>', `port of that page; 0 takes any free one (default: ${DEFAULT_LIVE_PORT})`, toNumber)
-    .option('--print', 'print the resolved configuration and stop', false)
+    .option('--print', 'print the configuration and stop; null: chosen from the data when it starts', false)
     .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
     .addHelpText('after', examples)
     .action(async (name, { data, root, set, epochs, resume, live, livePort, print, options, ...rest }) => {
