@@ -85,6 +85,9 @@ describe('a plan', () => {
     const { sampler, ...rest } = fillIn(demo, facts(100_000, 16), GIB);
     expect({ ...rest, sampler: { ...sampler, order: demo.sampler.order } }).toEqual(demo);
     expect(sampler.order).toMatchObject({ groupSize: 512 });
+    expect(fillIn(faces('sampler.fewImages=skip', 'sampler.images=5'), facts(9, 2), GIB).head).toMatchObject({
+      size: 1,
+    });
     expect(() => settled(faces())).toThrow('steps is null, expected a number');
     expect(settled(demo)).toBe(demo);
   });

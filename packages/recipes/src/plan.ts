@@ -66,7 +66,8 @@ export function fillIn(draft: RunDraft, data: DataFacts, free: number): RunConfi
   const { sampler, epochs, schedule, evaluation } = draft;
   const given = 'size' in draft.head ? draft.head.size : null;
   const images = sampler.images ?? clamp(Math.floor(median(data) / usual.rounds.most), usual.images);
-  const people = takingPart(data, { ...sampler, images } as RunConfig['sampler']);
+  // Where nobody takes part, the sampler says so.
+  const people = Math.max(1, takingPart(data, { ...sampler, images } as RunConfig['sampler']));
   const room = Math.min(people, given ?? people, groupSizeOf(sampler) ?? people);
   const classes = sampler.classes ?? Math.max(1, Math.min(Math.round(usual.batch / images), room));
   // Of a run in passes the steps are not yet known: what follows from them keeps its share.
@@ -76,12 +77,13 @@ export function fillIn(draft: RunDraft, data: DataFacts, free: number): RunConfi
       ? clamp(Math.ceil((usual.passes * imagesIn(data)) / (classes * images)), { most: usual.steps })
       : 1000);
   const sized = { ...sampler, classes, images } as RunConfig['sampler'];
-  const visits = epochs === null ? (steps * startersOf(sized)) / people : epochs * usual.rounds.most;
-  const rounds = Math.floor(visits) === usual.rounds.least ? usual.rounds.least : usual.rounds.most;
+  const visits = (steps * startersOf(sized)) / people;
+  const showsAll = epochs === null && Math.floor(visits) === usual.rounds.least;
+  const rounds = showsAll ? usual.rounds.least : usual.rounds.most;
   const order =
     sampler.order.kind === 'groups' ? { ...sampler.order, rounds: sampler.order.rounds ?? rounds } : sampler.order;
   const size =
-    given ?? slotsFor({ draft, data, free, classes, images, people, visits: visits / roundsOf(order, rounds) });
+    given ?? slotsFor({ draft, free, classes, images, people, passes: epochs ?? visits / roundsOf(order, rounds) });
   const filled = {
     ...draft,
     steps,
@@ -105,18 +107,17 @@ const roundsOf = (order: Order, otherwise: number): number => (order.kind === 'g
 
 interface Sizing {
   readonly draft: RunDraft;
-  readonly data: DataFacts;
   readonly free: number;
   readonly classes: number;
   readonly images: number;
   readonly people: number;
-  /** Of a group, to each identity. */
-  readonly visits: number;
+  /** Over all groups. */
+  readonly passes: number;
 }
 
-function slotsFor({ draft, free, classes, images, people, visits }: Sizing): number {
+function slotsFor({ draft, free, classes, images, people, passes }: Sizing): number {
   const { head, sampler, plan } = draft;
-  const reached = Math.min(people, Math.ceil(people * visits));
+  const reached = Math.min(people, Math.ceil(people * passes));
   const wanted = Math.min(reached, Math.max(usual.slots.forAll, Math.ceil(usual.slots.share * reached)));
   const budget = plan.memory === null ? free * usual.memory : plan.memory * 2 ** 20;
   const fitting = Math.floor(budget / (bytesOfSlot(draft) + SLOT_BYTES));

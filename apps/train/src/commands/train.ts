@@ -121,7 +121,11 @@ function printOptions(prefix: string): void {
   const lines = new Map<string, Set<string>>();
   for (const { key, kind = '', option } of describe(runSchema)) {
     if (!key.startsWith(prefix)) continue;
-    const standard = option.default === undefined ? (option.absent ?? 'needed') : JSON.stringify(option.default);
+    const { absent } = option;
+    const standard =
+      option.default === undefined
+        ? (absent ?? 'needed')
+        : `${JSON.stringify(option.default)}${absent === undefined ? '' : `; null: ${absent}`}`;
     const line = `  ${key.padEnd(34)} ${option.help}\n  ${''.padEnd(34)} ${option.expected}; default: ${standard}`;
     // Every head that takes a loss takes the same ones.
     lines.set(kind, (lines.get(kind) ?? new Set()).add(line));
