@@ -69,15 +69,16 @@ interface Shown {
 function hitsOf({ sampler }: RunConfig, shown: Shown, draws: number): number {
   const { order, images } = sampler;
   const people = takingPart(shown.data, sampler);
-  if (order.kind === 'groups' || order.kind === 'every-class') {
-    const rounds = order.kind === 'groups' ? order.rounds : 1;
-    const groupSize = (order.kind === 'groups' && order.groupSize) || shown.data.identities;
+  const inGroups = 'rounds' in order;
+  if (inGroups || order.kind === 'every-class') {
+    const rounds = inGroups ? order.rounds : 1;
+    const groupSize = (inGroups && order.groupSize) || shown.data.identities;
     const groups = Math.ceil(shown.data.identities / groupSize);
     // One group is gone through without an end.
     if (groups === 1) return passes(new Map([[1, people]]), shown, draws);
     return hitsOfGroups(people, groups, rounds, shown, draws);
   }
-  const power = order.kind === 'weighted' ? order.power : undefined;
+  const power = 'power' in order ? order.power : undefined;
   const visits = new Map<number, number>();
   for (const [own, identities] of shown.data.byImages) {
     if (sampler.fewImages === 'skip' && own < images) continue;
