@@ -1,5 +1,5 @@
 import { type PlannedImage, Random } from '@protomem/core';
-import { makeHead, makeMiner, makeSampler, patchConfig, resolveRecipe } from '@protomem/recipes';
+import { makeHead, makeMiner, makeSampler, patchConfig, resolveRecipe, settled } from '@protomem/recipes';
 import * as tf from '@tensorflow/tfjs';
 
 /** Width of an embedding; families of people who look alike. */
@@ -38,10 +38,12 @@ export interface Companionship {
  * prototypes fall behind. Nothing is trained; what is told is who meets whom.
  */
 export function simulateCompanions({ identities, patches, steps }: Simulated): Companionship {
-  const config = patchConfig(resolveRecipe('demo'), [
-    ...['head.size=200', 'sampler.classes=16', 'sampler.images=2', `encoder.embeddingSize=${DIMENSION}`],
-    ...patches,
-  ]);
+  const config = settled(
+    patchConfig(resolveRecipe('demo'), [
+      ...['head.size=200', 'sampler.classes=16', 'sampler.images=2', `encoder.embeddingSize=${DIMENSION}`],
+      ...patches,
+    ]),
+  );
   const { classes, images } = config.sampler;
   const source = { name: 'made up', identities, imagesPerIdentity: 16, imagesOf: () => 16 };
   const { head, memory } = makeHead(config, identities);

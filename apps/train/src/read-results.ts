@@ -7,7 +7,7 @@ import type { PairSummary } from '@protomem/protocols';
 import { type RunMetrics, readRunMetrics, runFolder, verificationShape } from '@protomem/recipes';
 import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
-import { headName } from './run-report.ts';
+import { headName, planSentences } from './run-report.ts';
 
 /** What `metrics.json` of `evaluate` holds. */
 type PairMetrics = EvaluationFacts & PairSummary & { readonly kind: 'pairs' };
@@ -31,7 +31,7 @@ export interface Compared {
 export interface Results {
   readonly compared: readonly Compared[];
   readonly seconds: number;
-  readonly about: Pick<ReportData, 'seed' | 'engine' | 'config'>;
+  readonly about: Pick<ReportData, 'seed' | 'engine' | 'config' | 'plan'>;
 }
 
 /**
@@ -60,7 +60,11 @@ export async function readResults(folder: string, where: string, several: boolea
   throw new ProtomemError({ where, what: path, got: metrics.kind, expected: 'results of a run or of pairs' });
 }
 
-async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics, several: boolean): Promise<Results> {
+async function ofRun(
+  run: string,
+  { engine, seconds, heads, config, plan }: RunMetrics,
+  several: boolean,
+): Promise<Results> {
   const compared = await Promise.all(
     heads.map(async (result, position): Promise<Compared> => {
       const { log } = runFolder(position === 0 ? run : `${run}/${result.kind}`);
@@ -72,7 +76,8 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
         result,
         pairs: JSON.stringify([
           config.evaluation.pairs,
-          config.data.kind === 'synthetic' && config.data,
+          // These pairs are drawn from the data.
+          (config.data.kind === 'synthetic' || config.evaluation.pairs.kind === 'held-out') && config.data,
           verification.positives,
         ]),
         head: {
@@ -82,7 +87,8 @@ async function ofRun(run: string, { engine, seconds, heads, config }: RunMetrics
       };
     }),
   );
-  return { compared, seconds, about: { seed: config.seed, engine, config: config as unknown as Json } };
+  const about = { seed: config.seed, engine, config: config as unknown as Json };
+  return { compared, seconds, about: { ...about, ...(plan && { plan: planSentences(plan) }) } };
 }
 
 function ofEvaluation(metrics: PairMetrics): Results {

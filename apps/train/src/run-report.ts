@@ -1,7 +1,7 @@
 import { cpus, release, totalmem, type } from 'node:os';
 import type { ImageSource, Json, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
-import type { FinishedRun, HeadResult, PairSet, RunConfig } from '@protomem/recipes';
+import type { FinishedRun, HeadResult, PairSet, Plan, RunConfig } from '@protomem/recipes';
 import { runFolder } from '@protomem/recipes';
 import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
@@ -25,7 +25,7 @@ const faceSide = 96;
 
 /** Gathers what the report shows. */
 export async function makeReport(run: FinishedRun): Promise<ReportData> {
-  const { config, engine, source, pairs, results, seconds } = run;
+  const { config, engine, source, pairs, plan, results, seconds } = run;
   const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
@@ -43,11 +43,18 @@ export async function makeReport(run: FinishedRun): Promise<ReportData> {
       'Test pairs': pairs.labels.length,
     },
     heads,
+    plan: planSentences(plan),
     faces: await sampleFaces(source),
     config: config as unknown as Json,
     skipped: results[0]!.result.skipped,
   };
 }
+
+/** What a run said before it began, for its page. */
+export const planSentences = ({ sentences, warning }: Plan): string[] => [
+  ...sentences,
+  ...(warning ? [`Warning: ${warning}`] : []),
+];
 
 function encoderName({ encoder }: RunConfig): string {
   const { inputSize } = encoder;

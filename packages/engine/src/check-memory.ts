@@ -15,7 +15,7 @@ const WASM_BYTES = 2 ** 32;
  * @param fix what to lower
  */
 export function checkMemory(where: string, what: string, got: unknown, bytes: number, fix: string): void {
-  const limit = tf.getBackend() === 'wasm' ? Math.min(WASM_BYTES, available()) : available();
+  const limit = freeMemory();
   const gib = (count: number): string => `${(count / 2 ** 30).toFixed(1)} GiB`;
   check(bytes <= limit, () => ({
     where,
@@ -26,8 +26,11 @@ export function checkMemory(where: string, what: string, got: unknown, bytes: nu
   }));
 }
 
-/** Bytes that this process may still take: only Linux tells, limits of a container among it. */
-function available(): number {
-  if (process.platform !== 'linux') return totalmem();
-  return process.availableMemory?.() ?? freemem();
+/**
+ * Bytes that this process may still take on this machine, with the engine that is loaded; only Linux tells, limits of a
+ * container among it, elsewhere it is all that the machine has.
+ */
+export function freeMemory(): number {
+  const free = process.platform === 'linux' ? (process.availableMemory?.() ?? freemem()) : totalmem();
+  return tf.getBackend() === 'wasm' ? Math.min(WASM_BYTES, free) : free;
 }

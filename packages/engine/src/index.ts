@@ -1,6 +1,6 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { type OpTime, profileOps } from './backends/tensorflow/profile-ops.ts';
-export { checkMemory } from './check-memory.ts';
+export { checkMemory, freeMemory } from './check-memory.ts';
 export type {
   EngineInfo,
   EngineName,

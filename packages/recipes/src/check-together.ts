@@ -1,19 +1,23 @@
 import { ProtomemError } from '@protomem/core';
 import { createLoss, type LossOptions } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
-import type { RunConfig } from './run-schema.ts';
+import type { RunConfig, RunDraft } from './run-schema.ts';
 import { given } from './schema.ts';
 
 /** Heads that see which identities look alike. */
 export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['prototype-memory'];
 
-/** Refuses options that are each in order and do not go together, before anything of the run is made. */
-export function checkTogether(where: string, config: RunConfig): void {
+/**
+ * Refuses options that are each in order and do not go together, before anything of the run is made; what is left to the
+ * plan is checked once it has been made.
+ */
+export function checkTogether(where: string, config: RunDraft): void {
   checkColumns(where, config);
   checkMemory(where, config);
   checkMining(where, config);
   checkLoss(where, config);
   const { steps, schedule, epochs } = config;
+  if (steps === null || schedule.warmup === null) return;
   const longest = schedule.kind === 'one-cycle' ? steps : steps - 1;
   if (epochs === null && schedule.warmup > longest) {
     refuse(where, 'schedule.warmup', schedule.warmup, `at most ${longest}, with steps=${steps}`);
@@ -25,12 +29,13 @@ function refuse(where: string, what: string, got: unknown, expected: string, fix
 }
 
 /** A batch has to fit the columns that it is put into. */
-function checkColumns(where: string, { head, sampler }: RunConfig): void {
+function checkColumns(where: string, { head, sampler }: RunDraft): void {
   const { classes, images } = sampler;
-  if (head.kind === 'prototype-memory' && head.size < classes) {
+  if (classes === null) return;
+  if (head.kind === 'prototype-memory' && head.size !== null && head.size < classes) {
     refuse(where, 'head.size', head.size, `at least sampler.classes, ${classes}: a batch's classes are all in memory`);
   }
-  if (head.kind === 'semi-siamese' && head.size < classes * images) {
+  if (head.kind === 'semi-siamese' && head.size !== null && images !== null && head.size < classes * images) {
     refuse(where, 'head.size', head.size, `at least the images of a batch, ${classes * images}`);
   }
   const { order } = sampler;
@@ -39,12 +44,12 @@ function checkColumns(where: string, { head, sampler }: RunConfig): void {
   }
 }
 
-function checkMemory(where: string, { head, encoder }: RunConfig): void {
+function checkMemory(where: string, { head, encoder }: RunDraft): void {
   if (head.kind !== 'prototype-memory') return;
   const { kind: _, loss: __, reencode, ...options } = given(head);
-  createPrototypeMemory.check({ ...options, dimension: encoder.embeddingSize });
+  createPrototypeMemory.check({ ...options, size: head.size ?? 1, dimension: encoder.embeddingSize });
   const { every, classes, images } = reencode;
-  if (every > 0 && classes > head.size) {
+  if (every > 0 && head.size !== null && classes > head.size) {
     refuse(where, 'head.reencode.classes', classes, `at most head.size, ${head.size}: there are no more in memory`);
   }
   if (every > 0 && classes * images < 2) {
@@ -54,7 +59,7 @@ function checkMemory(where: string, { head, encoder }: RunConfig): void {
 }
 
 /** Makes the loss, which costs nothing, for what it refuses itself; and a filter needs a loss that it can be put into. */
-function checkLoss(where: string, { head }: RunConfig): void {
+function checkLoss(where: string, { head }: RunDraft): void {
   if (!('loss' in head) || head.loss.name === 'own') return;
   const { name, interClassFilter, ...options } = head.loss;
   const made: object = createLoss(name, given(options) as LossOptions<typeof name>);
@@ -63,18 +68,18 @@ function checkLoss(where: string, { head }: RunConfig): void {
   }
 }
 
-type SamplerConfig = RunConfig['sampler'];
+type SamplerConfig = RunDraft['sampler'];
 
 /** Whether batches are planned from what the head sees. */
 export const asksMiner = ({ companions, imageChoice }: SamplerConfig): boolean =>
   companions.kind !== 'none' || imageChoice.kind !== 'random';
 
 /** Images of each class that a miner names. */
-export const hardImagesOf = ({ imageChoice, images }: SamplerConfig): number =>
+export const hardImagesOf = ({ imageChoice, images }: RunConfig['sampler']): number =>
   imageChoice.kind === 'hard' ? Math.floor(imageChoice.share * images) : 0;
 
 /** Companions and hard images need a head that sees who looks like whom, and plans that are ready when the loader asks. */
-function checkMining(where: string, { sampler, head, baselines, loader }: RunConfig): void {
+function checkMining(where: string, { sampler, head, baselines, loader }: RunDraft): void {
   if (!asksMiner(sampler)) return;
   const { companions, imageChoice, images, mining } = sampler;
   const key = companions.kind === 'none' ? 'imageChoice' : 'companions';
@@ -92,7 +97,11 @@ function checkMining(where: string, { sampler, head, baselines, loader }: RunCon
   if (loader.prefetch > mining.lag) {
     refuse(where, 'sampler.mining.lag', mining.lag, `at least loader.prefetch, ${loader.prefetch}`);
   }
-  if (imageChoice.kind === 'hard' && hardImagesOf(sampler) === 0) {
+  if (
+    imageChoice.kind === 'hard' &&
+    images !== null &&
+    hardImagesOf({ ...sampler, images } as RunConfig['sampler']) === 0
+  ) {
     const expected = `at least ${1 / images}: one of the sampler.images=${images} of a class`;
     refuse(where, 'sampler.imageChoice.share', imageChoice.share, expected, 'Or set sampler.imageChoice=random.');
   }

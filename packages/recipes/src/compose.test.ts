@@ -7,8 +7,9 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { headsWithLookAlikes } from './check-together.ts';
 import { makeEncoder, makeHead } from './compose.ts';
-import { patchConfig } from './config.ts';
+import { patchConfig as patch, settled } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
+import type { RunDraft } from './run-schema.ts';
 
 const tiny = [
   'encoder.inputSize=16',
@@ -18,6 +19,7 @@ const tiny = [
   'sampler.classes=5',
   'sampler.images=2',
 ];
+const patchConfig = (config: RunDraft, patches: readonly string[]) => settled(patch(config, patches));
 const demo = patchConfig(resolveRecipe('demo', {}), tiny);
 const labels = [3, 3, 7, 7, 1, 3];
 /** Other identities in each step, some of which come back. */

@@ -18,29 +18,38 @@ import {
 import { asksMiner, hardImagesOf } from './check-together.ts';
 import { leaveOutTested } from './leave-out-tested.ts';
 import { type OwnParts, ownPart } from './own-parts.ts';
-import type { RunConfig } from './run-schema.ts';
+import type { RunConfig, RunDraft } from './run-schema.ts';
 import { given } from './schema.ts';
 
 /** From a configuration to parts: the only place that knows all packages. */
 
-/** @param note told in a sentence how many of those who are tested were found, and left out */
-export async function makeSource(
-  config: RunConfig,
-  parts: OwnParts = {},
-  note: (sentence: string) => void = () => undefined,
-): Promise<ImageSource> {
-  const { data, encoder } = config;
+/** All the data of a run, of which some people may be tested on. */
+export async function openData({ data, encoder }: RunDraft, parts: OwnParts = {}): Promise<ImageSource> {
   if (data.kind === 'synthetic') {
     const { kind: _, ...options } = data;
     return syntheticFaces({ ...options, size: encoder.inputSize });
   }
   if (data.kind === 'dataset') {
     const { kind: _, path, minImages: __, maxMissing: ___, columns, ...opening } = data;
-    const source = await openDataset(path, { ...given(opening), columns: someOf(given(columns)) });
-    return leaveOutTested(config, source, note);
+    return openDataset(path, { ...given(opening), columns: someOf(given(columns)) });
   }
   const own = ownPart(parts, 'source', data.own);
-  return leaveOutTested(config, typeof own === 'function' ? await own() : own, note);
+  return typeof own === 'function' ? own() : own;
+}
+
+/**
+ * What of the data is trained on.
+ *
+ * @param note told in a sentence how many of those who are tested were found, and left out
+ */
+export async function trainedOn(
+  draft: RunDraft,
+  all: ImageSource,
+  note: (sentence: string) => void,
+): Promise<ImageSource> {
+  // Synthetic people who are tested are others by their number.
+  const apart = draft.data.kind === 'synthetic' && draft.evaluation.pairs.kind !== 'held-out';
+  return apart ? all : leaveOutTested(draft, all, note);
 }
 
 /** Options, where any is given. */

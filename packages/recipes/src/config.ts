@@ -1,6 +1,6 @@
-import { ProtomemError, parseJson } from '@protomem/core';
+import { isObject, ProtomemError, parseJson } from '@protomem/core';
 import { checkTogether } from './check-together.ts';
-import { type RunConfig, runSchema } from './run-schema.ts';
+import { type RunConfig, type RunDraft, runSchema } from './run-schema.ts';
 import { merge, parse } from './schema.ts';
 import { currentSpellings } from './spellings.ts';
 
@@ -10,18 +10,52 @@ import { currentSpellings } from './spellings.ts';
  *
  * @throws ProtomemError that names the first key that is wrong, or the two that do not go together
  */
-export function parseConfig(value: unknown, where: string): RunConfig {
+export function parseConfig(value: unknown, where: string): RunDraft {
   const config = parse(where, runSchema, currentSpellings(value));
   checkTogether(where, config);
   return config;
 }
 
 /** Groups follow the memory, also for the baselines that have none and are to see the same images in the same order. */
-export function withGroupSize(config: RunConfig): RunConfig {
+export function withGroupSize<C extends RunDraft | RunConfig>(config: C): C {
   const { head, sampler } = config;
   const { order } = sampler;
-  if (order.kind !== 'groups' || order.groupSize !== null || !('size' in head)) return config;
+  if (order.kind !== 'groups' || order.groupSize !== null || !('size' in head) || head.size === null) return config;
   return { ...config, sampler: { ...sampler, order: { ...order, groupSize: head.size } } };
+}
+
+/** Dotted keys that null leaves to the plan. A group without a size is as large as the memory. */
+const plannedKeys = [
+  ...['steps', 'head.size', 'sampler.classes', 'sampler.images', 'sampler.order.rounds', 'sampler.order.groupSize'],
+  ...['schedule.warmup', 'evaluation.every'],
+];
+
+const at = (value: unknown, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>((inner, key) => (isObject(inner) ? (inner as Record<string, unknown>)[key] : undefined), value);
+
+/**
+ * A configuration that leaves nothing to the plan.
+ *
+ * @throws ProtomemError that names the first key that does: the data have to be open for it
+ */
+export function settled(draft: RunDraft): RunConfig {
+  const left = plannedKeys.find((key) => key !== 'sampler.order.groupSize' && at(draft, key) === null);
+  if (left !== undefined) {
+    const fix = 'Say it, or run the configuration: what is null is chosen once the data are open.';
+    throw new ProtomemError({ where: 'a configuration', what: left, got: null, expected: 'a number', fix });
+  }
+  return draft as RunConfig;
+}
+
+/** A configuration with the numbers of the run that it goes on with, where it leaves them to a plan. */
+export function withPlanOf(saved: RunDraft, draft: RunDraft): RunDraft {
+  const left = plannedKeys.filter((key) => at(draft, key) === null && typeof at(saved, key) === 'number');
+  return patchConfig(
+    draft,
+    left.map((key) => `${key}=${at(saved, key)}`),
+  );
 }
 
 /** A configuration of today's spelling with differences laid over it, not yet checked as a whole. */
@@ -34,7 +68,7 @@ export function withDifferences(where: string, base: unknown, differences: unkno
  * Setting the kind of a part to another starts that part from the fields that both share; setting a whole part starts it
  * from its defaults.
  */
-export function patchConfig(config: RunConfig, patches: readonly string[]): RunConfig {
+export function patchConfig(config: RunDraft, patches: readonly string[]): RunDraft {
   let value: unknown = config;
   for (const patch of patches) {
     const at = patch.indexOf('=');

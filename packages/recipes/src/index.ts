@@ -1,8 +1,10 @@
 export { headsWithLookAlikes } from './check-together.ts';
 export { makeHead, makeMiner, makeSampler } from './compose.ts';
-export { parseConfig, patchConfig } from './config.ts';
+export { parseConfig, patchConfig, settled } from './config.ts';
+export { type DataFacts, expectedHitRate } from './hit-rate.ts';
 export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';
+export { factsOf, fillIn, type Plan, planOf } from './plan.ts';
 export type { Differences, Recipe, RecipeInputs } from './recipe.ts';
 export { recipes, resolveRecipe } from './recipes/index.ts';
 export {
@@ -17,6 +19,6 @@ export {
 export { type Configuration, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
 export { defaultRunFolder, readRunConfig, runFolder, writeJson } from './run-folder.ts';
 export { type FinishedRun, headConfigs, type RunOptions, runRecipe } from './run-recipe.ts';
-export { type RunConfig, runSchema } from './run-schema.ts';
+export { type RunConfig, type RunDraft, runSchema } from './run-schema.ts';
 export { describe } from './schema.ts';
 export type { HeadStep } from './train-head.ts';

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { check, type ImageSource } from '@protomem/core';
 import { readLfwPairs, selectIdentities } from '@protomem/data';
-import type { RunConfig } from './run-schema.ts';
+import { heldOut } from './held-out.ts';
+import type { RunDraft } from './run-schema.ts';
 
 /** More identities than this are not gone through for those of one's own that make them up. */
 const MOST = 2 ** 24;
@@ -15,14 +16,27 @@ const NAMED = 10;
  * @throws ProtomemError when nobody of the pair list is found, unless `evaluation.allowUnmatched`
  */
 export async function leaveOutTested(
-  { data, evaluation }: RunConfig,
+  draft: RunDraft,
   source: ImageSource,
   note: (sentence: string) => void,
 ): Promise<ImageSource> {
+  const { data, evaluation } = draft;
   const { pairs } = evaluation;
   const minImages = data.kind === 'dataset' ? data.minImages : undefined;
   const select = (exclude: Iterable<string>): ImageSource => selectIdentities(source, { minImages, exclude });
   if (pairs.kind === 'synthetic') return minImages === undefined ? source : select([]);
+  if (pairs.kind === 'held-out') {
+    check(source.identities <= MOST, () => ({
+      where: 'evaluation.pairs',
+      what: 'held-out, from identities',
+      got: source.identities,
+      expected: `at most ${MOST}`,
+      fix: 'Test on a list of pairs, or on synthetic faces: --set evaluation.pairs=synthetic.',
+    }));
+    const tested = heldOut(source, pairs);
+    note(`${tested.identities.toLocaleString('en')} people are kept out of training to be tested`);
+    return select(Array.from({ length: tested.identities }, (_, identity) => tested.identityName(identity)));
+  }
   const list = basename(pairs.file);
   const unknown = pairs.kind === 'bin' ? `${list} names nobody` : undefined;
   if (unknown !== undefined || source.identities > MOST) {

@@ -6,7 +6,7 @@ import { loadEngine } from '@protomem/engine';
 import { syntheticFaces } from '@protomem/synthetic';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeEncoder } from './compose.ts';
-import { patchConfig } from './config.ts';
+import { patchConfig, settled } from './config.ts';
 import { loadPairs, verifyPairs } from './pairs.ts';
 import { resolveRecipe } from './recipes/index.ts';
 
@@ -28,10 +28,12 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
   }));
   await writeVerificationBin(file, await Promise.all(pairs));
 
-  const config = patchConfig(resolveRecipe('demo', {}), [
-    ...['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=16'],
-    `evaluation.pairs=${JSON.stringify({ kind: 'bin', file })}`,
-  ]);
+  const config = settled(
+    patchConfig(resolveRecipe('demo', {}), [
+      ...['encoder.inputSize=16', 'encoder.width=0.125', 'encoder.embeddingSize=8', 'head.size=16'],
+      `evaluation.pairs=${JSON.stringify({ kind: 'bin', file })}`,
+    ]),
+  );
   const set = await loadPairs(config);
   expect([...set.pairs]).toEqual(listed);
   expect(set.names[3]).toBe(`${file}#3`);
@@ -47,6 +49,6 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
 
 it('says which set is missing', async () => {
   const pairs = { kind: 'bin', file: join(dir, 'none.bin') };
-  const config = patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(pairs)}`]);
+  const config = settled(patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(pairs)}`]));
   await expect(loadPairs(config)).rejects.toThrow('none.bin is "missing", expected a verification set');
 });

@@ -1,12 +1,14 @@
 import { basename } from 'node:path';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
+import { type DrawnPair, decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
-import type { RunConfig } from './run-schema.ts';
+import { openData } from './compose.ts';
+import { heldOut, heldOutPairs } from './held-out.ts';
+import type { RunConfig, RunDraft } from './run-schema.ts';
 
 /** Pairs of images of people who are not in the training set. */
 export interface PairSet {
@@ -29,15 +31,20 @@ interface ListedPairs extends PairFaces {
   readonly split: FoldSplit;
 }
 
-/** Loads and decodes the pairs of a configuration, once for a run. */
-export async function loadPairs(config: RunConfig): Promise<PairSet> {
+/**
+ * Loads and decodes the pairs of a configuration, once for a run.
+ *
+ * @param data all of the run's own, where it is open already
+ */
+export async function loadPairs(config: RunConfig, data?: ImageSource): Promise<PairSet> {
   const side = config.encoder.inputSize;
-  const { protocol, faces, pairs, labels, split } = await listPairs(config);
+  const { protocol, faces, pairs, labels, split } = await listPairs(config, data);
   const pixels = await decodeAll(faces, side);
   return { protocol, names: faces.names, pixels, side, pairs, labels, split };
 }
 
-export async function listPairs(config: RunConfig): Promise<ListedPairs> {
+/** @param data all of the run's own, where it is open already */
+export async function listPairs(config: RunDraft, data?: ImageSource): Promise<ListedPairs> {
   const { pairs } = config.evaluation;
   if (pairs.kind === 'lfw') {
     const dir = pairs.dir ?? (config.data.kind === 'dataset' ? config.data.path : undefined);
@@ -60,13 +67,49 @@ export async function listPairs(config: RunConfig): Promise<ListedPairs> {
     const protocol = `${basename(pairs.file)}, ${listed.labels.length} pairs in folds as they are listed`;
     return { ...listed, protocol, split: 'contiguous' };
   }
+  if (pairs.kind === 'held-out') {
+    const tested = heldOut(data ?? (await openData(config)), pairs);
+    const { pairs: drawn, unreadable } = await heldOutPairs(tested, pairs);
+    const same = drawn.filter((pair) => pair.same).length;
+    const left = unreadable > 0 ? `; ${unreadable} pairs left out, with images that cannot be read` : '';
+    const protocol = `${same} + ${drawn.length - same} pairs of ${tested.identities} people kept out of training${left}`;
+    return { protocol, ...facesOf(tested, drawn), split: 'interleaved' };
+  }
   return syntheticPairs(config, pairs);
+}
+
+/** The images of drawn pairs, each once. */
+function facesOf(people: ImageSource, drawn: readonly DrawnPair[]): PairFaces {
+  const rows = new Map<string, { readonly row: number; readonly image: DrawnPair['a'] }>();
+  const rowOf = (image: DrawnPair['a']): number => {
+    const key = image.join();
+    const known = rows.get(key) ?? { row: rows.size, image };
+    rows.set(key, known);
+    return known.row;
+  };
+  const pairs = Int32Array.from(drawn.flatMap(({ a, b }) => [rowOf(a), rowOf(b)]));
+  const images = [...rows.values()].map(({ image }) => image);
+  const names = images.map(([identity, image]) => `${people.identityName(identity)}#${image}`);
+  const source: ImageSource = {
+    name: people.name,
+    identities: images.length,
+    imagesOf: () => 1,
+    identityName: (row) => names[row]!,
+    load: (row) => people.load(...images[row]!),
+    draw: people.draw && ((row, _, height, width) => people.draw!(...images[row]!, height, width)),
+  };
+  return {
+    faces: { names, source },
+    pairs,
+    labels: Uint8Array.from(drawn, ({ same }) => Number(same)),
+    people: Int32Array.from(drawn.flatMap(({ a, b }) => [a[0], b[0]])),
+  };
 }
 
 type SyntheticPairs = Extract<RunConfig['evaluation']['pairs'], { kind: 'synthetic' }>;
 
 async function syntheticPairs(
-  { data, seed, encoder }: RunConfig,
+  { data, seed, encoder }: RunDraft,
   { identities, imagesPerIdentity, count }: SyntheticPairs,
 ): Promise<ListedPairs> {
   const people = syntheticFaces({

@@ -1,4 +1,4 @@
-import type { RunConfig } from './run-schema.ts';
+import type { RunDraft } from './run-schema.ts';
 
 /** What the command line gives a recipe. */
 export interface RecipeInputs {
@@ -7,7 +7,7 @@ export interface RecipeInputs {
 }
 
 /** Anything of a configuration, to any depth. */
-export type Differences<T = RunConfig> = T extends readonly unknown[]
+export type Differences<T = RunDraft> = T extends readonly unknown[]
   ? T
   : T extends object
     ? { readonly [K in keyof T]?: Differences<T[K]> }

@@ -3,6 +3,7 @@ import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { Suspect } from '@protomem/mining';
+import type { Plan } from './plan.ts';
 import type { RunConfig } from './run-schema.ts';
 
 /** What training one head gave: plain data, kept in `result.json`. */
@@ -28,6 +29,10 @@ export interface HeadResult {
 export interface MemorySummary {
   readonly slots: number;
   readonly used: number;
+  /** Share of a batch's classes that were found in memory, mean over the run; results of earlier releases have none. */
+  readonly hitRate?: number;
+  /** What was to be expected. */
+  readonly expectedHitRate?: number;
   /** Steps since the last refresh of every used slot. */
   readonly ages: readonly number[];
   /** Cosine of stored to new prototypes, by age. */
@@ -59,6 +64,7 @@ export const verificationShape: Shape = {
   },
 };
 
+const planShape = { sentences: ['text'], 'expectedHitRate?': 'number', 'warning?': 'text' } as const;
 const pair = { cosine: 'number' } as const;
 const headShape: Shape = {
   kind: 'text',
@@ -72,6 +78,8 @@ const headShape: Shape = {
   'memory?': {
     slots: 'number',
     used: 'number',
+    'hitRate?': 'number',
+    'expectedHitRate?': 'number',
     ages: ['number'],
     staleness: [{ from: 'number', to: 'number', count: 'number', meanCosine: 'number' }],
   },
@@ -102,6 +110,8 @@ export interface RunMetrics {
   readonly seconds: number;
   /** The run's own head, then its baselines. */
   readonly heads: readonly HeadResult[];
+  /** What was said before the first step; runs of earlier releases have none. */
+  readonly plan?: Plan;
 }
 
 /**
@@ -111,7 +121,7 @@ export interface RunMetrics {
  */
 export function readRunMetrics(saved: unknown, where: string): RunMetrics {
   const config = { seed: 'number', data: {}, evaluation: {} } as const;
-  checkShape(saved, { engine: { engine: 'text' }, config, seconds: 'number', heads: [{}] }, where);
+  checkShape(saved, { engine: { engine: 'text' }, config, seconds: 'number', heads: [{}], 'plan?': planShape }, where);
   const { heads, ...metrics } = saved as RunMetrics;
   return { ...metrics, heads: heads.map((head) => readHeadResult(head, where)) };
 }
@@ -126,10 +136,15 @@ export function closestLookAlikes(memory: PrototypeMemory): LookAlike[] {
   return [...pairs.values()].slice(0, 8);
 }
 
-export function summarizeMemory(memory: PrototypeMemory): MemorySummary {
+/** @param hitRates over the run: that which was found, and that which was to be expected */
+export function summarizeMemory(
+  memory: PrototypeMemory,
+  hitRates: Pick<MemorySummary, 'hitRate' | 'expectedHitRate'> = {},
+): MemorySummary {
   return {
     slots: memory.size,
     used: memory.occupied,
+    ...hitRates,
     ages: Array.from(memory.ages()),
     staleness: memory.stalenessCurve().map(({ age, cosine, count }) => ({
       from: age,

@@ -5,7 +5,17 @@ import { optionsOfEach } from './schema.ts';
 
 /** Dotted keys of a configuration that say nothing of what is learnt: a resumed run takes them as they are now. */
 export const mayDiffer = [
-  ...['engine', 'loader', 'checkpoint', 'log', 'evaluation', 'baselines', 'data.maxMissing', 'optimizer.maxWeightNorm'],
+  ...[
+    'engine',
+    'loader',
+    'checkpoint',
+    'log',
+    'evaluation',
+    'baselines',
+    'plan',
+    'data.maxMissing',
+    'optimizer.maxWeightNorm',
+  ],
   // Where the data lies and how it is opened: a checkpoint's identities tell whether it is the same.
   ...['path', 'format', 'root', 'columns', 'identity'].map((key) => `data.${key}`),
 ];

@@ -5,7 +5,9 @@ import { syntheticFaces } from '@protomem/synthetic';
 import { listCheckpoints, readCheckpoint, readRunLog } from '@protomem/training';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openData } from './compose.ts';
 import { patchConfig } from './config.ts';
+import { heldOut, heldOutPairs } from './held-out.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import { readRunConfig } from './run-folder.ts';
 import { runRecipe } from './run-recipe.ts';
@@ -186,6 +188,71 @@ describe('a run that goes on', () => {
     expect(finished).toBeDefined();
     expect(said.filter((line) => line.includes('whom it was trained on'))).toHaveLength(1);
   }, 120_000);
+});
+
+describe('a run that leaves numbers to a plan', () => {
+  const open = [
+    ...['steps=null', 'schedule.warmup=null', 'evaluation.every=null', 'head.size=null', 'sampler.classes=null'],
+    ...['sampler.images=null', 'sampler.order=groups', 'sampler.order.rounds=null', 'sampler.order.groupSize=null'],
+    ...['evaluation.pairs.kind=held-out'],
+  ];
+
+  it('goes on with the numbers that it was begun with, and says in its results what was planned', async () => {
+    const run = join(folder, 'planned');
+    const draft = config(...open);
+    expect(draft).toMatchObject({ steps: null, head: { size: null }, sampler: { classes: null } });
+    const { said } = await train(run, draft, 3);
+    const sentence =
+      '4 identities, 4 slots (0.1 KiB), one group: 93 % of classes will be found in memory; a softmax over all would hold 0.4 KiB (with gradient and momentum)';
+    expect(said).toContain(`plan: ${sentence}`);
+    expect(said).toContain('4 people are kept out of training to be tested');
+    expect(said).toContain('test: 6 + 6 pairs of 4 people kept out of training');
+    const numbers = { steps: 15, head: { size: 4 }, sampler: { classes: 4, images: 2 }, schedule: { warmup: 2 } };
+    const saved = async () => JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
+    expect(await saved()).toMatchObject(numbers);
+
+    // Another plan would need other steps: the run's own go on, unless others are said.
+    const { finished } = await train(run, patchConfig(draft, ['plan.memory=1', 'sampler.classes=4']), undefined, true);
+    expect(finished?.results[0]?.result).toMatchObject({ steps: 15, memory: { slots: 4 } });
+    expect(await saved()).toMatchObject(numbers);
+    const { plan, heads } = JSON.parse(await readFile(join(run, 'metrics.json'), 'utf8'));
+    expect(plan.sentences[0]).toBe(sentence);
+    expect(plan.expectedHitRate).toBeCloseTo(14 / 15, 9);
+    expect(heads[0].memory).toMatchObject({ hitRate: 14 / 15, expectedHitRate: plan.expectedHitRate });
+    expect((await resume(run, ['steps=16'])).finished?.results[0]?.result.steps).toBe(16);
+  }, 120_000);
+
+  it('warns once of a hit rate below one half, whichever head it is of', async () => {
+    const seldom = ['steps=12', 'head.size=3', 'evaluation.every=0', 'checkpoint.every=100'];
+    const { said } = await train(join(folder, 'seldom'), config(...seldom, 'baselines=["dynamic-class-pool"]'));
+    const warnings = said.filter((line) => line.startsWith('warning: '));
+    expect(warnings).toEqual([expect.stringMatching(/^warning: only \d+ % of classes will be found .* Set --set /)]);
+    expect(said.filter((line) => /images\/s: about .* to go$/.test(line))).toHaveLength(2);
+  }, 120_000);
+
+  it('leaves out pairs with a held-out image that cannot be read, and says so', async () => {
+    const broken = await copyOf(faces, 'broken');
+    const source = await openData(config(`data.path=${broken}`));
+    const kind = { kind: 'held-out', people: 300, count: 600 } as const;
+    const tested = heldOut(source, kind);
+    expect(tested.identities).toBe(4);
+    expect(heldOut(source, kind).identityName(2)).toBe(tested.identityName(2));
+    expect(heldOut(source, { ...kind, people: 3 }).identities).toBe(3);
+    const whole = await heldOutPairs(tested, kind);
+    expect(whole).toMatchObject({ unreadable: 0, pairs: { length: 12 } });
+    const [identity, image] = whole.pairs[0]!.a;
+    const { name } = await tested.load(identity, image);
+    await writeFile(name, 'not an image');
+    const { pairs, unreadable } = await heldOutPairs(tested, kind);
+    expect(unreadable).toBe(
+      whole.pairs.filter(({ a, b }) => [a, b].some((one) => one.join() === `${identity},${image}`)).length,
+    );
+    expect(pairs.length + unreadable).toBe(12);
+    const few = await copyOf(faces, 'few');
+    for (const person of ['p0', 'p1', 'p2', 'p3', 'p4']) await rm(join(few, person), { recursive: true });
+    const all = await openData(config(`data.path=${few}`));
+    expect(() => heldOut(all, kind)).toThrow('with two images or more is 3, expected at least 4');
+  });
 });
 
 describe('who is tested', () => {

@@ -8,15 +8,15 @@ import { parseConfig, withDifferences } from './config.ts';
 import { type OwnParts, takeOwnParts } from './own-parts.ts';
 import type { Differences, RecipeInputs } from './recipe.ts';
 import { resolveRecipe } from './recipes/index.ts';
-import type { RunConfig } from './run-schema.ts';
+import type { RunDraft } from './run-schema.ts';
 
 /** A configuration, and the parts of its user's own that it names. */
 export interface Run {
-  readonly config: RunConfig;
+  readonly config: RunDraft;
   readonly parts: OwnParts;
 }
 
-type Head = Exclude<Differences<RunConfig['head']>, { readonly kind?: 'own' }>;
+type Head = Exclude<Differences<RunDraft['head']>, { readonly kind?: 'own' }>;
 
 /**
  * What a file of one's own exports: differences from the defaults or, with `from`, from a recipe; and parts of one's own
@@ -36,14 +36,14 @@ export interface Configuration extends Omit<Differences, 'head' | 'encoder' | 'd
   readonly from?: string;
   readonly head?:
     | (Omit<Head, 'loss'> & {
-        readonly loss?: CosineLoss | Differences<Extract<RunConfig['head'], { loss: unknown }>['loss']>;
+        readonly loss?: CosineLoss | Differences<Extract<RunDraft['head'], { loss: unknown }>['loss']>;
       })
     | NonNullable<OwnParts['head']>
     | { readonly own: NonNullable<OwnParts['head']> };
   readonly encoder?:
-    | Differences<RunConfig['encoder']>
+    | Differences<RunDraft['encoder']>
     | { readonly own: NonNullable<OwnParts['encoder']>; readonly inputSize: number; readonly embeddingSize: number };
-  readonly data?: Differences<RunConfig['data']> | NonNullable<OwnParts['source']>;
+  readonly data?: Differences<RunDraft['data']> | NonNullable<OwnParts['source']>;
   readonly loggers?: OwnParts['loggers'];
 }
 

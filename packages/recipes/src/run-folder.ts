@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ProtomemError, parseJson, printableLines } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { parseConfig, patchConfig } from './config.ts';
-import type { RunConfig } from './run-schema.ts';
+import type { RunDraft } from './run-schema.ts';
 
 /** What a run leaves behind. */
 export function runFolder(out: string) {
@@ -40,7 +40,7 @@ export async function readRunConfig(
   out: string,
   recipe: string | undefined,
   changes: { readonly data?: string; readonly set: readonly string[] },
-): Promise<RunConfig> {
+): Promise<RunDraft> {
   const { config: path } = runFolder(out);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ProtomemError(

@@ -3,16 +3,17 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
 import { checkNotHeld, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
-import { type EngineInfo, loadEngine } from '@protomem/engine';
+import { type EngineInfo, freeMemory, loadEngine } from '@protomem/engine';
 import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
-import { inSteps, makeSampler, makeSource } from './compose.ts';
-import { parseConfig, patchConfig, withGroupSize } from './config.ts';
+import { inSteps, makeSampler, openData, trainedOn } from './compose.ts';
+import { parseConfig, patchConfig, settled, withPlanOf } from './config.ts';
 import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
+import { factsOf, fillIn, type Plan, planOf } from './plan.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
 import { checkConfig } from './resume-rules.ts';
 import { runFolder, writeJson } from './run-folder.ts';
-import type { RunConfig } from './run-schema.ts';
+import type { RunConfig, RunDraft } from './run-schema.ts';
 import { type HeadStep, trainHead } from './train-head.ts';
 
 export interface RunOptions {
@@ -39,6 +40,7 @@ export interface FinishedRun {
   readonly engine: EngineInfo;
   readonly source: ImageSource;
   readonly pairs: PairSet;
+  readonly plan: Plan;
   /** Of the run's own head, then of its baselines. */
   readonly results: readonly { readonly result: HeadResult; readonly out: string }[];
   /** Wall time of this call, seconds. */
@@ -59,7 +61,7 @@ export interface FinishedRun {
  * console.log(finished?.results[0]?.result.verification.accuracy);
  * ```
  */
-export async function runRecipe(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
+export async function runRecipe(given: RunDraft, options: RunOptions): Promise<FinishedRun | undefined> {
   const { out, resume = false } = options;
   const { lock } = runFolder(out);
   await checkNotHeld(lock, 'train', out);
@@ -79,7 +81,7 @@ export async function runRecipe(given: RunConfig, options: RunOptions): Promise<
   }
 }
 
-async function runAlone(given: RunConfig, options: RunOptions): Promise<FinishedRun | undefined> {
+async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedRun | undefined> {
   const { out, resume = false, parts = {}, loggers, onBegin, onStep } = options;
   const { signal = new AbortController().signal, say = () => undefined } = options;
   const begun = performance.now();
@@ -92,16 +94,22 @@ async function runAlone(given: RunConfig, options: RunOptions): Promise<Finished
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.rejected) say(`engine not used: ${name}: ${reason}`);
   const notes: string[] = [];
-  const source = await makeSource(given, parts, (note) => notes.push(note));
-  const counted = withGroupSize(given);
-  const config = given.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
+  const all = await openData(given, parts);
+  const source = await trainedOn(given, all, (note) => notes.push(note));
+  const facts = factsOf(source);
   const saved = resume ? await savedConfig(folder.config) : undefined;
+  const counted = fillIn(saved ? withPlanOf(saved, given) : given, facts, freeMemory());
+  const config = counted.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
   const changes = saved ? checkConfig(`the configuration of ${out}`, saved, config) : [];
   const identities = knownIdentities(source, folder.identities);
   if (resume) await identities.checkKept();
   say(`data: ${source.identities.toLocaleString('en')} identities from ${source.name}`);
   for (const line of remarkLines(source.remarks)) say(line);
-  const loaded = await loadPairs(config);
+  const plan = planOf(config, facts, source);
+  for (const sentence of plan.sentences) say(`plan: ${sentence}`);
+  if (plan.warning) say(`warning: ${plan.warning}`);
+  let warned = plan.warning !== undefined;
+  const loaded = await loadPairs(config, all);
   const pairs = { ...loaded, protocol: [loaded.protocol, ...notes].join('; ') };
   say(`test: ${loaded.protocol}`);
   for (const note of notes) say(note);
@@ -123,26 +131,32 @@ async function runAlone(given: RunConfig, options: RunOptions): Promise<Finished
     await onBegin?.(config);
   };
 
+  /** Whatever comes later, of whichever head: a run warns once. */
+  const onLowHitRate = (sentence: string, tell: (text: string) => void): void => {
+    if (!warned) tell(`warning: ${sentence}`);
+    warned = true;
+  };
+
   const results: { result: HeadResult; out: string }[] = [];
   for (const [position, { done, ...head }] of heads.entries()) {
     if (done) say(`${done.name}: finished before`);
     else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
-    const shared = { source, identities, pairs, resume, signal, position, parts, loggers, onAccepted, onStep };
-    const result = done || (await trainHead({ ...head, ...shared }));
+    const shared = { source, identities, pairs, resume, signal, position, parts, loggers, onAccepted, onStep, facts };
+    const result = done || (await trainHead({ ...head, ...shared, onLowHitRate }));
     if (!result) return undefined;
     say(summary(result));
     results.push({ result, out: head.out });
   }
 
   const seconds = (performance.now() - begun) / 1000;
-  await writeJson(folder.metrics, { engine, config, seconds, heads: results.map(({ result }) => result) });
-  return { config, engine, source, pairs, results, seconds };
+  await writeJson(folder.metrics, { engine, config, seconds, plan, heads: results.map(({ result }) => result) });
+  return { config, engine, source, pairs, plan, results, seconds };
 }
 
 /** One configuration for each head: the run's own, then its baselines in folders below. */
 export function headConfigs(config: RunConfig, out: string): { readonly config: RunConfig; readonly out: string }[] {
   const compared = config.baselines.map((kind) => ({
-    config: patchConfig(config, [`head.kind=${kind}`]),
+    config: settled(patchConfig(config, [`head.kind=${kind}`])),
     out: join(out, kind),
   }));
   return [{ config, out }, ...compared];
@@ -178,7 +192,7 @@ const removeEmpty = (folder: string): Promise<boolean> =>
   );
 
 /** The configuration that a run has been going by; undefined when it never came to have one. */
-async function savedConfig(path: string): Promise<RunConfig | undefined> {
+async function savedConfig(path: string): Promise<RunDraft | undefined> {
   return existsSync(path)
     ? parseConfig(parseJson(await readFile(path, 'utf8'), { where: path, what: 'its text' }), path)
     : undefined;

@@ -1,5 +1,5 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
-import { type Options, option } from '@protomem/core';
+import { type Option, type Options, option, type Presence } from '@protomem/core';
 import { createAugmentation, createLoader, listColumns, openOptions, type SamplerName, samplers } from '@protomem/data';
 import { type EncoderName, encoders } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
@@ -11,6 +11,11 @@ import { createTrainer, optimizers, reencodeOptions, type ScheduleName, schedule
 import { fieldsOf, kinds, optionsOfEach, section, type ValueOf } from './schema.ts';
 
 const share = { min: 0, max: 1 } as const;
+
+/** An option that null leaves to the plan, which is made once the data are open; see `fillIn`. */
+function planned(standing: Option<number, Presence>, absent: string): Option<number, 'absent'> {
+  return { ...(standing as Option<number, 'absent'>), absent };
+}
 
 /** The name of a part that a user's own file holds; see `readRunFile`. */
 const own = { own: option.text({ help: 'Name of a part of your own, from the file that the run is made from.' }) };
@@ -58,6 +63,16 @@ const pairs = kinds('kind', {
     file: option.text({ help: "Pair list in LFW's format; everybody named in it is kept out of training." }),
     dir: option.text({ help: 'Folder with one folder of images for each person.', absent: "the training data's" }),
   },
+  'held-out': {
+    people: option.integer({
+      help: 'Identities of the training data, with two images or more, that are kept out of it; at most a tenth of them.',
+      ...{ min: 2, default: 300 },
+    }),
+    count: option.integer({
+      help: 'Pairs of each kind, same and different; at most half of those that their images make.',
+      ...{ min: 10, default: 600 },
+    }),
+  },
   bin: {
     file: option.text({
       help: 'Verification set of InsightFace, such as lfw.bin. It names nobody: none of its people may be in the training data.',
@@ -83,7 +98,10 @@ const loss = kinds(
 const headGiven = ['identities', 'dimension', 'seed', 'loss', 'keyEncoder', 'galleryEncoder'] as const;
 
 /** Columns of the softmax. A baseline takes over the size of the memory that it is compared with. */
-const size = option.integer({ help: 'Columns of the softmax.', min: 1, default: 1000 });
+const size = planned(
+  option.integer({ help: 'Columns of the softmax.', min: 1, default: 1000 }),
+  'by identities, steps and the memory at hand',
+);
 
 const head = kinds(
   'kind',
@@ -111,10 +129,20 @@ const head = kinds(
 );
 
 /** What all orders of classes take, and what the program gives to each. */
-const { classes, images, fewImages } = samplers['every-class'].options;
+const { fewImages, ...everyClass } = samplers['every-class'].options;
+const classes = planned(everyClass.classes, 'as many as make batches of 128 images');
+const images = planned(everyClass.images, 'by how many images an identity has');
 const orderGiven = Object.keys(
   samplers['every-class'].options,
 ) as (keyof (typeof samplers)['every-class']['options'])[];
+
+const groups = {
+  ...samplers.groups.options,
+  rounds: planned(samplers.groups.options.rounds, 'by identities and steps'),
+};
+type OrderOptions = { readonly [K in Exclude<SamplerName, 'groups'>]: (typeof samplers)[K]['options'] } & {
+  readonly groups: typeof groups;
+};
 
 /** Look-alikes in a batch; the share of the others differs, as clusters grow from few. */
 const lookAlikes = (randomShare: number) => ({
@@ -132,8 +160,11 @@ const sampler = section({
   order: kinds(
     'kind',
     Object.fromEntries(
-      Object.entries(samplers).map(([kind, { options }]) => [kind, fieldsOf(options, { without: orderGiven })]),
-    ) as { readonly [K in SamplerName]: Omit<(typeof samplers)[K]['options'], (typeof orderGiven)[number]> },
+      Object.entries({ ...samplers, groups: { options: groups } }).map(([kind, { options }]) => [
+        kind,
+        fieldsOf(options, { without: orderGiven }),
+      ]),
+    ) as { readonly [K in SamplerName]: Omit<OrderOptions[K], (typeof orderGiven)[number]> },
     'every-class',
   ),
   companions: kinds(
@@ -171,7 +202,8 @@ const sampler = section({
 });
 
 /** Each schedule with a run's own rate and warm-up, which is in steps for all of them. */
-const rate = fieldsOf(schedules.constant.options, { standards: { base: 0.1 } });
+const { warmup, ...constant } = fieldsOf(schedules.constant.options, { standards: { base: 0.1 } });
+const rate = { ...constant, warmup: planned(warmup, 'a tenth of the steps') };
 const scheduleFields = Object.fromEntries(
   Object.entries(schedules).map(([name, { options }]) => {
     const { steps: _, rise: __, ...own } = options as Options;
@@ -186,7 +218,10 @@ const scheduleFields = Object.fromEntries(
 export const runSchema = section({
   recipe: option.text({ help: 'What the run is called.', default: 'run' }),
   seed: option.integer({ help: 'Of everything random.', min: 0, default: 0 }),
-  steps: option.integer({ help: 'Optimizer steps in all.', min: 1, default: 1000 }),
+  steps: planned(
+    option.integer({ help: 'Optimizer steps in all.', min: 1, default: 1000 }),
+    'ten passes over the images, at most 10,000',
+  ),
   epochs: option.number({
     help: 'Passes over the data in place of `steps`; warm-up and evaluations keep their share of the run.',
     ...{ min: Number.MIN_VALUE, absent: 'steps' },
@@ -237,12 +272,21 @@ export const runSchema = section({
   ),
   schedule: kinds('kind', scheduleFields, 'one-cycle'),
   evaluation: section({
-    every: option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
+    every: planned(
+      option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
+      'a fifth of the steps',
+    ),
     batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
     pairs,
     allowUnmatched: option.flag({
       help: 'Train though nobody of the pair list is found in the training data, so that nobody is left out.',
       default: false,
+    }),
+  }),
+  plan: section({
+    memory: option.integer({
+      help: 'MiB that the memory may take where null leaves head.size to the plan.',
+      ...{ min: 1, absent: 'an eighth of what is free' },
     }),
   }),
   checkpoint: section({
@@ -252,8 +296,18 @@ export const runSchema = section({
   log: section({ tensorboard: option.flag({ help: 'Write events for TensorBoard.', default: true }) }),
 });
 
+/** A run as it is asked for: plain JSON. Null stands for an option that is left out or, of some, to the plan. */
+export type RunDraft = ValueOf<typeof runSchema>;
+
+/** With numbers where these keys leave them to the plan. */
+type Numbered<T, K extends string> = T extends readonly unknown[] | ((...given: never[]) => unknown)
+  ? T
+  : T extends object
+    ? { readonly [P in keyof T]: P extends K ? Exclude<T[P], null> : Numbered<T[P], K> }
+    : T;
+
 /** A whole run, resolved: plain JSON, saved beside the results as `config.json`. */
-export type RunConfig = ValueOf<typeof runSchema>;
+export type RunConfig = Numbered<RunDraft, 'steps' | 'size' | 'classes' | 'images' | 'rounds' | 'warmup' | 'every'>;
 
 /** Adds fields to each kind of a part. */
 function withEach<M extends Readonly<Record<string, object>>, F extends object>(

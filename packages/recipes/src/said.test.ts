@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeDataset } from '@protomem/data';
 import { syntheticFaces } from '@protomem/synthetic';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { makeSource } from './compose.ts';
+import { openData } from './compose.ts';
 import { patchConfig } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import { runRecipe } from './run-recipe.ts';
@@ -53,7 +53,7 @@ it('a run opens a list with its root and columns', async () => {
     `data.root=${join(dir, 'new')}`,
     ...['data.columns.path=where', 'data.columns.label=who'],
   ]);
-  const source = await makeSource(config);
+  const source = await openData(config);
   expect(source.identities).toBe(2);
   expect(source.remarks?.[0]).toMatchObject({ kind: 'assumed', count: 4 });
 });

@@ -7,6 +7,7 @@ import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
 import {
   createTrainer,
+  duration,
   jsonlLogger,
   type KnownIdentities,
   type Logger,
@@ -16,6 +17,8 @@ import {
 import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule, readInitial } from './compose.ts';
 import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
+import { type DataFacts, expectedHitRate } from './hit-rate.ts';
+import { watchHitRate } from './hit-watch.ts';
 import { logPictures } from './log-pictures.ts';
 import type { OwnParts } from './own-parts.ts';
 import { type PairSet, verifyPairs } from './pairs.ts';
@@ -41,7 +44,16 @@ export interface TrainHeadOptions {
   /** Loggers beside the run's own files. Default: none. */
   readonly loggers?: () => readonly Logger[];
   readonly onStep?: (step: HeadStep) => void;
+  readonly facts: DataFacts;
+  /** Told of a hit rate that stays below one half, with a way to tell the loggers. */
+  readonly onLowHitRate: (sentence: string, tell: (text: string) => void) => void;
 }
+
+/** Steps after which the time left is told: the first ones are slower. */
+const TIMED = 10;
+
+const timeLeft = (metrics: Readonly<Record<string, number>>): string =>
+  `${(metrics['speed/images_per_second'] ?? 0).toFixed(0)} images/s: about ${duration(metrics['speed/seconds_left'] ?? 0)} to go`;
 
 /** A step of a head in training, and the parts of the run that a page may look into. */
 export interface HeadStep {
@@ -71,6 +83,11 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];
   if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
   let batch: ImageBatch | undefined;
+  let stepsHere = 0;
+  const tell = (text: string): void => {
+    for (const logger of loggers) logger.message?.(text);
+  };
+  const watch = watchHitRate(config, options.facts, (sentence) => options.onLowHitRate(sentence, tell));
   const trainer = createTrainer({
     encoder,
     head,
@@ -88,6 +105,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     hooks: {
       onStepEnd(event) {
         batch = event.batch;
+        watch(event.step, event.metrics);
+        if (++stepsHere === TIMED && event.step < config.steps) tell(timeLeft(event.metrics));
         onStep?.({ head: position, step: event.step, batch: event.batch, source, memory, miner });
       },
       async onEvaluate({ step }) {
@@ -122,7 +141,12 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     const { pairScores: scores, ...verification } = last;
     const hardest = hardestPairs(scores, pairs.labels, 6);
     const withScore = (rows: readonly number[]) => rows.map((pair) => [pair, scores[pair]!] as const);
-    const { seconds } = await readRunLog(folder.log);
+    const { seconds, steps } = await readRunLog(folder.log);
+    const found = steps.flatMap(({ hitRate = [] }) => hitRate);
+    const hitRates = {
+      ...(found.length > 0 && { hitRate: found.reduce((sum, each) => sum + each, 0) / found.length }),
+      expectedHitRate: expectedHitRate(config, options.facts),
+    };
     const result: HeadResult = {
       kind: config.head.kind,
       name: head.name,
@@ -132,7 +156,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       verification,
       falseMatches: withScore(hardest.falseMatches),
       falseNonMatches: withScore(hardest.falseNonMatches),
-      memory: memory && summarizeMemory(memory),
+      memory: memory && summarizeMemory(memory, hitRates),
       lookAlikes: memory && closestLookAlikes(memory),
       suspects: miner?.suspects(),
       skipped: [...trainer.skipped].map(([name, reason]) => ({ name, reason })),

@@ -60,11 +60,12 @@ export async function memorySection({ heads }: Pick<ReportData, 'heads'>): Promi
 }
 
 function memoryFacts({ name, memory }: ReportHead, named: boolean): Html | undefined {
-  const { slots, used, hitRate, refreshed, evicted } = memory!;
+  const { slots, used, hitRate, expectedHitRate, refreshed, evicted } = memory!;
   return html`${named && html`<h3>${name}</h3>`}${facts([
     ['Slots', decimal(slots)],
     ['In use', `${decimal(used)} (${percent(used / slots)} %)`],
     ['Hit rate', hitRate === undefined ? undefined : `${percent(hitRate)} %`],
+    ['Hit rate expected', expectedHitRate === undefined ? undefined : `${percent(expectedHitRate)} %`],
     ['Refreshed', refreshed === undefined ? undefined : decimal(refreshed)],
     ['Evicted', evicted === undefined ? undefined : decimal(evicted)],
   ])}`;

@@ -116,6 +116,18 @@ describe('renderReport', () => {
     expect(page.match(/&#60;img src=x onerror=/g)!.length).toBeGreaterThan(15);
   });
 
+  it('says what was planned, and the hit rate that was found beside the one expected', async () => {
+    const run = madeUpRun(1, face);
+    const [head] = run.heads;
+    const memory = { ...head!.memory!, hitRate: 0.7477, expectedHitRate: 0.7467 };
+    const plan = ['100 identities, <20> slots', 'batches of 4'];
+    const page = await renderReport({ ...run, plan, heads: [{ ...head!, memory }] });
+    expect(page).toContain('<h3>What was planned</h3><p>100 identities, &#60;20&#62; slots</p><p>batches of 4</p>');
+    expect(page).toContain('<dt>Hit rate</dt><dd>74.8 %</dd>');
+    expect(page).toContain('<dt>Hit rate expected</dt><dd>74.7 %</dd>');
+    expect(one).not.toContain('What was planned');
+  });
+
   it('says what was changed when the run went on', async () => {
     const run = madeUpRun(1, face);
     const changes = [

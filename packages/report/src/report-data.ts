@@ -37,6 +37,8 @@ export interface ReportMemory {
   readonly used: number;
   /** Mean over the run (or its end); 0 ... 1. */
   readonly hitRate?: number;
+  /** What was to be expected; 0 ... 1. */
+  readonly expectedHitRate?: number;
   readonly refreshed?: number;
   readonly evicted?: number;
   /** Steps since last refresh of every used slot. */
@@ -102,6 +104,8 @@ export interface ReportData {
   readonly dataset?: Readonly<Record<string, string | number>>;
   /** At least one; the first is the subject, others are what it is compared with. */
   readonly heads: readonly ReportHead[];
+  /** What was said of the run before its first step, in sentences. */
+  readonly plan?: readonly string[];
   /** Rows of the grid of sample faces: one identity each. */
   readonly faces?: readonly { readonly identity: string; readonly images: readonly ReportImage[] }[];
   /** The resolved configuration. */

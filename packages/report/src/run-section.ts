@@ -4,7 +4,15 @@ import { facts, section, table } from './parts.ts';
 import type { ReportData } from './report-data.ts';
 
 /** How to get the same run again: data, machine, engine, configuration, and what went wrong on the way. */
-export function runSection({ dataset, machine, engine, config, heads, skipped = [] }: ReportData): Html | undefined {
+export function runSection({
+  dataset,
+  machine,
+  engine,
+  config,
+  heads,
+  plan = [],
+  skipped = [],
+}: ReportData): Html | undefined {
   // Runs of earlier releases name them otherwise.
   const { rejected = [] } = engine;
   const entries = flat(config);
@@ -22,6 +30,9 @@ export function runSection({ dataset, machine, engine, config, heads, skipped = 
       ['Threads', engine.threads],
       ['Precision', engine.precision],
     ])}</div>${dataset && html`<div class="card"><h3>Data</h3>${facts(Object.entries(dataset))}</div>`}</div>`,
+    plan.length > 0
+      ? html`<div class="card"><h3>What was planned</h3>${plan.map((sentence) => html`<p>${sentence}</p>`)}</div>`
+      : undefined,
     rejected.length > 0
       ? html`<details><summary>Engines not used (${rejected.length})</summary>${table(
           'Engines, and why they were not used',

@@ -124,7 +124,7 @@ function short(value: number): string {
 }
 
 /** Seconds as `12 s`, `2 min 05 s` or `1 h 03 min`. */
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   const s = Math.round(seconds);
   const two = (n: number) => String(n).padStart(2, '0');
   if (s < 60) return `${s} s`;

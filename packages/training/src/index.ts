@@ -9,7 +9,7 @@ export {
   writeCheckpoint,
 } from './checkpoint.ts';
 export { clipByGlobalNorm, globalNorm } from './clip.ts';
-export { consoleLogger } from './console-logger.ts';
+export { consoleLogger, duration } from './console-logger.ts';
 export type { HookAnswer, Hooks } from './hooks.ts';
 export { type IdentitiesMark, type KnownIdentities, knownIdentities } from './identities.ts';
 export { jsonlLogger } from './jsonl-logger.ts';

@@ -80,7 +80,7 @@ export async function study(wanted: readonly Wanted[], options: StudyOptions): P
 
 /** Everything that decides a run's result but its code. */
 export function keyOf({ config, paths, heldOut }: Wanted): string {
-  const { recipe: _, checkpoint: __, log: ___, ...decides } = config;
+  const { recipe: _, checkpoint: __, log: ___, plan: ____, ...decides } = config;
   const withNames = JSON.stringify({ ...decides, heldOut: heldOut ?? null }, (_key, value) =>
     typeof value === 'string' ? (paths[value] ?? value) : value,
   );

@@ -7,7 +7,7 @@ import { convolution, type DefinedEncoder, defineEncoder, norm, prelu } from '@p
 import { loadEngine } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
-import { parseConfig, patchConfig, type RunConfig, resolveRecipe, runRecipe } from '@protomem/recipes';
+import { parseConfig, patchConfig, type RunConfig, resolveRecipe, runRecipe, settled } from '@protomem/recipes';
 import { plantDuplicates } from '../planted-duplicates.ts';
 import { fingerprintOf } from '../study/fingerprint.ts';
 import { codeVersion, hashOf, KeptRuns } from '../study/kept-runs.ts';
@@ -159,7 +159,7 @@ async function readFaces(data: string, work: string): Promise<Faces> {
   const list = join(work, 'pairs.txt');
   await writeFile(list, `${rows.join('\n')}\n`);
   const patched = patchConfig(config, [`evaluation.pairs.file=${list}`, `evaluation.pairs.dir=${data}`]);
-  return { base: selectIdentities(all, { minImages: 2, exclude: people }), config: patched };
+  return { base: selectIdentities(all, { minImages: 2, exclude: people }), config: settled(patched) };
 }
 
 /** Of a run: accuracy and TAR as shares, pairs that were planted, that are guarded at the end, and that are both. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { encodedSource, writeDataset } from '@protomem/data';
-import { parseConfig, patchConfig, type RunConfig, runFolder } from '@protomem/recipes';
+import { parseConfig, patchConfig, runFolder, settled } from '@protomem/recipes';
 import { syntheticFaces } from '@protomem/synthetic';
 import { folderOf, keyOf, type StudyOptions, study, type Wanted } from '../study/study.ts';
 import { type Column, meanAndError, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
@@ -150,7 +150,7 @@ async function rendered(say: (text: string) => void, people: number, each: numbe
 
 /** Where all heads of a seed go on from. */
 function startOf(n: number, seed: number, { start }: Extent, data: string): Wanted {
-  const config = parseConfig(
+  const draft = parseConfig(
     {
       ...{ recipe: 'identities', seed, steps: start, engine: { threads: 1 } },
       data: { kind: 'dataset', path: data },
@@ -165,12 +165,12 @@ function startOf(n: number, seed: number, { start }: Extent, data: string): Want
     },
     'bench identities',
   );
-  return { name: 'start', group: `N = ${n}`, config, paths: { [data]: basename(data) }, keep: true };
+  return { name: 'start', group: `N = ${n}`, config: settled(draft), paths: { [data]: basename(data) }, keep: true };
 }
 
 function goOn(start: Wanted, name: string, { steps }: Extent, heldOut: string, patches: readonly string[]): Wanted {
   const init = runFolder(join(folderOf(WORK, start), 'run')).encoder;
-  const config: RunConfig = patchConfig(start.config, [
+  const draft = patchConfig(start.config, [
     `head=${JSON.stringify({ kind: 'prototype-memory', size: CLASSES, refreshRatio: 0.5, loss: LOSS })}`,
     `encoder.init=${init}`,
     `steps=${steps}`,
@@ -178,7 +178,7 @@ function goOn(start: Wanted, name: string, { steps }: Extent, heldOut: string, p
     ...patches,
   ]);
   const paths = { ...start.paths, [init]: keyOf(start), [heldOut]: basename(heldOut) };
-  return { name, group: start.group, config, paths, heldOut };
+  return { name, group: start.group, config: settled(draft), paths, heldOut };
 }
 
 /** TAR of the memory of a tenth over that of the others, by their means. */

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { check } from '@protomem/core';
-import { patchConfig, resolveRecipe } from '@protomem/recipes';
+import { patchConfig, resolveRecipe, settled } from '@protomem/recipes';
 import { fingerprintOf } from '../study/fingerprint.ts';
 import { study, type Wanted } from '../study/study.ts';
 import { type Column, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
@@ -84,21 +84,25 @@ function wantedRun(
   data: string,
   fingerprint: string,
 ): Wanted {
-  const recipe = resolveRecipe('lfw', { data });
+  const recipe = settled(
+    patchConfig(resolveRecipe('lfw', { data }), [
+      `schedule.warmup=${Math.round(steps / 10)}`,
+      `steps=${steps}`,
+      `seed=${seed}`,
+      'baselines=[]',
+      'evaluation.every=0',
+      `checkpoint.every=${steps}`,
+      'log.tensorboard=false',
+    ]),
+  );
   const batch = recipe.sampler.classes * recipe.sampler.images;
   const share = shares[columns as keyof typeof shares];
-  const config = patchConfig(recipe, [
-    `schedule.warmup=${Math.round(steps / 10)}`,
-    `steps=${steps}`,
-    `seed=${seed}`,
-    'baselines=[]',
-    'evaluation.every=0',
-    `checkpoint.every=${steps}`,
-    'log.tensorboard=false',
+  const draft = patchConfig(recipe, [
     ...(head === 'prototype-memory' ? [] : [`head.kind=${head}`]),
     ...(share && head !== 'full-softmax' ? [`head.size=${columnsOf(head, share, batch)}`] : []),
     ...(withEncoder.includes(head) ? [`head.momentum=${MOMENTUM}`] : []),
   ]);
+  const config = settled(draft);
   const { pairs } = config.evaluation;
   const list = pairs.kind === 'lfw' ? pairs.file : '';
   return { name: head, config, paths: { [data]: fingerprint, [list]: basename(list) } };

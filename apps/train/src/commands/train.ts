@@ -51,7 +51,7 @@ export const make = () =>
     .option('--resume', 'go on where the run in --out stopped', false)
     .option('--live', 'show the run while it trains, on a page of this machine only', false)
     .option('--live-port <n>', `port of that page; 0 takes any free one (default: ${DEFAULT_LIVE_PORT})`, toNumber)
-    .option('--print', 'print the resolved configuration and stop', false)
+    .option('--print', 'print the configuration and stop; null: chosen from the data when it starts', false)
     .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
     .addHelpText('after', examples)
     .action(async (name, { data, root, set, epochs, resume, live, livePort, print, options, ...rest }) => {
@@ -121,7 +121,11 @@ function printOptions(prefix: string): void {
   const lines = new Map<string, Set<string>>();
   for (const { key, kind = '', option } of describe(runSchema)) {
     if (!key.startsWith(prefix)) continue;
-    const standard = option.default === undefined ? (option.absent ?? 'needed') : JSON.stringify(option.default);
+    const { absent } = option;
+    const standard =
+      option.default === undefined
+        ? (absent ?? 'needed')
+        : `${JSON.stringify(option.default)}${absent === undefined ? '' : `; null: ${absent}`}`;
     const line = `  ${key.padEnd(34)} ${option.help}\n  ${''.padEnd(34)} ${option.expected}; default: ${standard}`;
     // Every head that takes a loss takes the same ones.
     lines.set(kind, (lines.get(kind) ?? new Set()).add(line));

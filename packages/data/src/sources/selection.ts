@@ -48,7 +48,7 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
     missing.delete(name);
     const wanted = (!include || include.has(name)) && !exclude.has(name);
     if (wanted && source.imagesOf(identity) >= minImages) chosen.push(identity);
-    else if (wanted) remarks.add('passed over', `identities with fewer than ${minImages} images`, name);
+    else if (wanted) remarks.add('passed over', tooFewImages(minImages), name);
     else if (exclude.has(name)) remarks.add('passed over', 'identities that were excluded', name);
   }
   check(missing.size === 0, () => ({
@@ -65,6 +65,9 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
   }));
   return selectionOf(source, shared(chosen), [...(source.remarks ?? []), ...remarks.list()]);
 }
+
+/** The reason that its remark gives for those left out by `minImages`. */
+export const tooFewImages = (minImages: number): string => `identities with fewer than ${minImages} images`;
 
 const inNfc = (name: string): string => name.normalize('NFC');
 

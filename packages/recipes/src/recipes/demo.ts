@@ -11,7 +11,7 @@ export const demo: Recipe = {
         what: '--data',
         got: data,
         expected: 'nothing: the demo draws its own faces',
-        fix: 'Use the recipe lfw for a folder of identities.',
+        fix: 'Use the recipe faces for data of your own.',
       });
     }
     return {

@@ -2,10 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProtomemError } from '@protomem/core';
 import type { Recipe } from '../recipe.ts';
-
-// About thirteen passes over LFW's 6,968 images of people with at least two, 128 at a time. More augmentation than a
-// mirror, a pixel of shift and a little light costs accuracy in so few.
-const steps = 740;
+import { faces } from './faces.ts';
 
 /** LFW View 1: trained on everybody who is not in the DevTest pairs, tested on those pairs. */
 export const lfw: Recipe = {
@@ -20,17 +17,16 @@ export const lfw: Recipe = {
         fix: 'Pass --data PATH.',
       });
     }
+    const { evaluation, ...rest } = faces.differences({ data });
     return {
-      steps,
-      data: { kind: 'dataset', path: data },
-      augmentation: { shift: 0.02, brightness: 0.1, contrast: 0.1 },
+      ...rest,
+      // About thirteen passes over LFW's 6,968 images of people with at least two, 128 at a time. More augmentation than a
+      // mirror, a pixel of shift and a little light costs accuracy in so few.
+      steps: 740,
       sampler: { order: { kind: 'every-image' }, classes: 64, images: 2 },
-      loader: { cacheBytes: 256 * 2 ** 20 },
-      encoder: { inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4 },
-      head: { size: 1262, refreshRatio: 0.3, loss: { scale: 30, margin: 0.25 } },
+      head: { ...rest.head, size: 1262 },
       baselines: ['full-softmax'],
-      schedule: { warmup: steps / 10 },
-      evaluation: { every: steps / 5, batch: 128, pairs: { kind: 'lfw', file: findPairs(data) } },
+      evaluation: { ...evaluation, pairs: { kind: 'lfw', file: findPairs(data) } },
     };
   },
 };
