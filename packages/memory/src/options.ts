@@ -18,6 +18,7 @@ export const memoryOptions = {
     min: 1,
     max: 2 ** 31 - 1,
   }),
+  dimension: headOptions.dimension,
   /**
    * While an encoder still changes fast, prototypes of some steps ago mislead more than many columns teach: such a memory
    * begins as a softmax over the batch.
@@ -27,7 +28,6 @@ export const memoryOptions = {
     min: 0,
     default: 0,
   }),
-  dimension: headOptions.dimension,
   generation: option.choiceOrFunction<Generation>()(generations, {
     help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length, `recognizability` by how unlike they are to unrecognizable images, `recognizable` leaves those out.',
     default: 'mean',

@@ -528,7 +528,7 @@ describe('PrototypeMemory', () => {
     // The index too: none that left is found.
     expect(Array.from({ length: 2000 }, (_, id) => memory.slotOf(id)).filter((slot) => slot >= 0).length).toBe(8);
     const bytes = Object.values(tensors).reduce((sum, t) => sum + t.data.byteLength, JSON.stringify(values).length);
-    expect(bytes).toBeLessThan(8 * (3 * 4 + 5 * 8) + 128 * 3 * 8 + 100);
+    expect(bytes).toBeLessThan(8 * (3 * 4 + 6 * 8) + 128 * 3 * 8 + 100);
     memory.dispose();
   });
 
