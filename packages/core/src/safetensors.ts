@@ -5,6 +5,9 @@ import type { DtypeArrays, TensorData, TensorDtype } from './state.ts';
 const constructors = {
   F32: Float32Array,
   F64: Float64Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: Float64Array,
   I32: Int32Array,
   U8: Uint8Array,
   U16: Uint16Array,
@@ -49,6 +52,12 @@ export function encodeSafetensors(file: Safetensors): Uint8Array[] {
       what: 'the name of a tensor',
       got: name,
       expected: 'another one: this is where the format keeps its metadata',
+    }));
+    check(dtype !== 'I64', () => ({
+      where: 'encodeSafetensors',
+      what: `dtype of tensor "${name}"`,
+      got: dtype,
+      expected: 'F64 or I32: integers of 64 bits are only read',
     }));
     if (shape.reduce((a, b) => a * b, 1) !== data.length) {
       throw new ProtomemError({
@@ -116,7 +125,11 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'
   checkTiling(entries, body.length, fail);
   const tensors = entries.map(({ name, dtype, shape, begin, end }) => {
     const copy = body.slice(begin, end);
-    return [name, { dtype, shape, data: new constructors[dtype](copy.buffer) } as TensorData] as const;
+    const data =
+      dtype === 'I64'
+        ? Float64Array.from(new BigInt64Array(copy.buffer), Number)
+        : new constructors[dtype](copy.buffer);
+    return [name, { dtype, shape, data } as TensorData] as const;
   });
   return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
 }

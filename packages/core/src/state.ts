@@ -2,11 +2,17 @@
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Element types that a {@link State} may hold, named as safetensors names them. */
-export type TensorDtype = 'F32' | 'F64' | 'I32' | 'U8' | 'U16' | 'U32';
+export type TensorDtype = 'F32' | 'F64' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'U16' | 'U32';
 
 export interface DtypeArrays {
   F32: Float32Array;
   F64: Float64Array;
+  /** Bits. */
+  F16: Uint16Array;
+  /** Bits. */
+  BF16: Uint16Array;
+  /** As numbers, exact below 2^53. Of other programs' files: read, never written. */
+  I64: Float64Array;
   I32: Int32Array;
   U8: Uint8Array;
   U16: Uint16Array;

@@ -23,6 +23,7 @@ export { writeList } from './formats/list/write-list.ts';
 export { lmdbSource } from './formats/lmdb/lmdb-source.ts';
 export { writeLmdb } from './formats/lmdb/write-lmdb.ts';
 export { type OpenOptions, openDataset, openImages, openOptions } from './formats/open-dataset.ts';
+export { readTorchPickle, type TorchRecord } from './formats/pickle/torch-pickle.ts';
 export { recordIoSource } from './formats/record-io/record-io-source.ts';
 export { writeRecordIo } from './formats/record-io/write-record-io.ts';
 export { type ImagePlace, type Survey, surveyImages } from './formats/survey.ts';

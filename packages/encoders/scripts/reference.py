@@ -238,4 +238,5 @@ def main(folder, output):
     print(f"{output}: {len(cases)} cases, {len(counts)} counts")
 
 
-main(Path(sys.argv[1]), Path(sys.argv[2]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

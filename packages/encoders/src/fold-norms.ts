@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type EncoderRegistry, encoders, findFamily } from './create-encoder.ts';
 import type { DefinedEncoder } from './define-encoder.ts';
 import { type Fold, foldLayers } from './fold-layers.ts';
-import { epsilon } from './forward.ts';
+import { normEpsilon } from './forward.ts';
 
 /**
  * An encoder for inference alone that gives the same embeddings with fewer passes over memory: each batch norm that
@@ -53,7 +53,7 @@ function folded(
     const [mean, variance, offset, gain] = ['running_mean', 'running_var', 'bias', 'weight'].map(
       (suffix) => variables.get(`${name}.${suffix}`)!,
     );
-    const scale = tf.div(gain!, tf.sqrt(tf.add(variance!, epsilon)));
+    const scale = tf.div(gain!, tf.sqrt(tf.add(variance!, normEpsilon)));
     return { scale, shift: tf.sub(offset!, tf.mul(mean!, scale)) };
   };
   let weight = variables.get(`${layer.name}.weight`)!;

@@ -10,8 +10,8 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { type Layer, weightsOf } from './layer.ts';
 
-/** Of the norms, added to variances. */
-export const epsilon = 1e-5;
+/** What all norms add to variances. */
+export const normEpsilon = 1e-5;
 const momentum = 0.1;
 
 /** What layers need besides their input. */
@@ -22,6 +22,8 @@ export interface Pass {
   readonly recompute: boolean;
   /** In training, leaves the running statistics alone. */
   readonly freezeStatistics?: boolean;
+  /** Sees what each norm gets. */
+  readonly observe?: (norm: string, x: tf.Tensor) => void;
   /** A number uniform in [0, 1); only dropout asks for it. */
   readonly uniform: () => number;
 }
@@ -76,6 +78,7 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
       return tf.add(tf.matMul(flat, matrix), weight('bias'));
     }
     case 'norm':
+      pass.observe?.(layer.name, x);
       return pass.training ? normTraining(x, weight, pass, slopes) : normRunning(x, weight, slopes);
     case 'prelu':
       return prelu(x, weight('weight') as tf.Tensor as tf.Tensor1D);
@@ -157,7 +160,7 @@ function normRunning(x: tf.Tensor, weight: WeightOf, slopes?: tf.Tensor1D): tf.T
   const [mean, variance, offset, scale] = ['running_mean', 'running_var', 'bias', 'weight'].map(
     (suffix) => weight(suffix) as tf.Tensor as tf.Tensor1D,
   );
-  const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, epsilon)));
+  const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, normEpsilon)));
   return affine(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
 }
 
@@ -167,8 +170,8 @@ const affine = (x: tf.Tensor, factor: tf.Tensor1D, shift: tf.Tensor1D, slopes?: 
 function normTraining(x: tf.Tensor, weight: WeightOf, pass: Pass, slopes?: tf.Tensor1D): tf.Tensor {
   const [image, scale, offset] = [x, weight('weight'), weight('bias')] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
   const { y, mean, variance, count }: BatchNormTrainingResult = slopes
-    ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
-    : batchNormTraining(image, scale, offset, epsilon);
+    ? batchNormPreluTraining(image, scale, offset, slopes, normEpsilon)
+    : batchNormTraining(image, scale, offset, normEpsilon);
   if (pass.freezeStatistics) return y;
   updateRunning(weight('running_mean'), mean, 1);
   // PyTorch normalizes with the biased variance and remembers the unbiased one.

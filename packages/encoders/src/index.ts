@@ -8,6 +8,8 @@ export {
 } from './define-encoder.ts';
 export { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
 export { foldNorms } from './fold-norms.ts';
+export { normEpsilon } from './forward.ts';
 export { fromLayersModel } from './from-layers-model.ts';
 export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
 export type { EncoderOptionSpec, EncoderOptions, ResolvedEncoderOptions } from './options.ts';
+export { refitNorms } from './refit-norms.ts';

@@ -11,7 +11,10 @@ export {
 } from './evaluate-model.ts';
 export { listFaces, type PairFaces } from './list-faces.ts';
 export { type EmbeddingModel, normalizeRows } from './models/embedding-model.ts';
+export { type Pixels, pixelsFor } from './models/foreign-model.ts';
+export { type InputNormalization, inputNormalization } from './models/input-normalization.ts';
 export { type ModelOptions, modelOptions } from './models/model-options.ts';
+export { readOnnxGraph } from './models/onnx-graph.ts';
 export { openModel } from './models/open-model.ts';
 export type { IdentificationOutcome, MegaFaceOutcome, Outcome, PairOutcome, RetrievalOutcome } from './outcome.ts';
 export { type Protocol, type ProtocolOptions, protocolOptions } from './protocol.ts';

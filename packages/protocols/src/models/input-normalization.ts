@@ -6,6 +6,10 @@ export interface InputNormalization {
   readonly steps: string;
   /** What it takes: bytes 0 ... 255, numbers 0 ... 1, or -1 ... 1. */
   readonly takes: 'bytes' | 'unit' | 'centred';
+  /** All of them together, where their constants can be read. */
+  readonly line?: Line;
+  /** The tensor that holds their result. */
+  readonly after?: string;
 }
 
 /** Operations that change where pixels are, or their type, but none of their values. */
@@ -13,7 +17,7 @@ const carriers = new Set(
   'Identity Cast Transpose Reshape Squeeze Unsqueeze Flatten Resize Upsample Slice Gather Pad Dropout Clip'.split(' '),
 );
 
-/** A line of each channel: `slope x + offset`. */
+/** A line of each channel, or one of all: `slope x + offset`. */
 interface Line {
   readonly slope: readonly number[];
   readonly offset: readonly number[];
@@ -48,7 +52,7 @@ export function inputNormalization(graph: OnnxGraph, input: string): InputNormal
     }
     at = node.output[0];
   }
-  if (steps.length > 0 && line) return { steps: steps.join(', '), takes: takenBy(line) };
+  if (steps.length > 0 && line) return { steps: steps.join(', '), takes: takenBy(line), line, after: at };
   const first = graph.nodes.slice(0, FIRST_NODES).map(({ opType }) => opType);
   const layer = first.findIndex((type) => /^(Conv|Gemm|MatMul|PRelu|Relu)/.test(type));
   const before = layer < 0 ? first : first.slice(0, layer);

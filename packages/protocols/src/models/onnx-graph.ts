@@ -63,6 +63,7 @@ interface OnnxAttribute {
 }
 
 interface Graph {
+  readonly input?: readonly { readonly name: string }[];
   readonly node: readonly OnnxNode[];
   readonly initializer: readonly Uint8Array[];
 }
@@ -74,6 +75,8 @@ interface TensorHead {
 }
 
 export interface OnnxGraph {
+  /** The first input that is no weight. */
+  readonly input: string;
   readonly nodes: readonly OnnxNode[];
   /** Names of the files that hold weights, relative to the model, and how many bytes each must have. */
   readonly externalFiles: ReadonlyMap<string, number>;
@@ -103,6 +106,7 @@ export function readOnnxGraph(file: string, bytes: Uint8Array): OnnxGraph {
     }
     for (const tensor of tensorsOf(graph)) addExternal(file, externalFiles, headOf(tensor));
     return {
+      input: graph.input?.find(({ name }) => !tensors.has(name))?.name ?? '',
       nodes: graph.node,
       externalFiles,
       constant: (name, most) => {

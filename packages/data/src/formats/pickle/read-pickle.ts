@@ -1,9 +1,19 @@
 import { type ErrorParts, ProtomemError } from '@protomem/core';
 import type { ByteReader } from '../byte-reader.ts';
 import { opcodeName } from './opcodes.ts';
-import { describeValue, Global, NumpyArray, NumpyType, type PickleValue, Span } from './values.ts';
+import {
+  Dictionary,
+  describeValue,
+  Global,
+  NumpyArray,
+  NumpyType,
+  type PickleValue,
+  Span,
+  TorchStorage,
+  TorchTensor,
+} from './values.ts';
 
-/** Longest text that is read at once: names of functions and types, small numbers. */
+/** Longest text that is read at once: names of functions, types and weights, small numbers. */
 const SHORT = 64;
 /** Longest line of a name in protocols below 4. */
 const LINE = 128;
@@ -24,6 +34,7 @@ const EMPTY_TUPLE: PickleValue[] = [];
  * @param offset where the pickle begins, and `end` where it has to end.
  * @param most instructions; a value, its place in a list and its number in the memo take one each. So memory is bounded
  * by about 100 bytes for each instruction, however the pickle is nested, since nothing here recurs.
+ * @param torch also reads what PyTorch saves a `state_dict` as: dictionaries, and tensors, noted with where their numbers lie.
  * @throws {ProtomemError} with file, offset and opcode for everything else.
  *
  * Source: Python, Lib/pickletools.py; PEP 307, PEP 3154, PEP 574.
@@ -33,8 +44,9 @@ export async function readPickle(
   offset: number,
   end: number,
   most: number,
+  torch = false,
 ): Promise<{ readonly value: PickleValue; readonly end: number }> {
-  const machine = new Machine(reader.file);
+  const machine = new Machine(reader.file, torch);
   let chunk: Buffer = Buffer.alloc(0);
   let start = offset;
   let at = offset;
@@ -49,7 +61,9 @@ export async function readPickle(
     if (next < 0) return { value: machine.result(at), end: at + 1 };
     at = next;
   }
-  return machine.refuse(at, `more than ${most} instructions`, { expected: 'a list of images, or one image' });
+  return machine.refuse(at, `more than ${most} instructions`, {
+    expected: torch ? 'the weights of one model' : 'a list of images, or one image',
+  });
 }
 
 class Machine {
@@ -64,8 +78,11 @@ class Machine {
   private at = 0;
   private end = 0;
 
-  constructor(file: string) {
+  private readonly torch: boolean;
+
+  constructor(file: string, torch: boolean) {
     this.file = file;
+    this.torch = torch;
   }
 
   /**
@@ -170,8 +187,52 @@ class Machine {
         this.build(this.take(1, at)[0], at);
         return at + 1;
       default:
-        return this.refuse(at, opcodeName(code));
+        return this.torch ? this.torchStep(opcode, at) : this.refuse(at, opcodeName(code));
     }
+  }
+
+  /** What is only in pickles of PyTorch. */
+  private torchStep(opcode: string, at: number): number {
+    switch (opcode) {
+      case '}':
+        return this.push(new Dictionary(), at + 1);
+      case 's':
+        return this.set(this.take(2, at), at);
+      case 'u':
+        return this.set(this.sinceMark(at), at);
+      case 'Q': {
+        const [id] = this.take(1, at);
+        const [word, type, key] = Array.isArray(id) ? id : [];
+        const texts = [word, key].map((part) => (part instanceof Span ? part.short : undefined));
+        if (texts[0] !== 'storage' || texts[1] === undefined || !(type instanceof Global)) {
+          return this.refuse(at, 'a reference to something else than numbers');
+        }
+        return this.push(new TorchStorage(type.name.replace(/^torch\.(storage\.)?/, ''), texts[1]), at + 1);
+      }
+      case 'G':
+        if (at + 9 > this.end) this.refuse(at, 'a cut BINFLOAT');
+        return this.push(this.bytes.readDoubleBE(this.from + 1), at + 9);
+      case '\x8a':
+        // A long: numbers of epochs or steps, which nobody asks for.
+        return this.push(null, at + 2 + this.number(1));
+      default:
+        return this.refuse(at, opcodeName(opcode.charCodeAt(0)));
+    }
+  }
+
+  /** Keys and values, by turns, into the dictionary below them. */
+  private set(items: readonly PickleValue[], at: number): number {
+    const dictionary = this.top(at);
+    if (!(dictionary instanceof Dictionary)) return this.refuse(at, `${describeValue(dictionary)} to set items of`);
+    for (let i = 0; i + 1 < items.length; i += 2) {
+      const key = items[i]!;
+      // Numbers name the state of an optimizer.
+      const name = key instanceof Span ? key.short : typeof key === 'number' ? String(key) : undefined;
+      if (name === undefined)
+        return this.refuse(at, `a key that is ${describeValue(key)}, not a text of up to ${SHORT} bytes`);
+      dictionary.entries.set(name, items[i + 1]!);
+    }
+    return at + 1;
   }
 
   /** The one value that is left at the end. */
@@ -258,6 +319,8 @@ class Machine {
     // numpy 2 has renamed its module.
     const name = made.name.replace(/^numpy\._core\./, 'numpy.core.').replace(/^__builtin__\./, 'builtins.');
     const [first, second] = args;
+    const torch = this.torch ? torchCall(name, args) : undefined;
+    if (torch) return torch;
     switch (name) {
       case '_codecs.encode':
         if (first instanceof Span && first.kind === 'text' && isLatin1(second)) return asLatin1(first);
@@ -294,6 +357,8 @@ class Machine {
   /** Gives an array its type and bytes, and a type its byte order. */
   private build(state: PickleValue | undefined, at: number): void {
     const object = this.top(at);
+    // A `state_dict` has its version so, beside its items.
+    if (object instanceof Dictionary) return;
     const parts = Array.isArray(state) ? state : [];
     if (object instanceof NumpyType) {
       const order = parts[1];
@@ -308,6 +373,18 @@ class Machine {
     }
     this.refuse(at, `BUILD of ${describeValue(object)}`);
   }
+}
+
+/** What functions of PyTorch would return. */
+function torchCall(name: string, args: readonly PickleValue[]): PickleValue | undefined {
+  if (name === 'collections.OrderedDict' && args.length === 0) return new Dictionary();
+  if (name === 'torch._utils._rebuild_parameter' && args[0] instanceof TorchTensor) return args[0];
+  if (name !== 'torch._utils._rebuild_tensor_v2') return undefined;
+  const [storage, offset, shape, stride] = args;
+  const counts = (value: PickleValue | undefined): value is number[] =>
+    Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && (one as number) >= 0);
+  if (!(storage instanceof TorchStorage) || !counts([offset!]) || !counts(shape) || !counts(stride)) return undefined;
+  return shape.length === stride.length ? new TorchTensor(storage, offset as number, shape, stride) : undefined;
 }
 
 function isLatin1(value: PickleValue | undefined): boolean {

@@ -49,8 +49,51 @@ export class NumpyArray {
   }
 }
 
+/** A dictionary whose keys are short texts. */
+export class Dictionary {
+  readonly entries = new Map<string, PickleValue>();
+}
+
+/** A tensor of PyTorch: a view of a storage, which lies in a file of its own. */
+export class TorchTensor {
+  readonly storage: TorchStorage;
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly stride: readonly number[];
+
+  constructor(storage: TorchStorage, offset: number, shape: readonly number[], stride: readonly number[]) {
+    this.storage = storage;
+    this.offset = offset;
+    this.shape = shape;
+    this.stride = stride;
+  }
+}
+
+/** Numbers of PyTorch by the key of their file. */
+export class TorchStorage {
+  /** Such as `FloatStorage`. */
+  readonly type: string;
+  readonly key: string;
+
+  constructor(type: string, key: string) {
+    this.type = type;
+    this.key = key;
+  }
+}
+
 /** What a pickle may hold here. Lists and tuples are arrays; nothing walks them deeper than a reader says. */
-export type PickleValue = null | boolean | number | Span | Global | NumpyType | NumpyArray | PickleValue[];
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | Span
+  | Global
+  | NumpyType
+  | NumpyArray
+  | Dictionary
+  | TorchStorage
+  | TorchTensor
+  | PickleValue[];
 
 const integers: Readonly<Record<string, number>> = { b1: 1, i1: 1, u1: 1, i2: 2, u2: 2, i4: 4, u4: 4, i8: 8, u8: 8 };
 
@@ -86,6 +129,9 @@ export function describeValue(value: PickleValue | undefined): string {
   if (value instanceof NumpyArray) return `an array of ${value.type?.code ?? 'nothing'}`;
   if (value instanceof Global) return value.name;
   if (value instanceof NumpyType) return `the type ${value.code}`;
+  if (value instanceof Dictionary) return `a dictionary of ${value.entries.size}`;
+  if (value instanceof TorchStorage) return `a ${value.type}`;
+  if (value instanceof TorchTensor) return `a tensor [${value.shape.join(', ')}]`;
   return value === null ? 'None' : String(value);
 }
 

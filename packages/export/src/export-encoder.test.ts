@@ -1,0 +1,95 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
+import { saveEncoder } from '@protomem/encoders';
+import { loadEngine } from '@protomem/engine';
+import * as tf from '@tensorflow/tfjs';
+import { ModelProtoSchema } from 'onnx-buf';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { livingEncoder } from '../fixtures/living-encoder.ts';
+import { type ExportOptions, exportEncoder } from './export-encoder.ts';
+
+const families = ['mobile-face-net', 'iresnet18'] as const;
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'protomem-export-'));
+  await loadEngine({ prefer: 'wasm' });
+  for (const name of families) {
+    const encoder = livingEncoder(name, { inputSize: 32, embeddingSize: 16, width: 0.125 });
+    await saveEncoder(encoder, join(dir, name));
+    encoder.dispose();
+  }
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+let count = 0;
+const endings = { onnx: '.onnx', tfjs: '', safetensors: '.safetensors' };
+const exported = (name: string, options: ExportOptions) =>
+  exportEncoder(join(dir, name), join(dir, `out-${count++}${endings[options.to]}`), { images: 5, ...options });
+
+describe.each(families)('%s, on the wasm engine', (name) => {
+  it.each<[string, ExportOptions]>([
+    ['ONNX', { to: 'onnx' }],
+    ['ONNX, pixels outside', { to: 'onnx', normalize: 'outside' }],
+    ['ONNX, flip, half', { to: 'onnx', flip: true, precision: 'float16', opset: 18 }],
+    ['tfjs, flip', { to: 'tfjs', flip: true, normalize: 'outside' }],
+    ['tfjs, half', { to: 'tfjs', precision: 'float16' }],
+    ['PyTorch', { to: 'safetensors' }],
+    ['PyTorch, half', { to: 'safetensors', precision: 'float16' }],
+  ])('%s gives the same embeddings, and leaves no tensor', async (_, options) => {
+    const before = tf.memory().numTensors;
+    const { agreement, card, model } = await exported(name, { licence: 'MIT', ...options });
+    expect(agreement.lowest).toBeGreaterThan(options.precision === 'float16' ? 0.999 : 0.99999);
+    expect(agreement.images).toBe(5);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await readFile(card, 'utf8')).toContain('license: "MIT"');
+    expect((await readdir(dir)).filter((one) => one.startsWith('.'))).toEqual([]);
+    if (options.to === 'onnx') {
+      const { graph } = fromBinary(ModelProtoSchema, await readFile(model));
+      // By these names InsightFace's loader knows a model that takes bytes.
+      const first = graph!.node.slice(0, 8).map((node) => /^(Sub|Mul|_minus|_mul)/.exec(node.name)?.[1]);
+      const inside = options.normalize !== 'outside';
+      expect(first.filter(Boolean)).toEqual(inside ? ['Sub', 'Mul'] : []);
+      const [input] = graph!.input;
+      const { value } = input!.type!.value as never as { value: { shape: { dim: { value: { value: unknown } }[] } } };
+      expect(value.shape.dim.map((one) => one.value.value)).toEqual(['batch', 3n, 32n, 32n]);
+      expect(graph!.node.filter(({ opType }) => opType === 'Transpose')).toEqual([]);
+    }
+  });
+});
+
+describe('what is refused', () => {
+  it.each<[ExportOptions, string]>([
+    [{ to: 'tfjs', opset: 12 }, 'opset is 12, expected nothing'],
+    [{ to: 'safetensors', flip: true }, 'flip is true, expected nothing'],
+    [{ to: 'onnx', opset: 8 }, 'opset is 8, expected an integer in [9, 22]'],
+    [{ to: 'onnx', precision: 'int8' as never }, 'precision is "int8"'],
+  ])('%j', async (options, words) => {
+    await expect(exported('iresnet18', options)).rejects.toThrow(words);
+  });
+
+  it('overwrites nothing, and names what it wants', async () => {
+    const { model } = await exported('iresnet18', { to: 'onnx' });
+    const bytes = await readFile(model);
+    await expect(exportEncoder(join(dir, 'iresnet18'), model, { to: 'onnx' })).rejects.toThrow('there already');
+    expect((await readFile(model)).equals(bytes)).toBe(true);
+    await expect(exportEncoder(join(dir, 'iresnet18'), join(dir, 'a'), { to: 'onnx' })).rejects.toThrow(
+      'ends in .onnx',
+    );
+  });
+
+  it('leaves nothing where the written model disagrees', async () => {
+    const encoder = livingEncoder('iresnet18', { inputSize: 32, embeddingSize: 16, width: 0.125 });
+    // Beyond what 16 bits hold.
+    const scale = encoder.parameters.find((one) => one.name === 'layer1.0.bn1.weight')!.variable;
+    tf.tidy(() => scale.assign(tf.mul(scale, 1e6)));
+    await saveEncoder(encoder, join(dir, 'large'));
+    encoder.dispose();
+    const before = await readdir(dir);
+    await expect(exported('large', { to: 'onnx', precision: 'float16' })).rejects.toThrow(
+      /not finite|the lowest cosine between the written model and the encoder is/,
+    );
+    expect(await readdir(dir)).toEqual(before);
+  });
+});

@@ -1,0 +1,179 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { Float16Array } from '@petamoriken/float16';
+import { AttributeProto_AttributeType, ModelProtoSchema, type NodeProtoSchema, TensorProto_DataType } from 'onnx-buf';
+import { type GraphWriter, writeLayers } from './graph.ts';
+import { torchTensors, transpose } from './torch-layout.ts';
+import { fromPlainPixels, type WriteModel } from './write-model.ts';
+
+const { FLOAT, FLOAT16, INT64 } = TensorProto_DataType;
+
+/** The IR version that belongs to an operator set, for those that the layers of encoders mean the same in. */
+export const irVersions: Readonly<Record<number, number>> = {
+  9: 4,
+  10: 5,
+  11: 6,
+  12: 7,
+  13: 7,
+  14: 7,
+  15: 8,
+  16: 8,
+  17: 8,
+  18: 8,
+  19: 9,
+  20: 9,
+  21: 10,
+  22: 10,
+};
+
+/** Name of the input, as InsightFace's exports have it, and of the output. */
+const [INPUT, OUTPUT] = ['data', 'embedding'];
+
+type Node = MessageInitShape<typeof NodeProtoSchema>;
+
+/**
+ * An ONNX model: `data` `[batch, 3, H, W]` to `embedding` `[batch, D]`, float32 both. Nodes are named by operator and
+ * layer, so that with the normalisation inside, and only then, the first ones are `Sub_0` and `Mul_0`, by which InsightFace's
+ * loader knows a model that takes bytes.
+ */
+export const writeOnnx: WriteModel = (encoder, values, { normalize, flip, precision, opset, metadata }) => {
+  const { card, layers, parameters } = encoder;
+  const [height, width] = card.inputSize;
+  const half = precision === 'float16';
+  const nodes: Node[] = [];
+  const tensors: { name: string; dims: bigint[]; dataType: TensorProto_DataType; rawData: Uint8Array<ArrayBuffer> }[] =
+    [];
+  const names = new Map(
+    torchTensors(
+      layers,
+      parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
+    ).map((one) => [one.name, one]),
+  );
+
+  const tensor = (name: string, shape: readonly number[], data: Float32Array | BigInt64Array, wide = !half): string => {
+    const stored = data instanceof BigInt64Array || wide ? data : new Float16Array(data);
+    const dataType = data instanceof BigInt64Array ? INT64 : wide ? FLOAT : FLOAT16;
+    const rawData = new Uint8Array(stored.buffer as ArrayBuffer, stored.byteOffset, stored.byteLength);
+    tensors.push({ name, dims: shape.map(BigInt), dataType, rawData });
+    return name;
+  };
+  const integers = (name: string, shape: readonly number[], data: readonly number[]): string =>
+    tensor(name, shape, BigInt64Array.from(data, BigInt));
+  const node = (
+    opType: string,
+    name: string,
+    input: string[],
+    attributes: Readonly<Record<string, number | readonly number[]>> = {},
+    output = name,
+  ): string => {
+    const attribute = Object.entries(attributes).map(([name, value]) =>
+      typeof value !== 'number'
+        ? { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) }
+        : name === 'epsilon'
+          ? { name, type: AttributeProto_AttributeType.FLOAT, f: value }
+          : { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) },
+    );
+    nodes.push({ opType, name, input, output: [output], attribute });
+    return output;
+  };
+
+  /** Whether there are no maps any more. */
+  let flat = false;
+  const writer: GraphWriter = {
+    convolution(x, layer, weight, bias) {
+      const { shape, toTorch } = names.get(`${layer.name}.weight`)!;
+      const inputs = [x, tensor(`${layer.name}.weight`, shape, toTorch(weight))];
+      if (bias) inputs.push(tensor(`${layer.name}.bias`, [bias.length], bias));
+      const { kernel, stride, padding } = layer;
+      return node('Conv', `Conv_${layer.name}`, inputs, {
+        kernel_shape: kernel,
+        strides: [stride, stride],
+        pads: [padding, padding, padding, padding],
+        dilations: [1, 1],
+        group: layer.kind === 'depthwise' ? layer.channels : 1,
+      });
+    },
+    dense(x, { name, inputs: [rows, columns, channels], outputs }, weight, bias) {
+      const input = flat ? x : node('Flatten', `Flatten_${name}`, [x], { axis: 1 });
+      flat = true;
+      const matrix = transpose(weight, [rows, columns, channels, outputs], [3, 2, 0, 1]);
+      const operands = [
+        input,
+        tensor(`${name}.weight`, [outputs, rows * columns * channels], matrix),
+        tensor(`${name}.bias`, [outputs], bias),
+      ];
+      return node('Gemm', `Gemm_${name}`, operands, { transB: 1 });
+    },
+    affine(x, name, scale, shift) {
+      const [zeros, ones] = [scale.map(() => 0), scale.map(() => 1)];
+      const parts = { weight: scale, bias: shift, running_mean: zeros, running_var: ones };
+      const inputs = Object.entries(parts).map(([part, data]) => tensor(`${name}.${part}`, [data.length], data));
+      return node('BatchNormalization', `BatchNormalization_${name}`, [x, ...inputs], { epsilon: 0 });
+    },
+    prelu(x, name, slopes) {
+      const shape = flat ? [slopes.length] : [slopes.length, 1, 1];
+      return node('PRelu', `PRelu_${name}`, [x, tensor(`${name}.weight`, shape, slopes)]);
+    },
+    add: (a, b, name) => node('Add', `Add_${name}`, [a, b]),
+  };
+
+  let x = INPUT;
+  if (normalize === 'inside') {
+    const { mean, std } = card.normalization;
+    x = node('Sub', 'Sub_0', [x, tensor('mean', [1], Float32Array.of(mean), true)]);
+    x = node('Mul', 'Mul_0', [x, tensor('scale', [1], Float32Array.of(1 / std), true)]);
+  } else {
+    const line = fromPlainPixels(card.normalization);
+    if (line) x = writer.affine(x, 'pixels', line.scale, line.shift);
+  }
+  if (half) x = node('Cast', 'Cast_in', [x], { to: FLOAT16 });
+  if (flip) {
+    const columns = Array.from({ length: width }, (_, i) => width - 1 - i);
+    const mirrored = node('Gather', 'Gather_mirror', [x, integers('columns', [width], columns)], { axis: 3 });
+    x = node('Concat', 'Concat_mirror', [x, mirrored], { axis: 0 });
+  }
+  x = writeLayers(writer, layers, values, x);
+  if (!flat) x = node('Flatten', 'Flatten_embedding', [x], { axis: 1 });
+  if (flip) {
+    const both = node('Reshape', 'Reshape_both', [x, integers('both', [3], [2, -1, card.embeddingSize])]);
+    const [straight, mirrored] = [0, 1].map((i) =>
+      node('Gather', `Gather_${i}`, [both, integers(`half${i}`, [], [i])], { axis: 0 }),
+    );
+    x = node('Add', 'Add_both', [straight!, mirrored!]);
+  }
+  if (half) x = node('Cast', 'Cast_out', [x], { to: FLOAT });
+  nodes.at(-1)!.output = [OUTPUT];
+
+  const valueInfo = (name: string, shape: readonly (string | number)[]) => ({
+    name,
+    type: {
+      value: {
+        case: 'tensorType' as const,
+        value: {
+          elemType: FLOAT,
+          shape: {
+            dim: shape.map((side) => ({
+              value:
+                typeof side === 'string'
+                  ? { case: 'dimParam' as const, value: side }
+                  : { case: 'dimValue' as const, value: BigInt(side) },
+            })),
+          },
+        },
+      },
+    },
+  });
+  const model = create(ModelProtoSchema, {
+    irVersion: BigInt(irVersions[opset]!),
+    producerName: 'protomem',
+    opsetImport: [{ domain: '', version: BigInt(opset) }],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: card.name,
+      node: nodes,
+      initializer: tensors,
+      input: [valueInfo(INPUT, ['batch', 3, height, width])],
+      output: [valueInfo(OUTPUT, ['batch', card.embeddingSize])],
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+};

@@ -1,0 +1,68 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isObject, parseJson } from '@protomem/core';
+import { type HeadResult, type RunConfig, readRunMetrics, runFolder } from '@protomem/recipes';
+
+/** What a run tells about its encoder. */
+export interface RunFacts {
+  readonly config: RunConfig;
+  readonly head: HeadResult;
+  /** Results of `protomem evaluate` in the run, by protocol. */
+  readonly evaluations: readonly PairEvaluation[];
+}
+
+/** A pair list that a run was tested on afterwards. */
+export interface PairEvaluation {
+  readonly protocol: string;
+  readonly accuracy: number;
+  readonly interval?: readonly [number | null, number | null];
+  readonly pairs: number;
+  readonly thresholds: readonly Threshold[];
+}
+
+export interface Threshold {
+  readonly far: number;
+  readonly threshold: number;
+  /** Where a bound is null, the list is too short for one. */
+  readonly interval: readonly [number | null, number | null];
+  readonly actualFar: number;
+  readonly negatives: number;
+}
+
+/** The file of an encoder, and the facts of its run where it is in one. */
+export async function readEncoderPlace(path: string): Promise<{ readonly file: string; readonly run?: RunFacts }> {
+  const folder = (await stat(path).catch(() => undefined))?.isDirectory() ? path : undefined;
+  if (folder === undefined) return { file: path };
+  const { encoder, metrics } = runFolder(folder);
+  const text = await readFile(metrics, 'utf8').catch(() => undefined);
+  if (text === undefined) return { file: encoder };
+  const { config, heads } = readRunMetrics(parseJson(text, { where: metrics, what: 'its text' }), metrics);
+  const head = heads[0];
+  if (!head) return { file: encoder };
+  return { file: encoder, run: { config, head, evaluations: await readEvaluations(join(folder, 'evaluation')) } };
+}
+
+async function readEvaluations(folder: string): Promise<PairEvaluation[]> {
+  const names = await readdir(folder).catch(() => []);
+  const found = await Promise.all(names.sort().map((name) => readEvaluation(join(folder, name, 'metrics.json'))));
+  return found.filter((one) => one !== undefined);
+}
+
+/** Results of another kind, or of a release with other figures, are not a pair list's. */
+async function readEvaluation(file: string): Promise<PairEvaluation | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const saved = parseJson(text, { where: file, what: 'its text' });
+  if (!isObject(saved) || saved.kind !== 'pairs' || !isObject(saved.verification)) return undefined;
+  const { accuracy, positives, negatives } = saved.verification;
+  if (typeof accuracy !== 'number') return undefined;
+  return {
+    protocol: String(saved.protocol ?? basename(file)),
+    accuracy,
+    ...(Array.isArray(saved.accuracyInterval)
+      ? { interval: saved.accuracyInterval as unknown as [number, number] }
+      : {}),
+    pairs: Number(positives) + Number(negatives),
+    thresholds: Array.isArray(saved.thresholds) ? (saved.thresholds as Threshold[]) : [],
+  };
+}

@@ -1,0 +1,27 @@
+import { Float16Array } from '@petamoriken/float16';
+import { encodeSafetensors } from '@protomem/core';
+import type { DefinedEncoder } from '@protomem/encoders';
+import type { ValuesOf } from './graph.ts';
+import { torchTensors } from './torch-layout.ts';
+import type { WriteSettings } from './write-model.ts';
+
+/**
+ * The weights as PyTorch's `state_dict` has them, of arcface_torch for an IResNet: norms stay, so that training can go on
+ * there. `load_state_dict(safetensors.torch.load_file(...))` takes it as it is.
+ */
+export function writeTorch(
+  { layers, parameters }: DefinedEncoder,
+  values: ValuesOf,
+  { precision, metadata }: Pick<WriteSettings, 'precision' | 'metadata'>,
+): Uint8Array {
+  const weights = parameters.map(({ name, variable }) => ({ name, shape: variable.shape }));
+  const tensors = torchTensors(layers, weights).map(({ name, shape, toTorch }) => {
+    const data = toTorch(values(name));
+    if (precision === 'float32') return [name, { dtype: 'F32', shape, data }] as const;
+    const bits = new Uint16Array(new Float16Array(data).buffer);
+    return [name, { dtype: 'F16', shape, data: bits }] as const;
+  });
+  return Buffer.concat(
+    encodeSafetensors({ tensors: Object.fromEntries(tensors), metadata: { format: 'pt', ...metadata } }),
+  );
+}
