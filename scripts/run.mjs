@@ -131,7 +131,7 @@ const fuzzed = () =>
     .filter((name) => readFileSync(join(root, name), 'utf8').includes('fuzzTimeout'));
 
 /** Parsers on damaged inputs, many more than the tests take, and others each time: for the night. */
-function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000)), ...more]) {
+async function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000)), ...more]) {
   if (more.length > 0 || ![inputs, seed].every((text) => /^[1-9]\d*$/.test(text))) {
     say('use: npm run fuzz -- [INPUTS [SEED]], two positive integers (default 100000 inputs, another seed each time)');
     return 2;
@@ -143,7 +143,7 @@ function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 1000)), 
   const env = { PROTOMEM_FUZZ: inputs, PROTOMEM_FUZZ_SEED: seed, PROTOMEM_FUZZ_REPORT: report };
   // One after the other: who is slow is to be slow by itself.
   const options = ['--testNamePattern', 'damaged', '--no-file-parallelism'];
-  const status = run('vitest', ['run', ...options, ...fuzzed()], { env });
+  const status = await run('vitest', ['run', ...options, ...fuzzed()], { env });
   const lines = readFileSync(report, 'utf8').split('\n').filter(Boolean);
   rmSync(folder, { recursive: true });
   const at = ([amount, input], unit) => `${amount.toFixed(1)} ${unit} (input ${input})`;
