@@ -1,12 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { baselines } from '@protomem/baselines';
 import { Random } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
+import { encoderState, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { expectClose, numericalGradient } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headsWithLookAlikes } from './check-together.ts';
-import { makeEncoder, makeHead } from './compose.ts';
+import { makeEncoder, makeHead, readInitial } from './compose.ts';
 import { patchConfig as patch, settled } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import type { RunDraft } from './run-schema.ts';
@@ -112,5 +116,32 @@ describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a rec
     expectClose(tf.grad(f)(embeddings), numericalGradient(f, embeddings), 5e-3);
     tf.dispose([images, embeddings]);
     for (const part of [head, still]) part.dispose();
+  });
+});
+
+describe('encoder.init', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'protomem-init-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  it('starts encoder and momentum encoder from the weights of a file, and refuses those of another', async () => {
+    await loadEngine({ prefer: 'auto' });
+    const file = join(dir, 'encoder.safetensors');
+    const other = makeEncoder(patchConfig(demo, ['seed=5']));
+    await saveEncoder(other, file);
+    const config = patchConfig(demo, [`encoder.init=${file}`, 'head.kind=dcq']);
+    const initial = await readInitial(config);
+    const encoder = makeEncoder(config, {}, initial);
+    const { head } = makeHead(config, 12, {}, initial);
+    const kept = (await encoderState(other)).tensors;
+    expect((await encoderState(encoder)).tensors).toEqual(kept);
+    const { tensors } = await head.state();
+    const momentum = Object.entries(kept).map(([name, { data }]) => [
+      data,
+      Object.entries(tensors).find(([key]) => key.endsWith(`/${name}`))?.[1].data,
+    ]);
+    for (const [expected, found] of momentum) expect(found).toEqual(expected);
+    const wider = patchConfig(config, ['encoder.embeddingSize=9']);
+    expect(() => makeEncoder(wider, {}, initial)).toThrow(`encoder.init, ${file}`);
+    for (const part of [other, encoder, head]) part.dispose();
   });
 });
