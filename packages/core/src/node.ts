@@ -1,4 +1,5 @@
 export { writeFileAtomic } from './atomic-file.ts';
+export { intoNew } from './into-new.ts';
 export { checkNotHeld, type LockOwner, refuseHeld, withLock } from './lock.ts';
 export { readSafetensors, refuseUnknownKeys, type SealedSafetensors, writeSafetensors } from './sealed-safetensors.ts';
 export { isTemporary, sweepTemporary, temporaryPath } from './temporary.ts';

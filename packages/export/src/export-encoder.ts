@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { check, type OptionsOf, readOptions, type Settings } from '@protomem/core';
-import { temporaryPath, writeFileAtomic } from '@protomem/core/node';
+import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
 import { type DefinedEncoder, type EncoderName, encoders, foldNorms, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { type EmbeddingModel, openModel } from '@protomem/protocols';
@@ -49,41 +49,44 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
   checkTogether(out, settings, options);
   const { to, licence, faces, images } = settings;
   const card = to === 'tfjs' ? join(out, 'README.md') : out.replace(/\.\w+$/, '.md');
-  for (const place of new Set([out, card])) {
-    check(!(await stat(place).catch(() => undefined)), () => ({
+  if (to !== 'tfjs') {
+    const there = await stat(card).catch(() => undefined);
+    check(!there, () => ({
       where: 'export',
-      what: place,
+      what: card,
       got: 'there already',
-      expected: 'a new file: nothing is overwritten',
+      expected: 'a new file for the card: nothing is overwritten',
+      fix: `Name another one, or remove it: where there is no ${out}, it is left of an export that was killed.`,
     }));
   }
   const { file, run } = await readEncoderPlace(path);
   await loadEngine({});
   const encoder = await loadEncoder(file);
-  const folder = temporaryPath(out);
   try {
-    await mkdir(folder);
-    const metadata = {
-      encoder: encoder.card.name,
-      options: JSON.stringify(encoder.options),
-      normalization: JSON.stringify(encoder.card.normalization),
-      ...(licence ? { licence } : {}),
-    };
-    const write = { ...settings, metadata };
-    const written = await writers[to](encoder, folder, write);
-    const agreement = await checkWritten(file, written, encoder, { ...settings, faces, images });
-    const text = modelCard({ card: encoder.card, target: to, settings: write, agreement, licence, run });
-    if (to === 'tfjs') {
-      await writeFileAtomic(join(folder, 'README.md'), text);
-      await rename(folder, out);
-    } else {
-      await writeFileAtomic(card, text);
-      await rename(written, out);
-    }
-    return { model: out, card, agreement };
+    let agreement: Agreement | undefined;
+    await intoNew('export', out, async (temporary) => {
+      const folder = to === 'tfjs' ? temporary : temporaryPath(resolve(out));
+      const metadata = {
+        encoder: encoder.card.name,
+        options: JSON.stringify(encoder.options),
+        normalization: JSON.stringify(encoder.card.normalization),
+        ...(licence ? { licence } : {}),
+      };
+      const write = { ...settings, metadata };
+      try {
+        await mkdir(folder);
+        const written = await writers[to](encoder, folder, write);
+        agreement = await checkWritten(file, written, encoder, { ...settings, faces, images });
+        const text = modelCard({ card: encoder.card, target: to, settings: write, agreement, licence, run });
+        await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
+        if (to !== 'tfjs') await rename(written, temporary);
+      } finally {
+        if (to !== 'tfjs') await rm(folder, { recursive: true, force: true });
+      }
+    });
+    return { model: out, card, agreement: agreement! };
   } finally {
     encoder.dispose();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

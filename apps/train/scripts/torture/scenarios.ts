@@ -45,16 +45,16 @@ async function killTrain(world: World): Promise<void> {
 const wholes = new Map<string, { readonly tree: Map<string, Buffer>; readonly duration: number }>();
 
 /** Work that writes `out`, killed, then done again: it is there whole or not at all, and nothing is left beside it. */
-async function killWriter(world: World, name: string, args: (out: string) => string[]): Promise<void> {
+async function killWriter(world: World, name: string, args: (out: string) => string[], file = 'out'): Promise<void> {
   if (!wholes.has(name)) {
-    const [out, begun] = [join(world.fresh(), 'out'), performance.now()];
+    const [out, begun] = [join(world.fresh(), file), performance.now()];
     await mkdir(dirname(out));
     const { code, text } = await command(args(out));
     expect(code === 0, name, { text });
     wholes.set(name, { tree: await entry(out), duration: performance.now() - begun });
   }
   const whole = wholes.get(name)!;
-  const out = join(world.fresh(), 'out');
+  const out = join(world.fresh(), file);
   await mkdir(dirname(out));
   await disturbed(args(out), pick(world, signals), moment(world, whole.duration));
   if (!existsSync(out)) {
@@ -75,6 +75,12 @@ async function entry(out: string): Promise<Map<string, Buffer>> {
 const killConvert = (world: World): Promise<void> => {
   const format = pick(world, Object.keys(datasetFormats));
   return killWriter(world, `convert to ${format}`, (out) => ['convert', world.faces, out, '--format', format]);
+};
+
+const killExport = (world: World): Promise<void> => {
+  const to = pick(world, ['onnx', 'tfjs', 'safetensors']);
+  const file = to === 'tfjs' ? 'out' : `out.${to}`;
+  return killWriter(world, `export to ${to}`, (out) => ['export', world.whole, '--to', to, '--out', out], file);
 };
 
 async function killAlign(world: World): Promise<void> {
@@ -213,6 +219,7 @@ export const scenarios: Readonly<Record<string, (world: World) => Promise<void>>
   'kill train': killTrain,
   'kill convert': killConvert,
   'kill align': killAlign,
+  'kill export': killExport,
   'flip a bit': flipBit,
   'other data': otherData,
   'two runs, one folder': twoRuns,

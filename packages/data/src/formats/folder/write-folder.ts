@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageSource, readOptions } from '@protomem/core';
+import { intoNew } from '@protomem/core/node';
 import { eachImage, type NamedImage, type WriteOptions, writeOptions } from '../each-image.ts';
 import { orderedNames, withEnding } from '../file-names.ts';
-import { intoNew } from '../into-new.ts';
 
 /**
  * Writes a source as a folder with one folder of images for each identity, which `folderSource` numbers as the source

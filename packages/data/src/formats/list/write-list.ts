@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageSource, readOptions, tableRow } from '@protomem/core';
+import { intoNew } from '@protomem/core/node';
 import { type WriteOptions, writeOptions } from '../each-image.ts';
 import { fillFolder } from '../folder/write-folder.ts';
-import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
 import { LIST_NAME } from './list-source.ts';
 

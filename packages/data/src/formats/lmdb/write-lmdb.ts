@@ -1,10 +1,10 @@
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type ImageSource, readOptions } from '@protomem/core';
+import { intoNew } from '@protomem/core/node';
 import { StringTableBuilder, stringAt } from '../../sources/string-table.ts';
 import { eachImage, type NamedImage, type WriteOptions, writeOptions } from '../each-image.ts';
 import { orderedNames, withEnding } from '../file-names.ts';
-import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
 import { Numbers } from '../packed-builder.ts';
 import { DATA_FILE } from './lmdb-source.ts';

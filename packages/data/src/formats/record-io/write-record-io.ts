@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
+import { intoNew } from '@protomem/core/node';
 import sharp from 'sharp';
 import { countImages } from '../../sources/image-counts.ts';
 import { eachImage, writeOptions } from '../each-image.ts';
-import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
 import { INEXACT } from './index-records.ts';
 import { namesLine } from './names-file.ts';

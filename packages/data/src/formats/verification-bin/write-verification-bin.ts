@@ -1,5 +1,5 @@
 import { check } from '@protomem/core';
-import { intoNew } from '../into-new.ts';
+import { intoNew } from '@protomem/core/node';
 import { OutFile } from '../out-file.ts';
 
 /** Two image files, and whether they are of one person. */

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
+import { intoNew } from '@protomem/core/node';
 import { permutation } from '../../samplers/permutation.ts';
 import { eachImage, writeOptions } from '../each-image.ts';
 import { withEnding } from '../file-names.ts';
-import { intoNew } from '../into-new.ts';
 import { OutFile } from '../out-file.ts';
 import { firstAbove } from '../record-io/key-index.ts';
 import { BLOCK, blocks } from './tar.ts';

@@ -1,7 +1,8 @@
 import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { check } from '@protomem/core';
-import { refuseHeld, sweepTemporary, temporaryPath, withLock } from '@protomem/core/node';
+import { check } from './errors.ts';
+import { refuseHeld, withLock } from './lock.ts';
+import { sweepTemporary, temporaryPath } from './temporary.ts';
 
 /**
  * Makes a file or folder that is there whole or not at all: `write` fills a temporary one beside it, which is renamed at
