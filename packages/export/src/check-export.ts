@@ -40,7 +40,7 @@ export async function compareModels(
     images: cosines.length,
     faces: faces ? 'faces given' : 'drawn faces',
     // Not a number stays one.
-    lowest: cosines.reduce((least, one) => (one >= least ? least : one), 1),
+    lowest: cosines.reduce((least, one) => Math.min(least, one), 1),
     mean: cosines.reduce((sum, one) => sum + one, 0) / cosines.length,
   };
 }

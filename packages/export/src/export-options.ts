@@ -4,7 +4,7 @@ import { irVersions } from './onnx-writer.ts';
 const opsets = Object.keys(irVersions).map(Number);
 
 /** Formats, and what is written beside a model's card. */
-export const targets = ['onnx', 'tfjs', 'safetensors'] as const;
+const targets = ['onnx', 'tfjs', 'safetensors'] as const;
 
 /** Options of `exportEncoder`. */
 export const exportOptions = {

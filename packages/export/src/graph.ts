@@ -11,7 +11,7 @@ export interface GraphWriter {
 }
 
 /** One with a kernel for each channel, where `kind` says so, has `[height, width, channels, 1]`, else `[height, width, in, out]`. */
-export type Convolution = Extract<Layer, { kind: 'convolution' | 'depthwise' }>;
+type Convolution = Extract<Layer, { kind: 'convolution' | 'depthwise' }>;
 
 /** The values of a parameter. */
 export type ValuesOf = (name: string) => Float32Array;

@@ -18,7 +18,7 @@ import { readSafetensorsWeights, takeWeights } from './read-tensors.ts';
 import { readTorchWeights } from './read-torch.ts';
 import { torchTensors } from './torch-layout.ts';
 
-const { inputSize, embeddingSize, width } = encoders.iresnet18.options;
+const { inputSize, width } = encoders.iresnet18.options;
 
 /** Options of `importEncoder`. */
 export const importOptions = {

@@ -12,7 +12,7 @@ export interface RunFacts {
 }
 
 /** A pair list that a run was tested on afterwards. */
-export interface PairEvaluation {
+interface PairEvaluation {
   readonly protocol: string;
   readonly accuracy: number;
   readonly interval?: readonly [number | null, number | null];

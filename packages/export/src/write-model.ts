@@ -14,7 +14,7 @@ export interface WriteSettings {
 }
 
 /** Bytes of one file, or of the parts of it. */
-export type FileContents = string | Uint8Array;
+type FileContents = string | Uint8Array;
 
 /** Writes an encoder, its norms folded, in some format. */
 export type WriteModel = (encoder: DefinedEncoder, values: ValuesOf, settings: WriteSettings) => FileContents;
