@@ -177,7 +177,7 @@ export function admit(slots: Slots, groups: Groups, confidence: ArrayLike<number
   const evicted: number[] = [];
   for (const id of refreshed) slots.renew(id);
   for (const id of enqueued) {
-    if (slots.isFull(groups.ids.length)) evicted.push(slots.dequeue());
+    if (slots.isFull) evicted.push(slots.dequeue());
     slots.enqueue(id);
   }
   const slotOf = Int32Array.from(groups.ids, (id) => slots.find(id));

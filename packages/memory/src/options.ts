@@ -19,15 +19,6 @@ export const memoryOptions = {
     max: 2 ** 31 - 1,
   }),
   dimension: headOptions.dimension,
-  /**
-   * While an encoder still changes fast, prototypes of some steps ago mislead more than many columns teach: such a memory
-   * begins as a softmax over the batch.
-   */
-  growSteps: option.integer({
-    help: 'Steps in which the slots in use grow from those of a batch to all, evenly; 0: all from the first.',
-    min: 0,
-    default: 0,
-  }),
   generation: option.choiceOrFunction<Generation>()(generations, {
     help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length, `recognizability` by how unlike they are to unrecognizable images, `recognizable` leaves those out.',
     default: 'mean',

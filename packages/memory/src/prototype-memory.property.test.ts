@@ -14,7 +14,6 @@ const IDS = [0, 1, 2, 3, 4, 5, 2 ** 24 + 1, 2 ** 53 - 1];
 
 const options: fc.Arbitrary<ReferenceOptions> = fc.record({
   size: fc.integer({ min: 1, max: 6 }),
-  growSteps: fc.constantFrom(0, 3),
   dimension: fc.constant(DIMENSION),
   generation: fc.constantFrom('mean', 'medoid', 'quality', 'recognizability', 'recognizable'),
   minRecognizability: fc.constantFrom(0.2, 0.5),
@@ -217,7 +216,6 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
           size: 6,
           dimension: DIMENSION,
           refresh: choice.generation === 'quality' ? 'by-similarity' : 'blend',
-          growSteps: 0,
           refreshRatio: 0.4,
           renewAge: true,
           eviction: 'oldest',
@@ -268,7 +266,6 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
       dimension: DIMENSION,
       generation: 'mean',
       refresh: 'blend',
-      growSteps: 0,
       refreshRatio: 0.4,
       renewAge: true,
       eviction: 'oldest',

@@ -39,7 +39,6 @@ export class Slots {
   step = 0;
   occupied = 0;
   readonly size: number;
-  private readonly growSteps: number;
   private readonly renewAge: boolean;
   private readonly eviction: Eviction | 'random';
   private readonly rng: Random;
@@ -55,9 +54,8 @@ export class Slots {
   /** A slot below `occupied` that a class has just left. */
   private vacant: number | undefined;
 
-  constructor({ size, growSteps, renewAge, eviction, seed }: MemorySettings) {
+  constructor({ size, renewAge, eviction, seed }: MemorySettings) {
     this.size = size;
-    this.growSteps = growSteps;
     this.renewAge = renewAge;
     this.eviction = policy<Eviction | 'random'>(evictions, eviction);
     this.rng = new Random(seed);
@@ -94,13 +92,9 @@ export class Slots {
     return this.step - this.written[slot]!;
   }
 
-  /**
-   * Whether a class can only enter when another leaves: all slots are in use or, while the memory grows, as many as it has
-   * grown to, which is never less than a batch's classes.
-   */
-  isFull(classes: number): boolean {
-    const grown = this.growSteps > this.step ? Math.ceil((this.size * this.step) / this.growSteps) : this.size;
-    return this.occupied >= Math.max(grown, classes);
+  /** Whether a class can only enter when another leaves. */
+  get isFull(): boolean {
+    return this.occupied === this.size;
   }
 
   /** A class in memory is refreshed in this step; until its {@link visit} it cannot be dequeued. */
@@ -135,7 +129,7 @@ export class Slots {
     let slot: number;
     if (this.eviction === 'random') {
       // A slot visited in this step belongs to the batch.
-      do slot = this.rng.below(this.occupied);
+      do slot = this.rng.below(this.size);
       while (this.visited[slot] === this.step);
     } else {
       slot = this.order.pop();
