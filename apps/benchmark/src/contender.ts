@@ -92,4 +92,5 @@ export async function startAll(
 }
 
 const PYTHON = join(import.meta.dirname, '..', 'python');
-const FROM_SOURCE = ['--import', 'tsx', '--conditions=@protomem/source'];
+/** Arguments of Node that let it run a TypeScript source with the packages' sources. */
+export const FROM_SOURCE = ['--import', 'tsx', '--conditions=@protomem/source'];

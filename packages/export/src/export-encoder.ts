@@ -65,7 +65,7 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
   try {
     let agreement: Agreement | undefined;
     await intoNew('export', out, async (temporary) => {
-      const folder = to === 'tfjs' ? temporary : temporaryPath(resolve(out));
+      const folder = temporaryPath(resolve(out));
       const metadata = {
         encoder: encoder.card.name,
         options: JSON.stringify(encoder.options),
@@ -79,9 +79,9 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
         agreement = await checkWritten(file, written, encoder, { ...settings, faces, images });
         const text = modelCard({ card: encoder.card, target: to, settings: write, agreement, licence, run });
         await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
-        if (to !== 'tfjs') await rename(written, temporary);
+        await rename(to === 'tfjs' ? folder : written, temporary);
       } finally {
-        if (to !== 'tfjs') await rm(folder, { recursive: true, force: true });
+        await rm(folder, { recursive: true, force: true });
       }
     });
     return { model: out, card, agreement: agreement! };

@@ -23,6 +23,7 @@ export async function heldOutFigures(
   const pairs = (images * (images - 1)) / 2;
   const scores = new Float32Array(pairs);
   const labels = new Uint8Array(pairs);
+  const own: OwnPair[] = [];
   let at = 0;
   for (let from = 0; from < images; from += ROWS) {
     const rows = embeddings.subarray(from * width, (from + ROWS) * width);
@@ -30,7 +31,11 @@ export async function heldOutFigures(
     for (let a = from; a < Math.min(from + ROWS, images); a++) {
       for (let b = a + 1; b < images; b++) {
         scores[at] = cosines[(a - from) * images + b]!;
-        labels[at++] = Number(people[a] === people[b]);
+        if (people[a] === people[b]) {
+          labels[at] = 1;
+          own.push({ person: people[a]!, score: scores[at]! });
+        }
+        at++;
       }
     }
   }
@@ -41,52 +46,46 @@ export async function heldOutFigures(
     check(tar !== null && threshold !== null, () => ({
       where: 'heldOutFigures',
       what: 'pairs of different people',
-      got: labels.length - labels.reduce((a, b) => a + b, 0),
+      got: labels.length - own.length,
       expected: `enough for ${name}`,
     }));
     figures[name] = tar!;
-    figures[`${name}-error`] = errorOverPeople(scores, labels, people, threshold!);
+    figures[`${name}-error`] = errorOverPeople(own, threshold!);
   }
-  return { ...figures, accuracy: balancedAccuracy(scores, labels) };
+  return { ...figures, accuracy: balancedAccuracy(own, scores, labels) };
+}
+
+/** Two images of one person. */
+interface OwnPair {
+  readonly person: number;
+  readonly score: number;
 }
 
 /** People are drawn, not pairs: the standard error of the share of accepted pairs, as a ratio of two means over people. */
-function errorOverPeople(
-  scores: Float32Array,
-  labels: Uint8Array,
-  people: ArrayLike<number>,
-  threshold: number,
-): number {
+function errorOverPeople(own: readonly OwnPair[], threshold: number): number {
   const byPerson = new Map<number, { pairs: number; accepted: number }>();
-  let at = 0;
-  for (let a = 0; a < people.length; a++) {
-    for (let b = a + 1; b < people.length; b++, at++) {
-      if (!labels[at]) continue;
-      const one = byPerson.get(people[a]!) ?? { pairs: 0, accepted: 0 };
-      one.pairs++;
-      one.accepted += Number(scores[at]! >= threshold);
-      byPerson.set(people[a]!, one);
-    }
+  for (const { person, score } of own) {
+    const one = byPerson.get(person) ?? { pairs: 0, accepted: 0 };
+    one.pairs++;
+    one.accepted += Number(score >= threshold);
+    byPerson.set(person, one);
   }
   const all = [...byPerson.values()];
-  const pairs = all.reduce((sum, one) => sum + one.pairs, 0);
-  const share = all.reduce((sum, one) => sum + one.accepted, 0) / pairs;
+  const share = all.reduce((sum, one) => sum + one.accepted, 0) / own.length;
   const squares = all.reduce((sum, one) => sum + (one.accepted - share * one.pairs) ** 2, 0);
-  return Math.sqrt((squares * all.length) / Math.max(1, all.length - 1)) / pairs;
+  return Math.sqrt((squares * all.length) / Math.max(1, all.length - 1)) / own.length;
 }
 
 /** All pairs of the same person, and as many others, drawn from a fixed seed. */
-function balancedAccuracy(scores: Float32Array, labels: Uint8Array): number {
-  const same = labels.reduce((a, b) => a + b, 0);
+function balancedAccuracy(own: readonly OwnPair[], scores: Float32Array, labels: Uint8Array): number {
   const random = new Random(0);
-  const drawn = Array.from({ length: same }, () => {
+  const drawn = Array.from({ length: own.length }, () => {
     for (;;) {
       const pair = random.below(labels.length);
       if (!labels[pair]) return scores[pair]!;
     }
   });
-  const own = scores.filter((_, pair) => labels[pair]);
-  const chosen = Float32Array.from([...own, ...drawn]);
+  const chosen = Float32Array.from([...own.map(({ score }) => score), ...drawn]);
   return bestThreshold(
     chosen,
     Uint8Array.from(chosen, (_, i) => Number(i < own.length)),

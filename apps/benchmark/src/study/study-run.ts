@@ -43,7 +43,13 @@ async function onHeldOut(path: string): Promise<Record<string, number>> {
     people.push(...labels);
   }
   await model.dispose();
-  return heldOutFigures(Float32Array.from(embeddings.flatMap((values) => [...values])), people);
+  const all = new Float32Array(people.length * model.embeddingSize);
+  let at = 0;
+  for (const values of embeddings) {
+    all.set(values, at);
+    at += values.length;
+  }
+  return heldOutFigures(all, people);
 }
 
 /** Seconds of training, the hit rate of its last quarter, staleness, and the bytes of the head with what moves it. */

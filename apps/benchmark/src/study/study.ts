@@ -3,7 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Json, ProtomemError, parseJson } from '@protomem/core';
 import { parseConfig, type RunConfig } from '@protomem/recipes';
-import { codeVersion, hashOf, type KeptRun, KeptRuns } from './kept-runs.ts';
+import { FROM_SOURCE } from '../contender.ts';
+import { type Found, goThrough, type KeepingOptions, type Made } from './go-through.ts';
+import { hashOf } from './kept-runs.ts';
 import type { StudyTask } from './study-run.ts';
 
 const RUN = join(import.meta.dirname, 'study-run.ts');
@@ -18,64 +20,19 @@ export interface Wanted extends Omit<StudyTask, 'config'> {
   readonly paths: Readonly<Record<string, string>>;
 }
 
-/** A run, and where its figures come from. */
-export interface Found {
-  readonly run: KeptRun;
-  readonly from: 'this call' | 'an earlier call' | 'earlier code';
-}
-
-export interface StudyOptions {
-  /** Finished runs, a line each. */
-  readonly file: string;
-  /** Folder of runs under way; they resume. */
+export interface StudyOptions extends KeepingOptions {
+  /** Folder of runs under way; they resume. Each run takes one process. */
   readonly work: string;
-  /** Runs at a time, each on one thread. */
-  readonly concurrency: number;
-  /** Whether runs of earlier code count where there are none of today's; pages mark them. */
-  readonly earlierCode: boolean;
-  /** Which runs to carry out. Default: all that are not kept. */
   readonly only?: (one: Wanted) => boolean;
-  readonly say: (text: string) => void;
 }
 
-/**
- * Carries out the runs that are not kept yet, in their order.
- *
- * @returns the runs in the order of `wanted`; undefined for those that `only` leaves out and nobody has carried out
- */
-export async function study(wanted: readonly Wanted[], options: StudyOptions): Promise<(Found | undefined)[]> {
-  const { file, work, concurrency, earlierCode, only = () => true, say } = options;
-  const runs = new KeptRuns(file);
-  const code = codeVersion();
-  if (runs.unusable > 0)
-    say(`${file}: ${runs.unusable} lines without a key, of an earlier form or cut short: not used`);
-  const found: (Found | undefined)[] = wanted.map((one) => {
-    const run = runs.find(keyOf(one), code, earlierCode);
-    return run && { run, from: run.code === code ? 'an earlier call' : 'earlier code' };
+/** Trains what is not kept yet; see {@link goThrough}. */
+export function study(wanted: readonly Wanted[], { work, ...options }: StudyOptions): Promise<(Found | undefined)[]> {
+  return goThrough(wanted, {
+    ...options,
+    facts: (one) => ({ key: keyOf(one), name: one.name, seed: one.config.seed }),
+    carryOut: (one) => carryOut(one, work, options.say),
   });
-  const missing = wanted.flatMap((one, i) => (found[i] || !only(one) ? [] : [{ one, i }]));
-  say(
-    `${wanted.length} runs: ${wanted.length - missing.length} are kept, ${missing.length} to go, ${concurrency} at a time`,
-  );
-  const begun = performance.now();
-  let [started, done] = [0, 0];
-  const worker = async (): Promise<void> => {
-    while (started < missing.length) {
-      const { one, i } = missing[started++]!;
-      const made = await carryOut(one, work, say);
-      found[i] = {
-        run: runs.add({ key: keyOf(one), code, name: one.name, seed: one.config.seed, ...made }),
-        from: 'this call',
-      };
-      const left = (((performance.now() - begun) / ++done) * (missing.length - done)) / 60_000;
-      const figures = Object.entries(made.figures).map(([key, value]) => `${key} ${value.toPrecision(4)}`);
-      say(
-        `${done}/${missing.length} ${one.name}, seed ${one.config.seed}: ${figures.join(', ')}  ETA ${left.toFixed(0)} min`,
-      );
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  return found;
 }
 
 /** Everything that decides a run's result but its code. */
@@ -90,8 +47,6 @@ export function keyOf({ config, paths, heldOut }: Wanted): string {
 /** Folder of a run under way. */
 export const folderOf = (work: string, one: Wanted): string => join(work, keyOf(one));
 
-type Made = Pick<KeptRun, 'engine' | 'figures'>;
-
 async function carryOut(one: Wanted, work: string, say: (text: string) => void): Promise<Made> {
   const out = folderOf(work, one);
   mkdirSync(out, { recursive: true });
@@ -99,14 +54,7 @@ async function carryOut(one: Wanted, work: string, say: (text: string) => void):
   const file = join(out, 'task.json');
   writeFileSync(file, JSON.stringify({ ...task, config: parseConfig(one.config, one.name) }));
   say(`begins: ${one.name}, seed ${one.config.seed}`);
-  const child = spawn(process.execPath, [
-    '--import',
-    'tsx',
-    '--conditions=@protomem/source',
-    RUN,
-    file,
-    join(out, 'run'),
-  ]);
+  const child = spawn(process.execPath, [...FROM_SOURCE, RUN, file, join(out, 'run')]);
   let [answer, complaint] = ['', ''];
   child.stdout.on('data', (text: Buffer) => {
     answer += text.toString();

@@ -1,5 +1,5 @@
 import type { Measured } from '../suite.ts';
-import type { Found } from './study.ts';
+import type { Found } from './go-through.ts';
 
 /** A figure of a run, as a column of the page. */
 export interface Column {
@@ -7,6 +7,38 @@ export interface Column {
   readonly name: string;
   /** A share that is shown in percent, with its standard error over the seeds. */
   readonly percent?: boolean;
+}
+
+/**
+ * A case for each comparison, with a row for each contender of which there are runs; of the others, and of seeds that are
+ * missing, it says so.
+ *
+ * @param found of each of `wanted`
+ */
+export function casesOf(
+  wanted: readonly { readonly group: string; readonly name: string }[],
+  found: readonly (Found | undefined)[],
+  columns: readonly Column[],
+): { readonly cases: Record<string, Record<string, Measured>>; readonly absent: readonly string[] } {
+  const rows = new Map<
+    string,
+    { readonly group: string; readonly name: string; readonly runs: (Found | undefined)[] }
+  >();
+  for (const [i, { group, name }] of wanted.entries()) {
+    const key = JSON.stringify([group, name]);
+    const row = rows.get(key) ?? { group, name, runs: [] };
+    row.runs.push(found[i]);
+    rows.set(key, row);
+  }
+  const cases: Record<string, Record<string, Measured>> = {};
+  const absent: string[] = [];
+  for (const { group, name, runs } of rows.values()) {
+    const there = runs.filter((run) => run !== undefined);
+    if (there.length < runs.length)
+      absent.push(`${group}: ${name}: ${runs.length - there.length} of ${runs.length} seeds not run`);
+    if (there.length > 0) cases[group] = { ...cases[group], [name]: summarizeRuns(there, columns) };
+  }
+  return { cases, absent };
 }
 
 /** Several seeds of one contender: means, standard errors over the seeds, and which runs they are. */

@@ -2,7 +2,7 @@ import type { StalenessProbe } from '@protomem/baselines';
 import type { Loader, Sampler } from '@protomem/core';
 import { classesByImages, createAugmentation, createLoader, groupIterateAndShuffle } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
-import { loadEngine, unitRows } from '@protomem/engine';
+import { loadEngine } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import {
   createPrototypeMemory,
@@ -23,6 +23,7 @@ import {
 } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
 import { byOctave, label } from '../octaves.ts';
+import { prototypesOf } from '../prototypes-of.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
 const [SLOTS, CLASSES, IMAGES, SIZE, DIMENSION] = [256, 16, 4, 32, 128];
@@ -211,15 +212,6 @@ async function watch(order: (typeof orders)[string], steps: number, say: (text: 
   teacher.dispose();
   encoder.dispose();
   return probes;
-}
-
-/** Prototypes at unit length that images make, `[C, D]`. */
-function prototypesOf(embeddings: tf.Tensor2D, labels: ArrayLike<number>, ids: readonly number[]): tf.Tensor2D {
-  const groups = tf.tensor1d(
-    Array.from(labels, (id) => ids.indexOf(id)),
-    'int32',
-  );
-  return unitRows(tf.unsortedSegmentSum(unitRows(embeddings), groups, ids.length) as tf.Tensor2D);
 }
 
 function figuresOf(name: string, probes: readonly StalenessProbe[]): Record<string, number> {

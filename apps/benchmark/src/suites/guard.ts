@@ -10,8 +10,8 @@ import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@pro
 import { parseConfig, patchConfig, type RunConfig, resolveRecipe, runRecipe, settled } from '@protomem/recipes';
 import { plantDuplicates } from '../planted-duplicates.ts';
 import { fingerprintOf } from '../study/fingerprint.ts';
-import { codeVersion, hashOf, KeptRuns } from '../study/kept-runs.ts';
-import type { Found } from '../study/study.ts';
+import { type Found, goThrough } from '../study/go-through.ts';
+import { hashOf } from '../study/kept-runs.ts';
 import { type Column, meanAndError, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
@@ -100,38 +100,23 @@ export const guard: Suite = {
         ),
       ),
     );
-    const kept = new KeptRuns(join(out, 'guard-runs.jsonl'));
-    const code = codeVersion();
-    const runs = plans.map((plan): Found | undefined => {
-      const run = kept.find(hashOf(plan), code, earlier);
-      return run && { run, from: run.code === code ? 'an earlier call' : 'earlier code' };
-    });
-    const missing = [...plans.entries()].filter(
-      ([i, plan]) => !runs[i] && (only === undefined || nameOf(plan).includes(only)),
-    );
-    say(`${plans.length} runs: ${runs.filter(Boolean).length} are kept, ${missing.length} to go`);
     const work = await mkdtemp(join(tmpdir(), 'protomem-guard-'));
+    let faces: Promise<Faces> | undefined;
     try {
-      const { engine, version } = await loadEngine();
-      const faces = missing.length > 0 ? await readFaces(data!, work) : undefined;
-      for (const [done, [i, plan]] of missing.entries()) {
-        const figures = await train(plan, faces!, work);
-        const told = Object.entries(figures).map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`);
-        say(`${done + 1}/${missing.length} ${nameOf(plan)}, seed ${plan.seed}: ${told.join(', ')}`);
-        const run = {
-          key: hashOf(plan),
-          code,
-          name: nameOf(plan),
-          seed: plan.seed,
-          engine: `${engine} ${version}`,
-          figures,
-        };
-        runs[i] = { run: kept.add(run), from: 'this call' };
-      }
+      const runs = await goThrough(plans, {
+        ...{ file: join(out, 'guard-runs.jsonl'), concurrency: 1, earlierCode: earlier, say },
+        only: (plan) => only === undefined || nameOf(plan).includes(only),
+        facts: (plan) => ({ key: hashOf(plan), name: nameOf(plan), seed: plan.seed }),
+        async carryOut(plan) {
+          const { engine, version } = await loadEngine();
+          faces ??= readFaces(data!, work);
+          return { engine: `${engine} ${version}`, figures: await train(plan, await faces, work) };
+        },
+      });
+      return { unit: '%', ...summary(plans, runs) };
     } finally {
       await rm(work, { recursive: true, force: true });
     }
-    return { unit: '%', ...summary(plans, runs) };
   },
 };
 

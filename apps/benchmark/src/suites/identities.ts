@@ -5,7 +5,7 @@ import { encodedSource, writeDataset } from '@protomem/data';
 import { parseConfig, patchConfig, runFolder, settled } from '@protomem/recipes';
 import { syntheticFaces } from '@protomem/synthetic';
 import { folderOf, keyOf, type StudyOptions, study, type Wanted } from '../study/study.ts';
-import { type Column, meanAndError, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
+import { type Column, casesOf, meanAndError, whereRun } from '../study/summarize-runs.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
 const [IMAGES, SIZE, CLASSES] = [8, 40, 32];
@@ -108,14 +108,10 @@ export const identities: Suite = {
         arms.map(([group, name, patches]) => ({ ...goOn(start, name, extent, heldOut, patches), group })),
       );
       const found = await study(wanted, options);
-      for (const [group, name] of arms) {
-        const own = found.filter((_, i) => wanted[i]!.group === group && wanted[i]!.name === name);
-        const there = own.filter((one) => one !== undefined);
-        if (there.length < own.length)
-          absent.push(`${group}: ${name}: ${own.length - there.length} of ${own.length} seeds not run`);
-        if (there.length > 0) cases[group] = { ...cases[group], [name]: summarizeRuns(there, shown) };
-        all.push(...there);
-      }
+      const shownCases = casesOf(wanted, found, shown);
+      Object.assign(cases, shownCases.cases);
+      absent.push(...shownCases.absent);
+      all.push(...found.filter((one) => one !== undefined));
       Object.assign(ratios, ratiosOf(cases[`N = ${n}`] ?? {}, quick ? '' : `-${n}`));
     }
     const notes = [

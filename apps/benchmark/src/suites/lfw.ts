@@ -3,7 +3,7 @@ import { check } from '@protomem/core';
 import { patchConfig, resolveRecipe, settled } from '@protomem/recipes';
 import { fingerprintOf } from '../study/fingerprint.ts';
 import { study, type Wanted } from '../study/study.ts';
-import { type Column, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
+import { type Column, casesOf, whereRun } from '../study/summarize-runs.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
 /** People in LFW who have two images or more and are in no test pair of View 1: what the recipe `lfw` trains on. */
@@ -48,7 +48,7 @@ export const lfw: Suite = {
     const fingerprint = await fingerprintOf(data!);
     // Seed by seed: when it is ended early, all heads have the same number of runs but for one.
     const wanted = (quick ? [0] : [0, 1, 2]).flatMap((seed) =>
-      heads.map((one) => ({ ...wantedRun(one, seed, steps, data!, fingerprint), columns: one.columns })),
+      heads.map((one) => ({ ...wantedRun(one, seed, steps, data!, fingerprint), group: `columns: ${one.columns}` })),
     );
     const runs = await study(wanted, {
       file: join(out, 'lfw-runs.jsonl'),
@@ -59,16 +59,7 @@ export const lfw: Suite = {
       only: only === undefined ? undefined : (one) => one.name.includes(only),
     });
     const found = runs.filter((run) => run !== undefined);
-    const cases: Record<string, Record<string, Measured>> = {};
-    const absent: string[] = [];
-    for (const { head, columns: share } of heads) {
-      const own = runs.filter((_, i) => wanted[i]!.name === head && wanted[i]!.columns === share);
-      const key = `columns: ${share}`;
-      const there = own.filter((run) => run !== undefined);
-      if (there.length < own.length)
-        absent.push(`${key}: ${head}: ${own.length - there.length} of ${own.length} seeds not run`);
-      if (there.length > 0) cases[key] = { ...cases[key], [head]: summarizeRuns(there, columns) };
-    }
+    const { cases, absent } = casesOf(wanted, runs, columns);
     return { unit: '%', cases, ratios: ratiosOf(cases), taken: whereRun(found), absent };
   },
 };

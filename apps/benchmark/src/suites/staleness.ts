@@ -2,13 +2,14 @@ import { type baselines, createBaseline, type ObservableHead, type StalenessProb
 import type { Encoder, Head } from '@protomem/core/contracts';
 import { classesByImages, createAugmentation, createLoader } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';
-import { loadEngine, unitRows } from '@protomem/engine';
+import { loadEngine } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory, prototypeHead } from '@protomem/memory';
 import { syntheticFaces } from '@protomem/synthetic';
 import { clipByGlobalNorm, globalNorm, oneCycle, sgd } from '@protomem/training';
 import * as tf from '@tensorflow/tfjs';
 import { byOctave, label } from '../octaves.ts';
+import { prototypesOf } from '../prototypes-of.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
 const [IDENTITIES, COLUMNS, CLASSES, IMAGES, SIZE, DIMENSION] = [512, 256, 16, 4, 48, 128];
@@ -120,13 +121,7 @@ function probe(
   probes: ReadonlyMap<string, StalenessProbe[]>,
 ): void {
   const ids = [...new Set(Array.from(labels))];
-  const fresh = tf.tidy(() => {
-    const groups = tf.tensor1d(
-      Array.from(labels, (id) => ids.indexOf(id)),
-      'int32',
-    );
-    return tf.unsortedSegmentSum(unitRows(embeddings), groups, ids.length) as tf.Tensor2D;
-  });
+  const fresh = tf.tidy(() => prototypesOf(embeddings, labels, ids));
   for (const [name, head] of Object.entries(heads)) probes.get(name)!.push(...head.stalenessProbe(fresh, ids));
   fresh.dispose();
 }
