@@ -8,6 +8,7 @@ export {
 } from './define-encoder.ts';
 export { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
 export { foldNorms } from './fold-norms.ts';
+export { forFineTuning } from './for-fine-tuning.ts';
 export { normEpsilon } from './forward.ts';
 export { fromLayersModel } from './from-layers-model.ts';
 export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
