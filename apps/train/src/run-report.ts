@@ -2,7 +2,7 @@ import { cpus, release, totalmem, type } from 'node:os';
 import type { ImageSource, Json, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { FinishedRun, HeadResult, PairSet, Plan, RunConfig } from '@protomem/recipes';
-import { runFolder } from '@protomem/recipes';
+import { outcome, runFolder } from '@protomem/recipes';
 import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
 import sharp from 'sharp';
@@ -29,7 +29,7 @@ export async function makeReport(run: FinishedRun): Promise<ReportData> {
   const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
-    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on people that it has never seen.`,
+    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on ${config.evaluation.pairs.kind === 'other-images' ? 'other images of the people whom it was trained on' : 'people that it has never seen'}.`,
     finishedAt: new Date().toISOString(),
     seconds,
     seed: config.seed,
@@ -97,6 +97,7 @@ async function reportHead(result: HeadResult, out: string, pairs: PairSet, sourc
     evaluations: log.evaluations,
     changes: log.changes,
     verification: result.verification,
+    outcome: outcome(result),
     falseMatches: await faces(result.falseMatches),
     falseNonMatches: await faces(result.falseNonMatches),
     memory: result.memory,

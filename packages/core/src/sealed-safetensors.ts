@@ -71,7 +71,7 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Safe
  * @throws ProtomemError that names the header or the tensor at fault, and what `decodeSafetensors` refuses.
  */
 export async function readSafetensors(path: string, where = path): Promise<SealedSafetensors> {
-  const bytes = await readWhole(path);
+  const bytes = await readWhole(path, where);
   const header = headerOf(bytes);
   const at = placeOfChecksum(header);
   const written = at === undefined ? undefined : header.toString('latin1', at, at + 8);
@@ -153,8 +153,11 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number):
 }
 
 /** `readFile` ends at 2 GiB, which a large memory exceeds. */
-async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await open(path);
+async function readWhole(path: string, where: string): Promise<Uint8Array> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    const [got, expected] = [error.code ?? error.message, 'a safetensors file that can be read'];
+    throw new ProtomemError({ where, what: 'the file', got, expected }, { cause: error });
+  });
   try {
     const bytes = new Uint8Array((await file.stat()).size);
     for (let offset = 0; offset < bytes.length; ) {

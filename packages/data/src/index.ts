@@ -60,4 +60,4 @@ export { weightedClasses } from './samplers/weighted-classes.ts';
 export { type EncodedSource, encodedSource } from './sources/encoded-source.ts';
 export { fileSource } from './sources/file-source.ts';
 export { countImages, type ImageCounts } from './sources/image-counts.ts';
-export { selectIdentities, tooFewImages } from './sources/selection.ts';
+export { selectIdentities, selectImages, tooFewImages } from './sources/selection.ts';

@@ -3,7 +3,7 @@ import type { ImageSource, Loader, Sampler, State } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import { readSafetensors } from '@protomem/core/node';
 import { createAugmentation, createLoader, createSampler, openDataset } from '@protomem/data';
-import { createEncoder, restoreEncoder } from '@protomem/encoders';
+import { createEncoder, forFineTuning, restoreEncoder } from '@protomem/encoders';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
@@ -18,6 +18,7 @@ import {
 import { asksMiner, hardImagesOf } from './check-together.ts';
 import { leaveOutTested } from './leave-out-tested.ts';
 import { type OwnParts, ownPart } from './own-parts.ts';
+import { encoderFile } from './run-folder.ts';
 import type { RunConfig, RunDraft } from './run-schema.ts';
 import { given } from './schema.ts';
 
@@ -48,7 +49,7 @@ export async function trainedOn(
   note: (sentence: string) => void,
 ): Promise<ImageSource> {
   // Synthetic people who are tested are others by their number.
-  const apart = draft.data.kind === 'synthetic' && draft.evaluation.pairs.kind !== 'held-out';
+  const apart = draft.data.kind === 'synthetic' && !['held-out', 'other-images'].includes(draft.evaluation.pairs.kind);
   return apart ? all : leaveOutTested(draft, all, note);
 }
 
@@ -100,21 +101,21 @@ export function makeMiner({ sampler, head }: RunConfig, identities: number): Dop
 
 /** @param initial weights of the file that the configuration names; see {@link readInitial} */
 export function makeEncoder({ encoder, seed }: RunConfig, parts: OwnParts = {}, initial?: State): Encoder {
-  const { name, init, ...options } = encoder;
-  const made =
-    name === 'own'
-      ? ownPart(parts, 'encoder', encoder.own)({ seed })
-      : createEncoder(name, { ...given(options as Omit<BuiltIn, 'name' | 'init'>), seed });
-  if (initial) restoreEncoder(made, initial, `encoder.init, ${init}`);
+  const made = encoder.name === 'own' ? ownPart(parts, 'encoder', encoder.own)({ seed }) : builtIn(encoder, seed);
+  if (initial) restoreEncoder(made, initial, `encoder.init, ${encoder.init}`);
   return made;
 }
 
-type BuiltIn = Exclude<RunConfig['encoder'], { readonly name: 'own' }>;
+function builtIn(encoder: Exclude<RunConfig['encoder'], { readonly name: 'own' }>, seed: number): Encoder {
+  const { name, init: _, freeze, freezeDepth, firstLayerRate, ...options } = encoder;
+  const made = createEncoder(name, { ...given(options), seed });
+  return forFineTuning({ encoder: made, freeze, freezeDepth, firstLayerRate });
+}
 
-/** The weights that a run starts from, where its configuration names a file. */
+/** The weights that a run starts from, where its configuration names some. */
 export async function readInitial({ encoder }: RunConfig): Promise<State | undefined> {
   if (encoder.init === null) return undefined;
-  const { tensors } = await readSafetensors(encoder.init);
+  const { tensors } = await readSafetensors(encoderFile(encoder.init));
   return { values: {}, tensors };
 }
 

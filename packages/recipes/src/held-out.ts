@@ -35,7 +35,7 @@ export function heldOut(source: ImageSource, { people }: HeldOut): ImageSource {
 /** Pairs of those people, of images that can be read, and how many were left out for one that cannot. */
 export async function heldOutPairs(
   tested: ImageSource,
-  { count }: HeldOut,
+  { count }: { readonly count: number },
 ): Promise<{ readonly pairs: readonly DrawnPair[]; readonly unreadable: number }> {
   let possible = 0;
   for (let identity = 0; identity < tested.identities; identity++) {
@@ -66,7 +66,7 @@ export async function heldOutPairs(
   return { pairs: kept, unreadable: drawn.length - kept.length };
 }
 
-async function isReadable(source: ImageSource, identity: number, image: number): Promise<boolean> {
+export async function isReadable(source: ImageSource, identity: number, image: number): Promise<boolean> {
   if (source.draw) return true;
   return source
     .load(identity, image)

@@ -1,7 +1,9 @@
 export { headsWithLookAlikes } from './check-together.ts';
 export { makeHead, makeMiner, makeSampler } from './compose.ts';
 export { parseConfig, patchConfig, settled } from './config.ts';
+export { startFrom } from './encoder-of.ts';
 export { type DataFacts, expectedHitRate } from './hit-rate.ts';
+export { outcome } from './outcome.ts';
 export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';
 export { factsOf, fillIn, type Plan, planOf } from './plan.ts';

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { check, type ImageSource } from '@protomem/core';
 import { readLfwPairs, selectIdentities } from '@protomem/data';
 import { heldOut } from './held-out.ts';
+import { trainedImages } from './other-images.ts';
 import type { RunDraft } from './run-schema.ts';
 
 /** More identities than this are not gone through for those of one's own that make them up. */
@@ -26,16 +27,16 @@ export async function leaveOutTested(
   const select = (exclude: Iterable<string>): ImageSource => selectIdentities(source, { minImages, exclude });
   if (pairs.kind === 'synthetic') return minImages === undefined ? source : select([]);
   if (pairs.kind === 'held-out') {
-    check(source.identities <= MOST, () => ({
-      where: 'evaluation.pairs',
-      what: 'held-out, from identities',
-      got: source.identities,
-      expected: `at most ${MOST}`,
-      fix: 'Test on a list of pairs, or on synthetic faces: --set evaluation.pairs=synthetic.',
-    }));
+    check(source.identities <= MOST, () => tooMany('held-out', source));
     const tested = heldOut(source, pairs);
     note(`${tested.identities.toLocaleString('en')} people are kept out of training to be tested`);
     return select(Array.from({ length: tested.identities }, (_, identity) => tested.identityName(identity)));
+  }
+  if (pairs.kind === 'other-images') {
+    check(source.identities <= MOST, () => tooMany('other-images', source));
+    const trained = trainedImages(minImages === undefined ? source : select([]), pairs);
+    note('everybody is trained on, with some images; tested on others of the same people: strangers are not');
+    return trained;
   }
   const list = basename(pairs.file);
   const unknown = pairs.kind === 'bin' ? `${list} names nobody` : undefined;
@@ -65,6 +66,14 @@ export async function leaveOutTested(
   else note(`${matched}, and left out of it${missing.length > 0 ? `; not found: ${named}` : ''}`);
   return found.size === 0 && minImages === undefined ? source : select(people);
 }
+
+const tooMany = (kind: string, { identities }: ImageSource) => ({
+  where: 'evaluation.pairs',
+  what: `${kind}, from identities`,
+  got: identities,
+  expected: `at most ${MOST}`,
+  fix: 'Test on a list of pairs, or on synthetic faces: --set evaluation.pairs=synthetic.',
+});
 
 function lookUpPeople(source: ImageSource, people: readonly string[]) {
   const wanted = new Set(people.map((name) => name.normalize('NFC')));

@@ -1,13 +1,16 @@
 import { basename } from 'node:path';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { type DrawnPair, decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
+import { decodeImage, drawPairs, readLfwPairs, selectIdentities } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
 import { openData } from './compose.ts';
+import { facesOfPairs, type Known } from './faces-of-pairs.ts';
 import { heldOut, heldOutPairs } from './held-out.ts';
+import { findKnown, type KnownResult } from './known.ts';
+import { knownPeople } from './other-images.ts';
 import type { RunConfig, RunDraft } from './run-schema.ts';
 
 /** Pairs of images of people who are not in the training set. */
@@ -23,11 +26,13 @@ export interface PairSet {
   /** 1 for the same person. */
   readonly labels: Uint8Array;
   readonly split: FoldSplit;
+  readonly known?: Known;
 }
 
 /** The pairs of a configuration before anything of them has been decoded. */
 interface ListedPairs extends PairFaces {
   readonly protocol: string;
+  readonly known?: Known;
   readonly split: FoldSplit;
 }
 
@@ -38,9 +43,9 @@ interface ListedPairs extends PairFaces {
  */
 export async function loadPairs(config: RunConfig, data?: ImageSource): Promise<PairSet> {
   const side = config.encoder.inputSize;
-  const { protocol, faces, pairs, labels, split } = await listPairs(config, data);
+  const { protocol, faces, pairs, labels, split, known } = await listPairs(config, data);
   const pixels = await decodeAll(faces, side);
-  return { protocol, names: faces.names, pixels, side, pairs, labels, split };
+  return { protocol, names: faces.names, pixels, side, pairs, labels, split, known };
 }
 
 /** @param data all of the run's own, where it is open already */
@@ -73,37 +78,19 @@ export async function listPairs(config: RunDraft, data?: ImageSource): Promise<L
     const same = drawn.filter((pair) => pair.same).length;
     const left = unreadable > 0 ? `; ${unreadable} pairs left out, with images that cannot be read` : '';
     const protocol = `${same} + ${drawn.length - same} pairs of ${tested.identities} people kept out of training${left}`;
-    return { protocol, ...facesOf(tested, drawn), split: 'interleaved' };
+    return { protocol, ...facesOfPairs(drawn, tested), split: 'interleaved' };
+  }
+  if (pairs.kind === 'other-images') {
+    const all = data ?? (await openData(config));
+    const minImages = config.data.kind === 'dataset' ? config.data.minImages : undefined;
+    const { references, tested, unreadable } = await knownPeople(selectIdentities(all, { minImages }), pairs);
+    const { pairs: drawn } = await heldOutPairs(tested, pairs);
+    const same = drawn.filter((pair) => pair.same).length;
+    const left = unreadable > 0 ? `; ${unreadable} images left out that cannot be read` : '';
+    const protocol = `${same} + ${drawn.length - same} pairs of images that were not trained on, of ${tested.identities} people who were${left}`;
+    return { protocol, ...facesOfPairs(drawn, tested, references), split: 'interleaved' };
   }
   return syntheticPairs(config, pairs);
-}
-
-/** The images of drawn pairs, each once. */
-function facesOf(people: ImageSource, drawn: readonly DrawnPair[]): PairFaces {
-  const rows = new Map<string, { readonly row: number; readonly image: DrawnPair['a'] }>();
-  const rowOf = (image: DrawnPair['a']): number => {
-    const key = image.join();
-    const known = rows.get(key) ?? { row: rows.size, image };
-    rows.set(key, known);
-    return known.row;
-  };
-  const pairs = Int32Array.from(drawn.flatMap(({ a, b }) => [rowOf(a), rowOf(b)]));
-  const images = [...rows.values()].map(({ image }) => image);
-  const names = images.map(([identity, image]) => `${people.identityName(identity)}#${image}`);
-  const source: ImageSource = {
-    name: people.name,
-    identities: images.length,
-    imagesOf: () => 1,
-    identityName: (row) => names[row]!,
-    load: (row) => people.load(...images[row]!),
-    draw: people.draw && ((row, _, height, width) => people.draw!(...images[row]!, height, width)),
-  };
-  return {
-    faces: { names, source },
-    pairs,
-    labels: Uint8Array.from(drawn, ({ same }) => Number(same)),
-    people: Int32Array.from(drawn.flatMap(({ a, b }) => [a[0], b[0]])),
-  };
 }
 
 type SyntheticPairs = Extract<RunConfig['evaluation']['pairs'], { kind: 'synthetic' }>;
@@ -166,31 +153,33 @@ function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise
   );
 }
 
+/** What {@link verifyPairs} finds. */
+export interface Verified extends VerificationReport {
+  readonly pairScores: Float64Array;
+  /** Of sets in which people are known by other images. */
+  readonly known?: KnownResult;
+}
+
 /**
  * Every measure over a list of pairs, and the score of each. Thresholds are all that make a difference: early in training,
  * scores lie closer together than the steps of any tool.
  */
-export async function verifyPairs(
-  encoder: Encoder,
-  set: PairSet,
-  batch: number,
-): Promise<VerificationReport & { readonly pairScores: Float64Array }> {
-  const scores = await scorePairs(encoder, set, batch);
+export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number): Promise<Verified> {
+  const dimension = encoder.card.embeddingSize;
+  const embeddings = await embedAll(encoder, set, batch);
+  const scores = pairScores(embeddings, dimension, set.pairs);
   // Short lists have fewer pairs of a kind than the usual ten folds.
   const same = set.labels.reduce((sum, label) => sum + label, 0);
   const folds = Math.min(10, same, set.labels.length - same);
   return {
     ...verificationReport(scores, set.labels, { split: set.split, folds, thresholdRule: 'exact' }),
     pairScores: scores,
+    known: set.known && (await findKnown(embeddings, dimension, set.known)),
   };
 }
 
-/**
- * Cosines of all pairs; an embedding is the sum of those of an image and of its mirror image.
- *
- * @returns one score a pair.
- */
-async function scorePairs(encoder: Encoder, set: PairSet, batch: number): Promise<Float64Array> {
+/** An embedding of each image, which is the sum of those of it and of its mirror image. */
+async function embedAll(encoder: Encoder, set: PairSet, batch: number): Promise<Float32Array> {
   const dimension = encoder.card.embeddingSize;
   const embeddings = new Float32Array(set.pixels.length * dimension);
   const imageSize = set.side * set.side * 3;
@@ -205,5 +194,5 @@ async function scorePairs(encoder: Encoder, set: PairSet, batch: number): Promis
     embeddings.set(await sum.data<'float32'>(), start * dimension);
     sum.dispose();
   }
-  return pairScores(embeddings, dimension, set.pairs);
+  return embeddings;
 }

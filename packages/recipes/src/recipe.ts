@@ -4,6 +4,8 @@ import type { RunDraft } from './run-schema.ts';
 export interface RecipeInputs {
   /** `--data`. */
   readonly data?: string;
+  /** `--init`. */
+  readonly init?: string;
 }
 
 /** Anything of a configuration, to any depth. */

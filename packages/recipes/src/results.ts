@@ -3,6 +3,7 @@ import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { Suspect } from '@protomem/mining';
+import type { KnownResult } from './known.ts';
 import type { Plan } from './plan.ts';
 import type { RunConfig } from './run-schema.ts';
 
@@ -14,6 +15,12 @@ export interface HeadResult {
   readonly steps: number;
   readonly imagesPerSecond: number;
   readonly verification: VerificationReport;
+  /** How people are found by other images of theirs; of pairs of the kind `other-images`. */
+  readonly known?: KnownResult;
+  /** What the weights that it began from can do, on the same test; of runs with `encoder.init`. */
+  readonly before?: Pick<VerificationReport, 'accuracy' | 'binomialError' | 'equalErrorRate' | 'tarAtFar'> & {
+    readonly known?: KnownResult;
+  };
   /** Positions in the pair list, and the scores there. */
   readonly falseMatches: readonly (readonly [pair: number, score: number])[];
   readonly falseNonMatches: readonly (readonly [pair: number, score: number])[];
@@ -64,6 +71,14 @@ export const verificationShape: Shape = {
   },
 };
 
+const knownShape = {
+  people: 'number',
+  images: 'number',
+  found: 'number',
+  interval: ['number'],
+  thresholds: [{ far: 'number', threshold: 'number' }],
+  'tooLittle?': 'text',
+} as const;
 const planShape = { sentences: ['text'], 'expectedHitRate?': 'number', 'warning?': 'text' } as const;
 const pair = { cosine: 'number' } as const;
 const headShape: Shape = {
@@ -73,6 +88,12 @@ const headShape: Shape = {
   steps: 'number',
   imagesPerSecond: 'number',
   verification: verificationShape,
+  'known?': knownShape,
+  'before?': {
+    ...{ accuracy: 'number', binomialError: 'number', equalErrorRate: 'number' },
+    tarAtFar: [{ far: 'number' }],
+    'known?': knownShape,
+  },
   falseMatches: [['number']],
   falseNonMatches: [['number']],
   'memory?': {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtomemError, parseJson, printableLines } from '@protomem/core';
@@ -25,6 +26,12 @@ export function runFolder(out: string) {
     duplicates: join(out, 'duplicates.tsv'),
     report: join(out, 'report.html'),
   };
+}
+
+/** The encoder of a run, or the file itself. */
+export function encoderFile(path: string): string {
+  const { encoder } = runFolder(path);
+  return existsSync(encoder) ? encoder : path;
 }
 
 export function defaultRunFolder(recipe: string): string {

@@ -7,6 +7,7 @@ import { type EngineInfo, freeMemory, loadEngine } from '@protomem/engine';
 import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
 import { inSteps, makeSampler, openData, trainedOn } from './compose.ts';
 import { parseConfig, patchConfig, settled, withPlanOf } from './config.ts';
+import { outcome, summary } from './outcome.ts';
 import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { factsOf, fillIn, type Plan, planOf } from './plan.ts';
@@ -144,7 +145,7 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
     const shared = { source, identities, pairs, resume, signal, position, parts, loggers, onAccepted, onStep, facts };
     const result = done || (await trainHead({ ...head, ...shared, onLowHitRate }));
     if (!result) return undefined;
-    say(summary(result));
+    for (const line of [summary(result), ...outcome(result)]) say(line);
     results.push({ result, out: head.out });
   }
 
@@ -214,16 +215,4 @@ function checkUnfinished(out: string, changes: readonly RecipeChange[], allDone:
     expected: 'one with steps to go, for changes to take effect',
     fix: `Nothing would come of ${changes.map(({ key }) => key.replace('config.', '')).join(', ')}: add more steps, --set steps=N, or start a new run.`,
   }));
-}
-
-/** One line for a person. */
-function summary({ name, verification, seconds, imagesPerSecond }: HeadResult): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-  const tar = verification.tarAtFar.find(({ far }) => far === 1e-2);
-  const tarText = tar?.tar == null ? 'out of reach' : percent(tar.tar);
-  return (
-    `${name}: accuracy ${percent(verification.accuracy)} ± ${percent(verification.binomialError)}, ` +
-    `TAR@FAR=1e-2 ${tarText}, EER ${percent(verification.equalErrorRate)}; ` +
-    `${seconds.toFixed(0)} s of training, ${imagesPerSecond.toFixed(0)} images/s`
-  );
 }

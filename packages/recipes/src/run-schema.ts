@@ -1,7 +1,7 @@
 import { type BaselineName, baselines } from '@protomem/baselines';
 import { type Option, type Options, option, type Presence } from '@protomem/core';
 import { createAugmentation, createLoader, listColumns, openOptions, type SamplerName, samplers } from '@protomem/data';
-import { type EncoderName, encoders } from '@protomem/encoders';
+import { type EncoderName, encoders, forFineTuning } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
@@ -23,7 +23,7 @@ const own = { own: option.text({ help: 'Name of a part of your own, from the fil
 const inputSize = option.integer({ help: 'Side of the square input image, pixels.', min: 16, max: 4096, default: 112 });
 
 const init = option.text({
-  help: "Weights to start from: an `encoder.safetensors` of the same encoder, such as a run's.",
+  help: 'Weights to start from: a run, or an `encoder.safetensors`, of the same encoder.',
   absent: 'random, from the seed',
 });
 
@@ -32,6 +32,7 @@ const encoderFields = {
   ...fieldsOf(encoders.iresnet18.options, { without: ['seed', 'inputSize'], standards: { embeddingSize: 512 } }),
   inputSize,
   init,
+  ...fieldsOf(forFineTuning.options, { without: ['encoder'] }),
 };
 
 /** What may go missing of data that has to be read. */
@@ -68,6 +69,17 @@ const pairs = kinds('kind', {
       help: 'Identities of the training data, with two images or more, that are kept out of it; at most a tenth of them.',
       ...{ min: 2, default: 300 },
     }),
+    count: option.integer({
+      help: 'Pairs of each kind, same and different; at most half of those that their images make.',
+      ...{ min: 10, default: 600 },
+    }),
+  },
+  'other-images': {
+    trained: option.integer({
+      help: 'Images of each identity that are trained on; the others are tested.',
+      ...{ min: 2, absent: 'two thirds of them' },
+    }),
+    people: option.integer({ help: 'Identities that are tested, at most.', min: 2, default: 100 }),
     count: option.integer({
       help: 'Pairs of each kind, same and different; at most half of those that their images make.',
       ...{ min: 10, default: 600 },

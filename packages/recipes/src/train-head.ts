@@ -21,7 +21,7 @@ import { type DataFacts, expectedHitRate } from './hit-rate.ts';
 import { watchHitRate } from './hit-watch.ts';
 import { logPictures } from './log-pictures.ts';
 import type { OwnParts } from './own-parts.ts';
-import { type PairSet, verifyPairs } from './pairs.ts';
+import { type PairSet, type Verified, verifyPairs } from './pairs.ts';
 import { closestLookAlikes, type HeadResult, summarizeMemory } from './results.ts';
 import { mayChange, mayDiffer } from './resume-rules.ts';
 import { runFolder, writeJson } from './run-folder.ts';
@@ -79,7 +79,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const miner = makeMiner(config, source.identities);
   const loader = makeLoader(config, source, miner);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
-  let last: Awaited<ReturnType<typeof verify>> | undefined;
+  let last: Verified | undefined;
   const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];
   if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
   let batch: ImageBatch | undefined;
@@ -131,6 +131,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     config: config as unknown as Record<string, Json>,
   });
   try {
+    // Weights that a run starts from have figures of their own; a resume puts others in their place.
+    const before = initial && startOf(await verify());
     if (resume) await trainer.resume();
     await onAccepted();
     await mkdir(out, { recursive: true });
@@ -138,7 +140,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     if (stopped) return undefined;
     await saveEncoder(encoder, folder.encoder);
     last ??= await verify();
-    const { pairScores: scores, ...verification } = last;
+    const { pairScores: scores, known, ...verification } = last;
     const hardest = hardestPairs(scores, pairs.labels, 6);
     const withScore = (rows: readonly number[]) => rows.map((pair) => [pair, scores[pair]!] as const);
     const { seconds, steps } = await readRunLog(folder.log);
@@ -154,6 +156,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       steps: config.steps,
       imagesPerSecond: (config.steps * loader.batchSize) / seconds,
       verification,
+      known,
+      before,
       falseMatches: withScore(hardest.falseMatches),
       falseNonMatches: withScore(hardest.falseNonMatches),
       memory: memory && summarizeMemory(memory, hitRates),
@@ -170,3 +174,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     encoder.dispose();
   }
 }
+
+const startOf = ({ accuracy, binomialError, equalErrorRate, tarAtFar, known }: Verified): HeadResult['before'] => ({
+  ...{ accuracy, binomialError, equalErrorRate, tarAtFar },
+  known,
+});

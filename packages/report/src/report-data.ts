@@ -61,6 +61,8 @@ export interface ReportHead {
   readonly changes?: readonly LoggedChange[];
   /** What `verificationReport` of `@protomem/evaluation` returns. */
   readonly verification?: VerificationReport;
+  /** What else came out, in sentences. */
+  readonly outcome?: readonly string[];
   /** Different people that score highest, worst first. */
   readonly falseMatches?: readonly ReportPair[];
   /** Same people that score lowest, worst first. */

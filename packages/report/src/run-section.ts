@@ -33,6 +33,11 @@ export function runSection({
     plan.length > 0
       ? html`<div class="card"><h3>What was planned</h3>${plan.map((sentence) => html`<p>${sentence}</p>`)}</div>`
       : undefined,
+    html`${heads.map(
+      ({ name, outcome = [] }) =>
+        outcome.length > 0 &&
+        html`<div class="card"><h3>What came out: ${name}</h3>${outcome.map((sentence) => html`<p>${sentence}</p>`)}</div>`,
+    )}`,
     rejected.length > 0
       ? html`<details><summary>Engines not used (${rejected.length})</summary>${table(
           'Engines, and why they were not used',

@@ -16,6 +16,7 @@ import {
   runFolder,
   runRecipe,
   runSchema,
+  startFrom,
 } from '@protomem/recipes';
 import { renderReport } from '@protomem/report';
 import { DEFAULT_LIVE_PORT, type Live, startLive } from '@protomem/report/live';
@@ -45,6 +46,10 @@ export const make = () =>
     )
     .option('--data <path>', 'images: a folder with one folder for each identity, RecordIO, WebDataset, LMDB, a list')
     .option('--root <dir>', 'of a list in --data: folder that its paths are relative to (default: that of the list)')
+    .option(
+      '--init <path>',
+      'start from the encoder of a run, or from an encoder.safetensors, instead of random weights',
+    )
     .option('--out <dir>', 'run folder; new unless --resume (default: runs/NAME)')
     .addOption(setOption('change one value, such as --set encoder.width=0.5'))
     .option('--epochs <n>', 'passes over the data in place of steps', toNumber)
@@ -54,7 +59,7 @@ export const make = () =>
     .option('--print', 'print the configuration and stop; null: chosen from the data when it starts', false)
     .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
     .addHelpText('after', examples)
-    .action(async (name, { data, root, set, epochs, resume, live, livePort, print, options, ...rest }) => {
+    .action(async (name, { data, root, init, set, epochs, resume, live, livePort, print, options, ...rest }) => {
       if (options) return printOptions(options === true ? '' : options);
       if (name === undefined && !(resume && rest.out)) {
         const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
@@ -64,13 +69,14 @@ export const make = () =>
       const label = file?.config.recipe ?? name;
       const out = rest.out ?? defaultRunFolder(label!);
       const changes = [
+        ...(init === undefined ? [] : [await startFrom(init)]),
         ...(root === undefined ? [] : [`data.root=${JSON.stringify(root)}`]),
         ...set,
         ...(epochs === undefined ? [] : [`epochs=${epochs}`]),
       ];
       const config = resume
         ? await readRunConfig(out, label, { data, set: changes })
-        : patchConfig(file?.config ?? resolveRecipe(name!, { data }), changes);
+        : patchConfig(file?.config ?? resolveRecipe(name!, { data, init }), changes);
       if (print) return console.log(JSON.stringify(config, null, 2));
       const run = { config, parts: file?.parts ?? {} };
       await carryOut(run, { name, out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { openSource } from './open-source.ts';
-import { selectIdentities } from './selection.ts';
+import { selectIdentities, selectImages } from './selection.ts';
 
 const all = paintedPeople({ identities: 5, imagesPerIdentity: 2, seed: 0 });
 
@@ -30,5 +30,23 @@ describe('selectIdentities', () => {
     expect(() => selectIdentities(all, misspelled)).toThrow('Did you mean "minImages"?');
     expect(() => selectIdentities(all, { minImages: 3 })).toThrow('of which 0 with at least 3 image(s)');
     expect(() => selectIdentities(all, { include: ['person-0'] })).toThrow('expected at least two that are left');
+  });
+});
+
+describe('selectImages', () => {
+  it('numbers the chosen anew, and can be rebuilt in a thread', async () => {
+    const chosen = selectImages(all, (identity) => [[1], [], [1, 0], [0], [0, 1]][identity]!);
+    for (const source of [chosen, await openSource(structuredClone(chosen.spec!))]) {
+      expect(Array.from({ length: 5 }, (_, identity) => source.imagesOf(identity))).toEqual([1, 0, 2, 1, 2]);
+      expect(source.identityName(3)).toBe('person-3');
+      expect(await source.load(0, 0)).toEqual(await all.load(0, 1));
+      expect(await source.load(2, 0)).toEqual(await all.load(2, 1));
+      expect(await source.load(4, 1)).toEqual(await all.load(4, 1));
+    }
+    expect(selectIdentities(chosen, { minImages: 1 }).identities).toBe(4);
+  });
+
+  it('refuses images that are not there', () => {
+    expect(() => selectImages(all, () => [2])).toThrow('an image of person-0 is 2, expected an integer in [0, 1]');
   });
 });

@@ -89,3 +89,61 @@ function selectionOf(source: ImageSource, chosen: Float64Array, remarks: readonl
     draw: source.draw && ((identity, image, height, width) => source.draw!(chosen[identity]!, image, height, width)),
   };
 }
+
+/**
+ * Some images of each identity of a source, numbered anew in the order given; identities keep their numbers, also those of
+ * whom none are left.
+ *
+ * @param chosen numbers of images of an identity, asked once for each.
+ *
+ * @example
+ * ```ts
+ * const firstTwo = selectImages(source, (_, count) => [0, 1].slice(0, count));
+ * ```
+ */
+export function selectImages(
+  source: ImageSource,
+  chosen: (identity: number, count: number) => readonly number[],
+): ImageSource {
+  const images: number[] = [];
+  const ends: number[] = [];
+  for (let identity = 0; identity < source.identities; identity++) {
+    const own = chosen(identity, source.imagesOf(identity));
+    const stranger = own.find((image) => !(Number.isInteger(image) && image >= 0 && image < source.imagesOf(identity)));
+    check(stranger === undefined, () => ({
+      where: 'selectImages',
+      what: `an image of ${source.identityName(identity)}`,
+      got: stranger,
+      expected: `an integer in [0, ${source.imagesOf(identity) - 1}]`,
+    }));
+    images.push(...own);
+    ends.push(images.length);
+  }
+  return imageSelectionOf(source, shared(images), shared(ends));
+}
+
+/** @internal Opens a selection of images again, in a thread. */
+export async function openImageSelection(options: {
+  readonly source: SourceSpec;
+  readonly images: Float64Array;
+  readonly ends: Float64Array;
+}) {
+  return imageSelectionOf(await openSource(options.source), options.images, options.ends);
+}
+
+function imageSelectionOf(source: ImageSource, images: Float64Array, ends: Float64Array): ImageSource {
+  const begin = (identity: number): number => (identity === 0 ? 0 : ends[identity - 1]!);
+  const at = (identity: number, image: number): number => images[begin(identity) + image]!;
+  return {
+    name: source.name,
+    spec: source.spec && builtInSpec('openImageSelection', { source: source.spec, images, ends }),
+    identities: source.identities,
+    remarks: source.remarks,
+    imageEnds: ends,
+    imagesOf: (identity) => ends[identity]! - begin(identity),
+    identityName: (identity) => source.identityName(identity),
+    load: (identity, image) => source.load(identity, at(identity, image)),
+    draw:
+      source.draw && ((identity, image, height, width) => source.draw!(identity, at(identity, image), height, width)),
+  };
+}

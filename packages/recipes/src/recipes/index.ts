@@ -4,9 +4,10 @@ import type { Recipe, RecipeInputs } from '../recipe.ts';
 import type { RunDraft } from '../run-schema.ts';
 import { demo } from './demo.ts';
 import { faces } from './faces.ts';
+import { fineTune } from './fine-tune.ts';
 import { lfw } from './lfw.ts';
 
-export const recipes = { demo, faces, lfw } as const satisfies Readonly<Record<string, Recipe>>;
+export const recipes = { demo, faces, lfw, 'fine-tune': fineTune } as const satisfies Readonly<Record<string, Recipe>>;
 
 /** The configuration of a named recipe; what it leaves to the plan is null. */
 export function resolveRecipe(name: string, inputs: RecipeInputs = {}): RunDraft {

@@ -1,0 +1,31 @@
+import { isObject, ProtomemError, parseJson } from '@protomem/core';
+import { readSafetensors } from '@protomem/core/node';
+import { encoders } from '@protomem/encoders';
+import { encoderFile } from './run-folder.ts';
+
+/** Of what a file was made with, all that a configuration can say: where its weights start is another matter. */
+const kept = ['embeddingSize', 'width', 'dropout', 'recompute'];
+
+/**
+ * The encoder of a run or a file, with its weights to start from, as a patch of a configuration.
+ *
+ * @throws ProtomemError for a file of something else, or of images that are not square
+ */
+export async function startFrom(init: string): Promise<string> {
+  const path = encoderFile(init);
+  const { metadata } = await readSafetensors(path);
+  const options = parseJson(metadata.options ?? '', { where: path, what: 'metadata "options"' });
+  const [height, width] = isObject(options) && Array.isArray(options.inputSize) ? options.inputSize : [];
+  if (metadata.name === undefined || !isObject(options) || typeof height !== 'number' || height !== width) {
+    throw new ProtomemError({
+      where: path,
+      what: 'the encoder',
+      got: `name ${metadata.name}, options ${metadata.options}`,
+      expected: 'one of this library, for square images',
+      fix: 'Make one of an ONNX or PyTorch file with `protomem import`.',
+    });
+  }
+  const own = Object.fromEntries(Object.entries(options).filter(([key]) => kept.includes(key)));
+  const known = Object.entries(encoders).find(([, { family }]) => family === metadata.name);
+  return `encoder=${JSON.stringify({ name: known?.[0] ?? metadata.name, inputSize: height, ...own, init })}`;
+}
