@@ -51,7 +51,7 @@ ${Object.entries(suites)
   --data DIR  face images, for the suites lfw, guard and loader
   --quick     fewer rounds
   --earlier   kept runs of earlier code count where there are none of today's (suites lfw, guard and identities)
-  --only TEXT carry out runs whose name holds TEXT; the others are shown as far as they are kept (the same suites)
+  --only TEXT carry out runs whose name holds TEXT, or one of several; the others are shown as far as they are kept (the same suites)
   --profile   also where the time of a step goes, op by op (encoder suites)
   PROTOMEM_PYTHON names the Python to compare with (default python3)
 `;
@@ -61,7 +61,7 @@ const options = {
   data: { type: 'string' },
   quick: { type: 'boolean', default: false },
   earlier: { type: 'boolean', default: false },
-  only: { type: 'string' },
+  only: { type: 'string', multiple: true },
   profile: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;

@@ -33,7 +33,7 @@ export interface SuiteRun {
   /** Whether kept runs of earlier code count where there are none of today's; pages mark them. Default false. */
   readonly earlier?: boolean;
   /** Part of the names of the runs to carry out; others are shown as far as they are kept. Default: all. */
-  readonly only?: string;
+  readonly only?: readonly string[];
   /** Where results go, and a folder of data for suites that need one. */
   readonly out: string;
   readonly data?: string;

@@ -28,6 +28,8 @@ export interface Parameter {
   readonly trainable: boolean;
   /** Weight decay applies (not on norms, biases and PReLU slopes). */
   readonly decay: boolean;
+  /** What the learning rate is multiplied by for this one. Default 1. */
+  readonly rate?: number;
 }
 
 /** An image batch in, embeddings out. */

@@ -121,6 +121,13 @@ export const option = {
   /** Text that is not empty. */
   text: <const A extends About<string>>(about: A): Option<string, PresenceIn<A>> =>
     make<string, A>(about, 'text', (value) => typeof value === 'string' && value !== ''),
+  /** A list of texts that are not empty. */
+  texts: <const A extends About<readonly string[]>>(about: A): Option<readonly string[], PresenceIn<A>> =>
+    make<readonly string[], A>(
+      about,
+      'a list of texts',
+      (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== ''),
+    ),
   /** A list of finite numbers. */
   numbers: <const A extends About<readonly number[]> & Range & { readonly length?: number }>(
     about: A,

@@ -9,6 +9,7 @@ export {
 } from './define-encoder.ts';
 export { decodeEncoder, encoderState, restoreEncoder } from './encoder-state.ts';
 export { foldNorms } from './fold-norms.ts';
+export { forFineTuning } from './for-fine-tuning.ts';
 export { normEpsilon } from './forward.ts';
 export { fromLayersModel } from './from-layers-model.ts';
 export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';

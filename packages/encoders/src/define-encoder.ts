@@ -113,14 +113,22 @@ function build(
     const variable = tf.tidy(() => tf.variable(tf.tensor(values[i]!, [...shape]), trainable));
     return { name, variable, trainable, decay };
   });
+  return over({ card, options, layers, parameters, folded });
+}
+
+/** What an encoder is made over: see {@link DefinedEncoder}. */
+type Made = Pick<DefinedEncoder, 'card' | 'options' | 'layers' | 'parameters' | 'folded'> & {
+  /** Names of layers. */
+  readonly frozen?: ReadonlySet<string>;
+};
+
+/** @internal An encoder of variables that exist; disposing it disposes them. */
+export function over(made: Made): DefinedEncoder {
+  const { card, options, layers, parameters, folded, frozen } = made;
   const variables = new Map(parameters.map(({ name, variable }) => [name, variable]));
 
   return {
-    card,
-    options,
-    folded,
-    layers,
-    parameters,
+    ...{ card, options, folded, layers, parameters },
     apply(images, { training = false, seed = 0 } = {}) {
       checkImages(card, images, training);
       check(!training || !folded, () => ({
@@ -144,6 +152,7 @@ function build(
           variables,
           training,
           recompute: options.recompute,
+          frozen,
           uniform: () => random.uniform(),
         });
         return tf.reshape(y, [images.shape[0], card.embeddingSize]) as tf.Tensor2D;

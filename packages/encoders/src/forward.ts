@@ -22,6 +22,8 @@ export interface Pass {
   readonly recompute: boolean;
   /** In training, leaves the running statistics alone. */
   readonly freezeStatistics?: boolean;
+  /** Norms that use their running statistics in training too, and leave them alone. */
+  readonly frozen?: ReadonlySet<string>;
   /** Sees what each norm gets. */
   readonly observe?: (norm: string, x: tf.Tensor) => void;
   /** A number uniform in [0, 1); only dropout asks for it. */
@@ -79,7 +81,9 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
     }
     case 'norm':
       pass.observe?.(layer.name, x);
-      return pass.training ? normTraining(x, weight, pass, slopes) : normRunning(x, weight, slopes);
+      return pass.training && !pass.frozen?.has(layer.name)
+        ? normTraining(x, weight, pass, slopes)
+        : normRunning(x, weight, slopes);
     case 'prelu':
       return prelu(x, weight('weight') as tf.Tensor as tf.Tensor1D);
     case 'dropout':

@@ -39,9 +39,9 @@ export const adamW = part('adamW', adamWOptions, ({ beta1, beta2, epsilon, weigh
     options: { beta1, beta2, epsilon, weightDecay },
     step(parameters, gradients, learningRate) {
       steps++;
-      const rate = learningRate / (1 - beta1 ** steps);
       const root = Math.sqrt(1 - beta2 ** steps);
-      for (const { name, variable, decay } of parameters) {
+      for (const { name, variable, decay, rate: factor = 1 } of parameters) {
+        const ownRate = learningRate * factor;
         const gradient = gradients[name];
         if (!gradient) continue;
         tf.tidy(() => {
@@ -50,9 +50,9 @@ export const adamW = part('adamW', adamWOptions, ({ beta1, beta2, epsilon, weigh
           const square = blend(v, tf.square(gradient), beta2);
           moments.set(`${name}/mean`, mean);
           moments.set(`${name}/square`, square);
-          const kept = decay && weightDecay > 0 ? tf.mul(variable, 1 - learningRate * weightDecay) : variable;
+          const kept = decay && weightDecay > 0 ? tf.mul(variable, 1 - ownRate * weightDecay) : variable;
           const move = tf.div(mean, tf.add(tf.div(tf.sqrt(square), root), epsilon));
-          variable.assign(tf.sub(kept, tf.mul(move, rate)));
+          variable.assign(tf.sub(kept, tf.mul(move, ownRate / (1 - beta1 ** steps))));
         });
       }
     },

@@ -12,7 +12,7 @@ export interface Optimizer extends Stateful {
    *
    * @param parameters to move; names are unique and stable, for the state goes by them.
    * @param gradients by parameter name, of the parameters' shapes. Not disposed.
-   * @param learningRate of this step.
+   * @param learningRate of this step, for parameters with a `rate` of 1.
    */
   step(parameters: readonly Parameter[], gradients: tf.NamedTensorMap, learningRate: number): void;
   state(): Promise<State>;

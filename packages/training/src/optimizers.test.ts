@@ -77,6 +77,23 @@ describe.each(await enginesAtHand())('optimizers on %s', (engine) => {
       expect(tf.memory().numTensors).toBe(before);
     });
 
+    it('gives each parameter its own share of the rate', () => {
+      const [own, whole, part] = [0.1, 0.1, 0.02].map((rate, i) => {
+        const [weight, scale] = twoParameters();
+        const optimizer = table[name]();
+        const parameters = i === 0 ? [{ ...weight!, rate: 0.2 }, scale!] : [weight!, scale!];
+        for (let step = 0; step < 3; step++) {
+          tf.tidy(() => {
+            const gradients = { weight: tf.tensor(sequence(6, step), [2, 3]), scale: tf.tensor1d(sequence(3, step)) };
+            optimizer.step(parameters, gradients, rate);
+          });
+        }
+        return valuesOf(parameters);
+      });
+      for (const [j, value] of own![0]!.entries()) expect(value).toBeCloseTo(part![0]![j]!, 6);
+      expect(own![1]).toEqual(whole![1]);
+    });
+
     it('leaves a parameter without a gradient alone', () => {
       const [weight, scale] = twoParameters();
       tf.tidy(() => table[name]().step([weight!, scale!], { scale: tf.tensor1d([1, 1, 1]) }, 0.1));

@@ -39,23 +39,25 @@ export const sgd = part('sgd', sgdOptions, ({ momentum, weightDecay, nesterov })
     name: 'sgd',
     options: { momentum, weightDecay, nesterov },
     step(parameters, gradients, learningRate) {
-      const moved = parameters.filter(({ name }) => gradients[name]);
-      tf.tidy(() => {
-        const next = sgdUpdate({
-          weights: moved.map(({ variable }) => variable),
-          velocities:
-            momentum > 0 ? moved.map(({ name, variable }) => velocities.get(name) ?? tf.zerosLike(variable)) : [],
-          gradients: moved.map(({ name }) => gradients[name]!),
-          decays: moved.map(({ decay }) => (decay ? weightDecay : 0)),
-          rate: learningRate,
-          momentum,
-          nesterov,
+      for (const factor of new Set(parameters.map(({ rate = 1 }) => rate))) {
+        const moved = parameters.filter(({ name, rate = 1 }) => rate === factor && gradients[name]);
+        tf.tidy(() => {
+          const next = sgdUpdate({
+            weights: moved.map(({ variable }) => variable),
+            velocities:
+              momentum > 0 ? moved.map(({ name, variable }) => velocities.get(name) ?? tf.zerosLike(variable)) : [],
+            gradients: moved.map(({ name }) => gradients[name]!),
+            decays: moved.map(({ decay }) => (decay ? weightDecay : 0)),
+            rate: learningRate * factor,
+            momentum,
+            nesterov,
+          });
+          for (const [i, { name, variable }] of moved.entries()) {
+            variable.assign(next.weights[i]!);
+            if (momentum > 0) velocities.set(name, next.velocities[i]!);
+          }
         });
-        for (const [i, { name, variable }] of moved.entries()) {
-          variable.assign(next.weights[i]!);
-          if (momentum > 0) velocities.set(name, next.velocities[i]!);
-        }
-      });
+      }
     },
     state: async () => ({ values: {}, tensors: await velocities.state() }),
     restore: (state) => velocities.restore(state.tensors),

@@ -27,6 +27,10 @@ export interface Going<T> extends KeepingOptions {
   readonly carryOut: (one: T) => Promise<Made>;
 }
 
+/** Whether a run of this name is one of those that `--only` asks for. */
+export const named = (name: string, only: readonly string[] | undefined): boolean =>
+  only === undefined || only.some((text) => name.includes(text));
+
 /**
  * Carries out the runs that are not kept yet, in their order, and keeps them.
  *

@@ -10,7 +10,7 @@ import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@pro
 import { parseConfig, patchConfig, type RunConfig, resolveRecipe, runRecipe, settled } from '@protomem/recipes';
 import { plantDuplicates } from '../planted-duplicates.ts';
 import { fingerprintOf } from '../study/fingerprint.ts';
-import { type Found, goThrough } from '../study/go-through.ts';
+import { type Found, goThrough, named } from '../study/go-through.ts';
 import { hashOf } from '../study/kept-runs.ts';
 import { type Column, meanAndError, summarizeRuns, whereRun } from '../study/summarize-runs.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
@@ -105,7 +105,7 @@ export const guard: Suite = {
     try {
       const runs = await goThrough(plans, {
         ...{ file: join(out, 'guard-runs.jsonl'), concurrency: 1, earlierCode: earlier, say },
-        only: (plan) => only === undefined || nameOf(plan).includes(only),
+        only: (plan) => named(nameOf(plan), only),
         facts: (plan) => ({ key: hashOf(plan), name: nameOf(plan), seed: plan.seed }),
         async carryOut(plan) {
           const { engine, version } = await loadEngine();

@@ -4,11 +4,12 @@ import { basename, join } from 'node:path';
 import { encodedSource, writeDataset } from '@protomem/data';
 import { parseConfig, patchConfig, runFolder, settled } from '@protomem/recipes';
 import { syntheticFaces } from '@protomem/synthetic';
+import { named } from '../study/go-through.ts';
 import { folderOf, keyOf, type StudyOptions, study, type Wanted } from '../study/study.ts';
 import { type Column, casesOf, meanAndError, whereRun } from '../study/summarize-runs.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
-const [IMAGES, SIZE, CLASSES] = [8, 40, 32];
+const [IMAGES, SIZE, CLASSES] = [8, 32, 32];
 /** Far from those who are trained on, in one population. */
 const [HELD_OUT, FIRST_HELD_OUT, HELD_OUT_IMAGES] = [2000, 1_000_000, 3];
 const LOSS = { name: 'cos-face', scale: 30, margin: 0.35 } as const;
@@ -22,8 +23,8 @@ interface Extent {
   readonly steps: number;
 }
 const extents: { readonly full: Extent; readonly quick: Extent } = {
-  full: { identities: [1000, 10_000, 50_000], seeds: [0, 1, 2], start: 1200, steps: 3000 },
-  quick: { identities: [5000], seeds: [0, 1], start: 1200, steps: 400 },
+  full: { identities: [1000, 10_000, 50_000], seeds: [0, 1, 2], start: 2000, steps: 8000 },
+  quick: { identities: [5000], seeds: [0, 1], start: 2000, steps: 1000 },
 };
 
 /** What a contender differs in from a Prototype Memory of a tenth of the identities, given how many there are. */
@@ -84,7 +85,7 @@ export const identities: Suite = {
     const concurrency = availableParallelism();
     const options: StudyOptions = {
       ...{ file: join(out, 'identities-runs.jsonl'), work: WORK, concurrency, earlierCode: earlier, say },
-      only: only === undefined ? undefined : (one) => `${one.name} of ${one.group}`.includes(only),
+      only: ({ name, group }) => named(`${name} of ${group}`, only),
     };
     const heldOut = await rendered(say, HELD_OUT, HELD_OUT_IMAGES, FIRST_HELD_OUT);
     const cases: Record<string, Record<string, Measured>> = {};
@@ -92,9 +93,6 @@ export const identities: Suite = {
     const all = [];
     const absent: string[] = [];
     for (const n of extent.identities) {
-      const data = await rendered(say, n, IMAGES, 0);
-      const starts = extent.seeds.map((seed) => startOf(n, seed, extent, data));
-      await study(starts, { ...options, only: undefined, concurrency: Math.min(concurrency, starts.length) });
       const arms: (readonly [string, string, readonly string[]])[] = [
         ...Object.entries(heads)
           .filter(([name]) => !quick || quickHeads.includes(name))
@@ -104,9 +102,15 @@ export const identities: Suite = {
             [`N = ${n}, one at a time`, name, [...heads['prototype-memory']!(n), ...patches]] as const,
         ),
       ];
+      const data = fileOf(n, IMAGES, 0);
+      const starts = extent.seeds.map((seed) => startOf(n, seed, extent, data));
       const wanted = starts.flatMap((start) =>
         arms.map(([group, name, patches]) => ({ ...goOn(start, name, extent, heldOut, patches), group })),
       );
+      if (wanted.some((one) => named(`${one.name} of ${one.group}`, only))) {
+        await rendered(say, n, IMAGES, 0);
+        await study(starts, { ...options, only: undefined, concurrency: Math.min(concurrency, starts.length) });
+      }
       const found = await study(wanted, options);
       const shownCases = casesOf(wanted, found, shown);
       Object.assign(cases, shownCases.cases);
@@ -132,9 +136,12 @@ export const identities: Suite = {
   },
 };
 
+const fileOf = (people: number, each: number, first: number): string =>
+  join(WORK, 'data', `faces-${people}x${each}-from-${first}-at-${SIZE}`);
+
 /** Drawn faces as a data set of files, made once. */
 async function rendered(say: (text: string) => void, people: number, each: number, first: number): Promise<string> {
-  const out = join(WORK, 'data', `faces-${people}x${each}-from-${first}-at-${SIZE}`);
+  const out = fileOf(people, each, first);
   if (existsSync(out)) return out;
   say(`drawing ${people} x ${each} faces`);
   const source = encodedSource({
@@ -153,7 +160,7 @@ function startOf(n: number, seed: number, { start }: Extent, data: string): Want
       data: { kind: 'dataset', path: data },
       sampler: { order: { kind: 'groups', groupSize: slots(0.1, n) }, classes: CLASSES, images: 2 },
       loader: { workers: 0, cacheBytes: 2 ** 29 },
-      encoder: { inputSize: SIZE, embeddingSize: 128, width: 0.25 },
+      encoder: { inputSize: SIZE, embeddingSize: 128, width: 0.125 },
       head: { kind: 'batch-only', loss: LOSS },
       schedule: { base: 0.1, warmup: Math.round(start / 10) },
       // The study tests on all pairs of its held-out people; a run cannot do without a test of its own.

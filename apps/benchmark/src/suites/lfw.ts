@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { check } from '@protomem/core';
 import { patchConfig, resolveRecipe, settled } from '@protomem/recipes';
 import { fingerprintOf } from '../study/fingerprint.ts';
+import { named } from '../study/go-through.ts';
 import { study, type Wanted } from '../study/study.ts';
 import { type Column, casesOf, whereRun } from '../study/summarize-runs.ts';
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
@@ -56,7 +57,7 @@ export const lfw: Suite = {
       concurrency: 1,
       earlierCode: earlier ?? false,
       say,
-      only: only === undefined ? undefined : (one) => one.name.includes(only),
+      only: (one) => named(one.name, only),
     });
     const found = runs.filter((run) => run !== undefined);
     const { cases, absent } = casesOf(wanted, runs, columns);
