@@ -23,11 +23,11 @@ const registries = {
   schedules,
 };
 
-/** Sources of packages and of the command. Names that `index.ts` exports are no list, and scripts and benchmarks choose what they compare. */
+/** Sources of packages and of the command. Names that an entry exports are no list, and scripts and benchmarks choose what they compare. */
 const sources = spawnSync('git', ['ls-files', 'packages/*/src/*.ts', 'apps/train/src/*.ts'], { cwd: root })
   .stdout.toString()
   .split('\n')
-  .filter((name) => name !== '' && !/(\.test|\/index)\.ts$/.test(name))
+  .filter((name) => name !== '' && !/(\.test|\/index|src\/(everywhere|browser))\.ts$/.test(name))
   .map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }));
 
 /** Files that name more than half of a registry's entries, at least three, in quotes or as keys. */

@@ -1,6 +1,7 @@
 import { check, ProtomemError, type TensorDtype } from '@protomem/core';
 import { readTorchPickle, type TorchRecord } from '@protomem/data';
-import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { type Entry, fromRandomAccessReaderPromise, type ZipFile } from 'yauzl';
+import { BoundedFile } from './bounded-file.ts';
 import { type ForeignTensor, toFloat32 } from './read-tensors.ts';
 
 /** A pickle names weights; their numbers are beside it. */
@@ -27,8 +28,9 @@ export async function readTorchWeights(file: string): Promise<ReadonlyMap<string
     const expected = 'a zip that torch.save of PyTorch 1.6 or later wrote';
     throw new ProtomemError({ where: file, what: 'the file', got, expected, fix }, { cause });
   };
-  const zip = await openPromise(file, { autoClose: false }).catch((error: Error) => refuse(error.message, error));
+  const reader = await BoundedFile.open(file).catch((error: Error) => refuse(error.message, error));
   try {
+    const zip = await fromRandomAccessReaderPromise(reader, reader.size, { autoClose: false });
     const entries = new Map<string, Entry>();
     for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
     const pickle = [...entries.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
@@ -70,7 +72,7 @@ export async function readTorchWeights(file: string): Promise<ReadonlyMap<string
     if (error instanceof ProtomemError) throw error;
     return refuse((error as Error).message, error);
   } finally {
-    zip.close();
+    await reader.closed();
   }
 }
 

@@ -6,7 +6,7 @@ const demo = resolveRecipe('demo', {});
 
 describe('configuration', () => {
   it.each(Object.keys(recipes))('of recipe %s is complete', (name) => {
-    const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces' });
+    const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces', init: 'encoder.safetensors' });
     expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
   });
 

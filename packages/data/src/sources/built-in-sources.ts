@@ -4,4 +4,4 @@ export { sourceOfIndex } from '../formats/folder/folder-index.ts';
 export { sourceOfList } from '../formats/list/list-index.ts';
 export { packedSource } from '../formats/packed-source.ts';
 export { fileSource } from './file-source.ts';
-export { openImageSelection, openSelection } from './selection.ts';
+export { openImageSelection, openSelection } from './open-selection.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { openSource } from './open-source.ts';
-import { selectIdentities, selectImages } from './selection.ts';
+import { selectIdentities } from './select-identities.ts';
+import { selectImages } from './select-images.ts';
 
 const all = paintedPeople({ identities: 5, imagesPerIdentity: 2, seed: 0 });
 

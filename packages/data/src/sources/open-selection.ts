@@ -1,0 +1,18 @@
+import type { SourceSpec } from '@protomem/core';
+import { builtInSpec } from './built-in-spec.ts';
+import { openSource } from './open-source.ts';
+import { imageSelectionOf, selectionOf } from './selection.ts';
+
+/** Opens a selection again, in a thread. */
+export async function openSelection(options: { readonly source: SourceSpec; readonly chosen: Float64Array }) {
+  return selectionOf(await openSource(options.source), options.chosen, [], builtInSpec);
+}
+
+/** Opens a selection of images again, in a thread. */
+export async function openImageSelection(options: {
+  readonly source: SourceSpec;
+  readonly images: Float64Array;
+  readonly ends: Float64Array;
+}) {
+  return imageSelectionOf(await openSource(options.source), options.images, options.ends, builtInSpec);
+}
