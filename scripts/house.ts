@@ -48,7 +48,7 @@ export interface Ran {
 export function run(
   command: string,
   args: readonly string[],
-  { cwd = root, env = {}, seconds = 600 }: { cwd?: string; env?: NodeJS.ProcessEnv; seconds?: number } = {},
+  { cwd = root, env = {}, seconds = 1800 }: { cwd?: string; env?: NodeJS.ProcessEnv; seconds?: number } = {},
 ): Promise<Ran> {
   const path = [join(cwd, 'node_modules/.bin'), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   // What npm and pnpm leave in the environment for their scripts is not meant for other folders.

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { must, pnpm, publicPackages, readManifest, root, run, say } from '../house.ts';
 import { faultsOf, type Packed, packAll } from './pack.ts';
 
@@ -22,9 +22,14 @@ async function main(): Promise<void> {
   if (!dry && !process.env.ACTIONS_ID_TOKEN_REQUEST_URL) {
     return refuse('packages are published by the workflow, which proves their provenance. Try `npm run release:dry`.');
   }
-  const checkout = dry ? await copyWithVersions() : root;
+  const checkout = dry ? await copyOfCommit() : root;
   say('building ...');
-  await pnpm(['exec', 'turbo', 'run', 'build', '--output-logs=errors-only'], { cwd: checkout });
+  // A worktree's cache is that of its repository; builds do not depend on versions.
+  const common = (await must('git', ['rev-parse', '--git-common-dir'])).trim();
+  const cache = resolve(root, common, '../.turbo/cache');
+  const build = ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only', `--cache-dir=${cache}`];
+  await pnpm(build, { cwd: checkout });
+  if (dry) await makeVersions(checkout);
   const tarballs = join(temporary, 'tarballs');
   const packed = await packAll(tarballs, checkout);
   say(`checking ${packed.length} tarballs: contents, publint, are the types wrong ...`);
@@ -46,14 +51,18 @@ function refuse(text: string): void {
   process.exitCode = 1;
 }
 
-/** A clone of the last commit in which the waiting changesets have become versions and CHANGELOGs. */
-async function copyWithVersions(): Promise<string> {
+async function copyOfCommit(): Promise<string> {
   const checkout = join(temporary, 'checkout');
   const changed = (await must('git', ['status', '--porcelain'])).split('\n').filter(Boolean).length;
   if (changed > 0) say(`${changed} files are not committed: the copy has them as they were in the last commit.`);
-  say('a copy of the last commit, its dependencies, versions ...');
+  say('a copy of the last commit, and its dependencies ...');
   await must('git', ['clone', '--quiet', '--no-hardlinks', root, checkout]);
   await pnpm(['install', '--frozen-lockfile', '--prefer-offline'], { cwd: checkout });
+  return checkout;
+}
+
+/** The waiting changesets become versions and CHANGELOGs. */
+async function makeVersions(checkout: string): Promise<void> {
   const waiting = readdirSync(join(checkout, '.changeset')).filter((name) => /^(?!README).*\.md$/.test(name));
   const before = new Map(publicPackages(checkout).map(({ manifest }) => [manifest.name, manifest.version]));
   await must('changeset', ['version'], { cwd: checkout });
@@ -66,7 +75,6 @@ async function copyWithVersions(): Promise<string> {
     }
   }
   say(`${waiting.length} changesets have become versions and CHANGELOGs`);
-  return checkout;
 }
 
 async function check(one: Packed): Promise<string[]> {
