@@ -1,34 +1,9 @@
 import { Transformer } from '@napi-rs/image';
-import {
-  decodeWhole,
-  firstLineOf,
-  type OptionsOf,
-  option,
-  ProtomemError,
-  readOptions,
-  type Settings,
-} from '@protomem/core';
+import { decodeWhole, firstLineOf, type OptionsOf, ProtomemError, readOptions } from '@protomem/core';
 import sharp from 'sharp';
+import { type Decode, decodeOptions } from './decode-options.ts';
 import { isPlainJpeg } from './plain-jpeg.ts';
 import { isWholeScan } from './whole-scan.ts';
-
-/** @internal */
-export const decodeOptions = {
-  height: option.integer({ help: 'Rows of the result, pixels.', min: 1 }),
-  width: option.integer({ help: 'Columns of the result, pixels.', min: 1 }),
-  name: option.text({ help: 'Names the image in errors.', default: 'image' }),
-  /**
-   * Slower; for evaluation, where rounding moves an accuracy by a pair or two. sharp's JPEG decoder is libjpeg-turbo: the
-   * pixels that other tools see too.
-   */
-  exact: option.flag({ help: 'Always by sharp.', default: false }),
-  /** 0 for no limit. */
-  maxPixels: option.integer({
-    help: 'Images with more pixels are refused before they are unpacked.',
-    min: 0,
-    default: 1e8,
-  }),
-};
 
 /**
  * Decodes an image to RGB at a given size: EXIF rotation applied, any colour space turned into 8-bit sRGB, transparency
@@ -57,10 +32,7 @@ export async function decodeImage(bytes: Uint8Array, options: OptionsOf<typeof d
 }
 
 /** @internal {@link decodeImage} with options that are checked already: a loader checks them once. */
-export async function decodeChecked(
-  bytes: Uint8Array,
-  { height, width, name, exact, maxPixels }: Settings<typeof decodeOptions>,
-): Promise<Uint8Array> {
+export const decodeChecked: Decode = async (bytes, { height, width, name, exact, maxPixels }) => {
   const plain = height * width <= maxPixels && isPlainJpeg(bytes, { height, width });
   if (plain && !isWholeScan(bytes)) refuse(name, 'its data end before the image does');
   // What that decoder refuses, sharp may take, or says in words what is wrong.
@@ -74,7 +46,7 @@ export async function decodeChecked(
       .raw({ depth: 'uchar' })
       .toBuffer();
   return decodeWhole(decode).catch((error: unknown) => refuse(name, firstLineOf(error), error));
-}
+};
 
 function refuse(name: string, reason: string, cause?: unknown): never {
   throw new ProtomemError(

@@ -1,15 +1,2 @@
-export { createEncoder, type EncoderName, type EncoderRegistry, encoderCard, encoders } from './create-encoder.ts';
-export {
-  type DefinedEncoder,
-  defineEncoder,
-  type EncoderDefinition,
-  type EncoderMaker,
-  type InitialValues,
-} from './define-encoder.ts';
-export { encoderState, loadEncoder, restoreEncoder, saveEncoder } from './encoder-files.ts';
-export { foldNorms } from './fold-norms.ts';
-export { normEpsilon } from './forward.ts';
-export { fromLayersModel } from './from-layers-model.ts';
-export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
-export type { EncoderOptionSpec, EncoderOptions, ResolvedEncoderOptions } from './options.ts';
-export { refitNorms } from './refit-norms.ts';
+export * from './browser.ts';
+export { loadEncoder, saveEncoder } from './encoder-files.ts';

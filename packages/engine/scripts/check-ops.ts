@@ -4,8 +4,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { setBfloat16 } from '../src/backends/tensorflow/bfloat16.ts';
 import { type Attributes, execute, executeUntyped } from '../src/backends/tensorflow/execute.ts';
+import { hasTrainingOps } from '../src/backends/tensorflow/has-training-ops.ts';
 import { tensorflowKernels as ours } from '../src/backends/tensorflow/kernels.ts';
-import { hasTrainingOps } from '../src/backends/tensorflow/training-ops.ts';
 import { loadEngine } from '../src/index.ts';
 import { composedKernels } from '../src/kernels/composed/kernels.ts';
 import { writeSgdLists } from '../src/kernels/sgd-lists.ts';

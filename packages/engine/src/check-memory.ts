@@ -1,4 +1,3 @@
-import { freemem, totalmem } from 'node:os';
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 
@@ -28,9 +27,16 @@ export function checkMemory(where: string, what: string, got: unknown, bytes: nu
 
 /**
  * Bytes that this process may still take on this machine, with the engine that is loaded; only Linux tells, limits of a
- * container among it, elsewhere it is all that the machine has.
+ * container among it, elsewhere it is all that the machine has. A browser tells nothing: Infinity.
  */
 export function freeMemory(): number {
-  const free = process.platform === 'linux' ? (process.availableMemory?.() ?? freemem()) : totalmem();
+  const { process } = globalThis as { process?: NodeJS.Process };
+  // Not imported: a bundler for browsers has no such module.
+  const os = process?.getBuiltinModule?.('node:os');
+  const free = !os
+    ? Number.POSITIVE_INFINITY
+    : process?.platform === 'linux'
+      ? process.availableMemory()
+      : os.totalmem();
   return tf.getBackend() === 'wasm' ? Math.min(WASM_BYTES, free) : free;
 }

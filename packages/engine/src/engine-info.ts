@@ -1,7 +1,7 @@
 import { type OptionsOf, option } from '@protomem/core';
 
-/** An engine: tfjs with one of its backends. Fastest first, where `webgpu` has a GPU. */
-export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
+/** An engine: tfjs with one of its backends. Fastest first, where `webgpu` has a GPU. `webgl` is for browsers, `node` and `node-gpu` for Node. */
+export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'webgl' | 'wasm' | 'cpu';
 
 /**
  * How convolutions and what lies between them compute: in float32, or mixed, as PyTorch's autocast does: factors rounded to
@@ -15,13 +15,13 @@ export type Precision = 'float32' | 'bfloat16';
 export const loadEngineOptions = {
   /** An engine asked for by name that does not load is an error, never another engine. */
   prefer: option.choice(
-    ['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'] as const satisfies readonly (EngineName | 'auto')[],
+    ['auto', 'node-gpu', 'node', 'webgpu', 'webgl', 'wasm', 'cpu'] as const satisfies readonly (EngineName | 'auto')[],
     {
-      help: 'An engine by name, or `auto` for the fastest that loads: node-gpu, node, wasm, cpu; never webgpu.',
+      help: 'An engine by name, or `auto` for the fastest that loads: node-gpu, node, wasm, cpu, never webgpu; in a browser webgpu, webgl, wasm, cpu.',
       default: 'auto',
     },
   ),
-  /** `cpu` and `webgpu` have one. */
+  /** `cpu`, `webgl` and `webgpu` have one; in a browser `setThreadsCount` of the wasm backend says how many it has. */
   threads: option.integer({
     help: 'Threads of one operation.',
     min: 1,
@@ -50,7 +50,7 @@ export interface EngineInfo {
   readonly backend: string;
   /** Model of the processor or GPU. */
   readonly device: string;
-  /** Version of TensorFlow (node, node-gpu) or of the tfjs backend (webgpu, wasm, cpu). */
+  /** Version of TensorFlow (node, node-gpu) or of the tfjs backend (webgpu, wasm, cpu); in a browser of tfjs. */
   readonly version: string;
   /** Threads of one operation. */
   readonly threads: number;
@@ -60,5 +60,8 @@ export interface EngineInfo {
 }
 
 /** What the start of one engine is asked for, and gives. */
-export type StartOptions = Pick<LoadEngineOptions, 'threads' | 'precision'>;
+export interface StartOptions extends Pick<LoadEngineOptions, 'threads' | 'precision'> {
+  /** Under `'auto'`: no software adapter, which is slower than the engines after it. */
+  readonly hardware?: boolean;
+}
 export type Started = Omit<EngineInfo, 'engine' | 'rejected'>;

@@ -1,31 +1,3 @@
-export { registerTrainingKernels } from './backends/register.ts';
 export { type OpTime, profileOps } from './backends/tensorflow/profile-ops.ts';
-export { checkMemory, freeMemory } from './check-memory.ts';
-export type {
-  EngineInfo,
-  EngineName,
-  LoadEngineOptions,
-  Precision,
-  RejectedEngine,
-} from './engine-info.ts';
+export * from './everywhere.ts';
 export { loadEngine } from './load-engine.ts';
-export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';
-export { packBfloat16, unpackBfloat16 } from './ops/bfloat16.ts';
-export {
-  MASKED_LOGIT,
-  putElements,
-  scatterUpdate,
-  splitRows,
-  stopGradient,
-  takeElements,
-  unitRows,
-} from './ops/cosines.ts';
-export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
-export { globalNorm } from './ops/global-norm.ts';
-export { prelu } from './ops/prelu.ts';
-export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
-export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';
-export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts';
-export { updateRows } from './ops/update-rows.ts';
-export { variableGradients } from './ops/variable-gradients.ts';
-export { parametersState, restoreParameters } from './parameters.ts';

@@ -1,29 +1,21 @@
-import { ProtomemError, readOptions } from '@protomem/core';
 import { startCpu } from './backends/cpu/start.ts';
-import { registerTrainingKernels } from './backends/register.ts';
 import { startTensorflow } from './backends/tensorflow/start.ts';
 import { startWasm } from './backends/wasm/start.ts';
 import { startWebgpu } from './backends/webgpu/start.ts';
-import { checkEngine } from './check-engine.ts';
-import {
-  type EngineInfo,
-  type EngineName,
-  type LoadEngineOptions,
-  loadEngineOptions,
-  type RejectedEngine,
-  type Started,
-  type StartOptions,
-} from './engine-info.ts';
+import { type EngineInfo, type LoadEngineOptions, loadEngineOptions } from './engine-info.ts';
+import { type Platform, startEngine } from './start-engine.ts';
 
-const engines: Record<EngineName, (options: StartOptions) => Promise<Started>> = {
-  'node-gpu': (options) => startTensorflow('gpu', options),
-  node: (options) => startTensorflow('cpu', options),
-  webgpu: startWebgpu,
-  wasm: startWasm,
-  cpu: startCpu,
+const node: Platform = {
+  engines: {
+    'node-gpu': (options) => startTensorflow('gpu', options),
+    node: (options) => startTensorflow('cpu', options),
+    webgpu: startWebgpu,
+    wasm: startWasm,
+    cpu: startCpu,
+  },
+  automatic: ['node-gpu', 'node', 'wasm', 'cpu'],
+  fix: 'npx protomem-engine doctor (of @protomem/native) shows the whole picture.',
 };
-
-const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
 
 /**
  * Picks, loads and checks a tfjs backend, and makes it the active one.
@@ -33,6 +25,10 @@ const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
  * engine asked for by name that does not load is an error, never another engine. Each engine must reproduce a small
  * known convolution, matrix product and filter's gradient before it is returned. One process holds one build of TensorFlow, with the
  * settings that it was loaded with; it can hold `webgpu`, `wasm` and `cpu` beside it and change between them.
+ *
+ * In a browser, whose entry a bundler takes, the engines are webgpu, webgl, wasm and cpu, tried in this order; software
+ * adapters only by name. It loads no package there: import `@tensorflow/tfjs-backend-wasm` or
+ * `@tensorflow/tfjs-backend-webgpu` before, and set `setWasmPaths` and `setThreadsCount` of the first.
  *
  * For TensorFlow some environment variables are set before it loads, unless the user has set them:
  * `TF_NUM_INTRAOP_THREADS` and `TF_CPP_MIN_LOG_LEVEL` (to 2: warnings and chatter off).
@@ -50,42 +46,8 @@ const automatic: readonly EngineName[] = ['node-gpu', 'node', 'wasm', 'cpu'];
  * console.log(`${engine.engine} ${engine.version} on ${engine.device}, ${engine.threads} threads`);
  * ```
  */
-export async function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo> {
-  const { prefer, threads, precision } = readOptions('loadEngine', loadEngineOptions, options);
-  if (prefer !== 'auto') return start(prefer, { threads, precision });
-
-  const rejected: RejectedEngine[] = [];
-  for (const engine of automatic) {
-    try {
-      const float32Only = engine === 'wasm' || engine === 'cpu';
-      return { ...(await start(engine, { threads, precision: float32Only ? undefined : precision })), rejected };
-    } catch (error) {
-      if (engine === automatic.at(-1)) throw error;
-      rejected.push({ engine, reason: (error as Error).message.replace(/^loadEngine: /, '') });
-    }
-  }
-  throw new Error('unreachable: the last engine returns or throws');
+export function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo> {
+  return startEngine(node, options);
 }
 
 loadEngine.options = loadEngineOptions;
-
-async function start(engine: EngineName, options: StartOptions): Promise<EngineInfo> {
-  try {
-    const started = await engines[engine](options);
-    registerTrainingKernels(started.backend);
-    await checkEngine(engine);
-    return { engine, ...started, rejected: [] };
-  } catch (error) {
-    if (error instanceof ProtomemError) throw error;
-    throw new ProtomemError(
-      {
-        where: 'loadEngine',
-        what: `the engine ${engine}`,
-        got: `failing: ${(error as Error)?.message ?? error}`,
-        expected: 'an engine that starts',
-        fix: 'npx protomem-engine doctor (of @protomem/native) shows the whole picture.',
-      },
-      { cause: error },
-    );
-  }
-}

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { check } from '@protomem/core';
 
 /**
  * The CommonJS loader. The tfjs packages are CommonJS; loading them through `require` gives one copy of tfjs-core
@@ -26,4 +27,17 @@ export function findPackage(name: string): InstalledPackage | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A package that an engine needs. */
+export function findNeeded(name: string, fix: string): InstalledPackage {
+  const found = findPackage(name);
+  check(found !== undefined, () => ({
+    where: 'loadEngine',
+    what: name,
+    got: 'not installed',
+    expected: 'the package in node_modules',
+    fix,
+  }));
+  return found;
 }

@@ -106,17 +106,19 @@ function keysFrom(from: number, to: number): BigUint64Array {
   return BigUint64Array.from({ length: to - from }, (_, i) => BigInt(from + i));
 }
 
+/** By a name that no bundler follows: it need not be installed, and is native code. */
 async function importUsearch(): Promise<typeof import('usearch')> {
+  const name = 'usearch';
   try {
-    return await import('usearch');
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as typeof import('usearch');
   } catch (error) {
     throw new ProtomemError(
       {
         where: 'approximateIndex',
         what: 'the package usearch',
         got: (error as Error).message,
-        expected: 'to be installed: approximate search is an optional part',
-        fix: 'npm i usearch@2.25.3, or take nearestNeighbors.',
+        expected: 'to be installed, under Node: approximate search is an optional part, and native code',
+        fix: 'npm i usearch@2.25.3; in a browser take nearestNeighbors.',
       },
       { cause: error },
     );

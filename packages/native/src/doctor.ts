@@ -35,7 +35,7 @@ export interface Examination {
   readonly cache: { readonly folder: string; readonly freeBytes: number | undefined };
   readonly tools: { readonly pip: string; readonly compiler: string };
   readonly packages: readonly PackageState[];
-  readonly engines: Readonly<Record<EngineName, Trial>>;
+  readonly engines: Readonly<Record<Exclude<EngineName, 'webgl'>, Trial>>;
 }
 
 interface PackageState {
@@ -64,7 +64,7 @@ const relevantVariables = [
  * ```
  */
 export async function doctor(): Promise<Examination> {
-  const engines = {} as Record<EngineName, Trial>;
+  const engines = {} as Record<Exclude<EngineName, 'webgl'>, Trial>;
   for (const name of ['node-gpu', 'node', 'webgpu', 'wasm', 'cpu'] as const) engines[name] = await tryElsewhere(name);
   const folder = cacheFolder();
   return {

@@ -1,1 +1,2 @@
-export { type SyntheticFacesOptions, syntheticFaces } from './synthetic-faces.ts';
+export type { SyntheticFacesOptions } from './drawn-faces.ts';
+export { syntheticFaces } from './synthetic-faces.ts';

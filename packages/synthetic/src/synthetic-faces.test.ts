@@ -3,7 +3,8 @@ import { type ImageSource, ProtomemError } from '@protomem/core';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { type SyntheticFacesOptions, syntheticFaces } from './synthetic-faces.ts';
+import type { SyntheticFacesOptions } from './drawn-faces.ts';
+import { syntheticFaces } from './synthetic-faces.ts';
 
 const OPTIONS = { identities: 1000, imagesPerIdentity: 100, seed: 7 };
 

@@ -15,7 +15,7 @@ import {
   readLatestCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts';
-import { fingerprint } from './recipe.ts';
+import { fingerprint } from './fingerprint.ts';
 
 function checkpoint(step: number, config: Json = { margin: 0.4 }): Checkpoint {
   return {

@@ -11,8 +11,9 @@ import {
   type State,
 } from '@protomem/core';
 import { readSafetensors, refuseUnknownKeys, writeSafetensors } from '@protomem/core/node';
+import { fingerprint } from './fingerprint.ts';
 import { type IdentitiesMark, parseMark } from './identities.ts';
-import { checkResumed, fingerprint, type Recipe, type RecipeChange } from './recipe.ts';
+import { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
 import { writeError } from './write-error.ts';
 
 const FORMAT = 'protomem-checkpoint';

@@ -1,4 +1,3 @@
-export { adamW } from './adam-w.ts';
 export {
   type Checkpoint,
   latestCheckpoint,
@@ -8,14 +7,11 @@ export {
   readLatestCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts';
-export { clipByGlobalNorm, globalNorm } from './clip.ts';
 export { consoleLogger, duration } from './console-logger.ts';
-export type { HookAnswer, Hooks } from './hooks.ts';
+export { createTrainer } from './create-trainer.ts';
+export * from './everywhere.ts';
 export { type IdentitiesMark, type KnownIdentities, knownIdentities } from './identities.ts';
 export { jsonlLogger } from './jsonl-logger.ts';
-export type { Distribution, LoggedImage, Logger, RunInfo, ScoredPairs } from './logger.ts';
-export type { Optimizer } from './optimizer.ts';
-export { createOptimizer, type OptimizerName, type OptimizerOptions, optimizers } from './optimizers.ts';
 export {
   type LoggedChange,
   type LoggedEvaluation,
@@ -25,33 +21,4 @@ export {
   type RunLog,
   readRunLog,
 } from './read-log.ts';
-export { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
-export {
-  createReencoder,
-  type Reencoded,
-  type ReencodeOptions,
-  type ReencoderParts,
-  reencodeOptions,
-} from './reencode.ts';
-export {
-  constant,
-  cosine,
-  createSchedule,
-  multiStep,
-  oneCycle,
-  polynomial,
-  type Schedule,
-  type ScheduleName,
-  type ScheduleOptions,
-  schedules,
-} from './schedules.ts';
-export { sgd } from './sgd.ts';
 export { tensorboardLogger } from './tensorboard-logger.ts';
-export { createTrainer } from './trainer.ts';
-export {
-  type CheckpointOptions,
-  checkpointOptions,
-  type RunResult,
-  type Trainer,
-  type TrainerOptions,
-} from './trainer-options.ts';

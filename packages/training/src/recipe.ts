@@ -1,14 +1,7 @@
-import { createHash } from 'node:crypto';
 import { check, isObject, type Json } from '@protomem/core';
 
 /** What makes a run this run: names and options of its parts, and the user's resolved config. */
 export type Recipe = { readonly [key: string]: Json };
-
-/** SHA-256 of a recipe without the keys of `mayDiffer`; the order of keys does not matter. */
-export function fingerprint(recipe: Recipe, mayDiffer: readonly string[] = []): string {
-  const lines = flatten(recipe, mayDiffer).map(([key, value]) => `${JSON.stringify(key)}:${value}`);
-  return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
-}
 
 /** A key that two recipes do not share; a value that one does not have is missing. */
 export interface RecipeChange {
@@ -72,8 +65,8 @@ function brief(value: Json | undefined): string {
   return json.length > 60 ? `${json.slice(0, 57)}...` : json;
 }
 
-/** Leaves by dotted path, as JSON; empty objects and arrays are leaves. */
-function flatten(value: Json, mayDiffer: readonly string[], path = ''): [string, string][] {
+/** @internal Leaves by dotted path, as JSON; empty objects and arrays are leaves. */
+export function flatten(value: Json, mayDiffer: readonly string[], path = ''): [string, string][] {
   if (mayDiffer.includes(path)) return [];
   const entries = isObject(value) ? Object.entries(value as Recipe).filter(([, child]) => child !== undefined) : [];
   if (entries.length === 0) return [[path, JSON.stringify(value)]];

@@ -8,9 +8,9 @@ import { useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tinyEncoder, tinyHead, tinyLoader } from '../fixtures/tiny-parts.ts';
+import { createTrainer } from './create-trainer.ts';
 import { cosine } from './schedules.ts';
 import { sgd } from './sgd.ts';
-import { createTrainer } from './trainer.ts';
 import type { TrainerOptions } from './trainer-options.ts';
 
 const STEPS = 9;

@@ -9,12 +9,12 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tinyEncoder, tinyHead, tinyLoader } from '../fixtures/tiny-parts.ts';
 import { adamW } from './adam-w.ts';
+import { createTrainer } from './create-trainer.ts';
 import type { Hooks } from './hooks.ts';
 import type { Logger } from './logger.ts';
 import type { Recipe } from './recipe.ts';
 import { cosine } from './schedules.ts';
 import { sgd } from './sgd.ts';
-import { createTrainer } from './trainer.ts';
 import type { Trainer, TrainerOptions } from './trainer-options.ts';
 
 const STEPS = 12;

@@ -1,41 +1,26 @@
-import { setImmediate } from 'node:timers/promises';
-import { check, type ImageBatch, integer, part, Random, type Stateful } from '@protomem/core';
+import { check, type ImageBatch, integer, Random, type Settings, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
 import { globalNorm, parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { createCheckpointer } from './checkpointer.ts';
+import type { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
 import { type Differentiated, differentiate } from './differentiate.ts';
 import { checkFiniteStep, checkFiniteWeights, checkWeightNorm, explainOutOfMemory } from './finite-checks.ts';
+import { nextTurn } from './next-turn.ts';
 import { describeChange, type RecipeChange } from './recipe.ts';
 import { createReencoder } from './reencode.ts';
 import { createThroughput } from './throughput.ts';
-import { type RunResult, type Trainer, trainerOptions } from './trainer-options.ts';
+import type { RunResult, Trainer, trainerOptions } from './trainer-options.ts';
 
 /**
- * Trains an encoder and its head: batches in, steps of the optimizer out.
+ * Trains an encoder and its head: what `createTrainer` does, see there.
  *
- * A step whose loss or gradient norm is not finite is refused before the optimizer sees it: the error names the step,
- * the images and the learning rate, trainable parameters are as they were, and the last checkpoint stays. (Running
- * statistics and the head's memory have seen the batch by then: go on from the checkpoint.)
- *
- * A resumed run gives bit for bit the weights of one that was never interrupted, on the same engine with the same
- * number of threads.
- *
- * @returns a trainer; it owns no tensors between steps.
- * @throws ProtomemError when an option is out of range.
- * @example
- * ```ts
- * const trainer = createTrainer({
- *   encoder, head, loader, steps: 2000,
- *   optimizer: sgd(), schedule: cosine({ base: 0.1, warmup: 100, steps: 2000 }),
- *   loggers: [consoleLogger()], checkpoints: { directory: 'run/checkpoints', every: 200 },
- * });
- * await trainer.resume();
- * await trainer.run();
- * ```
+ * @param checkpointerOf keeps and restores the run, where there are files
  */
-export const createTrainer = part('createTrainer', trainerOptions, (settings): Trainer => {
+export function trainerOf(
+  settings: Settings<typeof trainerOptions>,
+  checkpointerOf: typeof createCheckpointer,
+): Trainer {
   const { encoder, head, loader, miner, optimizer, schedule, steps, clipNorm, hooks, loggers, seed, config } = settings;
   const { maxWeightNorm, evaluateEvery = steps, reencode = {} } = settings;
   const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
@@ -118,7 +103,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
         const found = await step();
         log(found);
         // On a synchronous backend nothing else yields: timers, signals and the decoders need a turn.
-        await setImmediate();
+        await nextTurn();
         hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found, batch: lastBatch! }));
         if (hooks.onEvaluate && (stepsDone % evaluateEvery === 0 || stepsDone === steps)) {
           const answer = await hooks.onEvaluate({ step: stepsDone });
@@ -190,7 +175,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
       'speed/waiting_share': throughput.waitingShare(),
       'speed/step_seconds': throughput.lastStepSeconds(),
       'speed/seconds_left': (steps - stepsDone) * throughput.secondsPerStep(),
-      'memory/resident_mib': process.memoryUsage.rss() / 2 ** 20,
+      ...residentMemory(),
       'memory/tensors': tf.memory().numTensors,
       'data/skipped_images': skipped.size,
     };
@@ -231,7 +216,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
     restore: (state) => restoreParameters("resume: the checkpoint's encoder", encoder.parameters, state),
   };
   const parts = { encoder: weights, head, loader, optimizer, trainer: own, ...(miner && { miner }) };
-  const checkpointer = settings.checkpoints && createCheckpointer(settings.checkpoints, recipe, parts);
+  const checkpointer = settings.checkpoints && checkpointerOf(settings.checkpoints, recipe, parts);
 
   return {
     get stepsDone() {
@@ -245,7 +230,7 @@ export const createTrainer = part('createTrainer', trainerOptions, (settings): T
       stopping = true;
     },
   };
-});
+}
 
 async function readScalars<const T extends readonly tf.Scalar[]>(scalars: T): Promise<{ [K in keyof T]: number }> {
   const all = tf.tidy(() => tf.stack([...scalars]));
@@ -257,4 +242,10 @@ async function readScalars<const T extends readonly tf.Scalar[]>(scalars: T): Pr
 /** Parameters with their part's name in front: unique over the parts. */
 function under(part: string, parameters: readonly Parameter[]): Parameter[] {
   return parameters.map((parameter) => ({ ...parameter, name: `${part}/${parameter.name}` }));
+}
+
+/** Nothing tells it in a browser. */
+function residentMemory(): Record<string, number> {
+  const { process } = globalThis as { process?: NodeJS.Process };
+  return process?.memoryUsage ? { 'memory/resident_mib': process.memoryUsage.rss() / 2 ** 20 } : {};
 }

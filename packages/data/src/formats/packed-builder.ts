@@ -1,5 +1,6 @@
 import { Remarks } from '@protomem/core';
-import { StringTableBuilder, shared, stringAt, tableOf } from '../sources/string-table.ts';
+import { shared } from '../sources/shared.ts';
+import { StringTableBuilder, stringAt, tableOf } from '../sources/string-table.ts';
 import type { PackedIndex } from './packed-source.ts';
 
 /** Where an image was found while scanning a format in its own order. */

@@ -7,6 +7,7 @@ import {
   Random,
 } from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
+import type { Decode } from '../decode-options.ts';
 import { createImageReader, type ReadImage, type Unread } from './image-reader.ts';
 
 /** What makes a batch out of a plan. */
@@ -35,9 +36,9 @@ const STRANGERS_TRIED = 32;
 const IMAGES_TRIED = 64;
 
 /** Reads, decodes, augments and lays out batches. */
-export function createAssembler(options: AssemblerOptions): Assembler {
+export function createAssembler(options: AssemblerOptions, decode: Decode): Assembler {
   const { source, height, width, augmentation, strict } = options;
-  const read = createImageReader(source, { ...options, exact: strict });
+  const read = createImageReader(source, { ...options, exact: strict }, decode);
   const imageBytes = height * width * 3;
 
   return async (plan, pass) => {

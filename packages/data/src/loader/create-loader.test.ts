@@ -12,7 +12,8 @@ import { createAugmentation } from '../augment/create-augmentation.ts';
 import { decodeImage } from '../decode.ts';
 import { folderSource } from '../formats/folder/folder-source.ts';
 import { classesByImages } from '../samplers/classes-by-images.ts';
-import { createLoader, type LoaderOptions } from './create-loader.ts';
+import { createLoader } from './create-loader.ts';
+import type { LoaderOptions } from './loader.ts';
 
 const open: Loader[] = [];
 afterEach(async () => {

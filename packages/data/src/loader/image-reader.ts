@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
-import { decodeChecked, decodeOptions } from '../decode.ts';
+import { type Decode, decodeOptions } from '../decode-options.ts';
 import { createLimiter } from './limiter.ts';
 
 /** Why there is no image. */
@@ -43,6 +42,7 @@ const READS_AT_A_TIME = 16;
 export function createImageReader(
   source: ImageSource,
   { height, width, cacheBytes, retries, exact }: ReaderOptions,
+  decode: Decode,
 ): (identity: number, image: number, pass: number, patient?: boolean) => Promise<ReadImage> {
   const settings = readOptions('loader', decodeOptions, { height, width, exact });
   const limit = createLimiter(READS_AT_A_TIME);
@@ -58,7 +58,7 @@ export function createImageReader(
       if (source.draw) return await source.draw(identity, image, height, width);
       const { name: sourceName, bytes } = await source.load(identity, image);
       name = sourceName;
-      return { name, pixels: await decodeChecked(bytes, { ...settings, name }) };
+      return { name, pixels: await decode(bytes, { ...settings, name }) };
     } catch (error) {
       const reason = reasonOf(error);
       if (name !== undefined) return { name, reason, missing: false };
@@ -71,7 +71,7 @@ export function createImageReader(
   const readWell = async (key: string, at: readonly [number, number], pass: number, tries: number) => {
     let done = await limit(() => read(...at));
     for (let i = 0; i < tries && done.again; i++) {
-      await sleep(FIRST_PAUSE * 4 ** i);
+      await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE * 4 ** i));
       done = await limit(() => read(...at));
     }
     if ('reason' in done) {

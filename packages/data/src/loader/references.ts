@@ -1,4 +1,5 @@
 import type { ImageBatch, ImageSource, ReferenceRequest } from '@protomem/core';
+import type { Decode } from '../decode-options.ts';
 import { permutation } from '../samplers/permutation.ts';
 import { createImageReader, type Unread } from './image-reader.ts';
 
@@ -12,8 +13,9 @@ const IMAGES_TRIED = 64;
 export function createReferences(
   source: ImageSource,
   { height, width }: { readonly height: number; readonly width: number },
+  decode: Decode,
 ): (request: ReferenceRequest) => Promise<ImageBatch> {
-  const read = createImageReader(source, { height, width, cacheBytes: 0, retries: 0 });
+  const read = createImageReader(source, { height, width, cacheBytes: 0, retries: 0 }, decode);
   let requests = 0;
 
   return async ({ identities, images: wanted, seed }) => {

@@ -1,17 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ProtomemError } from '@protomem/core';
 import { createAugmentation } from '../augment/create-augmentation.ts';
+import { decodeChecked } from '../decode.ts';
 import { openSource } from '../sources/open-source.ts';
 import { createAssembler } from './assemble.ts';
 import type { Job, JobResult, ProducerSpec } from './producer-types.ts';
 
 // The thread of a worker pool: gets plans, sends batches. Plans are worked on as they come; the loader bounds their number.
 const spec = workerData as ProducerSpec;
-const assemble = createAssembler({
-  ...spec,
-  source: await openSource(spec.source),
-  augmentation: spec.augmentation && createAugmentation(spec.augmentation),
-});
+const source = await openSource(spec.source);
+const augmentation = spec.augmentation && createAugmentation(spec.augmentation);
+const assemble = createAssembler({ ...spec, source, augmentation }, decodeChecked);
 const port = parentPort!;
 
 port.on('message', async ({ id, plan, pass }: Job) => {

@@ -4,4 +4,4 @@ export { sourceOfIndex } from '../formats/folder/folder-index.ts';
 export { sourceOfList } from '../formats/list/list-index.ts';
 export { packedSource } from '../formats/packed-source.ts';
 export { fileSource } from './file-source.ts';
-export { openSelection } from './selection.ts';
+export { openSelection } from './open-selection.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { decodeImage } from '../decode.ts';
 import { encodedSource } from './encoded-source.ts';
-import { selectIdentities } from './selection.ts';
+import { selectIdentities } from './select-identities.ts';
 
 const source = paintedPeople({ identities: 3, imagesPerIdentity: 2, seed: 0 });
 const size = 20;

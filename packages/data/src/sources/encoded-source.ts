@@ -1,7 +1,8 @@
 import { Transformer } from '@napi-rs/image';
 import { type ImageSource, option, part } from '@protomem/core';
 import sharp from 'sharp';
-import { RETRIES } from '../loader/create-loader.ts';
+import { RETRIES } from '../loader/loader.ts';
+import { nodeHost } from '../loader/node-host.ts';
 import { createProducer } from '../loader/producer.ts';
 
 const where = 'encodedSource';
@@ -62,6 +63,7 @@ export const encodedSource = part(where, encodedOptions, (options): EncodedSourc
   const producer = createProducer(
     where,
     { source, height: size, width: size, cacheBytes: 0, retries: RETRIES, strict: true },
+    nodeHost,
     workers,
   );
   return {

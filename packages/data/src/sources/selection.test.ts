@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { paintedPeople } from '../../fixtures/painted-people.ts';
 import { openSource } from './open-source.ts';
-import { selectIdentities } from './selection.ts';
+import { selectIdentities } from './select-identities.ts';
 
 const all = paintedPeople({ identities: 5, imagesPerIdentity: 2, seed: 0 });
 

@@ -6,11 +6,9 @@ import {
   Remarks,
   readOptions,
   type SourceRemark,
-  type SourceSpec,
 } from '@protomem/core';
-import { builtInSpec } from './built-in-spec.ts';
-import { openSource } from './open-source.ts';
-import { shared } from './string-table.ts';
+import type { builtInSpec } from './built-in-spec.ts';
+import { shared } from './shared.ts';
 
 const selectionOptions = {
   minImages: option.integer({ help: 'Identities with fewer images are left out.', min: 1, default: 1 }),
@@ -24,18 +22,11 @@ const selectionOptions = {
 export type SelectionOptions = OptionsOf<typeof selectionOptions>;
 
 /**
- * Some identities of a source, numbered anew in the same order. Visits each identity once, so for sources with a list
- * of identities: not for a synthetic billion. `remarks` count who was left out, besides the source's own.
+ * What `selectIdentities` does, see there.
  *
- * @throws {ProtomemError} when `include` names somebody who is not there, or fewer than two identities are left.
- *
- * @example
- * ```ts
- * const { people } = await readLfwPairs('pairsDevTest.txt');
- * const train = selectIdentities(await recordIoSource('lfw/train.rec'), { minImages: 2, exclude: people });
- * ```
+ * @param specOf describes the selection to a thread, where there are such threads
  */
-export function selectIdentities(source: ImageSource, options: SelectionOptions = {}): ImageSource {
+export function selection(source: ImageSource, options: SelectionOptions, specOf?: typeof builtInSpec): ImageSource {
   const where = 'selectIdentities';
   const { minImages, ...names } = readOptions(where, selectionOptions, options);
   const include = names.include && new Set(Array.from(names.include, inNfc));
@@ -63,7 +54,7 @@ export function selectIdentities(source: ImageSource, options: SelectionOptions 
     got: `${source.identities} identities, of which ${chosen.length} with at least ${minImages} image(s) are neither excluded nor missing from include`,
     expected: 'at least two that are left',
   }));
-  return selectionOf(source, shared(chosen), [...(source.remarks ?? []), ...remarks.list()]);
+  return selectionOf(source, shared(chosen), [...(source.remarks ?? []), ...remarks.list()], specOf);
 }
 
 /** The reason that its remark gives for those left out by `minImages`. */
@@ -71,16 +62,19 @@ export const tooFewImages = (minImages: number): string => `identities with fewe
 
 const inNfc = (name: string): string => name.normalize('NFC');
 
-/** @internal Opens a selection again, in a thread. */
-export async function openSelection(options: { readonly source: SourceSpec; readonly chosen: Float64Array }) {
-  return selectionOf(await openSource(options.source), options.chosen, []);
-}
-
-/** @param chosen numbers of identities of the source, ascending. */
-function selectionOf(source: ImageSource, chosen: Float64Array, remarks: readonly SourceRemark[]): ImageSource {
+/**
+ * @internal
+ * @param chosen numbers of identities of the source, ascending.
+ */
+export function selectionOf(
+  source: ImageSource,
+  chosen: Float64Array,
+  remarks: readonly SourceRemark[],
+  specOf?: typeof builtInSpec,
+): ImageSource {
   return {
     name: source.name,
-    spec: source.spec && builtInSpec('openSelection', { source: source.spec, chosen }),
+    spec: source.spec && specOf?.('openSelection', { source: source.spec, chosen }),
     identities: chosen.length,
     remarks,
     imagesOf: (identity) => source.imagesOf(chosen[identity]!),

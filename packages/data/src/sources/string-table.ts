@@ -1,3 +1,5 @@
+import { shared } from './shared.ts';
+
 /** Strings as one block of UTF-8 in shared memory: a million file names cost their bytes, and worker threads share them. */
 export interface StringTable {
   /** Text of string i is bytes ends[i - 1] (or 0) ... ends[i]. */
@@ -48,11 +50,4 @@ export function stringAt(table: StringTable, index: number): string {
   return Buffer.from(table.bytes.subarray(index === 0 ? 0 : table.ends[index - 1]!, table.ends[index]!)).toString(
     'utf8',
   );
-}
-
-/** Numbers in memory that worker threads share. */
-export function shared(numbers: readonly number[]): Float64Array {
-  const array = new Float64Array(new SharedArrayBuffer(8 * numbers.length));
-  array.set(numbers);
-  return array;
 }

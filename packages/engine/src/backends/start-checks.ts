@@ -1,7 +1,6 @@
 import { check, integer } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { EngineName, StartOptions } from '../engine-info.ts';
-import { findPackage, type InstalledPackage } from '../packages.ts';
 
 /** Refuses what an engine without bfloat16 does not have. */
 export function checkFloat32(engine: EngineName, { precision }: StartOptions): void {
@@ -18,26 +17,14 @@ export function checkOneThread(engine: EngineName, { threads }: StartOptions): v
   if (threads !== undefined) integer('loadEngine', `threads of the engine "${engine}"`, threads, 1);
 }
 
-/** A package that an engine needs. */
-export function findNeeded(name: string, fix: string): InstalledPackage {
-  const found = findPackage(name);
-  check(found !== undefined, () => ({
-    where: 'loadEngine',
-    what: name,
-    got: 'not installed',
-    expected: 'the package in node_modules',
-    fix,
-  }));
-  return found;
-}
-
 /** Makes a backend the active one. */
-export async function activate(backend: string): Promise<void> {
+export async function activate(backend: string, fix?: string): Promise<void> {
   check(await tf.setBackend(backend), () => ({
     where: 'loadEngine',
     what: `the ${backend} backend`,
     got: 'not starting',
     expected: 'a backend that starts',
+    fix,
   }));
 }
 

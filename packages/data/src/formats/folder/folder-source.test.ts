@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../../../fixtures/people-folder.ts';
 import { naturalOrder } from '../../sources/natural-order.ts';
 import { openSource } from '../../sources/open-source.ts';
-import { selectIdentities } from '../../sources/selection.ts';
+import { selectIdentities } from '../../sources/select-identities.ts';
 import { openDataset } from '../open-dataset.ts';
 import { folderSource } from './folder-source.ts';
 

@@ -4,7 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { check, endingReason, type ImageSource, ProtomemError, Remarks, unreadReasons } from '@protomem/core';
 import { imageExtensions, isImageFile } from '../../sources/image-files.ts';
 import { naturalOrder } from '../../sources/natural-order.ts';
-import { StringTableBuilder, shared } from '../../sources/string-table.ts';
+import { shared } from '../../sources/shared.ts';
+import { StringTableBuilder } from '../../sources/string-table.ts';
 import { sourceOfIndex } from './folder-index.ts';
 
 /** Folders read at a time: enough to keep a network disk busy, far below any limit on open files. */

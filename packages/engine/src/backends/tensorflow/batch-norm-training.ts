@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { composedKernels } from '../../kernels/composed/kernels.ts';
 import type { OutputsOf, TrainingKernels } from '../../kernels/training-kernels.ts';
 import { type Attributes, execute } from './execute.ts';
-import { hasTrainingOps } from './training-ops.ts';
+import { hasTrainingOps } from './has-training-ops.ts';
 
 function attributes(epsilon: number): Attributes {
   return {

@@ -7,8 +7,8 @@ import { prelu } from '../../ops/prelu.ts';
 import { scaleShiftPrelu } from '../../ops/scale-shift-prelu.ts';
 import { multipliesBfloat16 } from '../../processor.ts';
 import { enginesAtHand, expectClose, leaked } from '../../testing.ts';
+import { hasTrainingOps } from './has-training-ops.ts';
 import { profileOps } from './profile-ops.ts';
-import { hasTrainingOps } from './training-ops.ts';
 
 const here = (await enginesAtHand()).includes('node') && multipliesBfloat16() === true;
 if (!here) console.log('skipped: bfloat16 convolutions, which need the engine node and a processor that has bfloat16');

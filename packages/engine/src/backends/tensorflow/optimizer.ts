@@ -3,7 +3,7 @@ import { composedKernels } from '../../kernels/composed/kernels.ts';
 import { readSgdLists } from '../../kernels/sgd-lists.ts';
 import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import { executeUntyped } from './execute.ts';
-import { hasTrainingOps } from './training-ops.ts';
+import { hasTrainingOps } from './has-training-ops.ts';
 
 export const globalNorm: TrainingKernels['globalNorm'] = (inputs, attrs, backend) => {
   if (!hasTrainingOps(backend)) return composedKernels.globalNorm(inputs, attrs, backend);

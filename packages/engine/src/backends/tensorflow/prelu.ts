@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { composedKernels } from '../../kernels/composed/kernels.ts';
 import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import { execute, type TensorflowBackend } from './execute.ts';
-import { hasTrainingOps } from './training-ops.ts';
+import { hasTrainingOps } from './has-training-ops.ts';
 
 /** A slope of 1 on the negative side too. */
 export const scaleShift: TrainingKernels['scaleShift'] = (inputs, attrs, backend) => {

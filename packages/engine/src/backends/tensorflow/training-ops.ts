@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { require } from '../../packages.ts';
+import { useTrainingOps } from './has-training-ops.ts';
 import { instructionSet, trainingOpsFile } from './instruction-sets.ts';
-
-/** On the backend and not in this module, of which a program may hold two copies. */
-const loaded = Symbol.for('protomem.trainingOps');
 
 /**
  * Gives TensorFlow the ops of `cpp/training_ops.cc` of `@protomem/native`, where an install left them for this processor; they are for the
@@ -19,14 +17,4 @@ export function loadTrainingOps(backend: tf.KernelBackend, folder: string): void
   if (!file || !existsSync(file)) return;
   require(file);
   useTrainingOps(backend, true);
-}
-
-/** @internal Tests see with it what a machine without them does. */
-export function useTrainingOps(backend: tf.KernelBackend, on: boolean): void {
-  (backend as { [loaded]?: boolean })[loaded] = on;
-}
-
-/** Whether the ops named `Protomem...` can be executed on a backend. */
-export function hasTrainingOps(backend: tf.KernelBackend): boolean {
-  return (backend as { [loaded]?: boolean })[loaded] === true;
 }

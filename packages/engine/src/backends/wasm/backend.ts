@@ -16,6 +16,7 @@ export interface WasmBackend extends tf.KernelBackend {
     readonly tfjs: {
       registerTensor(id: number, size: number, memoryOffset: number): void;
       disposeData(id: number): void;
+      getThreadsCount(): number;
     };
   };
   readonly dataIdMap: { get(dataId: tf.DataId): { id: number; memoryOffset: number } };

@@ -4,9 +4,9 @@ import workerThreads from 'node:worker_threads';
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Started, StartOptions } from '../../engine-info.ts';
-import { require } from '../../packages.ts';
+import { findNeeded, require } from '../../packages.ts';
 import { processor, usableThreads } from '../../processor.ts';
-import { activate, checkFloat32, checkSameCore, findNeeded } from '../start-checks.ts';
+import { activate, checkFloat32, checkSameCore } from '../start-checks.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 

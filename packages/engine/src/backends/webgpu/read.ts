@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { check } from '@protomem/core';
 import type * as tf from '@tensorflow/tfjs';
 import type { WebgpuBackend, WebgpuBuffer } from './backend.ts';
+import { failures } from './failures.ts';
 
 /** Of WebGPU's specification, where they are `GPUBufferUsage` and `GPUMapMode`. */
 const bufferUsage = { MAP_READ: 1, COPY_DST: 8 };
@@ -57,26 +58,6 @@ function toValues(dtype: tf.DataType, bytes: ArrayBuffer): tf.BackendValues {
   if (dtype === 'float32') return new Float32Array(bytes);
   const integers = new Int32Array(bytes);
   return dtype === 'bool' ? Uint8Array.from(integers) : integers;
-}
-
-/** Returns what throws the first error that the GPU has told since it was last called. */
-function failures({ device }: WebgpuBackend): () => void {
-  let failure: string | undefined;
-  device.addEventListener('uncapturederror', (event) => {
-    event.preventDefault(); // else Dawn prints it
-    failure ??= event.error.message.split('\n')[0];
-  });
-  return () => {
-    const found = failure;
-    failure = undefined;
-    check(found === undefined, () => ({
-      where: 'webgpu',
-      what: 'an operation before this read',
-      got: 'failed',
-      expected: 'done',
-      fix: `The GPU says: ${found} What was computed since is wrong. If a tensor is too large, take smaller batches.`,
-    }));
-  };
 }
 
 /** Keeps the process in place until a condition holds that Dawn brings about. */

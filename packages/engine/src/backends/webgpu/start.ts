@@ -1,8 +1,8 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Started, StartOptions } from '../../engine-info.ts';
-import { require } from '../../packages.ts';
-import { activate, checkFloat32, checkOneThread, checkSameCore, findNeeded } from '../start-checks.ts';
+import { findNeeded, require } from '../../packages.ts';
+import { activate, checkFloat32, checkOneThread, checkSameCore } from '../start-checks.ts';
 import { webgpu } from './backend.ts';
 import { mendReads } from './read.ts';
 

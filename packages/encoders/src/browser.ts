@@ -1,0 +1,16 @@
+// What works everywhere, and all that a bundler for browsers takes.
+export { createEncoder, type EncoderName, type EncoderRegistry, encoderCard, encoders } from './create-encoder.ts';
+export {
+  type DefinedEncoder,
+  defineEncoder,
+  type EncoderDefinition,
+  type EncoderMaker,
+  type InitialValues,
+} from './define-encoder.ts';
+export { decodeEncoder, encoderState, restoreEncoder } from './encoder-state.ts';
+export { foldNorms } from './fold-norms.ts';
+export { normEpsilon } from './forward.ts';
+export { fromLayersModel } from './from-layers-model.ts';
+export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
+export type { EncoderOptionSpec, EncoderOptions, ResolvedEncoderOptions } from './options.ts';
+export { refitNorms } from './refit-norms.ts';

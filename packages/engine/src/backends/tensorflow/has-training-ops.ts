@@ -1,0 +1,14 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** On the backend and not in this module, of which a program may hold two copies. */
+const loaded = Symbol.for('protomem.trainingOps');
+
+/** @internal Tests see with it what a machine without them does. */
+export function useTrainingOps(backend: tf.KernelBackend, on: boolean): void {
+  (backend as { [loaded]?: boolean })[loaded] = on;
+}
+
+/** Whether the ops named `Protomem...` can be executed on a backend. */
+export function hasTrainingOps(backend: tf.KernelBackend): boolean {
+  return (backend as { [loaded]?: boolean })[loaded] === true;
+}
