@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [bundler, library, folder, out, ...names] = process.argv.slice(2);
-const load = async () => (bundler === 'webpack' ? createRequire(library)(library) : await import(pathToFileURL(library).href));
+const load = async () =>
+  bundler === 'webpack' ? createRequire(library)(library) : await import(pathToFileURL(library).href);
 
 const bundlers = {
   async esbuild({ build, formatMessages }, entry, name) {
     const options = { bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' };
-    const { errors, warnings } = await build({ ...options, entryPoints: [entry], outfile: join(out, `${name}.js`) }).catch(
-      (error) => ({ errors: error.errors, warnings: [] }),
-    );
+    const { errors, warnings } = await build({
+      ...options,
+      entryPoints: [entry],
+      outfile: join(out, `${name}.js`),
+    }).catch((error) => ({ errors: error.errors, warnings: [] }));
     return formatMessages([...errors, ...warnings], { kind: 'warning' });
   },
 

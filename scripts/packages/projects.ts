@@ -53,12 +53,13 @@ const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'
 
 /** Blank projects whose dependencies are tarballs. */
 export class Projects {
+  readonly folder: string;
+  readonly packages: readonly Tried[];
   readonly #specs: Readonly<Record<string, string>>;
-  constructor(
-    readonly folder: string,
-    readonly packages: readonly Tried[],
-    packed: readonly Packed[],
-  ) {
+
+  constructor(folder: string, packages: readonly Tried[], packed: readonly Packed[]) {
+    this.folder = folder;
+    this.packages = packages;
     this.#specs = Object.fromEntries(packed.map(({ name, filename }) => [name, `file:${filename}`]));
   }
 
@@ -106,8 +107,12 @@ export class Projects {
 
 /** Programs that name the types of each entry. */
 function writeTypes(folder: string, { entries }: Tried): void {
-  const imports = entries.map((entry, i) => `import * as entry${i} from '${entry}';\nexport type E${i} = typeof entry${i};\n`);
-  const requires = entries.map((entry, i) => `import entry${i} = require('${entry}');\nexport type E${i} = typeof entry${i};\n`);
+  const imports = entries.map(
+    (entry, i) => `import * as entry${i} from '${entry}';\nexport type E${i} = typeof entry${i};\n`,
+  );
+  const requires = entries.map(
+    (entry, i) => `import entry${i} = require('${entry}');\nexport type E${i} = typeof entry${i};\n`,
+  );
   write(folder, 'types.mts', `${imports.join('')}export {};\n`);
   write(folder, 'types.cts', `${requires.join('')}export {};\n`);
 }

@@ -129,7 +129,8 @@ async function readmes(npm: string, pnpm: string, tools: string): Promise<void> 
   const judge = (one: Tried, column: Column, examples: readonly Example[], ran: Map<string, Ran>): void => {
     for (const { name, prints } of examples) {
       const { error, printed } = ran.get(name) ?? { error: 'has not come to its end', printed: '' };
-      const other = prints !== undefined && prints !== printed ? `prints ${printed}, where the page says ${prints}` : '';
+      const other =
+        prints !== undefined && prints !== printed ? `prints ${printed}, where the page says ${prints}` : '';
       note(one, column, error || other ? `${name}: ${error?.split('\n').find(Boolean) ?? other}` : undefined);
     }
   };

@@ -33,16 +33,22 @@ export async function packAll(destination: string, checkout = root): Promise<Pac
   }));
 }
 
+/** The files in an `exports`, however deep its conditions are. */
+const targets = (value: unknown): string[] =>
+  typeof value === 'string' ? [value] : Object.values(value as object).flatMap(targets);
+
 /** What is wrong with what a tarball holds; nothing where all is right. `folder`: where it is unpacked. */
 export function faultsOf({ name, files }: Packed, folder: string): string[] {
   const text = (file: string): string => readFileSync(join(folder, file), 'utf8');
-  const faults = ['LICENSE', 'README.md', 'package.json'].filter((file) => !files.includes(file)).map((file) => `no ${file}`);
-  const manifest = JSON.parse(text('package.json')) as Record<string, unknown> & { exports?: Record<string, object> };
+  const faults = ['LICENSE', 'README.md', 'package.json']
+    .filter((file) => !files.includes(file))
+    .map((file) => `no ${file}`);
+  const manifest = JSON.parse(text('package.json')) as Readonly<Record<string, unknown>>;
   for (const field of ['description', 'keywords', 'license', 'author', 'engines', 'sideEffects', 'publishConfig']) {
     if (manifest[field] === undefined) faults.push(`package.json without ${field}`);
   }
   if (/"(workspace|catalog):/.test(text('package.json'))) faults.push('package.json names workspace: or catalog:');
-  for (const entry of Object.values(manifest.exports ?? {}).flatMap((value) => Object.values(value))) {
+  for (const entry of targets(manifest.exports ?? {})) {
     if (!existsSync(join(folder, entry))) faults.push(`exports ${entry}, which is not there`);
   }
   for (const file of files) {
