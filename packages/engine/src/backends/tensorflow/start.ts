@@ -120,7 +120,10 @@ function prepareEnvironment(threads: number | undefined, bindingFolder: string):
  * one function that names the binding found here; so nothing in node_modules has to be changed.
  */
 function requireWithBinding({ name, manifest, program }: InstalledPackage, binding: string): void {
-  if (program) return runProgram(program, binding);
+  if (program) {
+    runProgram(program, binding);
+    return;
+  }
   const gyp = require.resolve(gypModule, { paths: [manifest] });
   const before = require.cache[gyp];
   require.cache[gyp] = { id: gyp, filename: gyp, loaded: true, exports: { find: () => binding } } as NodeJS.Module;
