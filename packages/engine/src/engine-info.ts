@@ -17,7 +17,7 @@ export const loadEngineOptions = {
   prefer: option.choice(
     ['auto', 'node-gpu', 'node', 'webgpu', 'webgl', 'wasm', 'cpu'] as const satisfies readonly (EngineName | 'auto')[],
     {
-      help: 'An engine by name, or `auto` for the fastest that loads: node-gpu, node, wasm, cpu, never webgpu; in a browser webgpu, webgl, wasm, cpu.',
+      help: 'An engine by name, or `auto` for the fastest that loads: node-gpu, node, wasm, cpu, in a browser webgl, wasm, cpu; never webgpu.',
       default: 'auto',
     },
   ),

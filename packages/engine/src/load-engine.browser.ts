@@ -4,7 +4,7 @@ import { type Platform, startEngine } from './start-engine.ts';
 
 const browser: Platform = {
   engines: { webgpu: startWebgpu, webgl: startWebgl, wasm: startWasm, cpu: startCpu },
-  automatic: ['webgpu', 'webgl', 'wasm', 'cpu'],
+  automatic: ['webgl', 'wasm', 'cpu'],
 };
 
 /** `loadEngine` of `load-engine.ts`, for browsers. */

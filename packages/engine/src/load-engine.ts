@@ -26,9 +26,9 @@ const node: Platform = {
  * known convolution, matrix product and filter's gradient before it is returned. One process holds one build of TensorFlow, with the
  * settings that it was loaded with; it can hold `webgpu`, `wasm` and `cpu` beside it and change between them.
  *
- * In a browser, whose entry a bundler takes, the engines are webgpu, webgl, wasm and cpu, tried in this order; software
- * adapters only by name. It loads no package there: import `@tensorflow/tfjs-backend-wasm` or
- * `@tensorflow/tfjs-backend-webgpu` before, and set `setWasmPaths` and `setThreadsCount` of the first.
+ * A bundler for browsers takes another entry, whose engines are webgpu, webgl, wasm and cpu; `'auto'` tries webgl, but no
+ * software adapter, wasm and cpu. No package is loaded there: import `@tensorflow/tfjs-backend-wasm` (whose `setWasmPaths` and
+ * `setThreadsCount` hold) or `@tensorflow/tfjs-backend-webgpu` before.
  *
  * For TensorFlow some environment variables are set before it loads, unless the user has set them:
  * `TF_NUM_INTRAOP_THREADS` and `TF_CPP_MIN_LOG_LEVEL` (to 2: warnings and chatter off).

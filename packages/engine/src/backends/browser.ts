@@ -1,4 +1,4 @@
-import { check } from '@protomem/core';
+import { check, ProtomemError } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { EngineName, Started, StartOptions } from '../engine-info.ts';
 import { activate, checkFloat32, checkOneThread } from './start-checks.ts';
@@ -59,7 +59,7 @@ function throwFailures(): void {
   const { read, readSync } = backend;
   const throwFailure = failures(backend);
   backend.read = async (id) => {
-    const values = await read.call(backend, id);
+    const values = await read.call(backend, id).catch(lost);
     throwFailure();
     return values;
   };
@@ -68,6 +68,19 @@ function throwFailures(): void {
     throwFailure();
     return values;
   };
+}
+
+function lost(cause: Error): never {
+  throw new ProtomemError(
+    {
+      where: 'webgpu',
+      what: 'the GPU',
+      got: `lost (${cause.message})`,
+      expected: 'a GPU that answers',
+      fix: 'Reload the page; where it happens again, take the engine webgl or wasm.',
+    },
+    { cause },
+  );
 }
 
 /** Starts tfjs's `webgl` backend. */
