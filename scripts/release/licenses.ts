@@ -34,7 +34,10 @@ function fine(expression: string, name: string): boolean {
 // What packages leave to their users to install stands among the dependencies of the examples.
 const names = [...publicPackages().map(({ manifest }) => manifest.name), 'examples'];
 const filters = names.flatMap((name) => ['--filter', name]);
-const listed = JSON.parse(await pnpm([...filters, 'licenses', 'list', '--prod', '--json', '--recursive'])) as Record<string, Licensed[]>;
+const listed = JSON.parse(await pnpm([...filters, 'licenses', 'list', '--prod', '--json', '--recursive'])) as Record<
+  string,
+  Licensed[]
+>;
 const refused: string[] = [];
 for (const [license, packages] of Object.entries(listed).sort(([, a], [, b]) => b.length - a.length)) {
   console.log(`${license} (${packages.length}): ${packages.map(({ name }) => name).join(', ')}`);
