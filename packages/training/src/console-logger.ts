@@ -2,8 +2,14 @@ import { option, part, printableLines } from '@protomem/core';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Logger, RunInfo } from './logger.ts';
 
+/** What is used of a stream, in no words of Node's types, which pages need not have. */
+interface TextStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 const consoleLoggerOptions = {
-  stream: option.given<NodeJS.WritableStream & { readonly isTTY?: boolean }>()({
+  stream: option.given<TextStream>()({
     help: 'Where to write.',
     absent: '`process.stderr`',
   }),
@@ -52,7 +58,7 @@ interface Shown {
   close(): void;
 }
 
-function asLines(stream: NodeJS.WritableStream, every: number): Shown {
+function asLines(stream: TextStream, every: number): Shown {
   let next = 0;
   return {
     start() {
@@ -69,13 +75,13 @@ function asLines(stream: NodeJS.WritableStream, every: number): Shown {
   };
 }
 
-function onTerminal(stream: NodeJS.WritableStream): Shown {
+function onTerminal(stream: TextStream): Shown {
   let bars: MultiBar | undefined;
   let bar: SingleBar | undefined;
   return {
     start({ step, steps }) {
       bars = new MultiBar({
-        stream,
+        stream: stream as NodeJS.WritableStream,
         format: '{bar} {value}/{total}  {text}',
         barsize: 20,
         barCompleteChar: '█',
