@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
@@ -253,8 +253,11 @@ verdict(async () => { holds(Object.keys(all).length > 0, 'it exports something')
     const page = `<!doctype html><meta charset="utf-8"><body><script type="module" src="${name}.js"></script></body>`;
     writeFileSync(join(bundles, `${name}.html`), page);
   }
+  const wasm = join(npm, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+  for (const file of readdirSync(wasm)) if (file.endsWith('.wasm')) copyFileSync(join(wasm, file), join(bundles, file));
   await forEach(names, async (name) => {
-    const fault = await openPage(bundles, `${name}.html`, { seconds: 120 }).then(
+    const page = name === 'train' ? 'train.html?engine=wasm' : `${name}.html`;
+    const fault = await openPage(bundles, page, { seconds: 300 }).then(
       ({ passed, error }) => (passed ? undefined : error),
       (error: Error) => error.message,
     );
