@@ -32,6 +32,7 @@ const columnOf: Readonly<Record<string, Column>> = {
   ...{ esbuild: 'esbuild', vite7: 'Vite 7', vite8: 'Vite 8', webpack: 'webpack' },
 };
 
+const tableFile = join(root, 'runs/packages.md');
 const packages = triedPackages();
 const table = new Map(packages.map(({ short: name }) => [name, new Map<Column, string>()]));
 /** Declarations of others that contradict each other: they are said, and are nobody's fault here. */
@@ -71,19 +72,19 @@ async function main(): Promise<void> {
     return;
   }
   const packed = await packAll(join(temporary, 'tarballs'));
-  say(`${packed.length} tarballs (${seconds()})`);
+  done(`${packed.length} tarballs`);
   const projects = new Projects(temporary, packages, packed);
   const [npm, pnpm, tools] = [await projects.npm('npm', packages), await projects.pnpm(), await toolsOf(projects)];
-  say(`one project of npm with all packages, one of pnpm for each (${seconds()})`);
+  done('one project of npm with all packages, one of pnpm for each');
   await load(npm, pnpm, tools);
-  say(`loaded as modules and by require (${seconds()})`);
+  done('loaded as modules and by require');
   await readmes(npm, pnpm, tools);
-  say(`blocks of READMEs run (${seconds()})`);
+  done('blocks of READMEs run');
   await types(pnpm, tools);
-  say(`types held (${seconds()})`);
-  if (!short) await installLines(projects);
+  done('types held');
   await browsers(npm, tools);
-  say(`bundled, and run in a browser (${seconds()})`);
+  done('bundled, and run in a browser');
+  if (!short) await installLines(projects);
   print();
 }
 
@@ -268,7 +269,8 @@ verdict(async () => { holds(Object.keys(all).length > 0, 'it exports something')
   });
 }
 
-function print(): void {
+/** Writes the table as far as it goes, so that a run that is ended leaves what it found. */
+function write(): string[][] {
   const cell = (name: string, column: Column): string => {
     const found = table.get(name)!.get(column);
     if (found) return found;
@@ -278,13 +280,25 @@ function print(): void {
   };
   const rows = packages.map(({ name, short: key }) => [name, ...columns.map((column) => cell(key, column))]);
   const all = [['package', ...columns], ['---', ...columns.map(() => '---')], ...rows];
-  const text = all.map((row) => `| ${row.map((value) => value.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
-  console.log(text);
-  if (foreign.size > 0) say(`declarations of others with errors of their own: ${[...foreign].join(', ')}`);
-  const file = join(root, 'runs/packages.md');
   mkdirSync(join(root, 'runs'), { recursive: true });
-  writeFileSync(file, `${text}\n`);
-  const failed = rows.flat().filter((value) => value.startsWith('fails')).length;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((value) => value.replaceAll('|', '\\|')).join(' | ')} |\n`;
+  writeFileSync(tableFile, all.map(line).join(''));
+  return rows;
+}
+
+/** Ends a step: says what has been done, and when. */
+function done(what: string): void {
+  say(`${what} (${seconds()})`);
+  write();
+}
+
+function print(): void {
+  const failed = write()
+    .flat()
+    .filter((value) => value.startsWith('fails')).length;
+  console.log(readFileSync(tableFile, 'utf8'));
+  if (foreign.size > 0) say(`declarations of others with errors of their own: ${[...foreign].join(', ')}`);
   say(`${failed} fail (${seconds()}); the table is in runs/packages.md${keep ? `, the projects in ${temporary}` : ''}`);
   process.exitCode = failed > 0 ? 1 : 0;
 }
