@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pnpm, publicPackages, root } from '../house.ts';
+import { must, pnpm, publicPackages, root } from '../house.ts';
 
 /** A package as it goes to the registry. */
 export interface Packed {
@@ -20,17 +20,17 @@ export async function packAll(destination: string, checkout = root): Promise<Pac
   const filters = names.flatMap((name) => ['--filter', name]);
   const hooks = `--config.pnpmfile=scripts/release/pnpmfile.cjs`;
   const args = [hooks, '--recursive', ...filters, 'pack', '--json', '--pack-destination', destination];
-  type Told = { name: string; version: string; filename: string; files: { path: string }[] };
+  type Told = { name: string; version: string; filename: string };
   const told = JSON.parse(await pnpm(args, { cwd: checkout })) as Told[];
   if (told.length !== names.length) throw new Error(`packed ${told.length} packages of ${names.length}`);
-  return told.map(({ name, version, filename, files }) => ({
-    name,
-    version,
-    filename,
-    files: files.map(({ path }) => path),
-    bytes: statSync(filename).size,
-    sha256: createHash('sha256').update(readFileSync(filename)).digest('hex'),
-  }));
+  return Promise.all(
+    told.map(async ({ name, version, filename }) => ({
+      ...{ name, version, filename, bytes: statSync(filename).size },
+      // pnpm's own list leaves out the LICENSE that it takes from the root.
+      files: (await must('tar', ['-tzf', filename])).split('\n').flatMap((line) => line.slice('package/'.length) || []),
+      sha256: createHash('sha256').update(readFileSync(filename)).digest('hex'),
+    })),
+  );
 }
 
 /** The files in an `exports`, however deep its conditions are. */
