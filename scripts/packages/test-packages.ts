@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
@@ -158,7 +158,10 @@ async function readmes(npm: string, pnpm: string, tools: string): Promise<void> 
     const examples = all.get(one)!;
     if (examples.length === 0) return;
     for (const major of nodes) {
-      const ran = await runBlocks(join(pnpm, 'packages', one.short, 'blocks'), nodeOf(tools, major));
+      // Blocks write files, and refuse to write over them.
+      const folder = join(pnpm, 'packages', one.short, `node${major}`);
+      cpSync(join(pnpm, 'packages', one.short, 'blocks'), folder, { recursive: true });
+      const ran = await runBlocks(folder, nodeOf(tools, major));
       judge(one, `Node ${major}` as Column, examples, ran);
     }
   });
