@@ -6,6 +6,10 @@ export default defineConfig({
   target: 'node20',
   clean: true,
   sourcemap: true,
+  esbuildOptions(options) {
+    // Packages hold `src`, where the maps point: no second copy of it inside them.
+    options.sourcesContent = false;
+  },
   // tsup sets `baseUrl`, which TypeScript 6 calls deprecated.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   // Names no sources: tsup adds a package's entries, and other packages' builds stay out of sight.

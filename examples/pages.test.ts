@@ -1,11 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { examplesOf, type Ran, writeExamples } from './fixtures/page-examples.ts';
 
 const root = join(import.meta.dirname, '..');
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -13,52 +13,14 @@ const tracked = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { cw
   .stdout.split('\n')
   .filter(Boolean);
 
-interface Example {
-  readonly name: string;
-  readonly code: string;
-  /** What the page says that it prints; undefined where the page says nothing. */
-  readonly prints?: string;
-}
-
-/** A line of `fixtures/run-blocks.ts`. */
-interface Ran {
-  readonly name: string;
-  readonly printed: string;
-  readonly error?: string;
-}
-
-/** A page's `ts` blocks. One that imports nothing goes on where the one before it ended. */
-async function examplesOf(page: string): Promise<Example[]> {
-  const text = await readFile(join(root, page), 'utf8');
-  const found: Example[] = [];
-  let before = '';
-  for (const [, block, output] of text.matchAll(/```ts\n(.*?)```(?:\n\n```text\n(.*?)```)?/gs)) {
-    const code: string = /^import /m.test(block!) ? block! : `${before}\n${block}`;
-    before = code;
-    const said = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, line]) => `${line}\n`);
-    const prints = output ?? (said.length > 0 ? said.join('') : undefined);
-    found.push({ name: `${page.replaceAll('/', '-')}-${found.length + 1}`, code, prints });
-  }
-  return found;
-}
-
 const pages = tracked.filter((name) => name.endsWith('.md') && !/^(\.changeset|benchmarks)\//.test(name));
-const examples = (await Promise.all(pages.map(examplesOf))).flat();
+const examples = (await Promise.all(pages.map((page) => examplesOf(join(root, page), page)))).flat();
 
 let folder: string;
 beforeAll(async () => {
   // Inside a package that depends on all others, so that the examples find what they import.
   folder = await mkdtemp(join(import.meta.dirname, '.pages-'));
-  const encoder = createEncoder('mobile-face-net', { inputSize: 32, embeddingSize: 16, width: 0.25 });
-  for (const { name, code } of examples) {
-    await mkdir(join(folder, name));
-    // Each block is a module, also one that imports nothing.
-    await writeFile(join(folder, name, 'block.mts'), `${code}\nexport {};\n`);
-    if (!code.includes('run/encoder.safetensors')) continue;
-    // What a run that the page has shown leaves behind.
-    await mkdir(join(folder, name, 'run'));
-    await saveEncoder(encoder, join(folder, name, 'run/encoder.safetensors'));
-  }
+  await writeExamples(folder, examples);
 });
 afterAll(() => rm(folder, { recursive: true }));
 

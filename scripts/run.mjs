@@ -1,4 +1,5 @@
-// The repository's front door: `npm run demo | train | data | bench | fuzz | torture` and `npm test` on a machine that has only Node and npm.
+// The repository's front door: `npm run demo | train | data | bench | fuzz | torture | release:dry | test:packages | licenses` and
+// `npm test` on a machine that has only Node and npm.
 // Plain JavaScript without dependencies, because it is what installs them.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -100,6 +101,7 @@ const checks = [
     () => pnpm(['exec', 'turbo', 'run', 'build', 'check:package', '--output-logs=errors-only']),
   ],
   ['unused files, exports, dependencies (knip)', () => run('knip', [])],
+  ['tarballs in blank projects (short form of test:packages)', () => testPackages(['--short'])],
 ];
 
 async function test(args) {
@@ -166,6 +168,8 @@ async function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 10
 
 const protomem = (args) => source('apps/train/src/cli.ts', args);
 
+const testPackages = (args) => source('scripts/packages/test-packages.ts', args);
+
 const commands = {
   demo: (args) => protomem(['demo', ...args]),
   // Both take any command of `protomem`: these two names are older than it.
@@ -175,12 +179,17 @@ const commands = {
   test,
   fuzz,
   torture: (args) => source('apps/train/scripts/torture/torture.ts', args),
+  release: (args) => source('scripts/release/release.ts', args),
+  'test:packages': testPackages,
+  licenses: (args) => source('scripts/release/licenses.ts', args),
 };
+/** Commands that need no engine. */
+const withoutEngine = ['release', 'test:packages', 'licenses'];
 
 const [name, ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, name)) stop(`unknown command "${name}": use one of ${Object.keys(commands).join(', ')}.`);
 checkNode();
 await setUpDependencies();
-await setUpEngine();
+if (!withoutEngine.includes(name)) await setUpEngine();
 if (asked) process.exit(128 + constants.signals[asked]);
 process.exit(await commands[name](args));

@@ -6,6 +6,7 @@ export {
   installName,
   nodeApi,
   ownBinding,
+  programFile,
 } from './backends/tensorflow/installs.ts';
 export {
   type InstructionSet,

@@ -16,6 +16,8 @@ export interface InstalledPackage {
   readonly folder: string;
   /** Path of its package.json. */
   readonly manifest: string;
+  /** Its program in one file that needs nothing but `@tensorflow/tfjs`, where it does not lie in node_modules. */
+  readonly program?: string;
 }
 
 /** Finds a package from here, without loading it. */

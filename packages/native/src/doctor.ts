@@ -7,7 +7,6 @@ import {
   cacheFolder,
   driverVersion,
   findInstalls,
-  findPackage,
   gpus,
   type InstructionSet,
   instructionSet,
@@ -19,6 +18,7 @@ import { findCompiler } from './compile.ts';
 import { findPip } from './pip.ts';
 import { glibcVersion, packageOf } from './requirements.ts';
 import { lastLine, runCommand } from './run-command.ts';
+import { findTfjsNode } from './tfjs-node.ts';
 import { type Trial, tryElsewhere } from './try-elsewhere.ts';
 
 /** What {@link doctor} finds out. */
@@ -81,8 +81,8 @@ export async function doctor(): Promise<Examination> {
       pip: await toolVersion(findPip, ['-m', 'pip', '--version']),
       compiler: await toolVersion(findCompiler, ['--version']),
     },
-    packages: [false, true].map(packageOf).map((name): PackageState => {
-      const found = findPackage(name);
+    packages: [false, true].map((gpu): PackageState => {
+      const [name, found] = [packageOf(gpu), findTfjsNode(gpu)];
       if (!found) return { name, version: undefined, installs: [], own: undefined, trainingOps: undefined };
       const installs = findInstalls(found).map(({ folder: path }) => path);
       const set = instructionSet();

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check, type OptionsOf, option, readOptions } from '@protomem/core';
-import { withLock } from '@protomem/core/node';
+import { withLock, writeFileAtomic } from '@protomem/core/node';
 import {
   cacheFolder,
   findInstalls,
-  findPackage,
   type Installed,
   type InstalledPackage,
   installName,
   ownBinding,
+  programFile,
 } from '@protomem/engine/installs';
 import { compileBinding } from './compile.ts';
 import { installError, throwIfDiskFull } from './install-error.ts';
@@ -28,6 +28,7 @@ import {
   requirementOf,
   type Tools,
 } from './requirements.ts';
+import { findTfjsNode } from './tfjs-node.ts';
 
 const installOptions = {
   gpu: option.flag({ help: "For `@tensorflow/tfjs-node-gpu`, with CUDA's libraries.", default: false }),
@@ -81,16 +82,23 @@ installEngine.options = installOptions;
 /** {@link installEngine} with its steps given. */
 export async function install(options: InstallOptions, steps: Steps): Promise<InstallResult> {
   const settings = readOptions('installEngine', installOptions, options);
-  const { gpu, force, say = () => undefined, signal } = settings;
+  const { gpu } = settings;
   const name = packageOf(gpu);
-  const found = findPackage(name);
+  const found = findTfjsNode(gpu);
   check(found !== undefined, () => ({
     where: 'protomem-engine install',
     what: name,
     got: 'not installed',
     expected: 'the package in node_modules, whose binding is compiled',
-    fix: `npm install ${name} (its own installer may fail: that does not matter).`,
+    fix: `npm install ${name} --ignore-scripts (its own installer may fail, and is not needed).`,
   }));
+  const result = await installFor(found, settings, steps);
+  if (found.program) await writeFileAtomic(programFile(found.version), await readFile(found.program));
+  return result;
+}
+
+async function installFor(found: InstalledPackage, settings: InstallOptions, steps: Steps): Promise<InstallResult> {
+  const { gpu = false, force = false, say = () => undefined, signal } = settings;
   const from = settings.from === undefined ? undefined : await existing(settings.from);
   const present = force ? undefined : await findPresent(found, from, steps);
   if (present) return present;

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { cacheFolder, findPackage, installName } from '@protomem/engine/installs';
+import { cacheFolder, installName } from '@protomem/engine/installs';
 import type { InstallOptions } from './install.ts';
 import { resolveWheels } from './pip.ts';
 import { checkPlatform, findTools, neededBytes, packageOf, pinnedTensorflow, requirementOf } from './requirements.ts';
+import { findTfjsNode } from './tfjs-node.ts';
 
 /**
  * What `installEngine` would do, in lines for people: exact wheels with their hashes, where they go, the compiler.
@@ -12,7 +13,7 @@ import { checkPlatform, findTools, neededBytes, packageOf, pinnedTensorflow, req
  */
 export async function planInstall({ gpu = false, from }: Pick<InstallOptions, 'gpu' | 'from'>): Promise<string[]> {
   const name = packageOf(gpu);
-  const found = findPackage(name);
+  const found = findTfjsNode(gpu);
   checkPlatform();
   const { compiler, python } = await findTools(from === undefined);
   const source = from === undefined ? await resolveWheels(python, requirementOf(gpu), gpu) : [`folder ${from}`];

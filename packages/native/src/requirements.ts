@@ -37,7 +37,7 @@ export function checkPlatform(): void {
     'the platform',
     `${platform} ${arch}${platform === 'linux' && !glibc ? ' without glibc' : ''}`,
     'Linux on x64 or arm64 with glibc',
-    'Elsewhere let tfjs-node install itself: npm rebuild @tensorflow/tfjs-node (Windows also needs its build tools).',
+    'Elsewhere let tfjs-node install itself: npm install @tensorflow/tfjs-node (Windows also needs its build tools).',
   );
 }
 

@@ -1,4 +1,3 @@
-import * as vega from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import { escapeText, Html } from './html.ts';
 
@@ -53,6 +52,8 @@ export async function svgChart(spec: ChartSpec, frame: ChartFrame, description: 
     padding,
     autosize: 'none',
   } as unknown as TopLevelSpec;
+  // Here and not above: vega waits while it loads, and a module that does so cannot be had by `require`.
+  const vega = await import('vega');
   const view = new vega.View(vega.parse(compile(full).spec), { renderer: 'none' });
   const svg = await view.toSVG();
   view.finalize();

@@ -60,6 +60,21 @@ function list(folder: string): string[] {
   }
 }
 
+/**
+ * tfjs-node's program in one file, which `protomem-engine install` puts beside the libraries: it takes the place of the
+ * package, whose installer fails where its download cannot be had.
+ */
+export const programFile = (version: string, root = cacheFolder()): string => join(root, `tfjs-node-${version}.cjs`);
+
+/** What {@link programFile} names, the newest of them, as a package. */
+export function findProgram(root = cacheFolder()): InstalledPackage | undefined {
+  const versions = list(root).flatMap((name) => /^tfjs-node-(\d+\.\d+\.\d+)\.cjs$/.exec(name)?.[1] ?? []);
+  const version = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
+  if (!version) return undefined;
+  const program = programFile(version, root);
+  return { name: '@tensorflow/tfjs-node', version, folder: root, manifest: program, program };
+}
+
 /** Path of the binding to load for a tfjs-node package: the newest that `protomem-engine install` made, else its own. */
 export function findBinding(found: InstalledPackage): string | undefined {
   const installed = findInstalls(found)[0];

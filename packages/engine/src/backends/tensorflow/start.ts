@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { compileFunction } from 'node:vm';
 import { check, type ProtomemError } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Started, StartOptions } from '../../engine-info.ts';
-import { findNeeded, type InstalledPackage, require } from '../../packages.ts';
+import { findNeeded, findPackage, type InstalledPackage, require } from '../../packages.ts';
 import { multipliesBfloat16, processor, usableThreads } from '../../processor.ts';
 import { activate } from '../start-checks.ts';
 import { setBfloat16 } from './bfloat16.ts';
 import type { TensorflowBackend } from './execute.ts';
-import { findBinding } from './installs.ts';
+import { findBinding, findProgram } from './installs.ts';
 import { restoreUtilFunctions } from './node-compatibility.ts';
 import { driverVersion, gpus, older, oldestDriver } from './nvidia.ts';
 import { loadTrainingOps } from './training-ops.ts';
@@ -51,8 +52,13 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
 }
 
 function findTfjsNode(device: 'cpu' | 'gpu'): InstalledPackage {
-  const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
-  return findNeeded(name, `npm install ${name} @protomem/native, then ${installCommand(device)}.`);
+  if (device === 'gpu') {
+    const name = '@tensorflow/tfjs-node-gpu';
+    return findNeeded(name, `npm install ${name} @protomem/native --ignore-scripts, then ${installCommand(device)}.`);
+  }
+  const name = '@tensorflow/tfjs-node';
+  const found = findPackage(name) ?? findProgram();
+  return found ?? findNeeded(name, `npm install @protomem/native, then ${installCommand(device)}.`);
 }
 
 const installCommand = (device: 'cpu' | 'gpu'): string =>
@@ -113,7 +119,11 @@ function prepareEnvironment(threads: number | undefined, bindingFolder: string):
  * tfjs-node asks {@link gypModule} where its binding is, and nothing else. For the time of the load that module is
  * one function that names the binding found here; so nothing in node_modules has to be changed.
  */
-function requireWithBinding({ name, manifest }: InstalledPackage, binding: string): void {
+function requireWithBinding({ name, manifest, program }: InstalledPackage, binding: string): void {
+  if (program) {
+    runProgram(program, binding);
+    return;
+  }
   const gyp = require.resolve(gypModule, { paths: [manifest] });
   const before = require.cache[gyp];
   require.cache[gyp] = { id: gyp, filename: gyp, loaded: true, exports: { find: () => binding } } as NodeJS.Module;
@@ -123,6 +133,15 @@ function requireWithBinding({ name, manifest }: InstalledPackage, binding: strin
     if (before) require.cache[gyp] = before;
     else delete require.cache[gyp];
   }
+}
+
+/** Runs tfjs-node's program as a module that lies here, so that it finds the same @tensorflow/tfjs. */
+function runProgram(program: string, binding: string): void {
+  const load = (id: string): unknown => (id === gypModule ? { find: () => binding } : require(id));
+  const module = { exports: {} };
+  const names = ['exports', 'require', 'module', '__filename', '__dirname'];
+  const run = compileFunction(readFileSync(program, 'utf8'), names, { filename: program });
+  run(module.exports, load, module, program, dirname(program));
 }
 
 function checkThreads(threads?: number): void {
