@@ -52,7 +52,7 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
 
 function findTfjsNode(device: 'cpu' | 'gpu'): InstalledPackage {
   const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
-  return findNeeded(name, `npm install ${name} @protomem/native, then ${installCommand(device)}.`);
+  return findNeeded(name, `npm install --ignore-scripts ${name} @protomem/native, then ${installCommand(device)}.`);
 }
 
 const installCommand = (device: 'cpu' | 'gpu'): string =>
