@@ -33,8 +33,8 @@ console.log(
   `${rows} embeddings of width ${width}: ${positives} pairs of one person, ${same.length - positives} of two`,
 );
 for (const far of [1e-2, 1e-3, 1e-4]) {
-  const { tar, reachable } = tarAtFar(scores, same, far);
-  console.log(`TAR@FAR ${far}: ${reachable ? `${(100 * tar).toFixed(1)} %` : 'too few pairs of strangers to tell'}`);
+  const { tar } = tarAtFar(scores, same, far);
+  console.log(`TAR@FAR ${far}: ${tar !== null ? `${(100 * tar).toFixed(1)} %` : 'too few pairs of strangers to tell'}`);
 }
 
 // Accuracy as LFW has it: as many pairs of strangers as of one person, ten folds, each kind dealt in turn.

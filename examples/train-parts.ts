@@ -54,7 +54,7 @@ const strangers = syntheticFaces({ identities: people, imagesPerIdentity: 2, see
 const images = Array.from({ length: 2 * people }, (_, i) => ({ identity: i >> 1, image: i % 2 }));
 const embeddings: number[] = [];
 for await (const { pixels, shape } of loadImages(strangers, images, { height: side, width: side })) {
-  embeddings.push(...tf.tidy(() => encoder.apply(tf.tensor4d(pixels, shape)).dataSync()));
+  embeddings.push(...tf.tidy(() => encoder.apply(tf.tensor4d(pixels, [...shape])).dataSync()));
 }
 const pairs = Array.from({ length: people }, (_, i) => [2 * i, 2 * i + 1, 2 * i, (2 * i + 3) % (2 * people)]).flat();
 const scores = pairScores(Float32Array.from(embeddings), 32, Int32Array.from(pairs));

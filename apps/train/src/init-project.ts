@@ -21,7 +21,7 @@ export async function initProject(folder: string): Promise<string[]> {
     name: written[name] ?? name,
     url: new URL(name, template),
   }));
-  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const there = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     const [got, expected] = [error.code ?? error.message, 'a folder, or a new name'];
     throw new ProtomemError({ where: 'init', what: folder, got, expected }, { cause: error });
