@@ -16,6 +16,18 @@ const tracked = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { cw
 const pages = tracked.filter((name) => name.endsWith('.md') && !/^(\.changeset|benchmarks)\//.test(name));
 const examples = (await Promise.all(pages.map((page) => examplesOf(join(root, page), page)))).flat();
 
+/** Programs beside this file, by what they print. `own-loss.ts` runs in the tests of the command. */
+const programs: Readonly<Record<string, RegExp>> = {
+  npy: /^400 embeddings of width 16: 600 pairs of one person, 79200 of two\nTAR@FAR 0.01: 76\.3 %[\s\S]*accuracy 93\.2 /,
+  'not-faces': /^Prototype Memory, 100 slots: [67]\d\.\d %.*\nfull softmax, 200 weights: [78]\d\.\d %/,
+  'own-encoder': /^mine: 5616 parameters, 30 losses, all finite: true\n$/,
+  'own-loop': /^loss 0\.\d+ -> 0\.[0-3]\d\nmemory: 50 % full, 100 % of the batch's classes were in it\n$/,
+  'train-parts': /^30 steps; accuracy on 200 pairs of people never seen: [5-9]\d\.\d %\n$/,
+};
+for (const name of Object.keys(programs)) {
+  examples.push({ name: `program-${name}`, code: `import '../../${name}.ts';` });
+}
+
 let folder: string;
 beforeAll(async () => {
   // Inside a package that depends on all others, so that the examples find what they import.
@@ -47,11 +59,20 @@ describe('every ts block of every page', () => {
       }
     }, 300_000);
 
+    it.each(Object.entries(programs))('%s prints what it should', (name, prints) => {
+      expect(ran.get(`program-${name}`)?.printed).toMatch(prints);
+    });
+
     it.each(examples)('$name runs, and prints what the page says', ({ name, prints }) => {
       expect(ran.get(name)).toMatchObject({ name, ...(prints !== undefined && { printed: prints }) });
       expect(ran.get(name)!.error).toBeUndefined();
     });
   });
+});
+
+it('the README of examples names every one', async () => {
+  const text = await readFile(join(import.meta.dirname, 'README.md'), 'utf8');
+  for (const name of [...Object.keys(programs), 'own-loss']) expect(text).toContain(`](${name}.ts)`);
 });
 
 it('the index of protocols names every page', async () => {

@@ -19,7 +19,7 @@ export {
   verificationShape,
 } from './results.ts';
 export { type Configuration, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
-export { defaultRunFolder, readRunConfig, runFolder, writeJson } from './run-folder.ts';
+export { defaultRunFolder, readRunConfig, resumeCommand, runFolder, writeJson } from './run-folder.ts';
 export { type FinishedRun, headConfigs, type RunOptions, runRecipe } from './run-recipe.ts';
 export { type RunConfig, type RunDraft, runSchema } from './run-schema.ts';
 export { describe } from './schema.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patchConfig } from './config.ts';
 import { ownPart } from './own-parts.ts';
 import { resolveRecipe } from './recipes/index.ts';
-import { isRunFile, readRunFile, toRun } from './run-file.ts';
+import { defaultOf, isRunFile, readRunFile, toRun } from './run-file.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -41,6 +41,13 @@ describe('a run from a file', () => {
     expect(parts.loss?.name).toBe('hinge');
     const made = await file('made.mjs', "export default ({ data }) => ({ from: 'lfw', data: { path: data + '/a' } });");
     expect((await readRunFile(made, { data: 'faces' })).config.data).toMatchObject({ path: 'faces/a' });
+  });
+
+  it('is the default export, also of a module that was compiled to CommonJS', () => {
+    const own = { from: 'demo' };
+    expect(defaultOf({ default: own })).toBe(own);
+    expect(defaultOf({ default: { __esModule: true, default: own } })).toBe(own);
+    expect(defaultOf({})).toBeUndefined();
   });
 
   it('holds parts of its own wherever a part stands', () => {

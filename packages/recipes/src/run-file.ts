@@ -89,13 +89,24 @@ export function toRun(configuration: unknown, where: string, inputs: RecipeInput
   return { config: parseConfig(merged, where), parts };
 }
 
+interface Exports {
+  readonly default?: unknown;
+  readonly __esModule?: boolean;
+}
+
+/** TypeScript below a package.json without "type": "module" is compiled to CommonJS: all its exports are the default one. */
+export function defaultOf(module: Exports): unknown {
+  const { default: exported } = module;
+  return (exported as Exports | undefined)?.__esModule ? (exported as Exports).default : exported;
+}
+
 async function importDefault(path: string): Promise<unknown> {
   const url = pathToFileURL(resolve(path)).href;
   await readText(path);
   // A program that runs TypeScript already imports it itself, so that its modules are there once.
   const typescript = /\.[cm]?ts$/.test(path) && !process.execArgv.some((arg) => arg.includes('tsx'));
-  const module = (await (typescript ? tsImport(url, import.meta.url) : import(url))) as { readonly default?: unknown };
-  if (module.default !== undefined) return module.default;
+  const exported = defaultOf(await (typescript ? tsImport(url, import.meta.url) : import(url)));
+  if (exported !== undefined) return exported;
   throw new ProtomemError({
     where: path,
     what: 'its default export',

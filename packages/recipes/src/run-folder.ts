@@ -68,9 +68,16 @@ export async function readRunConfig(
       what: `the recipe of ${out}`,
       got: config.recipe,
       expected: `"${recipe}", as the command says`,
-      fix: `Resume it with: npm run train -- --out ${out} --resume`,
+      fix: `Resume it with: ${resumeCommand(out)}`,
     });
   }
   const data = changes.data === undefined ? [] : [`data.path=${JSON.stringify(changes.data)}`];
   return patchConfig(config, [...data, ...changes.set]);
+}
+
+/** What to type to go on with a run: in a clone, which runs from sources, through its npm scripts. */
+export function resumeCommand(out: string, name?: string): string {
+  const fromSources = process.execArgv.some((argument) => argument.includes('@protomem/source'));
+  const train = fromSources ? 'npm run train --' : 'npx protomem train';
+  return [train, ...(name === undefined ? [] : [name]), '--out', out, '--resume'].join(' ');
 }

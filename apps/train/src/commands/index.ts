@@ -22,5 +22,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   render: { about: 'synthetic faces as a data set', load: () => import('./render.ts') },
   verify: { about: 'decode every image of a data set', load: () => import('./verify.ts') },
   'draw-pairs': { about: 'pairs of people to test on', load: () => import('./draw-pairs.ts') },
+  init: { about: 'a small project that trains, with a loss of your own', load: () => import('./init.ts') },
+  engine: { about: 'native TensorFlow: install it, or why it does not load', load: () => import('./engine.ts') },
   pairs: { about: 'a list of pairs as a verification .bin, and back', load: () => import('./pairs.ts') },
 };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { printable } from '@protomem/core';
 import { readSafetensors } from '@protomem/core/node';
-import { readRunConfig, runFolder } from '@protomem/recipes';
+import { readRunConfig, resumeCommand, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
 import { command } from '../command-line.ts';
 import { dataSetOptions, openSaid } from '../data-sets.ts';
@@ -52,7 +52,5 @@ async function inspectRun(path: string): Promise<void> {
   for (const file of [folder.encoder, folder.metrics, folder.report]) {
     console.log(`${existsSync(file) ? 'has' : 'no'} ${file}`);
   }
-  if (!existsSync(folder.report)) {
-    console.log(`go on with: npm run train -- --out ${path} --resume`);
-  }
+  if (!existsSync(folder.report)) console.log(`go on with: ${resumeCommand(path)}`);
 }

@@ -13,6 +13,7 @@ import {
   readRunFile,
   recipes,
   resolveRecipe,
+  resumeCommand,
   runFolder,
   runRecipe,
   runSchema,
@@ -112,9 +113,7 @@ async function carryOut({ config, parts }: Run, { name, out, resume, livePort }:
       await writeFileAtomic(report, await renderReport(await makeReport(finished)));
       console.log(`report: ${report}`);
     } else {
-      console.log(
-        `stopped with a checkpoint; go on with: npm run train -- ${name ? `${name} ` : ''}--out ${out} --resume`,
-      );
+      console.log(`stopped with a checkpoint; go on with: ${resumeCommand(out, name)}`);
       process.exitCode = stopCode();
     }
     ending = existsSync(report) ? `finished: ${report}` : 'stopped with a checkpoint';
