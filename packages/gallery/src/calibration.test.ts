@@ -1,0 +1,124 @@
+import { pairScores, verificationReport } from '@protomem/evaluation';
+import { describe, expect, it } from 'vitest';
+import { simulatedPeople } from '../fixtures/simulated-people.ts';
+import { type Calibration, calibrationFromReport, calibrationFromScores, thresholdAt } from './calibration.ts';
+import { openGallery } from './gallery.ts';
+import { memoryStorage } from './storage.ts';
+
+const width = 64;
+const model = { name: 'simulated', fingerprint: 's' };
+
+/** Pairs of other people than those of a gallery, as a test has them: both kinds. */
+function pairs(people: number, seed: number) {
+  const { embeddings } = simulatedPeople({ people, images: 2, width, seed });
+  const pairs: number[] = [];
+  const labels: number[] = [];
+  for (let a = 0; a < people; a++) {
+    pairs.push(2 * a, 2 * a + 1);
+    labels.push(1);
+    for (let b = 0; b < a; b++) {
+      pairs.push(2 * a, 2 * b + 1);
+      labels.push(0);
+    }
+  }
+  return { scores: pairScores(embeddings, width, Int32Array.from(pairs)), labels };
+}
+
+describe('calibrationFromScores', () => {
+  it('has thresholds with those rates in the list itself', () => {
+    const { scores, labels } = pairs(100, 1);
+    const calibration = calibrationFromScores(scores, labels, 'simulated');
+    expect(calibration).toMatchObject({ source: 'simulated', strangers: 4950, same: 100 });
+    for (const { far, threshold, missed } of calibration.points) {
+      const share = (label: number, above: boolean) => {
+        const kind = Array.from(scores).filter((_, i) => labels[i] === label);
+        return kind.filter((score) => score >= threshold === above).length / kind.length;
+      };
+      expect(far).toBeCloseTo(share(0, true), 9);
+      expect(missed).toBeCloseTo(share(1, false), 9);
+    }
+    const fars = calibration.points.map(({ far }) => far);
+    expect(fars.toSorted((a, b) => b - a)).toEqual(fars);
+    expect(fars.at(-1)).toBeLessThan(0.0021);
+    expect(fars.at(-1)).toBeGreaterThanOrEqual(5 / 4950);
+  });
+
+  it('agrees with what a report says, which has histograms', () => {
+    const { scores, labels } = pairs(100, 2);
+    const exact = calibrationFromScores(scores, labels, 'scores');
+    const report = calibrationFromReport(verificationReport(scores, labels), 'report');
+    expect(report.strangers).toBe(4950);
+    for (const far of [0.3, 0.1, 0.01, 0.003, 1e-5]) {
+      expect(Math.abs(thresholdAt(report, far).threshold - thresholdAt(exact, far).threshold)).toBeLessThan(0.025);
+      expect(Math.abs(thresholdAt(report, far).missed - thresholdAt(exact, far).missed)).toBeLessThan(0.1);
+    }
+  });
+
+  it('refuses a list that is too short to tell anything, and thresholds that do not rise', async () => {
+    const { scores, labels } = pairs(9, 3);
+    expect(() => calibrationFromScores(scores, labels, 'few')).toThrow('36 pairs of strangers (few)');
+    const gallery = await openGallery(memoryStorage(), { width, model });
+    const point = { far: 0.1, threshold: 0.2, missed: 0 };
+    const wrong = (points: Calibration['points']) => gallery.calibrate({ source: 'x', strangers: 99, same: 9, points });
+    await expect(wrong([point, point])).rejects.toThrow('thresholds that rise');
+    await expect(wrong([point, { ...point, far: 0.01, threshold: Number.NaN }])).rejects.toThrow(
+      'thresholds that rise',
+    );
+    await wrong([point, { ...point, far: 0.01, threshold: 0.3 }]);
+  });
+});
+
+it('goes on beyond what was measured, rather too high than too low', () => {
+  const few = pairs(40, 4);
+  const calibration = calibrationFromScores(few.scores, few.labels, 'few');
+  expect(calibration.points.at(-1)!.far).toBeGreaterThan(0.005);
+  // Cosines of directions at random are nearly normal, with a variance of 1 / width.
+  const beyond = { 1e-4: 3.719, 1e-5: 4.265, 1e-6: 4.753 };
+  for (const [far, deviations] of Object.entries(beyond)) {
+    const { threshold, extrapolated } = thresholdAt(calibration, Number(far));
+    expect(extrapolated).toBe(true);
+    expect(threshold).toBeGreaterThan(0.95 * (deviations / Math.sqrt(width)));
+    expect(threshold).toBeLessThan(1.6 * (deviations / Math.sqrt(width)));
+  }
+  expect(thresholdAt(calibration, 0.1)).toMatchObject({ far: 0.1, extrapolated: false });
+});
+
+describe.each([10, 1000])('a gallery of %i people', (people) => {
+  it.each(['mean', 'best'] as const)('keeps its rate of false accepts, template %s', async (template) => {
+    const { scores, labels } = pairs(400, 5);
+    const images = 2;
+    const known = simulatedPeople({ people, images: images + 1, width, seed: 6 });
+    const of = (row: number) => known.embeddings.subarray(row * width, (row + 1) * width);
+    const gallery = await openGallery(memoryStorage(), { width, model, template });
+    await gallery.calibrate(calibrationFromScores(scores, labels, 'simulated'));
+    await gallery.enrol(
+      Array.from({ length: people }, (_, p) => ({
+        person: `${p}`,
+        images: Array.from({ length: images }, (_, i) => ({ embedding: of(p * (images + 1) + i) })),
+      })),
+    );
+    const strangers = simulatedPeople({ people: 1000, images: 1, width, seed: 7 }).embeddings;
+    const far = 0.02;
+    const { results, thresholds } = await gallery.identify(strangers, { top: 1, far, doubt: 0.2 });
+    expect(thresholds).toMatchObject({ comparisons: template === 'mean' ? people : images * people, far, doubt: 0.2 });
+    const share = (answer: string) => results.filter(([best]) => best!.answer === answer).length / results.length;
+    // 20 of 1,000 are expected at most; 35 come by chance once in a thousand.
+    expect(share('same')).toBeLessThan(0.035);
+    expect(share('same') + share('not sure')).toBeLessThan(0.25);
+    // Not for nothing: with the threshold of one comparison, nearly every stranger would be somebody in a large gallery.
+    const undivided = thresholdAt(gallery.calibration!, far).threshold;
+    const wrong = results.filter(([best]) => best!.score >= undivided).length / results.length;
+    expect(wrong).toBeGreaterThan(people === 1000 ? 0.99 : 0.05);
+    // Who is known is found, with the third image.
+    const own = Float32Array.from(Array.from({ length: 10 }, (_, p) => [...of(p * (images + 1) + images)]).flat());
+    const found = await gallery.identify(own, { top: 2, far, doubt: 0.2 });
+    expect(found.results.filter(([best], p) => best!.person === `${p}`).length).toBeGreaterThanOrEqual(9);
+    // A comparison with one person is one.
+    const one = await gallery.verify('3', own.subarray(3 * width, 4 * width), { far, doubt: 0.2 });
+    expect(one.thresholds!.comparisons).toBe(template === 'mean' ? 1 : images);
+    expect(one.results[0]![0]!.answer).toBe('same');
+    await expect(gallery.identify(own, { far: 0.2, doubt: 0.1 })).rejects.toThrow(
+      'doubt is 0.1, expected at least far',
+    );
+  });
+});
