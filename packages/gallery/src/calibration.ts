@@ -185,3 +185,17 @@ export function answerOf(score: number, { same, no }: Thresholds): Answer {
   if (score >= same.threshold) return 'same';
   return score < no.threshold ? 'no' : 'not sure';
 }
+
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
+
+/** What answers mean, in lines for people. */
+export function thresholdLines({ same, no, comparisons, far, doubt, source }: Thresholds): string[] {
+  const beyond = ({ extrapolated }: Threshold): string =>
+    extrapolated ? "; beyond what the test could measure: its last decade's line goes on" : '';
+  const missed = (one: Threshold): string => `${percent(one.missed)} of one person's pairs scored lower`;
+  return [
+    `"same" from ${same.threshold.toFixed(3)}: ${percent(far)} of strangers get as high with any of ${comparisons} (${missed(same)}${beyond(same)})`,
+    `"no" below ${no.threshold.toFixed(3)}: ${percent(doubt)} of strangers get as high (${missed(no)}${beyond(no)})`,
+    `thresholds: ${source}`,
+  ];
+}

@@ -2,6 +2,7 @@ import { constants, type FileHandle, mkdir, open, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path';
 import { type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import { refuseHeld, replaceFile, sweepTemporary, withLock } from '@protomem/core/node';
+import { FORMAT } from './format.ts';
 import type { GalleryStorage } from './storage.ts';
 
 const fileStorageOptions = {
@@ -139,4 +140,18 @@ async function hold(lock: string, path: string): Promise<() => Promise<void>> {
     });
     held.catch(refused);
   });
+}
+
+/** Whether a path is the file of a gallery, as far as its first bytes tell. */
+export async function isGalleryFile(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => undefined);
+  if (!file) return false;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0);
+    return buffer.subarray(0, bytesRead).includes(`"format":"${FORMAT}"`);
+  } catch {
+    return false;
+  } finally {
+    await file.close();
+  }
 }

@@ -5,7 +5,7 @@ import type { Calibration } from './calibration.ts';
 
 /** What each record may take: the JSON, and embeddings of one person. */
 export const MOST_BYTES = 2 ** 28;
-const FORMAT = 'protomem-gallery';
+export const FORMAT = 'protomem-gallery';
 const VERSION = 1;
 const LINE_FEED = 10;
 

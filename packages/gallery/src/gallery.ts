@@ -1,4 +1,4 @@
-import { check, type OptionsOf, option, ProtomemError, readOptions, readTfRecords } from '@protomem/core';
+import { check, type OptionsOf, option, ProtomemError, readOptions, readTfRecords, type Settings } from '@protomem/core';
 import { type ApproximateIndex, approximateIndex, type MatrixProduct, nearestNeighbors } from '@protomem/evaluation';
 import {
   type Answer,
@@ -51,8 +51,7 @@ export const galleryOptions = {
 /** How to open a gallery. */
 export type GalleryOptions = OptionsOf<typeof galleryOptions>;
 
-export const identifyOptions = {
-  top: option.integer({ help: 'People to name, the most alike first.', min: 1, max: 1000, default: 5 }),
+const judgeOptions = {
   template: option.choice(templates, {
     help: "Compare with the mean of a person's images, or with the most alike of them.",
     absent: 'as the gallery says',
@@ -65,6 +64,12 @@ export const identifyOptions = {
     help: 'Share of strangers that may be left in doubt: the others get "no".',
     ...{ min: 1e-9, max: 1, default: 0.05 },
   }),
+  calibration: option.given<Calibration>()({ help: 'What answers come from.', absent: "the gallery's own" }),
+};
+
+export const identifyOptions = {
+  top: option.integer({ help: 'People to name, the most alike first.', min: 1, max: 1000, default: 5 }),
+  ...judgeOptions,
 };
 
 export type IdentifyOptions = OptionsOf<typeof identifyOptions>;
@@ -134,7 +139,7 @@ export interface Gallery {
   /** Who is most alike. @param queries `[n, width]`, of any length but 0. */
   identify(queries: Float32Array, options?: IdentifyOptions): Promise<Identified>;
   /** Whether faces are those of one person: `results` has one candidate a query. @param queries `[n, width]`. */
-  verify(person: string, queries: Float32Array, options?: Omit<IdentifyOptions, 'top'>): Promise<Identified>;
+  verify(person: string, queries: Float32Array, options?: OptionsOf<typeof judgeOptions>): Promise<Identified>;
   /**
    * Removes a person, or one image; the last image takes the person along. Their vectors are in the storage until
    * {@link compact}.
@@ -289,12 +294,13 @@ class State {
 
   #enrol({ person, images, vectors }: Entry & { kind: 'enrol' }): void {
     const { width } = this.header;
-    let member = this.members.get(person);
-    if (!member) this.members.set(person, (member = { person, images: new Map(), row: -1 }));
+    const member = this.members.get(person) ?? { person, images: new Map(), row: -1 };
+    this.members.set(person, member);
     for (const [i, image] of images.entries()) {
-      let owner = member.images.get(image);
-      if (owner) this.outdated = true;
-      else member.images.set(image, (owner = { member, image, row: -1 }));
+      const known = member.images.get(image);
+      if (known) this.outdated = true;
+      const owner = known ?? { member, image, row: -1 };
+      member.images.set(image, owner);
       this.images.put(owner, vectors.subarray(i * width, (i + 1) * width));
     }
     this.#refresh(member);
@@ -485,9 +491,14 @@ function makeGallery(storage: GalleryStorage, state: State, notes: readonly stri
     return units;
   }
 
-  function judge(results: Candidate[][], comparisons: number, far: number, doubt: number): Identified {
-    if (!state.calibration) return { results };
-    const thresholds = thresholdsFor(state.calibration, { comparisons, far, doubt });
+  function judge(
+    results: Candidate[][],
+    comparisons: number,
+    { far, doubt, calibration = state.calibration }: Settings<typeof judgeOptions>,
+  ): Identified {
+    if (!calibration) return { results };
+    if (calibration !== state.calibration) checkCalibration(calibration, 'identify');
+    const thresholds = thresholdsFor(calibration, { comparisons, far, doubt });
     return {
       results: results.map((found) => found.map((one) => ({ ...one, answer: answerOf(one.score, thresholds) }))),
       thresholds,
@@ -528,7 +539,7 @@ function makeGallery(storage: GalleryStorage, state: State, notes: readonly stri
       }),
     identify: (queries, options = {}) =>
       inTurn(async () => {
-        const { top, template = standard, far, doubt } = readOptions('identify', identifyOptions, options);
+        const { top, template = standard, ...judging } = readOptions('identify', identifyOptions, options);
         const units = queriesOf(queries);
         const rows = state.rows(template) as Rows<Image | Member>;
         const results: Candidate[][] = [];
@@ -537,8 +548,7 @@ function makeGallery(storage: GalleryStorage, state: State, notes: readonly stri
           return judge(
             Array.from({ length: count }, () => []),
             1,
-            far,
-            doubt,
+            judging,
           );
         // Of each person but the last as many rows may come before it as the person has.
         let most = 1;
@@ -556,11 +566,11 @@ function makeGallery(storage: GalleryStorage, state: State, notes: readonly stri
           }
           results.push(Array.from(best, ([person, score]) => ({ person, score })));
         }
-        return judge(results, rows.length, far, doubt);
+        return judge(results, rows.length, judging);
       }),
     verify: (person, queries, options = {}) =>
       inTurn(async () => {
-        const { template = standard, far, doubt } = readOptions('verify', identifyOptions, options);
+        const { template = standard, ...judging } = readOptions('verify', judgeOptions, options);
         const member = memberOf(person);
         const units = queriesOf(queries);
         const rows = state.rows(template);
@@ -572,7 +582,7 @@ function makeGallery(storage: GalleryStorage, state: State, notes: readonly stri
           );
           return [{ person, score: clip(Math.max(...scores)) }];
         });
-        return judge(results, own.length, far, doubt);
+        return judge(results, own.length, judging);
       }),
     remove: (person, image) =>
       inTurn(async () => {

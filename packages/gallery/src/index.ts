@@ -6,6 +6,7 @@ export {
   calibrationFromScores,
   type Threshold,
   type Thresholds,
+  thresholdLines,
 } from './calibration.ts';
 export type { ModelIdentity } from './format.ts';
 export {
