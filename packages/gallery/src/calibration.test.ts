@@ -1,7 +1,13 @@
 import { pairScores, verificationReport } from '@protomem/evaluation';
 import { describe, expect, it } from 'vitest';
 import { simulatedPeople } from '../fixtures/simulated-people.ts';
-import { type Calibration, calibrationFromReport, calibrationFromScores, thresholdAt } from './calibration.ts';
+import {
+  type Calibration,
+  calibrationFromReport,
+  calibrationFromScores,
+  thresholdAt,
+  thresholdLines,
+} from './calibration.ts';
 import { openGallery } from './gallery.ts';
 import { memoryStorage } from './storage.ts';
 
@@ -81,6 +87,24 @@ it('goes on beyond what was measured, rather too high than too low', () => {
     expect(threshold).toBeLessThan(1.6 * (deviations / Math.sqrt(width)));
   }
   expect(thresholdAt(calibration, 0.1)).toMatchObject({ far: 0.1, extrapolated: false });
+});
+
+it('says in words what answers mean, and when nothing can be called the same', async () => {
+  const gallery = await openGallery(memoryStorage(), { width: 2, model });
+  await gallery.enrol([{ person: 'Ada', images: [{ embedding: [1, 0] }] }]);
+  const points = [0.1, 0.01, 0.001].map((far, i) => ({ far, threshold: 0.2 + 0.1 * i, missed: i / 10 }));
+  const calibration = { source: 'test', strangers: 9000, same: 90, points };
+  const lines = async (far: number) =>
+    thresholdLines((await gallery.identify(Float32Array.of(1, 1), { far, calibration })).thresholds!);
+  expect(await lines(0.01)).toEqual([
+    `"same" from 0.300: 1 % of strangers get as high with any of 1 (10 % of one person's pairs scored lower)`,
+    expect.stringMatching(/^"no" below 0\.230: 5 % of strangers get as high \(3 % of/),
+    'thresholds: test',
+  ]);
+  expect((await lines(1e-9))[0]).toMatch(/^"same" from 1\.000: 1e-7 %.*beyond what the test could measure/);
+  const steep = { ...calibration, points: points.map((point) => ({ ...point, threshold: 2 * point.threshold })) };
+  const { thresholds } = await gallery.identify(Float32Array.of(1, 1), { far: 1e-6, calibration: steep });
+  expect(thresholdLines(thresholds!)[0]).toMatch(/^nothing can be called the same: for 0\.0001 %/);
 });
 
 describe.each([10, 1000])('a gallery of %i people', (people) => {

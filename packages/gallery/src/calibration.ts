@@ -193,7 +193,13 @@ export function thresholdLines({ same, no, comparisons, far, doubt, source }: Th
   const beyond = ({ extrapolated }: Threshold): string =>
     extrapolated ? "; beyond what the test could measure: its last decade's line goes on" : '';
   const missed = (one: Threshold): string => `${percent(one.missed)} of one person's pairs scored lower`;
+  // A test of few strangers cannot vouch for a rate that is far below what it measured.
+  const never =
+    same.threshold > 1
+      ? [`nothing can be called the same: for ${percent(far)} the test has too few strangers, or they are too alike`]
+      : [];
   return [
+    ...never,
     `"same" from ${same.threshold.toFixed(3)}: ${percent(far)} of strangers get as high with any of ${comparisons} (${missed(same)}${beyond(same)})`,
     `"no" below ${no.threshold.toFixed(3)}: ${percent(doubt)} of strangers get as high (${missed(no)}${beyond(no)})`,
     `thresholds: ${source}`,

@@ -1,4 +1,12 @@
-import { check, type OptionsOf, option, ProtomemError, readOptions, readTfRecords, type Settings } from '@protomem/core';
+import {
+  check,
+  type OptionsOf,
+  option,
+  ProtomemError,
+  readOptions,
+  readTfRecords,
+  type Settings,
+} from '@protomem/core';
 import { type ApproximateIndex, approximateIndex, type MatrixProduct, nearestNeighbors } from '@protomem/evaluation';
 import {
   type Answer,
@@ -494,7 +502,7 @@ function makeGallery(storage: GalleryStorage, state: State, notes: readonly stri
   function judge(
     results: Candidate[][],
     comparisons: number,
-    { far, doubt, calibration = state.calibration }: Settings<typeof judgeOptions>,
+    { far, doubt, calibration = state.calibration }: Omit<Settings<typeof judgeOptions>, 'template'>,
   ): Identified {
     if (!calibration) return { results };
     if (calibration !== state.calibration) checkCalibration(calibration, 'identify');
