@@ -120,7 +120,7 @@ describe('enrol, identify, gallery', () => {
     await call(makeGallery, 'list', gallery);
     expect(printed.map((one) => one.trim())).toEqual(['2  person-0', '2  person-1', '1  person-2', '2  person-4']);
     await expect(call(makeGallery, 'remove', gallery, 'person-3')).rejects.toThrow('the person is "person-3"');
-    await expect(call(makeGallery, 'rename', gallery)).rejects.toThrow(
+    await expect(call(makeGallery, 'remov', gallery)).rejects.toThrow(
       'expected one of info, list, remove. Did you mean "remove"?',
     );
     await expect(call(makeGallery, 'remove', gallery)).rejects.toThrow('the person is "missing"');
