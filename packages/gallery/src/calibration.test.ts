@@ -35,14 +35,31 @@ describe('calibrationFromScores', () => {
     const { scores, labels } = pairs(100, 1);
     const calibration = calibrationFromScores(scores, labels, 'simulated');
     expect(calibration).toMatchObject({ source: 'simulated', strangers: 4950, same: 100 });
-    for (const { far, threshold, missed } of calibration.points) {
-      const share = (label: number, above: boolean) => {
-        const kind = Array.from(scores).filter((_, i) => labels[i] === label);
-        return kind.filter((score) => score >= threshold === above).length / kind.length;
-      };
-      expect(far).toBeCloseTo(share(0, true), 9);
-      expect(missed).toBeCloseTo(share(1, false), 9);
+    const share = (label: number, accepted: (score: number) => boolean) => {
+      const kind = Array.from(scores).filter((_, i) => labels[i] === label);
+      return kind.filter(accepted).length / kind.length;
+    };
+    for (const { far, threshold } of calibration.points) {
+      expect(far).toBeCloseTo(
+        share(0, (score) => score >= threshold),
+        9,
+      );
     }
+    expect(calibration.missed.length).toBeGreaterThan(10);
+    for (const { threshold, share: missed } of calibration.missed) {
+      expect(missed).toBeCloseTo(
+        share(1, (score) => score < threshold),
+        9,
+      );
+    }
+    // Beyond what the strangers measured, what one person's pairs lose is known all the same.
+    const beyond = thresholdAt(calibration, 1e-5);
+    expect(beyond.missed).toBeCloseTo(
+      share(1, (score) => score < beyond.threshold),
+      1,
+    );
+    expect(beyond.missed).toBeGreaterThan(thresholdAt(calibration, 0.01).missed);
+    expect([thresholdAt(calibration, 0.5).missed, thresholdAt(calibration, 1e-300).missed]).toEqual([0, 1]);
     const fars = calibration.points.map(({ far }) => far);
     expect(fars.toSorted((a, b) => b - a)).toEqual(fars);
     expect(fars.at(-1)).toBeLessThan(0.0021);
@@ -64,8 +81,9 @@ describe('calibrationFromScores', () => {
     const { scores, labels } = pairs(9, 3);
     expect(() => calibrationFromScores(scores, labels, 'few')).toThrow('36 pairs of strangers (few)');
     const gallery = await openGallery(memoryStorage(), { width, model });
-    const point = { far: 0.1, threshold: 0.2, missed: 0 };
-    const wrong = (points: Calibration['points']) => gallery.calibrate({ source: 'x', strangers: 99, same: 9, points });
+    const point = { far: 0.1, threshold: 0.2 };
+    const wrong = (points: Calibration['points']) =>
+      gallery.calibrate({ source: 'x', strangers: 99, same: 9, points, missed: [] });
     await expect(wrong([point, point])).rejects.toThrow('thresholds that rise');
     await expect(wrong([point, { ...point, far: 0.01, threshold: Number.NaN }])).rejects.toThrow(
       'thresholds that rise',
@@ -92,8 +110,9 @@ it('goes on beyond what was measured, rather too high than too low', () => {
 it('says in words what answers mean, and when nothing can be called the same', async () => {
   const gallery = await openGallery(memoryStorage(), { width: 2, model });
   await gallery.enrol([{ person: 'Ada', images: [{ embedding: [1, 0] }] }]);
-  const points = [0.1, 0.01, 0.001].map((far, i) => ({ far, threshold: 0.2 + 0.1 * i, missed: i / 10 }));
-  const calibration = { source: 'test', strangers: 9000, same: 90, points };
+  const points = [0.1, 0.01, 0.001].map((far, i) => ({ far, threshold: 0.2 + 0.1 * i }));
+  const missed = [0, 1, 2].map((i) => ({ threshold: 0.2 + 0.1 * i, share: i / 10 }));
+  const calibration = { source: 'test', strangers: 9000, same: 90, points, missed };
   const lines = async (far: number) =>
     thresholdLines((await gallery.identify(Float32Array.of(1, 1), { far, calibration })).thresholds!);
   expect(await lines(0.01)).toEqual([

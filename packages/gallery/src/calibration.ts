@@ -1,5 +1,5 @@
 import { check, ProtomemError } from '@protomem/core';
-import { tarAtFars, type VerificationReport } from '@protomem/evaluation';
+import { type Histogram, histogram, tarAtFars, type VerificationReport } from '@protomem/evaluation';
 
 /** What a test says about cosines: plain data, kept in the gallery. */
 export interface Calibration {
@@ -8,14 +8,15 @@ export interface Calibration {
   /** Pairs of strangers, and of one person, that it was measured on. */
   readonly strangers: number;
   readonly same: number;
-  /** Rising thresholds: the share `far` of strangers scores at least `threshold`, the share `missed` of one person's pairs less. */
+  /** Rising thresholds: the share `far` of strangers scores at least `threshold`. */
   readonly points: readonly CalibrationPoint[];
+  /** Rising thresholds: the share `share` of one person's pairs scores less. */
+  readonly missed: readonly { readonly threshold: number; readonly share: number }[];
 }
 
 export interface CalibrationPoint {
   readonly far: number;
   readonly threshold: number;
-  readonly missed: number;
 }
 
 /** Strangers that a threshold has to be measured on: the score of the highest alone says little about the next. */
@@ -42,36 +43,55 @@ export function calibrationFromScores(
   const strangers = Array.from(labels).filter((label) => !label).length;
   const fars: number[] = [];
   for (let decade = 1; decade * strangers >= 1; decade /= 10) fars.push(0.5 * decade, 0.2 * decade, 0.1 * decade);
-  const found = tarAtFars(scores, labels, fars).map(({ actualFar, threshold, tar }) => ({
+  const points = tarAtFars(scores, labels, fars).map(({ actualFar, threshold }) => ({
     far: actualFar ?? 0,
     threshold: threshold ?? 0,
-    missed: 1 - (tar ?? 0),
   }));
-  return checked({ source, strangers, same: scores.length - strangers, points: found });
+  const same = histogram(
+    Array.from(scores).filter((_, i) => labels[i]),
+    BINS,
+    -1,
+    1,
+  );
+  return checked({ source, strangers, same: scores.length - strangers, points, missed: missedBelow(same) });
 }
 
-/** What the report of a run or of `protomem evaluate` says about cosines: its thresholds, and its histograms between. */
+/** Of a histogram over [-1, 1]: 0.01 each. */
+const BINS = 200;
+
+/** What a run's report or that of `protomem evaluate` says about cosines: its thresholds, and its histograms between. */
 export function calibrationFromReport(report: VerificationReport, source: string): Calibration {
   const { tarAtFar, scores, negatives, positives } = report;
   const { edges, counts } = scores.different;
-  const points: CalibrationPoint[] = tarAtFar.flatMap(({ actualFar: far, threshold, tar }) =>
-    far === null || threshold === null || tar === null ? [] : [{ far, threshold, missed: 1 - tar }],
+  const points: CalibrationPoint[] = tarAtFar.flatMap(({ actualFar: far, threshold }) =>
+    far === null || threshold === null ? [] : [{ far, threshold }],
   );
-  let [strangers, same] = [0, 0];
+  let strangers = 0;
   for (let bin = counts.length - 1; bin > 0; bin--) {
     strangers += counts[bin]!;
-    same += scores.same.counts[bin] ?? 0;
-    points.push({ far: strangers / negatives, threshold: edges[bin]!, missed: 1 - same / positives });
+    points.push({ far: strangers / negatives, threshold: edges[bin]! });
   }
-  return checked({ source, strangers: negatives, same: positives, points });
+  return checked({ source, strangers: negatives, same: positives, points, missed: missedBelow(scores.same) });
+}
+
+/** Shares of a histogram below its edges, from the last edge with nothing below to the first with everything. */
+function missedBelow({ edges, counts }: Histogram): Calibration['missed'] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  const all = edges.map((threshold, i) => {
+    if (i > 0) below += counts[i - 1]!;
+    return { threshold, share: below / total };
+  });
+  const last = all.findIndex(({ share }) => share === 1);
+  return all.slice(Math.max(0, all.findIndex(({ share }) => share > 0) - 1), last + 1);
 }
 
 /** Points of which each has a lower rate than the one before and strangers enough to tell it. */
 function checked({ points, ...about }: Calibration): Calibration {
   const kept: CalibrationPoint[] = [];
   for (const point of points.toSorted((a, b) => a.threshold - b.threshold || b.far - a.far)) {
-    const { far, threshold, missed } = point;
-    if (![far, threshold, missed].every(Number.isFinite) || far * about.strangers < LEAST_STRANGERS) continue;
+    const { far, threshold } = point;
+    if (![far, threshold].every(Number.isFinite) || far * about.strangers < LEAST_STRANGERS) continue;
     if (far < (kept.at(-1)?.far ?? 1) && threshold > (kept.at(-1)?.threshold ?? Number.NEGATIVE_INFINITY))
       kept.push(point);
   }
@@ -81,14 +101,15 @@ function checked({ points, ...about }: Calibration): Calibration {
 }
 
 /** Refuses what cannot tell thresholds: a caller's, or a file's. */
-export function checkCalibration({ points, strangers, source }: Calibration, where: string): void {
+export function checkCalibration({ points, missed, strangers, source }: Calibration, where: string): void {
   const falling = points.every(
-    ({ far, threshold, missed }, i) =>
-      [far, threshold, missed].every(Number.isFinite) &&
+    ({ far, threshold }, i) =>
+      [far, threshold].every(Number.isFinite) &&
       far > 0 &&
       (i === 0 || (far < points[i - 1]!.far && threshold > points[i - 1]!.threshold)),
   );
-  check(falling && points.length >= 2 && (points.at(-1)?.far ?? 1) <= 0.1, () => ({
+  const shares = missed.every(({ threshold, share }) => Number.isFinite(threshold) && share >= 0 && share <= 1);
+  check(falling && shares && points.length >= 2 && (points.at(-1)?.far ?? 1) <= 0.1, () => ({
     where,
     what: 'the calibration',
     got: `${points.length} thresholds of ${strangers} pairs of strangers (${source})`,
@@ -104,7 +125,7 @@ export interface Threshold {
   readonly threshold: number;
   /** The wanted false accept rate of one comparison. */
   readonly far: number;
-  /** Share of one person's pairs that scored lower in the test; beyond what it measured, at the last threshold that it did. */
+  /** Share of one person's pairs that scored lower in the test. */
   readonly missed: number;
   /** Whether the rate is below what the test could measure. */
   readonly extrapolated: boolean;
@@ -117,15 +138,16 @@ export interface Threshold {
  *
  * Source: Pickands, "Statistical inference using extreme order statistics", 1975: peaks over a threshold, shape 0.
  */
-export function thresholdAt({ points }: Calibration, far: number): Threshold {
+export function thresholdAt({ points, missed }: Calibration, far: number): Threshold {
   const last = points.at(-1)!;
-  if (far < last.far) {
+  const extrapolated = far < last.far;
+  let threshold = extrapolated ? last.threshold : between(points, far).threshold;
+  if (extrapolated) {
     const decade = between(points, Math.min(points[0]!.far, 10 * last.far));
     const slope = (last.threshold - decade.threshold) / Math.log(decade.far / last.far);
-    const threshold = last.threshold + slope * Math.log(last.far / far);
-    return { threshold, far, missed: last.missed, extrapolated: true };
+    threshold += slope * Math.log(last.far / far);
   }
-  return { ...between(points, far), far, extrapolated: false };
+  return { threshold, far, missed: shareBelow(missed, threshold), extrapolated };
 }
 
 function between(points: readonly CalibrationPoint[], far: number): CalibrationPoint {
@@ -133,8 +155,15 @@ function between(points: readonly CalibrationPoint[], far: number): CalibrationP
   if (after <= 0) return { ...points[0]!, far: Math.min(far, points[0]!.far) };
   const [high, low] = [points[after - 1]!, points[after]!];
   const share = Math.log(high.far / far) / Math.log(high.far / low.far);
-  const mix = (a: number, b: number): number => a + share * (b - a);
-  return { far, threshold: mix(high.threshold, low.threshold), missed: mix(high.missed, low.missed) };
+  return { far, threshold: high.threshold + share * (low.threshold - high.threshold) };
+}
+
+function shareBelow(missed: Calibration['missed'], threshold: number): number {
+  const after = missed.findIndex((one) => one.threshold >= threshold);
+  if (after < 0) return 1;
+  const [low, high] = [missed[after - 1], missed[after]!];
+  if (!low) return high.threshold > threshold ? 0 : high.share;
+  return low.share + ((threshold - low.threshold) / (high.threshold - low.threshold)) * (high.share - low.share);
 }
 
 /** Thresholds of a search or of a comparison, and what they mean. */

@@ -98,7 +98,8 @@ const shapes = {
       source: 'text',
       strangers: 'number',
       same: 'number',
-      points: [{ far: 'number', threshold: 'number', missed: 'number' }],
+      points: [{ far: 'number', threshold: 'number' }],
+      missed: [{ threshold: 'number', share: 'number' }],
     },
   },
 } as const;
