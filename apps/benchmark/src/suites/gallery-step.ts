@@ -63,6 +63,8 @@ try {
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
     return { own: (heapUsed + arrayBuffers) / 2 ** 20, resident: rss / 2 ** 20 };
   };
+  // What is closed is not to be counted.
+  gallery = undefined as never;
   const before = collected().own;
   const opening = performance.now();
   gallery = await openGallery(await fileStorage(path, { readOnly: true }), { width, model });

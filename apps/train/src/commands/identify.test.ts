@@ -93,7 +93,7 @@ describe('enrol, identify, gallery', () => {
     expect(shown.at(-3)).toMatch(
       /^"same" from 1\.000: 0\.1 % of strangers get as high with any of 10 \(.*beyond what the/,
     );
-    expect(shown.at(-2)).toMatch(/^"no" below 1\.000: 5 % of strangers get as high \(0 % of one person's pairs/);
+    expect(shown.at(-2)).toMatch(/^"no" below 1\.000: 5 % of strangers get as high \(100 % of one person's pairs/);
     expect(shown.at(-1)).toBe(`thresholds: ${join(model, 'metrics.json')}`);
 
     printed = [];
