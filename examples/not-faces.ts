@@ -54,7 +54,7 @@ async function trainAndTest(head: Head): Promise<number> {
       const labels = Array.from({ length: 64 }, (_, i) => (step * 16 + (i >> 2)) % classes); // four of each of sixteen
       const batch = images(labels, step * 64);
       const { grads } = tf.variableGrads(() => tf.mean(head.loss(model.apply(batch) as tf.Tensor2D, labels)));
-      optimizer.applyGradients(grads as tf.NamedVariableMap);
+      optimizer.applyGradients(grads as Record<string, tf.Variable>);
     });
   }
   const people = Array.from({ length: 8 * held }, (_, i) => classes + (i >> 3));

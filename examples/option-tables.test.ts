@@ -25,7 +25,10 @@ it.each(await readdir(packages))(
     const file = join(packages, name, 'README.md');
     const text = await readFile(file, 'utf8');
     if (!text.includes('<!-- options:')) return;
-    const exported = (await import(`@protomem/${name}`)) as Readonly<Record<string, { options?: Options } & Options>>;
+    const node = name === 'gallery' ? await import('@protomem/gallery/node') : {};
+    const exported = { ...(await import(`@protomem/${name}`)), ...node } as Readonly<
+      Record<string, { options?: Options } & Options>
+    >;
     const written = text.replace(marked, (_, begin, part, end) => {
       const found = exported[part];
       if (!found) throw new Error(`@protomem/${name} exports no ${part}`);

@@ -28,7 +28,7 @@ for (let step = 0; step < 100; step++) {
     const { samples, labels } = batch(step);
     const objective = (): tf.Scalar => tf.mean(memory.loss(model.apply(samples) as tf.Tensor2D, labels, loss));
     const { value, grads } = tf.variableGrads(objective);
-    optimizer.applyGradients(grads as tf.NamedVariableMap);
+    optimizer.applyGradients(grads as Record<string, tf.Variable>);
     values.push(value.dataSync()[0]!);
   });
 }

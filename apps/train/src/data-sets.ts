@@ -28,13 +28,18 @@ export interface DataSetArguments {
  */
 export async function openSaid(
   path: string,
-  { from, root, columns, identity }: DataSetArguments = {},
+  opening: DataSetArguments = {},
   open: typeof openDataset | typeof openImages = openDataset,
 ): Promise<ImageSource> {
-  const options = { format: from as OpenOptions['format'], root, identity, columns: columns && parseColumns(columns) };
-  const source = await open(path, options as OpenOptions);
+  const source = await open(path, openOptionsOf(opening));
   sayRemarks(source);
   return source;
+}
+
+/** These options as those who open a data set take them. */
+export function openOptionsOf({ from, root, columns, identity }: DataSetArguments): OpenOptions {
+  const options = { format: from, root, identity, columns: columns && parseColumns(columns) };
+  return options as OpenOptions;
 }
 
 /** Prints the remarks of a source. */

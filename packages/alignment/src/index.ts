@@ -1,3 +1,4 @@
+export { type AlignedFace, alignFaces } from './align-faces.ts';
 export {
   type AlignFolderOptions,
   type AlignmentSummary,
@@ -7,9 +8,10 @@ export {
 } from './align-folder.ts';
 export { type AlignedPhoto, alignPhoto } from './align-photo.ts';
 export type { Detect, DetectedFace } from './detect.ts';
+export { faceSharpness } from './face-sharpness.ts';
 export { humanDetector } from './human-detector.ts';
 export { landmarksFromFile, parseLandmarks } from './landmarks-file.ts';
-export { readPhoto } from './photo.ts';
+export { readPhoto, writers as photoWriters } from './photo.ts';
 export type { AlignmentRecord, AlignmentSettings } from './record.ts';
 export {
   estimateSimilarity,

@@ -41,3 +41,4 @@ export {
   type TensorDtype,
 } from './state.ts';
 export { cellOfName, escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';
+export { crc32c, type FoundRecord, readTfRecords, tfRecord } from './tf-record.ts';

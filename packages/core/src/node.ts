@@ -1,4 +1,4 @@
-export { writeFileAtomic } from './atomic-file.ts';
+export { replaceFile, writeFileAtomic } from './atomic-file.ts';
 export { intoNew } from './into-new.ts';
 export { checkNotHeld, type LockOwner, refuseHeld, withLock } from './lock.ts';
 export { readSafetensors, refuseUnknownKeys, type SealedSafetensors, writeSafetensors } from './sealed-safetensors.ts';

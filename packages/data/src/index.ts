@@ -10,7 +10,7 @@ export { listSource } from './formats/list/list-source.ts';
 export { writeList } from './formats/list/write-list.ts';
 export { lmdbSource } from './formats/lmdb/lmdb-source.ts';
 export { writeLmdb } from './formats/lmdb/write-lmdb.ts';
-export { type OpenOptions, openDataset, openImages, openOptions } from './formats/open-dataset.ts';
+export { isFlatFolder, type OpenOptions, openDataset, openImages, openOptions } from './formats/open-dataset.ts';
 export { readTorchPickle, type TorchRecord } from './formats/pickle/torch-pickle.ts';
 export { recordIoSource } from './formats/record-io/record-io-source.ts';
 export { writeRecordIo } from './formats/record-io/write-record-io.ts';
@@ -39,5 +39,6 @@ export { type MegaFaceList, noisyRows, pathEnds, readMegaFaceList, readMegaFaceN
 export { readTwoLinePairs } from './protocols/two-line-pairs.ts';
 export { type EncodedSource, encodedSource } from './sources/encoded-source.ts';
 export { fileSource } from './sources/file-source.ts';
+export { isImageFile } from './sources/image-files.ts';
 export { selectIdentities } from './sources/select-identities.ts';
 export { selectImages } from './sources/select-images.ts';

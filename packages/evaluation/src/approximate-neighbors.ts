@@ -31,6 +31,10 @@ export interface ApproximateIndex {
   search(queries: Float32Array, k: number): Neighbors;
   /** Writes the index for `usearch`; the file is not written atomically. */
   save(path: string): void;
+  /** Gives a row this vector, of length 1, in the place of the one that it had; rows may be added. */
+  set(row: number, vector: Float32Array): void;
+  /** Searches find that row no longer. */
+  remove(row: number): void;
   readonly size: number;
 }
 
@@ -79,7 +83,7 @@ export async function approximateIndex(
   return {
     search(queries, k) {
       const rows = checkRows('search', 'queries', queries, width);
-      integer('search', 'k', k, 1, count);
+      integer('search', 'k', k, 1, index.size());
       const found = { rows: new Uint32Array(rows * k), scores: new Float32Array(rows * k).fill(Number.NaN), k };
       for (let query = 0; query < rows; query++) {
         const { keys, distances } = index.search(queries.subarray(query * width, (query + 1) * width), k, threads);
@@ -98,7 +102,14 @@ export async function approximateIndex(
       return found;
     },
     save: (path) => index.save(path),
-    size: count,
+    set(row, vector) {
+      if (index.contains(BigInt(row))) index.remove(BigInt(row));
+      index.add(BigInt(row), vector, threads);
+    },
+    remove: (row) => void index.remove(BigInt(row)),
+    get size() {
+      return index.size();
+    },
   };
 }
 

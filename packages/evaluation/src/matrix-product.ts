@@ -14,13 +14,17 @@ import { check, integer, type OptionsOf, option } from '@protomem/core';
  */
 export type MatrixProduct = (a: Float32Array, b: Float32Array, width: number) => Float32Array | Promise<Float32Array>;
 
-/** The product in plain JavaScript, two rows of each side at a time: every number that is read is used twice. */
+/**
+ * The product in plain JavaScript, two rows of each side at a time: every number that is read is used twice. The last row
+ * of an odd number goes with four of the other side.
+ */
 export function plainProduct(a: Float32Array, b: Float32Array, width: number): Float32Array {
   const [rows, columns] = [a.length / width, b.length / width];
   const result = new Float32Array(rows * columns);
-  for (let i = 0; i < rows; i += 2) {
-    // The last row of an odd number is done twice.
-    const i1 = Math.min(i + 1, rows - 1);
+  const paired = rows - (rows % 2);
+  if (paired < rows) lastRow(a.subarray(paired * width), b, result.subarray(paired * columns));
+  for (let i = 0; i < paired; i += 2) {
+    const i1 = i + 1;
     const [a0, a1] = [i * width, i1 * width];
     for (let j = 0; j < columns; j += 2) {
       const j1 = Math.min(j + 1, columns - 1);
@@ -40,6 +44,27 @@ export function plainProduct(a: Float32Array, b: Float32Array, width: number): F
     }
   }
   return result;
+}
+
+function lastRow(a: Float32Array, b: Float32Array, result: Float32Array): void {
+  const width = a.length;
+  for (let j = 0; j < result.length; j += 4) {
+    // The last columns may be done twice.
+    const [j1, j2, j3] = [1, 2, 3].map((more) => Math.min(j + more, result.length - 1)) as [number, number, number];
+    const [b0, b1, b2, b3] = [j * width, j1 * width, j2 * width, j3 * width];
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    for (let k = 0; k < width; k++) {
+      const x = a[k]!;
+      s0 += x * b[b0 + k]!;
+      s1 += x * b[b1 + k]!;
+      s2 += x * b[b2 + k]!;
+      s3 += x * b[b3 + k]!;
+    }
+    result[j] = s0;
+    result[j1] = s1;
+    result[j2] = s2;
+    result[j3] = s3;
+  }
 }
 
 /** The option of all that compares many vectors. */

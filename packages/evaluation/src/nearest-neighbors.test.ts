@@ -26,6 +26,8 @@ describe('plainProduct', () => {
     [2, 3],
     [5, 4],
     [7, 7],
+    [1, 9],
+    [3, 2],
   ])('is every dot product: %i x %i', (rows, columns) => {
     const [a, b] = [unit(rows, 5), unit(columns, 5)];
     const found = plainProduct(a, b, 5);
@@ -69,6 +71,16 @@ describe('nearestNeighbors', () => {
   });
 });
 
+it('looks at no number of a gallery that is checked, and finds the same', async () => {
+  const [gallery, queries] = [unit(20, 4), unit(3, 4)];
+  const found = await nearestNeighbors(queries, gallery, 4, 5);
+  expect(await nearestNeighbors(queries, gallery, 4, 5, { checked: true })).toEqual(found);
+  const broken = gallery.with(79, Number.NaN);
+  await expect(nearestNeighbors(queries, broken, 4, 5)).rejects.toThrow('gallery, row 19');
+  const { rows } = await nearestNeighbors(queries, broken, 4, 5, { checked: true });
+  expect([...rows]).not.toContain(19);
+});
+
 describe('approximateIndex', () => {
   it('finds most true neighbours, more of them when it looks at more', async () => {
     const width = 16;
@@ -90,5 +102,25 @@ describe('approximateIndex', () => {
     expect([...rows]).toEqual([1, 0]);
     expect(scores[0]).toBeCloseTo(0.8, 5);
     expect(() => index.search(Float32Array.of(1, 0), 3)).toThrow('k is 3');
+  });
+
+  it('finds what rows are given, and no longer those that are taken away', async () => {
+    const width = 8;
+    const index = await approximateIndex(unit(40, width), width, { precision: 'f32' });
+    const [one, other] = [unit(1, width), unit(1, width)];
+    const first = (query: Float32Array) => {
+      const { rows, scores } = index.search(query, 1);
+      return { row: rows[0], exact: scores[0]! > 0.9999 };
+    };
+    index.set(7, one);
+    index.set(40, other);
+    expect(index.size).toBe(41);
+    expect([first(one), first(other)]).toEqual([
+      { row: 7, exact: true },
+      { row: 40, exact: true },
+    ]);
+    index.remove(7);
+    expect(first(one).exact).toBe(false);
+    expect(() => index.search(one, 41)).toThrow('k is 41');
   });
 });

@@ -13,6 +13,10 @@ export interface Neighbors {
 const neighborOptions = {
   ...productOptions,
   block: option.integer({ help: 'Gallery rows compared at a time.', min: 1, default: 65_536 }),
+  checked: option.flag({
+    help: 'The gallery is known to hold finite numbers: for one that is searched often, a third of the time.',
+    default: false,
+  }),
   onProgress: option.given<(done: number) => void>()({
     help: 'Called after each block with the share of the work that is done, 0 ... 1.',
     absent: 'none',
@@ -44,9 +48,9 @@ export async function nearestNeighbors(
   options: NeighborOptions = {},
 ): Promise<Neighbors> {
   const where = 'nearestNeighbors';
-  const { product, block, onProgress } = readOptions(where, neighborOptions, options);
+  const { product, block, checked, onProgress } = readOptions(where, neighborOptions, options);
   const count = checkRows(where, 'queries', queries, width);
-  const entries = checkRows(where, 'gallery', gallery, width);
+  const entries = checked ? gallery.length / width : checkRows(where, 'gallery', gallery, width);
   integer(where, 'k', k, 1, entries);
   const found = { rows: new Uint32Array(count * k), scores: new Float32Array(count * k), k };
   const held = new Uint32Array(count);

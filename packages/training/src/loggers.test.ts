@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { crc32c } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { consoleLogger } from './console-logger.ts';
 import { jsonlLogger } from './jsonl-logger.ts';
 import type { RunInfo } from './logger.ts';
 import { readRunLog } from './read-log.ts';
 import { tensorboardLogger } from './tensorboard-logger.ts';
-import { crc32c } from './tfrecord.ts';
 
 const info = (step: number): RunInfo => ({ step, steps: 10, batchSize: 4, batchesPerEpoch: 5 });
 const metrics = (loss: number) => ({

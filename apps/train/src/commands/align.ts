@@ -1,16 +1,7 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import {
-  type AlignFolderOptions,
-  type AlignmentSummary,
-  alignFolder,
-  type Detect,
-  humanDetector,
-  landmarksFromFile,
-} from '@protomem/alignment';
-import { ProtomemError, remarkLines } from '@protomem/core';
-import { type LoadEngineOptions, loadEngine } from '@protomem/engine';
+import { type AlignFolderOptions, type AlignmentSummary, alignFolder } from '@protomem/alignment';
+import { remarkLines } from '@protomem/core';
 import { command, progressBar, toNumber } from '../command-line.ts';
+import { openDetector } from '../detector.ts';
 import { stopCode, stopOnInterrupt } from '../interrupt.ts';
 
 const out = `
@@ -38,7 +29,7 @@ export const make = () =>
     .option('--resume', 'go on in OUT where an earlier run stopped')
     .addHelpText('after', out)
     .action(async (photos, out, options) => {
-      const { name, detect } = await openDetector(options);
+      const { name, detect } = await openDetector('align', options);
       const bar = progressBar('photos');
       try {
         const summary = await alignFolder(photos, out, {
@@ -64,37 +55,6 @@ export const make = () =>
         bar.stop();
       }
     });
-
-interface DetectorOptions {
-  readonly landmarks?: string;
-  readonly detector?: string;
-  readonly engine: string;
-  readonly minScore: number;
-}
-
-async function openDetector(options: DetectorOptions): Promise<{ name: string; detect: Detect }> {
-  const { landmarks, detector, engine: prefer, minScore } = options;
-  if (landmarks !== undefined && detector !== undefined) {
-    const got = '--landmarks and --detector';
-    throw new ProtomemError({ where: 'align', what: 'the command line', got, expected: 'one of them' });
-  }
-  if (landmarks !== undefined) return { name: `file ${landmarks}`, detect: await landmarksFromFile(landmarks) };
-  if (detector !== undefined) return { name: `module ${detector}`, detect: await importDetector(detector) };
-  const { engine, device } = await loadEngine({ prefer: prefer as LoadEngineOptions['prefer'] });
-  console.log(`engine: ${engine}, ${device}`);
-  return { name: `human, score >= ${minScore}`, detect: await humanDetector({ minScore }) };
-}
-
-async function importDetector(file: string): Promise<Detect> {
-  const module = (await import(pathToFileURL(resolve(file)).href)) as { detect?: unknown };
-  if (typeof module.detect === 'function') return module.detect as Detect;
-  throw new ProtomemError({
-    where: 'align',
-    what: `the export "detect" of ${file}`,
-    got: module.detect === undefined ? 'missing' : typeof module.detect,
-    expected: 'a function (photo, file) => [{ landmarks: [[x, y], ... five] }]',
-  });
-}
 
 function describe(summary: AlignmentSummary, out: string): string {
   const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, doneBefore, passedOver } = summary;

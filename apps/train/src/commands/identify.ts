@@ -1,142 +1,159 @@
-import { readFile } from 'node:fs/promises';
-import { check, checkShape, type ImageSource, ProtomemError, parseJson, printable } from '@protomem/core';
-import { decodeImage } from '@protomem/data';
-import type { VerificationReport } from '@protomem/evaluation';
-import { type EmbeddingModel, embedImages, normalizeRows, openModel } from '@protomem/protocols';
-import { runFolder, verificationShape } from '@protomem/recipes';
-import { command, toNumber } from '../command-line.ts';
-import { type DataSetArguments, dataSetOptions, openSaid } from '../data-sets.ts';
+import { ProtomemError, printable } from '@protomem/core';
+import { openImages } from '@protomem/data';
+import {
+  type Candidate,
+  type Gallery,
+  identifyOptions,
+  memoryStorage,
+  openGallery,
+  thresholdLines,
+} from '@protomem/gallery';
+import {
+  embedFaces,
+  enrolImages,
+  type FindFacesOptions,
+  type FoundFace,
+  findFaces,
+  findFacesOptions,
+  isGalleryFile,
+  openPeople,
+} from '@protomem/gallery/node';
+import type { ModelOptions } from '@protomem/protocols';
+import { command, declaredFlags } from '../command-line.ts';
+import { type DataSetArguments, dataSetOptions, openOptionsOf, sayRemarks } from '../data-sets.ts';
+import { type FaceArguments, type Faces, faceOptions, openFaces, readGallery } from '../faces.ts';
 
-const about = 'Names the people of a gallery who look most like the one in a photo, and says how sure it is.';
+const use = `
+  protomem identify door.jpg --gallery people.gallery --model runs/lfw
+  protomem identify face.jpg --gallery lfw112 --model runs/lfw --aligned     a data set of faces, embedded for this call only
+
+"same", "not sure" and "no" come from the test that the gallery was calibrated on; --far and --doubt are of a whole search, and
+the thresholds rise with the number of people.`;
+
+const { name: _, ...qualityOptions } = findFacesOptions;
 
 /** `protomem identify`. */
-export const make = () =>
-  dataSetOptions(command('identify', about).argument('<photo>', 'image of one aligned face'))
-    .requiredOption('--model <run>', 'a finished run, whose test says what a cosine means')
-    .requiredOption('--gallery <dir>', 'a data set of known people, aligned as the training data was')
-    .option('--far <x>', 'how often two strangers may be called the same, per comparison', toNumber, 0.01)
-    .option('--top <n>', 'how many people to list', toNumber, 5)
-    .action((photo, { model, ...options }) => identify(photo, model, options));
+export function make() {
+  const made = dataSetOptions(
+    faceOptions(
+      'identify',
+      command(
+        'identify',
+        'Names the people of a gallery who look most like each face in photos, and says how sure it is.',
+      ).argument('<photos...>', 'images, or folders of them'),
+    ),
+  )
+    .requiredOption('--gallery <path>', 'of `protomem enrol`; or a data set of known people')
+    .option('--json', 'a line of JSON for each face', false)
+    .addHelpText('after', use)
+    .action((photos, options) => identify(photos, options as IdentifyArguments));
+  for (const flag of declaredFlags('identify', { ...identifyOptions, ...qualityOptions }))
+    made.addOption(flag as never);
+  return made;
+}
 
-export interface IdentifyOptions extends DataSetArguments {
-  /** A data set of known people, aligned as the training data was. */
+export interface IdentifyArguments extends FaceArguments, DataSetArguments, ModelOptions, FindFacesOptions {
   readonly gallery: string;
-  /** How often two strangers may be called the same, per comparison. */
-  readonly far: number;
-  /** How many people to list. */
-  readonly top: number;
+  readonly json?: boolean;
+  readonly top?: number;
+  readonly far?: number;
+  readonly doubt?: number;
+  readonly template?: 'mean' | 'best';
 }
 
-/** Share of one person's pairs that may score lower than what is called different. */
-const MISSED = 0.01;
-
-/** What a run's own test says a cosine means. */
-interface Calibration {
-  /** From here on: the same person. */
-  readonly same: number;
-  /** Below: different people. Between the two nothing is sure. */
-  readonly different: number;
-  /** False accept rate at `same`, and how many pairs of strangers that was measured on. */
-  readonly far: number;
-  readonly strangers: number;
-}
-
-/** Names the people of a gallery who look most like the one in a photo, and says how sure it is. */
-export async function identify(photo: string, run: string, options: IdentifyOptions): Promise<void> {
-  const { gallery, far, top, ...opening } = options;
-  check(Number.isInteger(top) && top >= 1, () => ({
-    where: 'identify',
-    what: '--top',
-    got: top,
-    expected: 'an integer >= 1',
-  }));
-  const calibration = await calibrationOf(run, far);
-  const source = await openSaid(gallery, opening);
-  const encoder = await openModel(run);
+/** Names the people of a gallery who look most like each face in photos, and says how sure it is. */
+export async function identify(photos: readonly string[], options: IdentifyArguments): Promise<void> {
+  const { json = false, top, far, doubt, template, minSide, minSharpness, maxPixels } = options;
+  const faces = await openFaces('identify', options);
+  const { model, detect } = faces;
   try {
-    const query = await embedPhoto(encoder, photo);
-    const templates = await templatesOf(encoder, source);
-    const width = encoder.embeddingSize;
-    const cosine = (identity: number): number =>
-      query.reduce((sum, value, i) => sum + value * templates[identity * width + i]!, 0);
-    const found = Array.from({ length: source.identities }, (_, identity) => ({ identity, cosine: cosine(identity) }))
-      .sort((a, b) => b.cosine - a.cosine)
-      .slice(0, top);
-    for (const { identity, cosine } of found) {
-      console.log(
-        `${answer(cosine, calibration).padEnd(10)} ${cosine.toFixed(3).padStart(6)}  ${printable(source.identityName(identity))}`,
-      );
+    const gallery = await openKnown(faces, options);
+    try {
+      // What is asked for, else the gallery's, else that of the model's own run.
+      const known = options.calibration === undefined ? gallery.calibration : undefined;
+      const calibration = known ?? faces.calibration;
+      const search = { top, far, doubt, template, calibration };
+      let lines: string[] = [];
+      for (const path of photos) {
+        const source = await openImages(path);
+        sayRemarks(source);
+        for (let identity = 0; identity < source.identities; identity++) {
+          for (let i = 0; i < source.imagesOf(identity); i++) {
+            const { name, bytes } = await source.load(identity, i);
+            const found = await findFaces(model, bytes, { name, detect, minSide, minSharpness, maxPixels });
+            if (found.faces.length === 0) {
+              if (json) console.log(JSON.stringify({ photo: name, faces: 0 }));
+              else
+                console.log(
+                  `${printable(name)}: no face${found.unaligned > 0 ? ' that could be aligned' : ''}${hint(source.identities)}`,
+                );
+              continue;
+            }
+            const { embeddings } = await embedFaces(model, found.faces);
+            const { results, thresholds } = await gallery.identify(embeddings, search);
+            if (thresholds) lines = thresholdLines(thresholds);
+            for (const [at, people] of results.entries()) show(name, found.faces, at, people, json);
+          }
+        }
+      }
+      if (json) return;
+      for (const line of lines) console.log(line);
+      if (!calibration) {
+        console.log(
+          'no calibration is known for this model: scores only. `protomem evaluate MODEL --protocol lfw ... --out DIR`',
+        );
+        console.log('makes one; then --calibration DIR/metrics.json');
+      }
+      for (const warning of model.warnings()) console.log(warning);
+    } finally {
+      await gallery.close();
     }
-    console.log(meaning(calibration, source.identities));
-    for (const warning of encoder.warnings()) console.log(warning);
   } finally {
-    await encoder.dispose();
+    await model.dispose();
   }
 }
 
-function answer(cosine: number, { same, different }: Calibration): string {
-  if (cosine >= same) return 'same';
-  return cosine < different ? 'different' : 'not sure';
+const hint = (images: number): string => (images === 1 ? '; an aligned face is taken as it is with --aligned' : '');
+
+function show(
+  photo: string,
+  faces: readonly FoundFace[],
+  at: number,
+  people: readonly Candidate[],
+  json: boolean,
+): void {
+  const { box, faults } = faces[at]!;
+  if (json) {
+    console.log(printable(JSON.stringify({ photo, face: at + 1, faces: faces.length, box, faults, people })));
+    return;
+  }
+  const where = box ? ` (${box.side.toFixed(0)} pixels at ${box.left.toFixed(0)}, ${box.top.toFixed(0)})` : '';
+  console.log(`${printable(photo)}${faces.length > 1 ? `, face ${at + 1} of ${faces.length}` : ''}${where}`);
+  for (const fault of faults) console.log(`  ${fault}: the answer may be wrong`);
+  for (const { person, score, answer } of people) {
+    console.log(`  ${answer ? answer.padEnd(9) : ''} ${score.toFixed(3).padStart(6)}  ${printable(person)}`);
+  }
 }
 
-function meaning({ same, different, far, strangers }: Calibration, identities: number): string {
-  const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
-  return [
-    `"same" from ${same.toFixed(3)}: ${percent(far)} of ${strangers} pairs of strangers in the run's test score as high;`,
-    `by chance a stranger is called the same as one of these ${identities} people in about ${percent(1 - (1 - far) ** identities)} of cases.`,
-    `"different" below ${different.toFixed(3)}: at most ${percent(MISSED)} of that test's pairs of one person score lower.`,
-  ].join('\n');
-}
-
-/** Thresholds from the verification in the run's `metrics.json`. */
-async function calibrationOf(run: string, far: number): Promise<Calibration> {
-  const { metrics } = runFolder(run);
-  const text = await readFile(metrics, 'utf8').catch((error: Error) => {
-    const [got, expected] = [error.message, "a finished run's results, which say what a cosine means"];
-    throw new ProtomemError({ where: 'identify', what: metrics, got, expected }, { cause: error });
-  });
-  const saved = parseJson(text, { where: metrics, what: 'its text' });
-  checkShape(saved, { heads: [{ verification: verificationShape }] }, metrics);
-  const { heads } = saved as { readonly heads: readonly { readonly verification: VerificationReport }[] };
-  const { tarAtFar, negatives, scores } = heads[0]!.verification;
-  const point = tarAtFar.find((one) => one.far === far);
-  check(point?.reachable === true, () => ({
-    where: 'identify',
-    what: '--far',
-    got: far,
-    expected: `one of ${tarAtFar.filter(({ reachable }) => reachable).map((one) => one.far)}, which the run's ${negatives} pairs of strangers can tell`,
-  }));
-  const { edges, counts } = scores.same;
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  let [bin, below] = [0, 0];
-  while (bin < counts.length && below + counts[bin]! <= MISSED * total) below += counts[bin++]!;
-  const same = point!.threshold!;
-  return { same, different: Math.min(same, edges[bin]!), far: point!.actualFar!, strangers: negatives };
-}
-
-async function embedPhoto(encoder: EmbeddingModel, photo: string): Promise<Float32Array> {
-  const bytes = await readFile(photo).catch((error: Error) => {
-    const [got, expected] = [error.message, 'an image of one aligned face'];
-    throw new ProtomemError({ where: 'identify', what: photo, got, expected }, { cause: error });
-  });
-  const [height, width] = encoder.inputSize;
-  const pixels = await decodeImage(bytes, { height, width, name: photo });
-  return normalizeRows(await encoder.embed(pixels, 1, true), encoder.embeddingSize);
-}
-
-/** One unit vector a person: the mean of the images' unit vectors, row by row. */
-async function templatesOf(encoder: EmbeddingModel, source: ImageSource): Promise<Float32Array> {
-  const width = encoder.embeddingSize;
-  const templates = new Float32Array(source.identities * width);
-  for await (const { labels, values } of embedImages(encoder, source, { flip: true, batch: 64 })) {
-    for (const [row, identity] of labels.entries()) {
-      for (let i = 0; i < width; i++) templates[identity * width + i]! += values[row * width + i]!;
+/** A gallery as it was enrolled; or one of a data set, for this call only. */
+async function openKnown({ opening, model, detect }: Faces, options: IdentifyArguments): Promise<Gallery> {
+  const { gallery: path } = options;
+  if (await isGalleryFile(path)) {
+    const { from, root, columns, identity } = options;
+    const given = Object.entries({ from, root, columns, identity }).find(([, value]) => value !== undefined);
+    if (given) {
+      const expected = `nothing: ${path} is a gallery, and such options are of data sets`;
+      throw new ProtomemError({ where: 'identify', what: `--${given[0]}`, got: given[1], expected });
     }
+    return readGallery(path, opening);
   }
-  for (let identity = 0; identity < source.identities; identity++) {
-    const template = templates.subarray(identity * width, (identity + 1) * width);
-    const length = Math.hypot(...template);
-    for (let i = 0; i < width; i++) template[i]! /= length || 1;
-  }
-  return templates;
+  const people = await openPeople(path, undefined, openOptionsOf(options));
+  sayRemarks(people.source);
+  const gallery = await openGallery(memoryStorage(), opening);
+  const { leftOut } = await enrolImages(gallery, model, people, { detect, largest: true, anyQuality: true });
+  sayRemarks({ remarks: leftOut });
+  console.error(
+    `${gallery.people} people embedded for this call only; to keep them: protomem enrol ${path} --gallery people.gallery --model ${options.model}`,
+  );
+  return gallery;
 }

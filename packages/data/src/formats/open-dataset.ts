@@ -66,13 +66,15 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
 export async function openImages(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   const at = await lookAt(path);
   const open = options.format === undefined;
-  if (open && at.kind === 'file' && isImageFile(basename(path))) return fileSource([path]);
-  if (open && at.kind === 'folder' && recognize(at) === 'folder' && (await isFlat(path))) return flatFolderSource(path);
+  if (open && isImageFile(basename(path)) && at.kind === 'file') return fileSource([path]);
+  if (open && (await isFlatFolder(path))) return flatFolderSource(path);
   return openDataset(path, options);
 }
 
-/** Whether a folder has images, and no folder that has. */
-async function isFlat(path: string): Promise<boolean> {
+/** Whether a folder has images, and no folder that has: nothing in it says who is on which. */
+export async function isFlatFolder(path: string): Promise<boolean> {
+  const at = await lookAt(path);
+  if (at.kind !== 'folder' || recognize(at) !== 'folder') return false;
   const entries = await readdir(path, { withFileTypes: true });
   if (!entries.some((entry) => !entry.isDirectory() && isImageFile(entry.name))) return false;
   for (const { name } of entries.filter((entry) => entry.isDirectory())) {
