@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig, patchConfig } from './config.ts';
+import { parseConfig, patchConfig, sayings } from './config.ts';
 import { recipes, resolveRecipe } from './recipes/index.ts';
 
 const demo = resolveRecipe('demo', {});
@@ -8,6 +8,15 @@ describe('configuration', () => {
   it.each(Object.keys(recipes))('of recipe %s is complete', (name) => {
     const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces', init: 'encoder.safetensors' });
     expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
+  });
+
+  it('says itself only what is not at its default, which makes the whole again', () => {
+    for (const name of ['demo', 'faces', 'lfw']) {
+      const config = resolveRecipe(name, name === 'demo' ? {} : { data: 'faces' });
+      expect(parseConfig(sayings(config), name)).toEqual(config);
+    }
+    expect(sayings(patchConfig(demo, ['encoder.freezeDepth=0.5']))).toMatchObject({ encoder: { freezeDepth: 0.5 } });
+    expect((sayings(demo) as typeof demo).encoder).not.toHaveProperty('freezeDepth');
   });
 
   it('makes groups as large as the memory unless told otherwise, also for baselines without one', () => {

@@ -1,7 +1,7 @@
 import { isObject, ProtomemError, parseJson } from '@protomem/core';
 import { checkTogether } from './check-together.ts';
 import { type RunConfig, type RunDraft, runSchema } from './run-schema.ts';
-import { merge, parse } from './schema.ts';
+import { merge, parse, withoutDefaults } from './schema.ts';
 import { currentSpellings } from './spellings.ts';
 
 /**
@@ -15,6 +15,9 @@ export function parseConfig(value: unknown, where: string): RunDraft {
   checkTogether(where, config);
   return config;
 }
+
+/** What a configuration says itself: options at their defaults, such as those that a later release adds, are left out. */
+export const sayings = (config: RunDraft): object => withoutDefaults(runSchema, config) as object;
 
 /** Groups follow the memory, also for the baselines that have none and are to see the same images in the same order. */
 export function withGroupSize<C extends RunDraft | RunConfig>(config: C): C {

@@ -1,6 +1,6 @@
 export { headsWithLookAlikes } from './check-together.ts';
 export { makeHead, makeMiner, makeSampler } from './compose.ts';
-export { parseConfig, patchConfig, settled } from './config.ts';
+export { parseConfig, patchConfig, sayings, settled } from './config.ts';
 export { startFrom } from './encoder-of.ts';
 export { type DataFacts, expectedHitRate } from './hit-rate.ts';
 export { outcome } from './outcome.ts';

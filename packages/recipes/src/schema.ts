@@ -193,6 +193,20 @@ export function merge(where: string, node: Node, base: unknown, differences: unk
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
 }
 
+/** A value of a node without what stands at its default: what it says itself. */
+export function withoutDefaults(node: Node, value: unknown): unknown {
+  if (isOption(node)) {
+    const standing = node.default ?? null;
+    return JSON.stringify(value) === JSON.stringify(standing) ? undefined : value;
+  }
+  if (!isObject(value)) return value;
+  const given = value as Readonly<Record<string, unknown>>;
+  const fields = node.node === 'section' ? node.fields : node.kinds[given[node.key] as string]!;
+  const kind = node.node === 'section' ? {} : { [node.key]: given[node.key] };
+  const entries = Object.entries(fields).map(([name, field]) => [name, withoutDefaults(field, given[name])]);
+  return { ...kind, ...Object.fromEntries(entries.filter(([, inner]) => inner !== undefined)) };
+}
+
 /** A line for each option below a node: its dotted key, what it does, its values and its default. */
 export function* describe(node: Node, path: Path = []): Generator<{ key: string; kind?: string; option: Option }> {
   if (isOption(node)) yield { key: dotted(path), option: node };

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Json, ProtomemError, parseJson } from '@protomem/core';
-import { parseConfig, type RunConfig } from '@protomem/recipes';
+import { parseConfig, type RunConfig, sayings } from '@protomem/recipes';
 import { FROM_SOURCE } from '../contender.ts';
 import { type Found, goThrough, type KeepingOptions, type Made } from './go-through.ts';
 import { hashOf } from './kept-runs.ts';
@@ -35,9 +35,9 @@ export function study(wanted: readonly Wanted[], { work, ...options }: StudyOpti
   });
 }
 
-/** Everything that decides a run's result but its code. */
+/** Everything that decides a run's result but its code; an option that is new and at its default changes nothing. */
 export function keyOf({ config, paths, heldOut }: Wanted): string {
-  const { recipe: _, checkpoint: __, log: ___, plan: ____, ...decides } = config;
+  const { recipe: _, checkpoint: __, log: ___, plan: ____, ...decides } = sayings(config) as Partial<RunConfig>;
   const withNames = JSON.stringify({ ...decides, heldOut: heldOut ?? null }, (_key, value) =>
     typeof value === 'string' ? (paths[value] ?? value) : value,
   );
