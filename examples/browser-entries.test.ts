@@ -13,6 +13,7 @@ const entries: Readonly<Record<string, readonly string[] | 'files'>> = {
   engine: ['.', './kernels'],
   evaluation: ['.'],
   export: 'files',
+  gallery: ['.'],
   heads: ['.'],
   losses: ['.'],
   memory: ['.'],
