@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packages, root } from './packages.ts';
+
+export interface Group {
+  readonly title: string;
+  /** Files of the repository, from its root. */
+  readonly files: readonly string[];
+}
+
+const pagesIn = (folder: string): string[] =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .sort((a, b) => Number(b === 'README.md') - Number(a === 'README.md') || (a < b ? -1 : 1))
+    .map((name) => `${folder}/${name}`);
+
+/** The site: pages are the repository's own files, in groups. */
+export const groups: readonly Group[] = [
+  {
+    title: 'Start',
+    files: [
+      'README.md',
+      'docs/train-in-this-page.md',
+      'docs/walk-through.md',
+      'docs/watching-a-run.md',
+      'docs/how-fast-is-it.md',
+    ],
+  },
+  {
+    title: 'Concepts',
+    files: ['docs/concepts/prototypes.md', 'docs/concepts/obsolescence.md', 'docs/concepts/a-step.md'],
+  },
+  { title: 'Parts', files: pagesIn('docs/parts') },
+  { title: 'Packages', files: packages.map(({ folder }) => `${folder}/README.md`) },
+  { title: 'Protocols', files: pagesIn('docs/protocols') },
+  { title: 'Benchmarks', files: pagesIn('benchmarks') },
+  { title: 'The house', files: ['ARCHITECTURE.md', 'CONTRIBUTING.md', ...pagesIn('docs/decisions')] },
+];
+
+/** Where a file of the repository stands on the site; undefined where it is no page. */
+export function routeOf(file: string): string | undefined {
+  const api = /^apps\/docs\/(api\/.*\.md)$/.exec(file)?.[1];
+  if (api) return api;
+  if (groups.some(({ files }) => files.includes(file))) return file.replace(/(^|\/)README\.md$/, '$1index.md');
+}
+
+/** A page's first heading, as text. */
+export function titleOf(file: string): string {
+  const heading = /^# (.*)$/m.exec(readFileSync(join(root, file), 'utf8'))?.[1];
+  if (!heading) throw new Error(`${file}: no heading "# ..."`);
+  return heading.replace(/^@protomem\//, '').replaceAll(/[`*]/g, '');
+}
+
+/** A page's first sentence, as text on one line. */
+export function summaryOf(file: string): string {
+  const text = readFileSync(join(root, file), 'utf8');
+  const paragraphs = text.replaceAll(/```.*?```/gs, '').split(/\n\s*\n/);
+  const first = paragraphs.find((paragraph) => /^[A-Za-z*_`0-9"(]/.test(paragraph.trim())) ?? '';
+  const plain = first
+    .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replaceAll(/[*_`]{1,2}(?=\w)|(?<=\w)[*_`]{1,2}/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return /^.*?[.:](?= [A-Z`]|$)/.exec(plain)?.[0] ?? plain;
+}
