@@ -32,7 +32,8 @@ describe.skipIf(!chromium)(`the page that trains${chromium ? '' : ' (no Chromium
     await writeFile(join(folder, 'page.js'), outputFiles[0]!.contents);
     await writeFile(join(folder, 'page.html'), '<!doctype html><body><script type="module" src="page.js"></script>');
     const wasm = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
-    for (const name of await readdir(wasm)) if (name.endsWith('.wasm')) await copyFile(join(wasm, name), join(folder, name));
+    for (const name of await readdir(wasm))
+      if (name.endsWith('.wasm')) await copyFile(join(wasm, name), join(folder, name));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 

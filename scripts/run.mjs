@@ -1,4 +1,4 @@
-// The repository's front door: `npm run demo | train | data | bench | fuzz | torture | release:dry | test:packages | licenses` and
+// The repository's front door: `npm run demo | train | data | bench | docs | fuzz | torture | release:dry | test:packages | licenses` and
 // `npm test` on a machine that has only Node and npm.
 // Plain JavaScript without dependencies, because it is what installs them.
 import { spawn } from 'node:child_process';
@@ -95,6 +95,8 @@ async function setUpEngine() {
 const checks = [
   ['format and lint (biome)', () => run('biome', ['ci', '.'])],
   ['types (tsc)', () => run('tsc', ['--noEmit', '-p', 'tsconfig.json'])],
+  // With those of browsers.
+  ["types of the site's page (tsc)", () => run('tsc', ['--noEmit', '-p', 'apps/docs'])],
   ['who may import whom (turbo boundaries)', () => run('turbo', ['boundaries'])],
   [
     'builds, publint, are the types wrong (turbo)',
@@ -166,6 +168,18 @@ async function fuzz([inputs = '100000', seed = String(Math.floor(Date.now() / 10
   return status;
 }
 
+/** The site, in `apps/docs/dist`: `npm run docs`, or with `-- --open` also served. Needs no network. */
+async function docs(args) {
+  if (args.some((arg) => arg !== '--open')) {
+    say('use: npm run docs [-- --open]');
+    return 2;
+  }
+  const site = join(root, 'apps/docs');
+  const vitepress = (command) => run(join(site, 'node_modules/.bin/vitepress'), [command], { cwd: site });
+  const status = (await source('apps/docs/scripts/api.ts', [])) || (await vitepress('build'));
+  return status === 0 && args.length > 0 ? vitepress('preview') : status;
+}
+
 const protomem = (args) => source('apps/train/src/cli.ts', args);
 
 const testPackages = (args) => source('scripts/packages/test-packages.ts', args);
@@ -178,6 +192,7 @@ const commands = {
   bench: (args) => source('apps/benchmark/src/cli.ts', args),
   test,
   fuzz,
+  docs,
   torture: (args) => source('apps/train/scripts/torture/torture.ts', args),
   release: (args) => source('scripts/release/release.ts', args),
   'test:packages': testPackages,

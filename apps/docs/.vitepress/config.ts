@@ -15,7 +15,15 @@ export default defineConfig({
   base: process.env.PROTOMEM_DOCS_BASE ?? '/',
   // Pages are the repository's files where they lie, and nothing else is one.
   srcDir: root,
-  srcExclude: ['.changeset/**', '.turbo/**', 'runs/**', 'evaluations/**', 'examples/**', 'packages/*/*/**', 'apps/!(docs)/**'],
+  srcExclude: [
+    '.changeset/**',
+    '.turbo/**',
+    'runs/**',
+    'evaluations/**',
+    'examples/**',
+    'packages/*/*/**',
+    'apps/!(docs)/**',
+  ],
   outDir: join(root, 'apps/docs/dist'),
   cacheDir: join(root, 'apps/docs/.vitepress/cache'),
   rewrites: (id) => routeOf(id) ?? id,
@@ -32,11 +40,16 @@ export default defineConfig({
   },
   vite: {
     publicDir: join(root, 'apps/docs/public'),
-    resolve: {
-      conditions: ['@protomem/source'],
-      // Pages lie where no package finds it.
-      alias: { 'vue/server-renderer': join(root, 'apps/docs/node_modules/vue/server-renderer/index.mjs') },
-    },
+    resolve: { conditions: ['@protomem/source'] },
+    plugins: [
+      {
+        name: 'vue-of-the-site',
+        enforce: 'pre',
+        // Pages lie where no package is found; what renders them lies here. What trains is no part of that.
+        resolveId: (id, _importer, { ssr }) =>
+          ssr && /^vue(\/|$)|\/page\/mount\.ts$/.test(id) ? { id, external: true } : undefined,
+      },
+    ],
   },
   themeConfig: {
     search: { provider: 'local' },

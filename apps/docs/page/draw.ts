@@ -63,7 +63,11 @@ export function lines(
 }
 
 /** The batch's faces, and beside each its cosines to all prototypes: blue is alike, red is opposite. */
-export function heatMap(canvas: HTMLCanvasElement, { pixels, cosines, rows, columns, own }: Moment, size: number): void {
+export function heatMap(
+  canvas: HTMLCanvasElement,
+  { pixels, cosines, rows, columns, own }: Moment,
+  size: number,
+): void {
   const width = canvas.clientWidth || 300;
   const cell = (width - 30) / columns;
   const side = Math.max(14, Math.min(24, cell));

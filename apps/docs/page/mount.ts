@@ -27,12 +27,20 @@ export function mount(element: HTMLElement, wasm: Record<string, string>): () =>
     <figure><figcaption>Cosines of the batch (rows) to the prototypes in memory (columns); framed: the own person</figcaption><canvas data-of="map"></canvas></figure>`;
   const find = <T extends Element>(selector: string): T => element.querySelector<T>(selector)!;
   const canvas = (name: string) => find<HTMLCanvasElement>(`canvas[data-of=${name}]`);
-  const [form, button, status] = [find<HTMLFormElement>('form'), find<HTMLButtonElement>('button'), find('[role=status]')];
+  const [form, button, status] = [
+    find<HTMLFormElement>('form'),
+    find<HTMLButtonElement>('button'),
+    find('[role=status]'),
+  ];
 
   const losses: number[] = [];
   let moment: Moment | undefined;
   const draw = (): void => {
-    lines(canvas('loss'), losses.map((y, step) => ({ x: step + 1, y })), { low: 0 });
+    lines(
+      canvas('loss'),
+      losses.map((y, step) => ({ x: step + 1, y })),
+      { low: 0 },
+    );
     const points = moment?.staleness.map(({ age, cosine }) => ({ x: age, y: cosine })) ?? [];
     lines(canvas('staleness'), points, { low: 0, high: 1, dots: true });
     if (moment) heatMap(canvas('map'), moment, imageSize);

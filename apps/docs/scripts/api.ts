@@ -18,7 +18,8 @@ const sources = packages.flatMap(({ folder }) => [
     .sort()
     .map((name) => `${folder}/src/${name}`),
 ]);
-for (const name of [...sources, 'apps/docs/scripts/api.ts', 'pnpm-lock.yaml']) hash.update(`${name}\n`).update(readFileSync(join(root, name)));
+for (const name of [...sources, 'apps/docs/scripts/api.ts', 'pnpm-lock.yaml'])
+  hash.update(`${name}\n`).update(readFileSync(join(root, name)));
 const digest = hash.digest('hex');
 
 if ((await readFile(stamp, 'utf8').catch(() => '')) === digest) {

@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { posix } from 'node:path';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { routeOf } from './navigation.ts';
 import { root } from './packages.ts';
 
