@@ -55,11 +55,12 @@ export function titleOf(file: string): string {
 export function summaryOf(file: string): string {
   const text = readFileSync(join(root, file), 'utf8');
   const paragraphs = text.replaceAll(/```.*?```/gs, '').split(/\n\s*\n/);
-  const first = paragraphs.find((paragraph) => /^[A-Za-z*_`0-9"(]/.test(paragraph.trim())) ?? '';
+  // Not the date of a decision, a table, a list or a comment.
+  const first = paragraphs.find((text) => text.trim().length > 30 && /^[A-Za-z*_`("]/.test(text.trim())) ?? '';
   const plain = first
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
-    .replaceAll(/[*_`]{1,2}(?=\w)|(?<=\w)[*_`]{1,2}/g, '')
+    .replaceAll(/\*\*|`|\b_|_\b/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  return /^.*?[.:](?= [A-Z`]|$)/.exec(plain)?.[0] ?? plain;
+  return /^.*?[.:](?= |$)/.exec(plain)?.[0] ?? plain;
 }
