@@ -41,8 +41,8 @@ describe.skipIf(!chromium)(`the page that trains${chromium ? '' : ' (no Chromium
     expect(bytes).toBeLessThan(3e6);
   });
 
-  it('trains 100 steps without a tensor left over', { timeout: 300_000 }, async () => {
-    const { found } = await openPage(folder, 'page.html?engine=wasm&steps=100', { seconds: 280 });
+  it('trains 100 steps without a tensor left over', { timeout: 220_000 }, async () => {
+    const { found } = await openPage(folder, 'page.html?engine=wasm&steps=100', { seconds: 200 });
     const { losses, tensors, failures, inks, said } = found as unknown as Found;
     expect(failures).toEqual([]);
     expect(losses).toHaveLength(100);

@@ -62,5 +62,5 @@ export function summaryOf(file: string): string {
     .replaceAll(/\*\*|`|\b_|_\b/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  return /^.*?[.:](?= |$)/.exec(plain)?.[0] ?? plain;
+  return /^.*?\.(?= |$)/.exec(plain)?.[0] ?? plain;
 }
