@@ -22,7 +22,7 @@ export function mount(element: HTMLElement, wasm: Record<string, string>): () =>
     <p role="status">Ready.</p>
     <div class="curves">
       <figure><figcaption>Loss by step</figcaption><canvas data-of="loss"></canvas></figure>
-      <figure><figcaption>Staleness: cosine of stored to new prototype, by age in steps</figcaption><canvas data-of="staleness"></canvas></figure>
+      <figure><figcaption>Cosine of stored to new prototype, by age in steps</figcaption><canvas data-of="staleness"></canvas></figure>
     </div>
     <figure><figcaption>Cosines of the batch (rows) to the prototypes in memory (columns); framed: the own person</figcaption><canvas data-of="map"></canvas></figure>`;
   const find = <T extends Element>(selector: string): T => element.querySelector<T>(selector)!;
