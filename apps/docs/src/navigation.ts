@@ -22,6 +22,7 @@ export const groups: readonly Group[] = [
       'README.md',
       'docs/train-in-this-page.md',
       'docs/walk-through.md',
+      'examples/README.md',
       'docs/watching-a-run.md',
       'docs/how-fast-is-it.md',
     ],
@@ -31,10 +32,10 @@ export const groups: readonly Group[] = [
     files: ['docs/concepts/prototypes.md', 'docs/concepts/obsolescence.md', 'docs/concepts/a-step.md'],
   },
   { title: 'Parts', files: pagesIn('docs/parts') },
-  { title: 'Packages', files: packages.map(({ folder }) => `${folder}/README.md`) },
+  { title: 'Packages', files: [...packages.map(({ folder }) => `${folder}/README.md`), 'apps/train/README.md'] },
   { title: 'Protocols', files: pagesIn('docs/protocols') },
   { title: 'Benchmarks', files: pagesIn('benchmarks') },
-  { title: 'The house', files: ['ARCHITECTURE.md', 'CONTRIBUTING.md', ...pagesIn('docs/decisions')] },
+  { title: 'The house', files: ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'RELEASING.md', ...pagesIn('docs/decisions')] },
 ];
 
 /** Where a file of the repository stands on the site; undefined where it is no page. */
@@ -51,16 +52,16 @@ export function titleOf(file: string): string {
   return heading.replace(/^@protomem\//, '').replaceAll(/[`*]/g, '');
 }
 
-/** A page's first sentence, as text on one line. */
+/** A page's first sentence, of some words at least, as text on one line. */
 export function summaryOf(file: string): string {
   const text = readFileSync(join(root, file), 'utf8');
   const paragraphs = text.replaceAll(/```.*?```/gs, '').split(/\n\s*\n/);
-  // Not the date of a decision, a table, a list or a comment.
-  const first = paragraphs.find((text) => text.trim().length > 30 && /^[A-Za-z*_`("]/.test(text.trim())) ?? '';
+  // Not the date of a decision, a table or a comment.
+  const first = paragraphs.find((text) => text.trim().length > 30 && /^(- )?[\w*`("]/.test(text.trim())) ?? '';
   const plain = first
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
-    .replaceAll(/\*\*|`|\b_|_\b/g, '')
+    .replaceAll(/^- |^\d{4}-\d\d(-\d\d)?\. |\*\*|`|\b_|_\b/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  return /^.*?\.(?= |$)/.exec(plain)?.[0] ?? plain;
+  return /^.{25,}?\.(?= |$)/.exec(plain)?.[0] ?? plain;
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { baselines } from '@protomem/baselines';
@@ -27,6 +28,15 @@ describe('the navigation', () => {
     expect(sources.filter((source) => !existsSync(source))).toEqual([]);
   });
 
+  it('has every page of the repository', () => {
+    const tracked = spawnSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const pages = tracked.stdout.split('\n').filter((file) => file !== '' && !/^\.changeset\/|\/template\//.test(file));
+    expect([...files].sort()).toEqual(pages.sort());
+  });
+
   it('leads nowhere twice', () => {
     expect(new Set(files.map(routeOf)).size).toBe(files.length);
   });
@@ -36,7 +46,8 @@ describe('links', () => {
   it.each([
     ['README.md', 'docs/walk-through.md', '/docs/walk-through.md'],
     ['README.md', 'packages/recipes#the-plan', '/packages/recipes/index.md#the-plan'],
-    ['README.md', 'apps/train', '/ARCHITECTURE.md'],
+    ['README.md', 'apps/train', '/apps/train/index.md'],
+    ['README.md', 'apps/benchmark', '/ARCHITECTURE.md'],
     ['docs/walk-through.md', '../README.md', '/index.md'],
     ['packages/memory/README.md', 'src/method.ts', '/files/packages/memory/src/method.ts.txt'],
     ['packages/native/README.md', '../engine', '/packages/engine/index.md'],
