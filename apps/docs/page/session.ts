@@ -66,7 +66,7 @@ export async function train({ engine, steps, onStep, onEngine }: SessionOptions)
       const losses = plain.loss(embeddings, labels, images);
       const cosines = tf.tidy(() => {
         const unit = tf.div(embeddings, tf.norm(embeddings, 2, 1, true));
-        return tf.keep(tf.matMul(unit as tf.Tensor2D, memory.columns(), false, true));
+        return tf.keep(tf.matMul<tf.Tensor2D>(unit, memory.columns(), false, true));
       });
       seen = { cosines, own: Array.from(labels, (label) => memory.slotOf(label)) };
       return losses;

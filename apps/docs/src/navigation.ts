@@ -42,7 +42,8 @@ export const groups: readonly Group[] = [
 export function routeOf(file: string): string | undefined {
   const api = /^apps\/docs\/(api\/.*\.md)$/.exec(file)?.[1];
   if (api) return api;
-  if (groups.some(({ files }) => files.includes(file))) return file.replace(/(^|\/)README\.md$/, '$1index.md');
+  const isPage = groups.some(({ files }) => files.includes(file));
+  return isPage ? file.replace(/(^|\/)README\.md$/, '$1index.md') : undefined;
 }
 
 /** A page's first heading, as text. */
@@ -56,8 +57,9 @@ export function titleOf(file: string): string {
 export function summaryOf(file: string): string {
   const text = readFileSync(join(root, file), 'utf8');
   const paragraphs = text.replaceAll(/```.*?```/gs, '').split(/\n\s*\n/);
-  // Not the date of a decision, a table or a comment.
-  const first = paragraphs.find((text) => text.trim().length > 30 && /^(- )?[\w*`("]/.test(text.trim())) ?? '';
+  // Not a benchmark's date and machine, a table or a comment.
+  const first =
+    paragraphs.find((text) => text.trim().length > 30 && /^(?!\d{4}-\d\d-\d\d)(- )?[\w*`("]/.test(text.trim())) ?? '';
   const plain = first
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replaceAll(/^- |^\d{4}-\d\d(-\d\d)?\. |\*\*|`|\b_|_\b/g, '')

@@ -24,7 +24,9 @@ interface Context {
 
 /** By the browser's own decoder, on a canvas: laid on black, scaled to cover the size, what sticks out cut off evenly. */
 const decode: Decode = async (bytes, { height, width, name, maxPixels }) => {
-  const image = await createImageBitmap(new Blob([bytes])).catch((cause: Error) => refuse(name, cause.message, cause));
+  const image = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>])).catch((cause: Error) =>
+    refuse(name, cause.message, cause),
+  );
   try {
     const pixels = image.width * image.height;
     if (maxPixels > 0 && pixels > maxPixels) refuse(name, `${pixels} pixels, more than ${maxPixels}`);
