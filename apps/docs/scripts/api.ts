@@ -47,9 +47,9 @@ if ((await readFile(stamp, 'utf8').catch(() => '')) === digest) {
   if (!project?.children) throw new Error('TypeDoc has found no module');
   // TypeDoc calls a module after its file, readers after what they import.
   for (const module of project.children) {
-    const file = project.getReflectionById(module.id)?.sources?.[0]?.fullFileName ?? module.sources?.[0]?.fullFileName;
-    const entry = entries.find(({ path }) => path === file) ?? entries[project.children.indexOf(module)];
-    module.name = entry!.name;
+    const entry = entries.find(({ path }) => path.replace(/(\/index)?\.ts$/, '').endsWith(`/${module.name}`));
+    if (!entry) throw new Error(`TypeDoc has a module ${module.name}, which is no package's entry`);
+    module.name = entry.name;
   }
   await app.generateOutputs(project);
   await writeFile(stamp, digest);
