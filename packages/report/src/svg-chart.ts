@@ -1,4 +1,4 @@
-import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import type { Config, TopLevelSpec } from 'vega-lite';
 import { escapeText, Html } from './html.ts';
 
 /** Width that every chart is drawn for, pixels; the page scales it a little. */
@@ -53,7 +53,7 @@ export async function svgChart(spec: ChartSpec, frame: ChartFrame, description: 
     autosize: 'none',
   } as unknown as TopLevelSpec;
   // Here and not above: vega waits while it loads, and a module that does so cannot be had by `require`.
-  const vega = await import('vega');
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
   const view = new vega.View(vega.parse(compile(full).spec), { renderer: 'none' });
   const svg = await view.toSVG();
   view.finalize();
