@@ -48,7 +48,7 @@ async function serveGallery(options: ServeArguments): Promise<void> {
       const settings = Object.fromEntries(
         Object.keys(serveOptions).map((key) => [key, options[key as keyof Settings]]),
       ) as Settings;
-      const server = await serve({ ...settings, ...faces, gallery });
+      const server = await serve({ ...settings, model: faces.model, detect: faces.detect, gallery });
       console.log(`${options.gallery}: ${gallery.people} people, ${gallery.images} images`);
       if (!gallery.calibration) console.log('no calibration: scores, no answers; see --calibration');
       console.log(`serving at ${server.url}`);
