@@ -1,3 +1,3 @@
-export { batchEmbeddings, batchOptions } from './batch-embeddings.ts';
+export { batchEmbeddings } from './batch-embeddings.ts';
 export { type ServeOptions, serveOptions } from './options.ts';
 export { type FaceServer, serve } from './serve.ts';

@@ -81,7 +81,7 @@ export const pagePolicy = [
   "default-src 'none'",
   `script-src ${digest(script)}`,
   `style-src ${digest(style)}`,
-  'img-src blob:',
+  'img-src blob: data:',
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",

@@ -7,6 +7,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import { calibrationFromScores } from '@protomem/gallery';
 import { Ajv } from 'ajv';
 import puppeteer from 'puppeteer-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { colourModel, photo, serveColours } from '../fixtures/colours.ts';
 import { batchEmbeddings } from './batch-embeddings.ts';
@@ -134,7 +135,9 @@ describe('routes', () => {
     const found = { none: [], two: [square(0), square(9)], flat: [square(0)] };
     let now: keyof typeof found = 'none';
     const served = await serveColours({ detect: () => found[now] });
-    const flat = await photo(200, 200, 200, 300);
+    const flat = await sharp({ create: { width: 300, height: 300, channels: 3, background: '#888' } })
+      .png()
+      .toBuffer();
     for (const [which, reason] of [
       ['none', 'without a face'],
       ['two', 'several faces'],
@@ -281,14 +284,14 @@ describe('bad requests', () => {
     expect(body).toMatch(/^HTTP\/1.1 408 /);
     expect(none).toMatch(/^HTTP\/1.1 400 /);
     expect(none).toContain('"error":{');
-    expect(await (await served.ask('health')).json()).toEqual({ status: 'ok', waiting: 0 });
+    await expect.poll(async () => (await served.ask('health')).json()).toEqual({ status: 'ok', waiting: 0 });
   });
 });
 
 describe('requests that come together', () => {
   it('go through the encoder together, and get what they get one by one', async () => {
     const photos = await Promise.all(Array.from({ length: 24 }, (_, i) => photo(8 * i, 200 - 8 * i, 40)));
-    const served = await serveColours({ wait: 20, batch: 16, minSharpness: 0 });
+    const served = await serveColours({ batch: 16, minSharpness: 0 }, colourModel(50));
     const embed = async (one: Buffer) =>
       ((await (await served.ask('embed', 'POST', one)).json()) as { faces: { embedding: number[] }[] }).faces[0]!
         .embedding;

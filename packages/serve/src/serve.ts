@@ -64,6 +64,7 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
   const milliseconds = timeout * 1000;
   const app = fastify({
     bodyLimit: maxBytes,
+    keepAliveTimeout: 5000,
     requestTimeout: milliseconds,
     // Of silence: the work on a full queue may take as long as sending a request.
     connectionTimeout: 4 * milliseconds,
@@ -76,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
   app.server.maxConnections = MOST_CONNECTIONS;
 
   let waiting = 0;
+  let closing = false;
   const metrics = serveMetrics(gallery, () => waiting);
   const onBatch = (faces: number): void => {
     metrics.batches.inc();
@@ -95,6 +97,10 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
     waiting++;
     // Comes after an answer, and after a client that is gone.
     reply.raw.once('close', () => waiting--);
+  });
+  // A connection that is kept open would keep the server from its end.
+  app.addHook('onSend', async (_, reply) => {
+    if (closing) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
     const labels = { method, route: routeOptions.url ?? 'none', status: reply.statusCode };
@@ -137,7 +143,10 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
   const { port: found } = app.server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${found}/`,
-    close: () => app.close(),
+    close() {
+      closing = true;
+      return app.close();
+    },
   };
 }
 
