@@ -376,16 +376,15 @@ describe.skipIf(!chromium)('the page', () => {
       tab.on('console', (message) => message.type() === 'error' && faults!.push(message.text()));
       await tab.goto(served.url);
       const said = (text: string) =>
-        tab.waitForFunction((t) => document.getElementById('said')!.textContent!.includes(t), {}, text);
+        tab.waitForFunction(`document.getElementById('said').textContent.includes(${JSON.stringify(text)})`);
       await (await tab.$('#file'))!.uploadFile(join(dir, 'ada.png'));
       await said('nobody is enrolled');
       await tab.type('#person', '<b>Ada</b>');
       await tab.click('#enrol');
       await said('<b>Ada</b> has 1 images now');
-      const box = await tab.$eval('.box', (drawn) => ({
-        width: (drawn as HTMLElement).style.width,
-        text: drawn.textContent,
-      }));
+      const box = await tab.evaluate(
+        `(({ style, textContent }) => ({ width: style.width, text: textContent }))(document.querySelector('.box'))`,
+      );
       expect(box).toEqual({ width: expect.stringMatching(/^\d+(\.\d+)?%$/), text: '<b>Ada</b> 1.000' });
       expect(asked!.filter((url) => !url.startsWith(served.url) && !/^(blob|data):/.test(url))).toEqual([]);
       expect(faults).toEqual([]);
