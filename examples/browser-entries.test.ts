@@ -22,6 +22,7 @@ const entries: Readonly<Record<string, readonly string[] | 'files'>> = {
   protocols: 'files',
   recipes: 'files',
   report: 'files',
+  serve: 'files',
   synthetic: ['.'],
   training: ['.'],
 };

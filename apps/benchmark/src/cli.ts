@@ -18,6 +18,7 @@ import { limits } from './suites/limits.ts';
 import { loader } from './suites/loader.ts';
 import { peers } from './suites/peers.ts';
 import { scale } from './suites/scale.ts';
+import { serve } from './suites/serve.ts';
 import { staleness } from './suites/staleness.ts';
 
 const suites: Readonly<Record<string, Suite>> = {
@@ -33,6 +34,7 @@ const suites: Readonly<Record<string, Suite>> = {
   limits,
   evaluation,
   gallery,
+  serve,
   peers,
   encoder,
   'encoder-large': encoderLarge,
@@ -50,7 +52,7 @@ ${Object.entries(suites)
   .join('\n')}
 
   --out DIR   where SUITE.json and SUITE.md go (default benchmarks)
-  --data DIR  face images, for the suites lfw, guard and loader
+  --data DIR  face images, for the suites lfw, guard and loader; an encoder for serve
   --quick     fewer rounds
   --earlier   kept runs of earlier code count where there are none of today's (suites lfw, guard and identities)
   --only TEXT carry out runs whose name holds TEXT, or one of several; the others are shown as far as they are kept (the same suites)

@@ -80,3 +80,15 @@ export async function readGallery(path: string, opening: Parameters<typeof openG
   for (const note of gallery.notes) console.error(note);
   return gallery;
 }
+
+/** Opens a gallery to write, or makes one, with the model's calibration where there is one; says what it found. */
+export async function writeGallery(
+  path: string,
+  { opening, calibration }: Faces,
+  template?: 'mean' | 'best',
+): Promise<Gallery> {
+  const gallery = await openGallery(await fileStorage(path), { ...opening, template });
+  for (const note of gallery.notes) console.log(note);
+  if (calibration) await gallery.calibrate(calibration);
+  return gallery;
+}

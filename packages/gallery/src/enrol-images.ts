@@ -1,16 +1,8 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import {
-  firstLineOf,
-  type OptionsOf,
-  option,
-  ProtomemError,
-  Remarks,
-  readOptions,
-  type SourceRemark,
-} from '@protomem/core';
+import { type OptionsOf, option, ProtomemError, Remarks, readOptions, type SourceRemark } from '@protomem/core';
 import type { EmbeddingModel } from '@protomem/protocols';
-import { embedFaces, type FoundFace, findFaces, findFacesOptions } from './find-faces.ts';
+import { embedFaces, type FindFacesOptions, type FoundFace, findFaces, findFacesOptions } from './find-faces.ts';
 import type { Gallery } from './gallery.ts';
 import type { People } from './open-people.ts';
 
@@ -100,21 +92,6 @@ export async function enrolImages(
     for (const person of enrolments.keys()) people.add(person);
   };
 
-  /** The face of an image, or why there is none. */
-  const faceOf = async (bytes: Uint8Array, name: string): Promise<FoundFace | string> => {
-    const found = await findFaces(model, bytes, { ...finding, name }).catch((error: unknown) => {
-      if (!(error instanceof ProtomemError)) throw error;
-      return firstLineOf(error);
-    });
-    if (typeof found === 'string') return 'images that cannot be read';
-    const [face, ...others] = found.faces;
-    if (!face) return found.unaligned > 0 ? 'photos with landmarks that no face has' : 'photos without a face';
-    if (others.length > 0 && !largest) return 'photos with several faces';
-    if (face.faults.length > 0 && !anyQuality)
-      return `faces that are ${face.faults.map((one) => one.replace(/ \(.*/, '')).join(' and ')}`;
-    return face;
-  };
-
   for (let identity = 0; identity < source.identities; identity++) {
     for (let i = 0; i < source.imagesOf(identity); i++) {
       signal?.throwIfAborted();
@@ -122,7 +99,7 @@ export async function enrolImages(
       const person = personOf(identity, name);
       // A person's images are enrolled together.
       if (waiting.length >= batch && waiting.at(-1)!.person !== person) await flush();
-      const image = `${basename(name)} ${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`;
+      const image = imageName(basename(name), bytes);
       images++;
       if (
         gallery.find(person)?.images.includes(image) ||
@@ -131,7 +108,7 @@ export async function enrolImages(
         known++;
         people.add(person);
       } else {
-        const face = await faceOf(bytes, name);
+        const face = await faceToEnrol(model, bytes, { ...finding, name, largest, anyQuality }).catch(unreadable);
         if (typeof face === 'string') skip(face, name);
         else waiting.push({ person, image, name, face });
       }
@@ -140,4 +117,33 @@ export async function enrolImages(
   }
   if (waiting.length > 0) await flush();
   return { images, added, known, people: people.size, leftOut: leftOut.list() };
+}
+
+/** What an image is called in a gallery: the same image twice has one name. */
+export const imageName = (name: string, bytes: Uint8Array): string =>
+  `${name} ${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`.trim();
+
+function unreadable(error: unknown): string {
+  if (!(error instanceof ProtomemError)) throw error;
+  return 'images that cannot be read';
+}
+
+/**
+ * The one face of a photo that may be enrolled, or why there is none.
+ *
+ * @throws ProtomemError when the photo is damaged, too large or no image.
+ */
+export async function faceToEnrol(
+  model: Pick<EmbeddingModel, 'inputSize'>,
+  bytes: Uint8Array,
+  options: FindFacesOptions & Pick<EnrolImagesOptions, 'largest' | 'anyQuality'> = {},
+): Promise<FoundFace | string> {
+  const { largest, anyQuality, ...finding } = options;
+  const { faces, unaligned } = await findFaces(model, bytes, finding);
+  const [face, ...others] = faces;
+  if (!face) return unaligned > 0 ? 'photos with landmarks that no face has' : 'photos without a face';
+  if (others.length > 0 && !largest) return 'photos with several faces';
+  if (face.faults.length > 0 && !anyQuality)
+    return `faces that are ${face.faults.map((one) => one.replace(/ \(.*/, '')).join(' and ')}`;
+  return face;
 }

@@ -1,4 +1,11 @@
-export { type EnrolImagesOptions, type EnrolledImages, enrolImages, enrolImagesOptions } from './enrol-images.ts';
+export {
+  type EnrolImagesOptions,
+  type EnrolledImages,
+  enrolImages,
+  enrolImagesOptions,
+  faceToEnrol,
+  imageName,
+} from './enrol-images.ts';
 export { fileStorage, isGalleryFile } from './file-storage.ts';
 export {
   type EmbeddedFaces,

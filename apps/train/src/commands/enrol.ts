@@ -1,17 +1,15 @@
 import { remarkLines } from '@protomem/core';
-import { openGallery } from '@protomem/gallery';
 import {
   type EnrolImagesOptions,
   type EnrolledImages,
   enrolImages,
   enrolImagesOptions,
-  fileStorage,
   openPeople,
 } from '@protomem/gallery/node';
 import type { ModelOptions } from '@protomem/protocols';
 import { command, declaredFlags, withBar } from '../command-line.ts';
 import { type DataSetArguments, dataSetOptions, openOptionsOf, sayRemarks } from '../data-sets.ts';
-import { type FaceArguments, faceOptions, openFaces } from '../faces.ts';
+import { type FaceArguments, faceOptions, openFaces, writeGallery } from '../faces.ts';
 import { stopOnInterrupt } from '../interrupt.ts';
 
 const use = `
@@ -57,10 +55,8 @@ export async function enrol(photos: readonly string[], options: EnrolArguments):
   const faces = await openFaces('enrol', options);
   const signal = stopOnInterrupt();
   try {
-    const gallery = await openGallery(await fileStorage(path), { ...faces.opening, template: template as never });
+    const gallery = await writeGallery(path, faces, template as never);
     try {
-      for (const note of gallery.notes) console.log(note);
-      if (faces.calibration) await gallery.calibrate(faces.calibration);
       let kept = 0;
       for (const photo of photos) {
         const people = await openPeople(photo, name, openOptionsOf(rest));

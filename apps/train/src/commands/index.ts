@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   enrol: { about: 'people into a gallery, by their photos', load: () => import('./enrol.ts') },
   identify: { about: 'who is in a photo', load: () => import('./identify.ts') },
   gallery: { about: 'who is in a gallery; removes people', load: () => import('./gallery.ts') },
+  serve: { about: 'a gallery over HTTP: enrol, identify, verify', load: () => import('./serve.ts') },
   inspect: { about: 'what a run, checkpoint, encoder or data set holds', load: () => import('./inspect.ts') },
   align: { about: 'raw photos to aligned faces', load: () => import('./align.ts') },
   convert: { about: 'a data set in another format', load: () => import('./convert.ts') },

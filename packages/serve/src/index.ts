@@ -1,0 +1,3 @@
+export { batchEmbeddings } from './batch-embeddings.ts';
+export { type ServeOptions, serveOptions } from './options.ts';
+export { type FaceServer, serve } from './serve.ts';

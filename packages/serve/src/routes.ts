@@ -1,0 +1,176 @@
+import { ProtomemError } from '@protomem/core';
+import type { Candidate, IdentifyOptions } from '@protomem/gallery';
+import { embedFaces, type FoundFace, faceToEnrol, findFaces, imageName } from '@protomem/gallery/node';
+import type { EmbeddingModel } from '@protomem/protocols';
+import { normalizeRows } from '@protomem/protocols';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import pLimit from 'p-limit';
+import type { ServeSettings } from './options.ts';
+import { refusal } from './refusals.ts';
+import { schemas } from './schemas.ts';
+
+/** First bytes of the formats that are read. SVG is not: it is a program that draws. */
+const formats = /^(\xff\xd8\xff|\x89PNG|RIFF....WEBP|GIF8|....ftyp(avif|avis|mif1)|II\*|MM.\*)/s;
+
+/** Photos that are unpacked at the same time: as many threads as do it. Each may take 3 bytes a pixel. */
+const UNPACKED = 4;
+
+type Photo = Buffer | { readonly photo: string } | undefined;
+type Search = IdentifyOptions;
+type OfPerson = { readonly person: string };
+
+/** What the server answers: photos in, people out. `embedding` puts faces of requests together. */
+export function addRoutes(app: FastifyInstance, settings: ServeSettings, embedding: EmbeddingModel): void {
+  const { gallery, detect, minSide, minSharpness, maxPixels, largest, anyQuality, minNorm } = settings;
+  const finding = { name: 'the photo', detect, minSide, minSharpness, maxPixels };
+  const unpack = pLimit(UNPACKED);
+
+  /** Does something with the photo of a request, when it is its turn and somebody still waits for it. */
+  async function withPhoto<T>(request: FastifyRequest, work: (bytes: Buffer) => Promise<T>): Promise<T> {
+    const body = request.body as Photo;
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body?.photo ?? '', 'base64');
+    if (!formats.test(bytes.toString('latin1', 0, 16))) {
+      const [got, expected] = [bytes.length === 0 ? 'empty' : 'something else', 'a JPEG, PNG, WebP, AVIF, GIF or TIFF'];
+      throw refusal(400, { where: 'serve', what: 'the photo', got, expected });
+    }
+    return unpack(() => {
+      if (request.raw.socket.destroyed) throw refusal(499, gone);
+      return work(bytes);
+    }).catch((error: unknown) => {
+      if (!(error instanceof ProtomemError && /exceeds pixel limit/.test(error.message))) throw error;
+      throw refusal(413, {
+        ...{ where: 'serve', what: 'the photo', got: 'larger' },
+        expected: `at most ${maxPixels} pixels`,
+        fix: 'Send it smaller.',
+      });
+    });
+  }
+
+  /** All faces of a request's photo and their embeddings. */
+  async function facesOf(request: FastifyRequest) {
+    const { faces, unaligned } = await withPhoto(request, (bytes) => findFaces(embedding, bytes, finding));
+    const found =
+      faces.length > 0 ? await embedFaces(embedding, faces) : { embeddings: new Float32Array(0), norms: [] };
+    return { faces, unaligned, ...found };
+  }
+
+  const shown = ({ box, faults }: FoundFace) => ({ box, faults });
+
+  function known(person: string) {
+    const found = gallery.find(person);
+    if (found) return found;
+    const expected = `one of the ${gallery.people} in the gallery`;
+    throw refusal(404, { where: 'serve', what: 'the person', got: person, expected });
+  }
+
+  app.post('/embed', { schema: schemas.embed, config: { photo: true } }, async (request) => {
+    const { faces, unaligned, embeddings, norms } = await facesOf(request);
+    const width = embedding.embeddingSize;
+    normalizeRows(embeddings, width);
+    return {
+      ...{ model: gallery.model, unaligned },
+      faces: faces.map((face, i) => ({
+        ...shown(face),
+        norm: norms[i]!,
+        embedding: Array.from(embeddings.subarray(i * width, (i + 1) * width)),
+      })),
+    };
+  });
+
+  /** Faces with what a search found of each; a photo without a face has none. */
+  async function searched(
+    request: FastifyRequest,
+    search: (embeddings: Float32Array) => ReturnType<typeof gallery.identify>,
+  ) {
+    const { faces, unaligned, embeddings } = await facesOf(request);
+    const { results, thresholds } =
+      faces.length > 0 ? await search(embeddings) : { results: [], thresholds: undefined };
+    return { faces: faces.map((face, i) => [shown(face), results[i]!] as const), unaligned, thresholds };
+  }
+
+  app.post<{ Querystring: Search }>(
+    '/identify',
+    { schema: schemas.identify, config: { photo: true } },
+    async (request) => {
+      const { faces, ...rest } = await searched(request, (embeddings) => gallery.identify(embeddings, request.query));
+      return { ...rest, faces: faces.map(([face, people]) => ({ ...face, people })) };
+    },
+  );
+
+  app.post<{ Params: OfPerson; Querystring: Search }>(
+    '/people/:person/verify',
+    { schema: schemas.verify, config: { photo: true } },
+    async (request) => {
+      const { person } = known(request.params.person);
+      const { faces, ...rest } = await searched(request, (embeddings) =>
+        gallery.verify(person, embeddings, request.query),
+      );
+      const one = ([best]: readonly Candidate[]) => ({ score: best!.score, answer: best!.answer });
+      return { ...rest, person, faces: faces.map(([face, people]) => ({ ...face, ...one(people) })) };
+    },
+  );
+
+  app.post<{ Params: OfPerson; Querystring: { name?: string } }>(
+    '/people/:person/images',
+    { schema: schemas.enrol, config: { photo: true } },
+    async (request, reply) => {
+      const { person } = request.params;
+      const { face, image } = await withPhoto(request, async (bytes) => {
+        const image = imageName(request.query.name ?? '', bytes);
+        if (gallery.find(person)?.images.includes(image)) return { image };
+        return { image, face: await faceToEnrol(embedding, bytes, { ...finding, largest, anyQuality }) };
+      });
+      const unfit = (got: string) =>
+        refusal(422, { where: 'serve', what: 'the photo', got, expected: 'one face, sharp and large enough' });
+      if (typeof face === 'string') throw unfit(`one of those that are left out: ${face}`);
+      if (face) {
+        const { embeddings, norms } = await embedFaces(embedding, [face]);
+        if (norms[0]! < minNorm) throw unfit(`a face whose embedding is too short (${norms[0]!.toFixed(2)})`);
+        await gallery.enrol([{ person, images: [{ image, embedding: embeddings }] }]);
+      }
+      // Somebody else may have removed the person since.
+      return reply.code(face ? 201 : 200).send({ person, image, images: gallery.find(person)?.images.length ?? 0 });
+    },
+  );
+
+  app.get<{ Querystring: { offset?: number; limit?: number } }>(
+    '/people',
+    { schema: schemas.list },
+    async ({ query }) => {
+      const { offset = 0, limit = 1000 } = query;
+      const people = gallery.list().slice(offset, offset + limit);
+      return {
+        ...{ model: gallery.model, calibrated: gallery.calibration !== undefined, total: gallery.people },
+        people: people.map(({ person, images }) => ({ person, images: images.length })),
+      };
+    },
+  );
+
+  app.get<{ Params: OfPerson }>('/people/:person', { schema: schemas.find }, async ({ params }) =>
+    known(params.person),
+  );
+
+  async function remove(person: string, image: string | undefined, compact = true) {
+    const { images } = known(person);
+    if (image !== undefined && !images.includes(image)) {
+      const expected = `one of the ${images.length} of that person`;
+      throw refusal(404, { where: 'serve', what: 'the image', got: image, expected });
+    }
+    const removed = await gallery.remove(person, image);
+    if (compact) await gallery.compact();
+    return { person, removed, images: gallery.find(person)?.images.length ?? 0 };
+  }
+
+  app.delete<{ Params: OfPerson; Querystring: { compact?: boolean } }>(
+    '/people/:person',
+    { schema: schemas.remove },
+    async ({ params, query }) => remove(params.person, undefined, query.compact),
+  );
+  app.delete<{ Params: OfPerson & { readonly image: string }; Querystring: { compact?: boolean } }>(
+    '/people/:person/images/:image',
+    { schema: schemas.removeImage },
+    async ({ params, query }) => remove(params.person, params.image, query.compact),
+  );
+}
+
+const gone = { where: 'serve', what: 'the client', got: 'gone', expected: 'to wait for its answer' };
