@@ -53,13 +53,14 @@ export function titleOf(file: string): string {
   return heading.replace(/^@protomem\//, '').replaceAll(/[`*]/g, '');
 }
 
-/** A page's first sentence, of some words at least, as text on one line. */
+/** A page's first sentence, of some words at least, as text on one line; its heading, where it has none. */
 export function summaryOf(file: string): string {
   const text = readFileSync(join(root, file), 'utf8');
   const paragraphs = text.replaceAll(/```.*?```/gs, '').split(/\n\s*\n/);
   // Not a benchmark's date and machine, a table or a comment.
   const first =
-    paragraphs.find((text) => text.trim().length > 30 && /^(?!\d{4}-\d\d-\d\d)(- )?[\w*`("]/.test(text.trim())) ?? '';
+    paragraphs.find((text) => text.trim().length > 30 && /^(?!\d{4}-\d\d-\d\d)(- )?[\w*`("]/.test(text.trim())) ??
+    titleOf(file);
   const plain = first
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replaceAll(/^- |^\d{4}-\d\d(-\d\d)?\. |\*\*|`|\b_|_\b/g, '')
