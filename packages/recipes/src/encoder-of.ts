@@ -7,11 +7,11 @@ import { encoderFile } from './run-folder.ts';
 const kept = ['embeddingSize', 'width', 'dropout', 'recompute'];
 
 /**
- * The encoder of a run or a file, with its weights to start from, as a patch of a configuration.
+ * The encoder of a run or a file, with its weights to start from, as patches of a configuration; what else that says of its encoder stays.
  *
  * @throws ProtomemError for a file of something else, or of images that are not square
  */
-export async function startFrom(init: string): Promise<string> {
+export async function startFrom(init: string): Promise<string[]> {
   const path = encoderFile(init);
   const { metadata } = await readSafetensors(path);
   const options = parseJson(metadata.options ?? '', { where: path, what: 'metadata "options"' });
@@ -27,5 +27,6 @@ export async function startFrom(init: string): Promise<string> {
   }
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => kept.includes(key)));
   const known = Object.entries(encoders).find(([, { family }]) => family === metadata.name);
-  return `encoder=${JSON.stringify({ name: known?.[0] ?? metadata.name, inputSize: height, ...own, init })}`;
+  const said = { name: known?.[0] ?? metadata.name, inputSize: height, ...own, init };
+  return Object.entries(said).map(([key, value]) => `encoder.${key}=${JSON.stringify(value)}`);
 }

@@ -91,11 +91,14 @@ describe('findKnown', () => {
 
 it('an encoder goes on, frozen in part, and says what it could do before and can do now', async () => {
   const draft = patchConfig(resolveRecipe('fine-tune', { data, init }), [
-    await startFrom(init),
+    'encoder.firstLayerRate=0.1',
+    ...(await startFrom(init)),
     ...['engine.prefer=cpu', 'steps=4', 'schedule.warmup=1', 'log.tensorboard=false', 'loader.workers=0'],
     ...['encoder.freeze=["conv1"]', 'sampler.classes=4', 'sampler.images=2', 'evaluation.pairs.count=10'],
   ]);
   expect(draft.encoder).toMatchObject({ name: 'mobile-face-net', inputSize: 16, embeddingSize: 6, width: 0.125, init });
+  // What else is said of it stays.
+  expect(draft.encoder).toMatchObject({ firstLayerRate: 0.1 });
   const said: string[] = [];
   const out = join(dir, 'run');
   const finished = await runRecipe(draft, { out, say: (line) => said.push(line) });
@@ -118,7 +121,7 @@ it('an encoder goes on, frozen in part, and says what it could do before and can
   );
   for (const encoder of [start, end]) encoder.dispose();
   // A run's own encoder is the next one's start.
-  expect(await startFrom(out)).toContain(`"init":"${out}"`);
+  expect(await startFrom(out)).toContain(`encoder.init=${JSON.stringify(out)}`);
 });
 
 it('refuses what it cannot start from', async () => {

@@ -70,7 +70,7 @@ export const make = () =>
       const label = file?.config.recipe ?? name;
       const out = rest.out ?? defaultRunFolder(label!);
       const changes = [
-        ...(init === undefined ? [] : [await startFrom(init)]),
+        ...(init === undefined ? [] : await startFrom(init)),
         ...(root === undefined ? [] : [`data.root=${JSON.stringify(root)}`]),
         ...set,
         ...(epochs === undefined ? [] : [`epochs=${epochs}`]),
