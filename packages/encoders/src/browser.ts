@@ -1,5 +1,12 @@
 // What works everywhere, and all that a bundler for browsers takes.
-export { createEncoder, type EncoderName, type EncoderRegistry, encoderCard, encoders } from './create-encoder.ts';
+export {
+  createEncoder,
+  type EncoderName,
+  type EncoderRegistry,
+  encoderCard,
+  encoderNameOf,
+  encoders,
+} from './create-encoder.ts';
 export {
   type DefinedEncoder,
   defineEncoder,

@@ -19,6 +19,11 @@ export function findFamily(where: string, what: string, registry: EncoderRegistr
   return Object.values(registry).find(({ family }) => family === name) ?? lookUp(where, what, registry, name);
 }
 
+/** The key of {@link encoders} for the name that cards and files call a family by; undefined for a family of one's own. */
+export function encoderNameOf(family: string): EncoderName | undefined {
+  return (Object.keys(encoders) as EncoderName[]).find((name) => encoders[name].family === family);
+}
+
 /**
  * Makes an encoder by name.
  *

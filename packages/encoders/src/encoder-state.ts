@@ -94,7 +94,7 @@ export function encoderOf(
   if (stranger !== undefined) {
     encoder.dispose();
     throw new ProtomemError({
-      where: where,
+      where,
       what: `tensor "${stranger}"`,
       got: 'of no parameter',
       expected: `one of the ${known.size} parameters of ${encoder.card.name}`,
@@ -104,10 +104,10 @@ export function encoderOf(
 }
 
 function parseOptions(where: string, text: string | undefined): EncoderOptions {
-  const options = text === undefined ? undefined : parseJson(text, { where: where, what: 'metadata "options"' });
+  const options = text === undefined ? undefined : parseJson(text, { where, what: 'metadata "options"' });
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ProtomemError({
-      where: where,
+      where,
       what: 'metadata "options"',
       got: text ?? 'missing',
       expected: 'a JSON object of encoder options',

@@ -57,7 +57,7 @@ export const forFineTuning = part('forFineTuning', fineTuningOptions, (settings)
   );
   const rateAt = (depth: number): number => firstLayerRate ** (1 - depth / Math.max(1, blocks.length - 1));
   const parameters = encoder.parameters.map((parameter) => {
-    const layer = parameter.name.slice(0, parameter.name.lastIndexOf('.'));
+    const layer = layerOf(parameter.name);
     return { ...parameter, trainable: parameter.trainable && !frozen.has(layer), rate: rateAt(depthOf(layer)) };
   });
   const { card, options, layers, folded } = encoder;
@@ -65,9 +65,9 @@ export const forFineTuning = part('forFineTuning', fineTuningOptions, (settings)
 });
 
 /** Names of the layers that own weights, from the image on. */
-const namesOf = (layer: Layer): string[] => [
-  ...new Set(weightsOf([layer]).map(({ name }) => name.slice(0, name.lastIndexOf('.')))),
-];
+const namesOf = (layer: Layer): string[] => [...new Set(weightsOf([layer]).map(({ name }) => layerOf(name)))];
+
+const layerOf = (weight: string): string => weight.slice(0, weight.lastIndexOf('.'));
 
 const blockOf = (layer: string): string => /^[^.]+(\.\d+(?=\.))?/.exec(layer)![0];
 

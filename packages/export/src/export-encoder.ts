@@ -2,7 +2,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { check, type OptionsOf, readOptions, type Settings } from '@protomem/core';
 import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
-import { type DefinedEncoder, type EncoderName, encoders, foldNorms, loadEncoder } from '@protomem/encoders';
+import { type DefinedEncoder, encoderNameOf, foldNorms, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { type EmbeddingModel, openModel } from '@protomem/protocols';
 import { type Agreement, compareModels } from './check-export.ts';
@@ -149,8 +149,7 @@ async function checkWritten(
     if (to === 'safetensors') {
       const back = join(`${written}.back`);
       const { inputSize, embeddingSize, width } = options;
-      // Files have a family's own name, which a registry may spell otherwise.
-      const as = Object.entries(encoders).find(([, { family }]) => family === card.name)![0] as EncoderName;
+      const as = encoderNameOf(card.name)!;
       await importEncoder(written, back, { as, inputSize, embeddingSize, width });
       theirs = await openModel(back);
     } else {

@@ -1,6 +1,6 @@
 import { isObject, ProtomemError, parseJson } from '@protomem/core';
 import { readSafetensors } from '@protomem/core/node';
-import { encoders } from '@protomem/encoders';
+import { encoderNameOf } from '@protomem/encoders';
 import { encoderFile } from './run-folder.ts';
 
 /** Of what a file was made with, all that a configuration can say: where its weights start is another matter. */
@@ -26,7 +26,6 @@ export async function startFrom(init: string): Promise<string[]> {
     });
   }
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => kept.includes(key)));
-  const known = Object.entries(encoders).find(([, { family }]) => family === metadata.name);
-  const said = { name: known?.[0] ?? metadata.name, inputSize: height, ...own, init };
+  const said = { name: encoderNameOf(metadata.name) ?? metadata.name, inputSize: height, ...own, init };
   return Object.entries(said).map(([key, value]) => `encoder.${key}=${JSON.stringify(value)}`);
 }

@@ -25,7 +25,8 @@ export async function leaveOutTested(
   const { pairs } = evaluation;
   const minImages = data.kind === 'dataset' ? data.minImages : undefined;
   const select = (exclude: Iterable<string>): ImageSource => selectIdentities(source, { minImages, exclude });
-  if (pairs.kind === 'synthetic') return minImages === undefined ? source : select([]);
+  const everybody = (): ImageSource => withEnoughImages(draft, source);
+  if (pairs.kind === 'synthetic') return everybody();
   if (pairs.kind === 'held-out') {
     check(source.identities <= MOST, () => tooMany('held-out', source));
     const tested = heldOut(source, pairs);
@@ -34,7 +35,7 @@ export async function leaveOutTested(
   }
   if (pairs.kind === 'other-images') {
     check(source.identities <= MOST, () => tooMany('other-images', source));
-    const trained = trainedImages(minImages === undefined ? source : select([]), pairs);
+    const trained = trainedImages(everybody(), pairs);
     note('everybody is trained on, with some images; tested on others of the same people: strangers are not');
     return trained;
   }
@@ -43,7 +44,7 @@ export async function leaveOutTested(
   if (unknown !== undefined || source.identities > MOST) {
     const reason = unknown ?? `${source.name} has too many identities`;
     note(`${reason}: whether its people are in the training data cannot be checked`);
-    return minImages === undefined ? source : select([]);
+    return everybody();
   }
   const { people } = await readLfwPairs(pairs.file);
   const { found, numbered } = lookUpPeople(source, people);
@@ -66,6 +67,10 @@ export async function leaveOutTested(
   else note(`${matched}, and left out of it${missing.length > 0 ? `; not found: ${named}` : ''}`);
   return found.size === 0 && minImages === undefined ? source : select(people);
 }
+
+/** Data without the identities that have too few images. */
+export const withEnoughImages = ({ data }: RunDraft, source: ImageSource): ImageSource =>
+  data.kind === 'dataset' ? selectIdentities(source, { minImages: data.minImages }) : source;
 
 const tooMany = (kind: string, { identities }: ImageSource) => ({
   where: 'evaluation.pairs',

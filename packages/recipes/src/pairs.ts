@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, drawPairs, readLfwPairs, selectIdentities } from '@protomem/data';
+import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
@@ -10,6 +10,7 @@ import { openData } from './compose.ts';
 import { facesOfPairs, type Known } from './faces-of-pairs.ts';
 import { heldOut, heldOutPairs } from './held-out.ts';
 import { findKnown, type KnownResult } from './known.ts';
+import { withEnoughImages } from './leave-out-tested.ts';
 import { knownPeople } from './other-images.ts';
 import type { RunConfig, RunDraft } from './run-schema.ts';
 
@@ -82,8 +83,7 @@ export async function listPairs(config: RunDraft, data?: ImageSource): Promise<L
   }
   if (pairs.kind === 'other-images') {
     const all = data ?? (await openData(config));
-    const minImages = config.data.kind === 'dataset' ? config.data.minImages : undefined;
-    const { references, tested, unreadable } = await knownPeople(selectIdentities(all, { minImages }), pairs);
+    const { references, tested, unreadable } = await knownPeople(withEnoughImages(config, all), pairs);
     const { pairs: drawn } = await heldOutPairs(tested, pairs);
     const same = drawn.filter((pair) => pair.same).length;
     const left = unreadable > 0 ? `; ${unreadable} images left out that cannot be read` : '';
@@ -156,8 +156,8 @@ function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise
 /** What {@link verifyPairs} finds. */
 export interface Verified extends VerificationReport {
   readonly pairScores: Float64Array;
-  /** Of sets in which people are known by other images. */
-  readonly known?: KnownResult;
+  /** How people are found, and thresholds, which take a while; of sets in which people are known by other images. */
+  readonly findKnown?: () => Promise<KnownResult>;
 }
 
 /**
@@ -165,6 +165,7 @@ export interface Verified extends VerificationReport {
  * scores lie closer together than the steps of any tool.
  */
 export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number): Promise<Verified> {
+  const { known } = set;
   const dimension = encoder.card.embeddingSize;
   const embeddings = await embedAll(encoder, set, batch);
   const scores = pairScores(embeddings, dimension, set.pairs);
@@ -174,7 +175,7 @@ export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number)
   return {
     ...verificationReport(scores, set.labels, { split: set.split, folds, thresholdRule: 'exact' }),
     pairScores: scores,
-    known: set.known && (await findKnown(embeddings, dimension, set.known)),
+    ...(known && { findKnown: () => findKnown(embeddings, dimension, known) }),
   };
 }
 

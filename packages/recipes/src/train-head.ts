@@ -132,7 +132,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   });
   try {
     // Weights that a run starts from have figures of their own; a resume puts others in their place.
-    const before = initial && startOf(await verify());
+    const before = initial && (await startOf(await verify()));
     if (resume) await trainer.resume();
     await onAccepted();
     await mkdir(out, { recursive: true });
@@ -140,7 +140,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     if (stopped) return undefined;
     await saveEncoder(encoder, folder.encoder);
     last ??= await verify();
-    const { pairScores: scores, known, ...verification } = last;
+    const { pairScores: scores, findKnown, ...verification } = last;
     const hardest = hardestPairs(scores, pairs.labels, 6);
     const withScore = (rows: readonly number[]) => rows.map((pair) => [pair, scores[pair]!] as const);
     const { seconds, steps } = await readRunLog(folder.log);
@@ -156,7 +156,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       steps: config.steps,
       imagesPerSecond: (config.steps * loader.batchSize) / seconds,
       verification,
-      known,
+      known: await findKnown?.(),
       before,
       falseMatches: withScore(hardest.falseMatches),
       falseNonMatches: withScore(hardest.falseNonMatches),
@@ -175,7 +175,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   }
 }
 
-const startOf = ({ accuracy, binomialError, equalErrorRate, tarAtFar, known }: Verified): HeadResult['before'] => ({
-  ...{ accuracy, binomialError, equalErrorRate, tarAtFar },
-  known,
-});
+async function startOf({ findKnown, ...verified }: Verified): Promise<HeadResult['before']> {
+  const { accuracy, binomialError, equalErrorRate, tarAtFar } = verified;
+  return { accuracy, binomialError, equalErrorRate, tarAtFar, known: await findKnown?.() };
+}

@@ -20,6 +20,19 @@ const calibration = calibrationFromScores(
   'made up',
 );
 
+/** A detector that finds one face, whatever it is shown. */
+const detect = () => [
+  {
+    landmarks: [
+      [40, 50],
+      [70, 50],
+      [55, 70],
+      [42, 88],
+      [68, 88],
+    ] as never,
+  },
+];
+
 let [red, green]: Buffer[] = [];
 beforeAll(async () => {
   [red, green] = await Promise.all([photo(200, 10, 10), photo(10, 200, 10)]);
@@ -27,17 +40,6 @@ beforeAll(async () => {
 
 describe('routes', () => {
   it('answer as the page about them says, each of them', async () => {
-    const detect = () => [
-      {
-        landmarks: [
-          [40, 50],
-          [70, 50],
-          [55, 70],
-          [42, 88],
-          [68, 88],
-        ] as never,
-      },
-    ];
     const served = await serveColours({ detect, minSharpness: 0 });
     await served.gallery.calibrate(calibration);
     const { paths } = (await (await served.ask('openapi.json')).json()) as {
@@ -355,17 +357,6 @@ if (!chromium) console.log('the page is not tried: no Chromium here; PROTOMEM_CH
 describe.skipIf(!chromium)('the page', () => {
   it('enrols a photo and names who is on it, under its policy, with nothing from elsewhere', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'protomem-page-'));
-    const detect = () => [
-      {
-        landmarks: [
-          [40, 50],
-          [70, 50],
-          [55, 70],
-          [42, 88],
-          [68, 88],
-        ] as never,
-      },
-    ];
     const served = await serveColours({ detect, minSharpness: 0 });
     const browser = await puppeteer.launch({ executablePath: chromium!, args: ['--no-sandbox', '--disable-gpu'] });
     try {
