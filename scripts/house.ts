@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 /** The repository's folder. */
 export const root = join(import.meta.dirname, '..');
@@ -36,6 +37,30 @@ export const publicPackages = (checkout = root): PublicPackage[] =>
     .filter(({ manifest }) => !manifest.private);
 
 export const say = (text: string): void => console.log(`[protomem] ${text}`);
+
+/** The flags of a command, given what each does; another is refused, and `--help` says them all. */
+export function flagsOf<T extends string>(
+  command: string,
+  about: string,
+  does: Readonly<Record<T, string>>,
+): Record<T, boolean> {
+  const help = `${about}\n\n  ${command}\n\n${Object.entries(does)
+    .map(([name, text]) => `  --${name.padEnd(10)} ${text}`)
+    .join('\n')}`;
+  const options = Object.fromEntries(
+    [...Object.keys(does), 'help'].map((name) => [name, { type: 'boolean' as const }]),
+  );
+  try {
+    const { values } = parseArgs({ options });
+    if (!values.help)
+      return Object.fromEntries(Object.keys(does).map((name) => [name, values[name] === true])) as Record<T, boolean>;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`);
+    process.exit(2);
+  }
+  console.log(help.trimEnd());
+  process.exit();
+}
 
 export interface Ran {
   readonly code: number;

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { chromium, openPage } from '../../examples/fixtures/browser/chromium.ts';
 import { type Example, examplesOf, type Ran, writeExamples } from '../../examples/fixtures/page-examples.ts';
-import { type Ran as Process, root, run, say } from '../house.ts';
+import { flagsOf, type Ran as Process, root, run, say } from '../house.ts';
 import { packAll } from '../release/pack.ts';
 import { nodeOf, Projects, type Tried, thisNode, triedPackages } from './projects.ts';
 
@@ -21,8 +21,11 @@ import { nodeOf, Projects, type Tried, thisNode, triedPackages } from './project
  * `npm run test:packages`: the packages as a stranger gets them, tarballs in blank projects. Prints and writes a table of what
  * works where. The short form, for `npm test`, leaves out other Nodes, compilers and bundlers than those at hand.
  */
-const short = process.argv.includes('--short');
-const keep = process.argv.includes('--keep');
+const { short, keep } = flagsOf(
+  'npm run test:packages -- [--short] [--keep]',
+  'Installs the packages from tarballs in blank projects, and tries them there: a table of what works where.',
+  { short: 'only the Node, compiler and bundler that are at hand', keep: 'leave the projects, and say where they are' },
+);
 
 /** Packages for pages: their entries are bundled and run in a browser. */
 const forBrowsers = [

@@ -1,4 +1,4 @@
-import { pnpm, publicPackages, readManifest, root, run, say } from '../house.ts';
+import { flagsOf, pnpm, publicPackages, readManifest, root, run, say } from '../house.ts';
 
 /**
  * `npm run licenses`: licences of all that production installs bring, grouped, from pnpm's list; fails at one that is not
@@ -30,6 +30,12 @@ function fine(expression: string, name: string): boolean {
   if (bare.includes(' AND ')) return bare.split(' AND ').every((part) => fine(part, name));
   return allowed.has(bare) || exceptions[bare]?.of.test(name) === true;
 }
+
+flagsOf(
+  'npm run licenses',
+  'Lists the licences of production dependencies, and what the registry knows of weaknesses.',
+  {},
+);
 
 // What packages leave to their users to install stands among the dependencies of the examples.
 const names = [...publicPackages().map(({ manifest }) => manifest.name), 'examples'];

@@ -1,14 +1,18 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { must, pnpm, publicPackages, readManifest, root, run, say } from '../house.ts';
+import { flagsOf, must, pnpm, publicPackages, readManifest, root, run, say } from '../house.ts';
 import { faultsOf, type Packed, packAll } from './pack.ts';
 
 /**
  * `npm run release:dry`: everything that a release does, in a copy of the last commit, up to `npm publish --dry-run`.
  * `npm run release`: the same of this checkout, and what is not on the registry yet is published; for the workflow.
  */
-const dry = process.argv.includes('--dry');
+const { dry } = flagsOf(
+  'npm run release:dry, or in the workflow npm run release',
+  'Makes the tarballs, checks them and publishes those whose version the registry does not have.',
+  { dry: 'in a copy of the last commit with the next versions, publishing nothing' },
+);
 const { repository } = readManifest(root);
 const temporary = mkdtempSync(join(tmpdir(), 'protomem-release-'));
 process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));

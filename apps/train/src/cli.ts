@@ -56,6 +56,10 @@ for (const level of ['log', 'warn', 'error'] as const) {
   console[level] = (...values) => write(...values.map((one) => (typeof one === 'string' ? printableLines(one) : one)));
 }
 
+/** Errors that say all in a line: ours, and the system's, which name the call and the file. */
+const said = (error: unknown): error is Error =>
+  error instanceof ProtomemError || (error instanceof Error && 'syscall' in error && 'errno' in error);
+
 for (const stream of [process.stdout, process.stderr]) stream.on('error', onOutputError);
 
 main(process.argv.slice(2)).catch((error: unknown) => {
@@ -63,6 +67,6 @@ main(process.argv.slice(2)).catch((error: unknown) => {
     // --help and --version end this way, too.
     if (error.exitCode === 0) return;
     console.error(`${error.message}\nSee --help.`);
-  } else console.error(error instanceof ProtomemError ? `error: ${error.message}` : error);
+  } else console.error(said(error) ? `error: ${error.message}` : error);
   process.exitCode = stopCode() ?? 1;
 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verificationReport } from '@protomem/evaluation';
@@ -53,6 +53,12 @@ describe('compare', () => {
     const page = await readFile(join(dir, 'page.html'), 'utf8');
     for (const name of ['good', 'bad', 'same']) expect(page).toContain(name);
     expect(page).toContain('<svg');
+  });
+
+  it('puts its charts beside a page of any name', async () => {
+    await compare([await run('one', 1), await run('two', 4)], join(dir, 'page'));
+    expect(await readFile(join(dir, 'page'), 'utf8')).toContain('<svg');
+    expect(await readdir(join(dir, 'page-plots'))).not.toEqual([]);
   });
 
   it('does not compare what was tested on other pairs', async () => {

@@ -1,10 +1,10 @@
 import { ProtomemError } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
 import { type SignFlipTest, signFlipTest } from '@protomem/evaluation';
-import { renderReport, savePlots } from '@protomem/report';
+import { renderReport } from '@protomem/report';
 import { command } from '../command-line.ts';
 import { type Compared, readResults } from '../read-results.ts';
 import { machineFacts } from '../run-report.ts';
+import { writePage } from '../write-page.ts';
 
 const percent = (value: number | null | undefined, digits = 2): string =>
   value === null || value === undefined ? '-' : (100 * value).toFixed(digits);
@@ -60,9 +60,7 @@ export async function compare(runs: readonly string[], out: string): Promise<voi
     machine: machineFacts(),
     heads: compared.map(({ head }) => head),
   });
-  await writeFileAtomic(out, page);
-  const plots = out.replace(/\.html$/, '-plots');
-  await savePlots(page, plots);
+  const { plots } = await writePage(out, page);
   console.log(`page: ${out}; each chart as SVG and PNG: ${plots}`);
 }
 

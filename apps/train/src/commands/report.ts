@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '@protomem/core/node';
-import { renderReport, savePlots } from '@protomem/report';
+import { renderReport } from '@protomem/report';
 import { command } from '../command-line.ts';
 import { readResults } from '../read-results.ts';
 import { machineFacts } from '../run-report.ts';
+import { writePage } from '../write-page.ts';
 
 /** `protomem report`. */
 export const make = () =>
@@ -29,8 +29,6 @@ async function report(run: string, out = join(run, 'report-again.html')): Promis
     machine: machineFacts(),
     heads: compared.map(({ head }) => head),
   });
-  await writeFileAtomic(out, page);
-  const plots = out.replace(/\.html$/, '-plots');
-  const names = await savePlots(page, plots);
+  const { plots, names } = await writePage(out, page);
   console.log(`page: ${out}\n${names.length} charts as SVG and PNG: ${plots}`);
 }
