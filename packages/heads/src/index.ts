@@ -7,6 +7,7 @@ export {
   nextOfIdentity,
   readBatch,
 } from './batch.ts';
+export { distilled } from './distilled.ts';
 export { evaluateLoss } from './evaluate-loss.ts';
 export { headOptions } from './head-options.ts';
 export { restoreLossState, takePart, withLossState } from './loss-state.ts';

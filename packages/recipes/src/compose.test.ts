@@ -10,7 +10,7 @@ import { expectClose, numericalGradient } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headsWithLookAlikes } from './check-together.ts';
-import { makeEncoder, makeHead, readInitial } from './compose.ts';
+import { makeEncoder, makeHead, readInitial, readTeacher } from './compose.ts';
 import { patchConfig as patch, settled } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import type { RunDraft } from './run-schema.ts';
@@ -131,7 +131,7 @@ describe('encoder.init', () => {
     const config = patchConfig(demo, [`encoder.init=${file}`, 'head.kind=dcq']);
     const initial = await readInitial(config);
     const encoder = makeEncoder(config, {}, initial);
-    const { head } = makeHead(config, 12, {}, initial);
+    const { head } = makeHead(config, 12, {}, { initial });
     const kept = (await encoderState(other)).tensors;
     expect((await encoderState(encoder)).tensors).toEqual(kept);
     const { tensors } = await head.state();
@@ -143,5 +143,31 @@ describe('encoder.init', () => {
     const wider = patchConfig(config, ['encoder.embeddingSize=9']);
     expect(() => makeEncoder(wider, {}, initial)).toThrow(`encoder.init, ${file}`);
     for (const part of [other, encoder, head]) part.dispose();
+  });
+});
+
+describe('distillation.teacher', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'protomem-teacher-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  it('is imitated beside what the head learns, at any size of image, and refused at another width', async () => {
+    await loadEngine({ prefer: 'auto' });
+    const file = join(dir, 'teacher.safetensors');
+    const other = makeEncoder(patchConfig(demo, ['seed=5', 'encoder.inputSize=32']));
+    await saveEncoder(other, file);
+    other.dispose();
+    const config = patchConfig(demo, [`distillation.teacher=${file}`, 'distillation.weight=2']);
+    const [alone, taught] = [makeHead(config, 12), makeHead(config, 12, {}, { teacher: await readTeacher(config) })];
+    const [images, embeddings] = [noise(1), tf.randomNormal<tf.Rank.R2>([6, 8], 0, 1, 'float32', 3)];
+    const losses = [alone, taught].map(({ head }) => head.loss(embeddings, labels, images).arraySync());
+    await new Promise(setImmediate);
+    const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+    const { teacherCosine } = taught.head.metrics() as { teacherCosine: number };
+    expect(mean(losses[1]!)).toBeCloseTo(mean(losses[0]!) + 2 * (1 - teacherCosine), 4);
+    expect(taught.memory).toBeDefined();
+    for (const { head } of [alone, taught]) head.dispose();
+    tf.dispose([images, embeddings]);
+    const narrow = patchConfig(config, ['encoder.embeddingSize=4']);
+    await expect(readTeacher(narrow)).rejects.toThrow('encoder.embeddingSize is 4, expected 8');
   });
 });

@@ -1,9 +1,10 @@
 import { createBaseline } from '@protomem/baselines';
-import type { ImageSource, Loader, Sampler, State } from '@protomem/core';
+import { check, type ImageSource, type Loader, type Sampler, type State } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import { readSafetensors } from '@protomem/core/node';
 import { createAugmentation, createLoader, createSampler, openDataset } from '@protomem/data';
-import { createEncoder, forFineTuning, restoreEncoder } from '@protomem/encoders';
+import { createEncoder, forFineTuning, loadEncoder, restoreEncoder } from '@protomem/encoders';
+import { distilled } from '@protomem/heads';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
@@ -119,13 +120,39 @@ export async function readInitial({ encoder }: RunConfig): Promise<State | undef
   return { values: {}, tensors };
 }
 
+/** The encoder that is imitated, where the configuration names one. */
+export async function readTeacher({ distillation, encoder }: RunConfig): Promise<Encoder | undefined> {
+  if (distillation.teacher === null) return undefined;
+  const teacher = await loadEncoder(encoderFile(distillation.teacher));
+  const { embeddingSize } = teacher.card;
+  check(encoder.embeddingSize === embeddingSize, () => ({
+    where: `distillation.teacher, ${distillation.teacher}`,
+    what: 'encoder.embeddingSize',
+    got: encoder.embeddingSize,
+    expected: `${embeddingSize}, the width of the teacher's embeddings`,
+  }));
+  return teacher;
+}
+
 /** A head, and the memory inside it when it has one. */
 export interface MadeHead {
   readonly head: Head;
   readonly memory?: PrototypeMemory;
 }
 
-export function makeHead(config: RunConfig, identities: number, parts: OwnParts = {}, initial?: State): MadeHead {
+/** @param teacher whom the configuration names, taken over; see {@link readTeacher} */
+export function makeHead(
+  config: RunConfig,
+  identities: number,
+  parts: OwnParts = {},
+  { initial, teacher }: { readonly initial?: State; readonly teacher?: Encoder } = {},
+): MadeHead {
+  const { head, memory } = headAlone(config, identities, parts, initial);
+  if (!teacher) return { head, memory };
+  return { head: distilled({ head, teacher, weight: config.distillation.weight }), memory };
+}
+
+function headAlone(config: RunConfig, identities: number, parts: OwnParts, initial?: State): MadeHead {
   const { encoder, head, sampler, seed } = config;
   const dimension = encoder.embeddingSize;
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };

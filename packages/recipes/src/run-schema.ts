@@ -3,6 +3,7 @@ import { type Option, type Options, option, type Presence } from '@protomem/core
 import { createAugmentation, createLoader, listColumns, openOptions, type SamplerName, samplers } from '@protomem/data';
 import { type EncoderName, encoders, forFineTuning } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
+import { distilled } from '@protomem/heads';
 import { losses } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import { type CompanionRule, createMiner } from '@protomem/mining';
@@ -266,6 +267,13 @@ export const runSchema = section({
     'iresnet18',
   ),
   head,
+  distillation: section({
+    teacher: option.text({
+      help: 'A run, or an `encoder.safetensors`, whose embeddings are imitated beside what each head learns.',
+      absent: 'nobody is imitated',
+    }),
+    ...fieldsOf(distilled.options, { without: ['head', 'teacher'] }),
+  }),
   baselines: option.choices(Object.keys(baselines) as BaselineName[], {
     help: 'Heads to train after the first, with the same code, data and budget, for the report to compare.',
     default: [],

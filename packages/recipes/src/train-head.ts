@@ -14,7 +14,16 @@ import {
   readRunLog,
   tensorboardLogger,
 } from '@protomem/training';
-import { makeEncoder, makeHead, makeLoader, makeMiner, makeOptimizer, makeSchedule, readInitial } from './compose.ts';
+import {
+  makeEncoder,
+  makeHead,
+  makeLoader,
+  makeMiner,
+  makeOptimizer,
+  makeSchedule,
+  readInitial,
+  readTeacher,
+} from './compose.ts';
 import { parseConfig } from './config.ts';
 import { duplicatesTable } from './duplicates-table.ts';
 import { type DataFacts, expectedHitRate } from './hit-rate.ts';
@@ -75,7 +84,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const folder = runFolder(out);
   const initial = await readInitial(config);
   const encoder = makeEncoder(config, parts, initial);
-  const { head, memory } = makeHead(config, source.identities, parts, initial);
+  const { head, memory } = makeHead(config, source.identities, parts, { initial, teacher: await readTeacher(config) });
   const miner = makeMiner(config, source.identities);
   const loader = makeLoader(config, source, miner);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
