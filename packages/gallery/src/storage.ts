@@ -1,3 +1,5 @@
+import { joinBytes } from '@protomem/core';
+
 /** Where a gallery's bytes are kept: a file (`fileStorage` of `@protomem/gallery/node`), a database of a browser, memory. */
 export interface GalleryStorage {
   /** Names it in errors. */
@@ -33,14 +35,6 @@ export function memoryStorage(bytes: Uint8Array = new Uint8Array(0)): GallerySto
       pieces = Array.from(others, (piece) => piece.slice());
     },
     close: async () => undefined,
-    bytes() {
-      const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const piece of pieces) {
-        all.set(piece, at);
-        at += piece.length;
-      }
-      return all;
-    },
+    bytes: () => joinBytes(pieces),
   };
 }
