@@ -9,7 +9,7 @@ import type { GalleryStorage } from './storage.ts';
 /**
  * Opens a gallery, and makes one where the storage is empty.
  *
- * @param storage such as `fileStorage` of `@protomem/gallery/node`, or `memoryStorage()`; the gallery closes it.
+ * @param storage such as `fileStorage` of `@protomem/gallery/node`, `indexedDbStorage` of a page, or `memoryStorage()`; the gallery closes it.
  * @throws ProtomemError when the gallery is damaged, or of another encoder: both are named.
  *
  * @example
@@ -24,7 +24,7 @@ export async function openGallery(storage: GalleryStorage, options: GalleryOptio
     const settings = readOptions('openGallery', galleryOptions, options);
     const { name } = storage;
     const { model, width, template, ...search } = settings;
-    const notes: string[] = [];
+    const notes = [...(storage.notes ?? [])];
     let known = await load(storage, notes);
     if (known) refuseAnother(name, known.header, settings);
     else {

@@ -1,11 +1,16 @@
 import { joinBytes } from '@protomem/core';
 
-/** Where a gallery's bytes are kept: a file (`fileStorage` of `@protomem/gallery/node`), a database of a browser, memory. */
+/**
+ * Where a gallery's bytes are kept: a file (`fileStorage` of `@protomem/gallery/node`), a database of a browser
+ * (`indexedDbStorage`), memory.
+ */
 export interface GalleryStorage {
   /** Names it in errors. */
   readonly name: string;
   /** Whether nothing may be written. Default false. */
   readonly readOnly?: boolean;
+  /** What has to be said of what it keeps, a line each: of the gallery's `notes`. Default none. */
+  readonly notes?: readonly string[];
   /** All bytes from the first one, in any pieces; none where nothing is kept yet. */
   read(): AsyncIterable<Uint8Array>;
   /** Puts bytes behind the last one. They are safe when this resolves; when it rejects, none of them is there. */
