@@ -19,6 +19,7 @@ const seen: number[] = [];
 const model: EmbeddingModel = {
   kind: 'means',
   file: 'means',
+  fingerprint: 'm',
   inputSize: [SIZE, SIZE],
   embeddingSize: 3,
   notes: [],
