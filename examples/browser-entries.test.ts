@@ -12,7 +12,7 @@ const entries: Readonly<Record<string, readonly string[] | 'files'>> = {
   encoders: ['.'],
   engine: ['.', './kernels'],
   evaluation: ['.'],
-  export: 'files',
+  export: ['.'],
   gallery: ['.'],
   heads: ['.'],
   losses: ['.'],
