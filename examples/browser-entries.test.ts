@@ -2,33 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildFailure, build } from 'esbuild';
 import { expect, it } from 'vitest';
-
-/** Entries that a page can import, by package; what the others need is no page's. */
-const entries: Readonly<Record<string, readonly string[] | 'files'>> = {
-  alignment: 'files',
-  baselines: ['.'],
-  core: ['.', './contracts'],
-  data: ['.'],
-  encoders: ['.'],
-  engine: ['.', './kernels'],
-  evaluation: ['.'],
-  export: 'files',
-  gallery: ['.'],
-  heads: ['.'],
-  losses: ['.'],
-  memory: ['.'],
-  mining: ['.'],
-  native: 'files',
-  protocols: 'files',
-  recipes: 'files',
-  report: 'files',
-  serve: 'files',
-  synthetic: ['.'],
-  training: ['.'],
-};
+import { pageEntries } from './fixtures/browser/page-entries.ts';
 
 it('every package has its row', async () => {
-  expect(Object.keys(entries)).toEqual((await readdir(join(import.meta.dirname, '../packages'))).sort());
+  expect(Object.keys(pageEntries)).toEqual((await readdir(join(import.meta.dirname, '../packages'))).sort());
 });
 
 /** What esbuild says of a page that imports an entry, from sources: nothing of Node is to be found on any way from there. */
@@ -45,9 +22,7 @@ async function complaints(specifier: string): Promise<string[]> {
 }
 
 it.each(
-  Object.entries(entries).flatMap(([name, own]) =>
-    Array.isArray(own) ? own.map((entry) => join('@protomem', name, entry)) : [],
-  ),
+  Object.entries(pageEntries).flatMap(([name, entries]) => entries.map((entry) => join('@protomem', name, entry))),
 )('%s is bundled for a browser without a complaint', async (specifier) => {
   expect(await complaints(specifier)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ const tracked = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { cw
 const pages = tracked.filter((name) => name.endsWith('.md') && !/^(\.changeset|benchmarks)\//.test(name));
 const examples = (await Promise.all(pages.map((page) => examplesOf(join(root, page), page)))).flat();
 
-/** Programs beside this file, by what they print. `own-loss.ts` runs in the tests of the command. */
+/** Programs beside this file, by what they print. `own-loss.ts` runs in the tests of the command, `people-in-page.ts` in a browser. */
 const programs: Readonly<Record<string, RegExp>> = {
   npy: /^400 embeddings of width 16: 600 pairs of one person, 79200 of two\nTAR@FAR 0.01: 76\.3 %[\s\S]*accuracy 93\.2 /,
   'not-faces': /^Prototype Memory, 100 slots: [67]\d\.\d %.*\nfull softmax, 200 weights: [78]\d\.\d %/,
@@ -70,9 +70,16 @@ describe('every ts block of every page', () => {
   });
 });
 
-it('the README of examples names every one', async () => {
-  const text = await readFile(join(import.meta.dirname, 'README.md'), 'utf8');
-  for (const name of [...Object.keys(programs), 'own-loss']) expect(text).toContain(`](${name}.ts)`);
+it('every example is tried somewhere, stands in the README, and fits on a screen or two', async () => {
+  const all = tracked.filter((name) => /^examples\/[^/]*\.ts$/.test(name) && !name.endsWith('.test.ts'));
+  const elsewhere = ['own-loss', 'people-in-page'];
+  expect(all.map((name) => basename(name, '.ts')).sort()).toEqual([...Object.keys(programs), ...elsewhere].sort());
+  const page = await readFile(join(import.meta.dirname, 'README.md'), 'utf8');
+  for (const name of all) {
+    expect(page).toContain(`](${basename(name)})`);
+    const lines = (await readFile(join(root, name), 'utf8')).trimEnd().split('\n').length;
+    expect([name, lines <= 60 || lines]).toEqual([name, true]);
+  }
 });
 
 it('the index of protocols names every page', async () => {

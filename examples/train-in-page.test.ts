@@ -1,9 +1,8 @@
-import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundlePage } from './fixtures/browser/bundle-page.ts';
 import { chromium, openPage } from './fixtures/browser/chromium.ts';
 
 const docs = join(import.meta.dirname, '../apps/docs');
@@ -24,16 +23,7 @@ describe.skipIf(!chromium)(`the page that trains${chromium ? '' : ' (no Chromium
   let bytes: number;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'protomem-page-'));
-    const { outputFiles } = await build({
-      entryPoints: [join(docs, 'fixtures/try-page.ts')],
-      ...{ bundle: true, minify: true, format: 'esm', write: false, conditions: ['@protomem/source'] },
-    });
-    bytes = outputFiles[0]!.contents.length;
-    await writeFile(join(folder, 'page.js'), outputFiles[0]!.contents);
-    await writeFile(join(folder, 'page.html'), '<!doctype html><body><script type="module" src="page.js"></script>');
-    const wasm = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
-    for (const name of await readdir(wasm))
-      if (name.endsWith('.wasm')) await copyFile(join(wasm, name), join(folder, name));
+    bytes = await bundlePage(folder, join(docs, 'fixtures/try-page.ts'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -42,7 +32,7 @@ describe.skipIf(!chromium)(`the page that trains${chromium ? '' : ' (no Chromium
   });
 
   it('trains 100 steps without a tensor left over', { timeout: 220_000 }, async () => {
-    const { found } = await openPage(folder, 'page.html?engine=wasm&steps=100', { seconds: 200 });
+    const { found } = await openPage(folder, 'try-page.html?engine=wasm&steps=100', { seconds: 200 });
     const { losses, tensors, failures, inks, said } = found as unknown as Found;
     expect(failures).toEqual([]);
     expect(losses).toHaveLength(100);

@@ -1,21 +1,14 @@
 /** Training from real parts, each of which may be yours: `npx tsx examples/train-parts.ts`. Writes `faces` and `run`. */
 import { existsSync } from 'node:fs';
-import {
-  classesByImages,
-  createAugmentation,
-  createLoader,
-  loadImages,
-  openDataset,
-  writeDataset,
-} from '@protomem/data';
+import { classesByImages, createAugmentation, createLoader, openDataset, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { pairScores, verification } from '@protomem/evaluation';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory, prototypeHead } from '@protomem/memory';
+import { embedImages, openModel } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
 import { cosine, createTrainer, sgd } from '@protomem/training';
-import * as tf from '@tensorflow/tfjs';
 
 await loadEngine();
 const side = 32;
@@ -49,20 +42,13 @@ await loader.close();
 await saveEncoder(encoder, 'run/encoder.safetensors');
 
 // People it has never seen, two images each: one pair of each person, one of each with the next.
-const people = 100;
-const strangers = syntheticFaces({ identities: people, imagesPerIdentity: 2, seed: 1, firstIdentity: 60 });
-const images = Array.from({ length: 2 * people }, (_, i) => ({ identity: i >> 1, image: i % 2 }));
+const strangers = syntheticFaces({ identities: 100, imagesPerIdentity: 2, seed: 1, firstIdentity: 60 });
+const model = await openModel('run/encoder.safetensors');
 const embeddings: number[] = [];
-for await (const { pixels, shape } of loadImages(strangers, images, { height: side, width: side })) {
-  embeddings.push(...tf.tidy(() => encoder.apply(tf.tensor4d(pixels, [...shape])).dataSync()));
-}
-const pairs = Array.from({ length: people }, (_, i) => [2 * i, 2 * i + 1, 2 * i, (2 * i + 3) % (2 * people)]).flat();
-const scores = pairScores(Float32Array.from(embeddings), 32, Int32Array.from(pairs));
-const { accuracy } = verification(
-  scores,
-  Uint8Array.from(scores, (_, i) => 1 - (i % 2)),
-  { folds: 10 },
-);
-console.log(
-  `${steps} steps; accuracy on ${scores.length} pairs of people never seen: ${(100 * accuracy).toFixed(1)} %`,
-);
+for await (const { values } of embedImages(model, strangers, { flip: false, batch: 64 })) embeddings.push(...values);
+await model.dispose();
+const pairs = Array.from({ length: 100 }, (_, i) => [2 * i, 2 * i + 1, 2 * i, (2 * i + 3) % 200]).flat();
+const scores = pairScores(Float32Array.from(embeddings), model.embeddingSize, pairs);
+const same = Array.from(scores, (_, i) => i % 2 === 0);
+const { accuracy } = verification(scores, same, { folds: 10 });
+console.log(`${steps} steps; accuracy on ${same.length} pairs of people never seen: ${(100 * accuracy).toFixed(1)} %`);

@@ -12,6 +12,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { chromium, openPage } from '../../examples/fixtures/browser/chromium.ts';
+import { pageEntries } from '../../examples/fixtures/browser/page-entries.ts';
 import { type Example, examplesOf, type Ran, writeExamples } from '../../examples/fixtures/page-examples.ts';
 import { flagsOf, type Ran as Process, root, run, say } from '../house.ts';
 import { packAll } from '../release/pack.ts';
@@ -28,10 +29,7 @@ const { short, keep } = flagsOf(
 );
 
 /** Packages for pages: their entries are bundled and run in a browser. */
-const forBrowsers = [
-  ...['core', 'engine', 'heads', 'memory', 'losses', 'encoders', 'mining', 'baselines', 'training', 'evaluation'],
-  ...['data', 'synthetic'],
-];
+const forBrowsers = Object.keys(pageEntries).filter((name) => pageEntries[name]!.includes('.'));
 const typescripts = short ? [6] : [5.9, 6, 7];
 const nodes = short ? [thisNode] : [20, 22, 24];
 const bundlers = short ? ['esbuild'] : ['esbuild', 'vite7', 'vite8', 'webpack'];

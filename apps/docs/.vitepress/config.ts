@@ -45,9 +45,9 @@ export default defineConfig({
       {
         name: 'vue-of-the-site',
         enforce: 'pre',
-        // Pages lie where no package is found; what renders them lies here. What trains is no part of that.
+        // Pages lie where no package is found; what renders them lies here. What runs in pages is no part of that.
         resolveId: (id, _importer, { ssr }) =>
-          ssr && /^vue(\/|$)|\/page\/mount\.ts$/.test(id) ? { id, external: true } : undefined,
+          ssr && /^vue(\/|$)|\/(page\/mount|people-in-page)\.ts$/.test(id) ? { id, external: true } : undefined,
       },
     ],
   },

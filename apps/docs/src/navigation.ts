@@ -21,6 +21,7 @@ export const groups: readonly Group[] = [
     files: [
       'README.md',
       'docs/train-in-this-page.md',
+      'docs/people-in-this-page.md',
       'docs/walk-through.md',
       'examples/README.md',
       'docs/watching-a-run.md',

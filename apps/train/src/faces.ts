@@ -4,7 +4,7 @@ import type { Detect } from '@protomem/alignment';
 import { ProtomemError } from '@protomem/core';
 import { type Calibration, type Gallery, openGallery } from '@protomem/gallery';
 import { fileStorage, readCalibration } from '@protomem/gallery/node';
-import { type EmbeddingModel, type ModelOptions, modelFingerprint, modelOptions, openModel } from '@protomem/protocols';
+import { type EmbeddingModel, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
 import { declaredFlags, toNumber } from './command-line.ts';
 import { openDetector } from './detector.ts';
 
@@ -49,12 +49,11 @@ export async function openFaces(where: string, options: FaceArguments & ModelOpt
   const model = await openModel(path, foreign);
   for (const note of [`model: ${model.kind}`, ...model.notes]) console.error(note);
   const detect = aligned ? undefined : (await openDetector(where, { minScore, detector })).detect;
-  const fingerprint = await modelFingerprint(path, foreign);
   return {
     model,
     detect,
     calibration: found,
-    opening: { width: model.embeddingSize, model: { name: path, fingerprint } },
+    opening: { width: model.embeddingSize, model: { name: path, fingerprint: model.fingerprint } },
   };
 }
 

@@ -12,6 +12,7 @@ export type {
   SourceImage,
   SourceSpec,
 } from './images.ts';
+export { joinBytes } from './join-bytes.ts';
 export { checkShape, isObject, parseJson, type Shape } from './json.ts';
 export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { ProtomemError } from './errors.ts';
 import { Random } from './random.ts';
 
@@ -151,3 +151,11 @@ export const jsonPieces: readonly string[] = [
     '9'.repeat(400),
   ],
 ];
+
+/** For tests that drive a browser: `PROTOMEM_CHROMIUM`, or where systems put Chromium; undefined where there is none. */
+export const chromium: string | undefined = [
+  process.env.PROTOMEM_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path && existsSync(path));

@@ -1,4 +1,5 @@
 import { check } from './errors.ts';
+import { joinBytes } from './join-bytes.ts';
 
 const CASTAGNOLI = 0x82f63b78;
 
@@ -84,12 +85,7 @@ export async function* readTfRecords(
   let rest = new Uint8Array(0);
   let offset = 0;
   for await (const piece of pieces) {
-    let all = piece;
-    if (rest.length > 0) {
-      all = new Uint8Array(rest.length + piece.length);
-      all.set(rest);
-      all.set(piece, rest.length);
-    }
+    const all = rest.length > 0 ? joinBytes([rest, piece]) : piece;
     const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
     let at = 0;
     while (all.length - at >= HEAD) {

@@ -14,6 +14,7 @@ export {
   type EncoderMaker,
   type InitialValues,
 } from './define-encoder.ts';
+export { encoderFingerprint } from './encoder-fingerprint.ts';
 export { decodeEncoder, encoderState, restoreEncoder } from './encoder-state.ts';
 export { foldNorms } from './fold-norms.ts';
 export { forFineTuning } from './for-fine-tuning.ts';

@@ -12,6 +12,8 @@ export interface Agreement {
   readonly mean: number;
 }
 
+type Compared = Pick<EmbeddingModel, 'kind' | 'inputSize' | 'embeddingSize' | 'embed'>;
+
 /** Images at a time: more than one, so that a model has to take several. */
 const BATCH = 4;
 
@@ -21,8 +23,8 @@ const BATCH = 4;
  * @param flip the encoder has embeddings of mirror images added, which the written model does itself.
  */
 export async function compareModels(
-  encoder: EmbeddingModel,
-  written: EmbeddingModel,
+  encoder: Compared,
+  written: Compared,
   { faces, images, flip }: { readonly faces?: string | undefined; readonly images: number; readonly flip: boolean },
 ): Promise<Agreement> {
   const cosines: number[] = [];

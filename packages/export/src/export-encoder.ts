@@ -2,19 +2,16 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { check, type OptionsOf, readOptions, type Settings } from '@protomem/core';
 import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
-import { type DefinedEncoder, encoderNameOf, foldNorms, loadEncoder } from '@protomem/encoders';
+import { type DefinedEncoder, encoderNameOf, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { type EmbeddingModel, openModel } from '@protomem/protocols';
 import { type Agreement, compareModels } from './check-export.ts';
+import { checkTarget, filesOf } from './encode-model.ts';
 import { exportOptions } from './export-options.ts';
-import { readValues } from './graph.ts';
 import { importEncoder } from './import-encoder.ts';
 import { modelCard } from './model-card.ts';
-import { writeOnnx } from './onnx-writer.ts';
 import { readEncoderPlace } from './read-run.ts';
-import { WEIGHTS, writeTfjs } from './tfjs-writer.ts';
-import { writeTorch } from './torch-writer.ts';
-import { PLAIN, type WriteSettings } from './write-model.ts';
+import { PLAIN } from './write-model.ts';
 
 export type ExportOptions = OptionsOf<typeof exportOptions>;
 
@@ -46,8 +43,9 @@ const LEAST = { float32: 0.9999, float16: 0.999 } as const;
  */
 export async function exportEncoder(path: string, out: string, options: ExportOptions): Promise<Exported> {
   const settings = readOptions('exportEncoder', exportOptions, options);
-  checkTogether(out, settings, options);
-  const { to, licence, faces, images } = settings;
+  const { to, licence } = settings;
+  checkName(out, to);
+  checkTarget(to, options);
   const card = to === 'tfjs' ? join(out, 'README.md') : out.replace(/\.\w+$/, '.md');
   if (to !== 'tfjs') {
     const there = await stat(card).catch(() => undefined);
@@ -66,18 +64,13 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
     let agreement: Agreement | undefined;
     await intoNew('export', out, async (temporary) => {
       const folder = temporaryPath(resolve(out));
-      const metadata = {
-        encoder: encoder.card.name,
-        options: JSON.stringify(encoder.options),
-        normalization: JSON.stringify(encoder.card.normalization),
-        ...(licence ? { licence } : {}),
-      };
-      const write = { ...settings, metadata };
       try {
         await mkdir(folder);
-        const written = await writers[to](encoder, folder, write);
-        agreement = await checkWritten(file, written, encoder, { ...settings, faces, images });
-        const text = modelCard({ card: encoder.card, target: to, settings: write, agreement, licence, run });
+        const files = Object.entries(await filesOf(encoder, settings));
+        for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
+        const written = join(folder, files[0]![0]);
+        agreement = await checkWritten(file, written, encoder, settings);
+        const text = modelCard({ card: encoder.card, target: to, settings, agreement, licence, run });
         await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
         await rename(to === 'tfjs' ? folder : written, temporary);
       } finally {
@@ -87,51 +80,6 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
     return { model: out, card, agreement: agreement! };
   } finally {
     encoder.dispose();
-  }
-}
-
-/** Writes a model into a folder; returns what opens it. */
-const writers: Record<
-  Settings<typeof exportOptions>['to'],
-  (encoder: DefinedEncoder, folder: string, settings: WriteSettings) => Promise<string>
-> = {
-  async onnx(encoder, folder, settings) {
-    const file = join(folder, 'model.onnx');
-    await withFolded(encoder, async (folded) =>
-      writeFileAtomic(file, writeOnnx(folded, await readValues(folded), settings)),
-    );
-    return file;
-  },
-  async tfjs(encoder, folder, settings) {
-    const file = join(folder, 'model.json');
-    await withFolded(encoder, async (folded) => {
-      const { json, weights } = writeTfjs(folded, await readValues(folded), settings);
-      await writeFileAtomic(join(folder, WEIGHTS), weights);
-      await writeFileAtomic(file, json);
-    });
-    return file;
-  },
-  async safetensors(encoder, folder, settings) {
-    check(!encoder.folded, () => ({
-      where: 'export',
-      what: 'the encoder',
-      got: 'folded',
-      expected: 'one with its norms: PyTorch has no place for weights that norms were folded into',
-      fix: 'Use the encoder that it was folded from, or another format.',
-    }));
-    const file = join(folder, 'model.safetensors');
-    await writeFileAtomic(file, writeTorch(encoder, await readValues(encoder), settings));
-    return file;
-  },
-};
-
-async function withFolded<T>(encoder: DefinedEncoder, use: (folded: DefinedEncoder) => Promise<T>): Promise<T> {
-  if (encoder.folded) return use(encoder);
-  const folded = foldNorms(encoder);
-  try {
-    return await use(folded);
-  } finally {
-    folded.dispose();
   }
 }
 
@@ -171,8 +119,8 @@ async function checkWritten(
   }
 }
 
-/** Refuses options that the target has no use for, and names that others would not open. */
-function checkTogether(out: string, { to }: Settings<typeof exportOptions>, given: ExportOptions): void {
+/** Refuses names that others would not open. */
+function checkName(out: string, to: Settings<typeof exportOptions>['to']): void {
   const ending = { onnx: '.onnx', safetensors: '.safetensors', tfjs: '' }[to];
   check(out.endsWith(ending), () => ({
     where: 'export',
@@ -180,13 +128,4 @@ function checkTogether(out: string, { to }: Settings<typeof exportOptions>, give
     got: out,
     expected: `a name that ends in ${ending}`,
   }));
-  const useless = { onnx: [], tfjs: ['opset'], safetensors: ['opset', 'normalize', 'flip'] } as const;
-  for (const name of useless[to]) {
-    check(given[name] === undefined || given[name] === false, () => ({
-      where: 'export',
-      what: name,
-      got: given[name],
-      expected: `nothing: ${to === 'tfjs' ? 'a model of TensorFlow.js has none' : 'weights alone have none'}`,
-    }));
-  }
 }

@@ -2,14 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { check, type OptionsOf, option, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import { type DefinedEncoder, encoders, refitNorms, restoreEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
-import {
-  type EmbeddingModel,
-  inputNormalization,
-  modelOptions,
-  openModel,
-  pixelsFor,
-  readOnnxGraph,
-} from '@protomem/protocols';
+import { inputNormalization, modelOptions, openModel, pixelsFor, readOnnxGraph } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
 import { facesOf } from './faces.ts';
@@ -225,13 +218,10 @@ async function checkImported(file: string, encoder: DefinedEncoder, settings: Im
   const given = Object.fromEntries(Object.entries({ mean, scale }).filter(([, value]) => value !== undefined));
   const [side] = encoder.card.inputSize;
   const model = await openModel(file, { ...given, bgr });
-  const ours: EmbeddingModel = {
+  const ours: Parameters<typeof compareModels>[1] = {
     kind: 'protomem',
-    file,
     inputSize: encoder.card.inputSize,
     embeddingSize: encoder.card.embeddingSize,
-    notes: [],
-    warnings: () => [],
     async embed(pixels, count) {
       const result = tf.tidy(() =>
         encoder.apply(tf.tensor4d(pixels, [count, ...encoder.card.inputSize, 3], 'float32')),
@@ -240,7 +230,6 @@ async function checkImported(file: string, encoder: DefinedEncoder, settings: Im
       result.dispose();
       return data;
     },
-    dispose: async () => undefined,
   };
   try {
     check(model.inputSize[0] === side && model.embeddingSize === ours.embeddingSize, () => ({

@@ -8,7 +8,7 @@ import { PLAIN, type WriteSettings } from './write-model.ts';
 export interface CardFacts {
   readonly card: EncoderCard;
   readonly target: 'onnx' | 'tfjs' | 'safetensors';
-  readonly settings: WriteSettings;
+  readonly settings: Omit<WriteSettings, 'metadata'>;
   readonly agreement: Agreement;
   readonly licence?: string | undefined;
   readonly run?: RunFacts | undefined;
@@ -67,7 +67,7 @@ export function modelCard({ card, target, settings, agreement, licence, run }: C
 function pixels(
   target: CardFacts['target'],
   { normalization: { mean, std } }: EncoderCard,
-  { normalize }: WriteSettings,
+  { normalize }: Pick<WriteSettings, 'normalize'>,
   height: number,
   width: number,
 ): string[] {

@@ -1,9 +1,10 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Float16Array } from '@petamoriken/float16';
+import type { DefinedEncoder } from '@protomem/encoders';
 import { AttributeProto_AttributeType, ModelProtoSchema, type NodeProtoSchema, TensorProto_DataType } from 'onnx-buf';
-import { type GraphWriter, writeLayers } from './graph.ts';
+import { type GraphWriter, type ValuesOf, writeLayers } from './graph.ts';
 import { torchTensors, transpose } from './torch-layout.ts';
-import { fromPlainPixels, type WriteModel } from './write-model.ts';
+import { fromPlainPixels, type WriteSettings } from './write-model.ts';
 
 const { FLOAT, FLOAT16, INT64 } = TensorProto_DataType;
 
@@ -35,8 +36,11 @@ type Node = MessageInitShape<typeof NodeProtoSchema>;
  * layer, so that with the normalisation inside, and only then, the first ones are `Sub_0` and `Mul_0`, by which InsightFace's
  * loader knows a model that takes bytes.
  */
-export const writeOnnx: WriteModel = (encoder, values, { normalize, flip, precision, opset, metadata }) => {
-  const { card, layers, parameters } = encoder;
+export function writeOnnx(
+  { card, layers, parameters }: DefinedEncoder,
+  values: ValuesOf,
+  { normalize, flip, precision, opset, metadata }: WriteSettings,
+): Uint8Array<ArrayBuffer> {
   const [height, width] = card.inputSize;
   const half = precision === 'float16';
   const nodes: Node[] = [];
@@ -176,4 +180,4 @@ export const writeOnnx: WriteModel = (encoder, values, { normalize, flip, precis
     },
   });
   return toBinary(ModelProtoSchema, model);
-};
+}

@@ -1,9 +1,10 @@
 import { Float16Array } from '@petamoriken/float16';
+import { joinBytes } from '@protomem/core';
 import type { DefinedEncoder } from '@protomem/encoders';
 import { type GraphWriter, type ValuesOf, writeLayers } from './graph.ts';
 import { fromPlainPixels, type WriteSettings } from './write-model.ts';
 
-const base64 = (text: string): object => ({ s: Buffer.from(text).toString('base64') });
+const base64 = (text: string): object => ({ s: btoa(text) });
 const float = { type: 'DT_FLOAT' };
 const list = (values: readonly number[]): object => ({ list: { i: values.map(String) } });
 const sizes = (shape: readonly number[]): object => ({ dim: shape.map((size) => ({ size: String(size) })) });
@@ -21,7 +22,7 @@ export function writeTfjs(
   { card, layers }: DefinedEncoder,
   values: ValuesOf,
   { normalize, flip, precision, metadata }: WriteSettings,
-): { readonly json: string; readonly weights: Uint8Array } {
+): { readonly json: string; readonly weights: Uint8Array<ArrayBuffer> } {
   const { inputSize, embeddingSize, normalization } = card;
   const nodes: object[] = [];
   const specs: object[] = [];
@@ -116,5 +117,5 @@ export function writeTfjs(
     modelTopology: { node: nodes, library: {}, versions: { producer: 1 } },
     weightsManifest: [{ paths: [WEIGHTS], weights: specs }],
   };
-  return { json: JSON.stringify(model), weights: Buffer.concat(bytes) };
+  return { json: JSON.stringify(model), weights: joinBytes(bytes) };
 }

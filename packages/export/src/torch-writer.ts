@@ -1,5 +1,5 @@
 import { Float16Array } from '@petamoriken/float16';
-import { encodeSafetensors } from '@protomem/core';
+import { encodeSafetensors, joinBytes } from '@protomem/core';
 import type { DefinedEncoder } from '@protomem/encoders';
 import type { ValuesOf } from './graph.ts';
 import { torchTensors } from './torch-layout.ts';
@@ -13,7 +13,7 @@ export function writeTorch(
   { layers, parameters }: DefinedEncoder,
   values: ValuesOf,
   { precision, metadata }: Pick<WriteSettings, 'precision' | 'metadata'>,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const weights = parameters.map(({ name, variable }) => ({ name, shape: variable.shape }));
   const tensors = torchTensors(layers, weights).map(({ name, shape, toTorch }) => {
     const data = toTorch(values(name));
@@ -21,7 +21,7 @@ export function writeTorch(
     const bits = new Uint16Array(new Float16Array(data).buffer);
     return [name, { dtype: 'F16', shape, data: bits }] as const;
   });
-  return Buffer.concat(
+  return joinBytes(
     encodeSafetensors({ tensors: Object.fromEntries(tensors), metadata: { format: 'pt', ...metadata } }),
   );
 }

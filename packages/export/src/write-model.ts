@@ -1,6 +1,3 @@
-import type { DefinedEncoder } from '@protomem/encoders';
-import type { ValuesOf } from './graph.ts';
-
 /** How a model is written, decided. */
 export interface WriteSettings {
   /** Whether the graph takes bytes 0 ... 255, or (pixel - 127.5) / 127.5. */
@@ -12,12 +9,6 @@ export interface WriteSettings {
   /** What a model tells about itself, where its format has a place for it. */
   readonly metadata: Readonly<Record<string, string>>;
 }
-
-/** Bytes of one file, or of the parts of it. */
-type FileContents = string | Uint8Array;
-
-/** Writes an encoder, its norms folded, in some format. */
-export type WriteModel = (encoder: DefinedEncoder, values: ValuesOf, settings: WriteSettings) => FileContents;
 
 /** Mean and scale of pixels as consumers of face models have them, unless the model normalises them itself. */
 export const PLAIN = 127.5;

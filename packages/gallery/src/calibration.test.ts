@@ -8,7 +8,7 @@ import {
   thresholdAt,
   thresholdLines,
 } from './calibration.ts';
-import { openGallery } from './gallery.ts';
+import { openGallery } from './open-gallery.ts';
 import { memoryStorage } from './storage.ts';
 
 const width = 64;

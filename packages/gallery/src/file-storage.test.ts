@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Random } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fileStorage } from './file-storage.ts';
-import { openGallery } from './gallery.ts';
+import { openGallery } from './open-gallery.ts';
 
 const script = fileURLToPath(new URL('../fixtures/enrol-until-killed.ts', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

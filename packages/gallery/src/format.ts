@@ -13,7 +13,7 @@ const LINE_FEED = 10;
 export interface ModelIdentity {
   /** For people, such as its path. */
   readonly name: string;
-  /** Two models with the same one give the same embeddings: `modelFingerprint` of `@protomem/protocols`. */
+  /** Two models with the same one give the same embeddings: `fingerprint` of a model of `@protomem/protocols`, `encoderFingerprint` of `@protomem/encoders`. */
   readonly fingerprint: string;
 }
 

@@ -1,7 +1,8 @@
 import { Random } from '@protomem/core';
 import { damage, fuzz, fuzzTimeout } from '@protomem/core/testing';
 import { describe, expect, it } from 'vitest';
-import { type Enrolment, openGallery } from './gallery.ts';
+import type { Enrolment } from './gallery.ts';
+import { openGallery } from './open-gallery.ts';
 import { memoryStorage } from './storage.ts';
 
 const model = { name: 'encoder', fingerprint: 'a1' };
@@ -127,6 +128,10 @@ describe('openGallery', () => {
     await refused(person('Cy', x), 'people is "Cy twice"');
     const image = { image: 'a.jpg', embedding: x };
     await refused({ person: 'Ada', images: [image, image] }, 'the images of Ada is "a.jpg twice"');
+    await gallery.enrol([{ person: 'Eve', images: [image] }]);
+    await refused({ person: 'Eve', images: [image, image] }, 'the images of Eve is "a.jpg twice"');
+    await gallery.remove('Eve');
+    await gallery.compact();
     await expect(gallery.identify(new Float32Array(4))).rejects.toThrow('length of queries is 4');
     await expect(gallery.identify(new Float32Array(3))).rejects.toThrow('the embedding of query 0');
     await expect(gallery.identify(Float32Array.from(x), { top: 0 })).rejects.toThrow('top is 0');

@@ -8,7 +8,7 @@ import type { EmbeddingModel } from '@protomem/protocols';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enrolImages } from './enrol-images.ts';
 import { embedFaces, findFaces } from './find-faces.ts';
-import { openGallery } from './gallery.ts';
+import { openGallery } from './open-gallery.ts';
 import { openPeople } from './open-people.ts';
 import { readCalibration } from './read-calibration.ts';
 import { memoryStorage } from './storage.ts';
@@ -19,6 +19,7 @@ const seen: number[] = [];
 const model: EmbeddingModel = {
   kind: 'means',
   file: 'means',
+  fingerprint: 'm',
   inputSize: [SIZE, SIZE],
   embeddingSize: 3,
   notes: [],

@@ -1,9 +1,16 @@
-/** Where a gallery's bytes are kept: a file (`fileStorage` of `@protomem/gallery/node`), a database of a browser, memory. */
+import { joinBytes } from '@protomem/core';
+
+/**
+ * Where a gallery's bytes are kept: a file (`fileStorage` of `@protomem/gallery/node`), a database of a browser
+ * (`indexedDbStorage`), memory.
+ */
 export interface GalleryStorage {
   /** Names it in errors. */
   readonly name: string;
   /** Whether nothing may be written. Default false. */
   readonly readOnly?: boolean;
+  /** What has to be said of what it keeps, a line each: of the gallery's `notes`. Default none. */
+  readonly notes?: readonly string[];
   /** All bytes from the first one, in any pieces; none where nothing is kept yet. */
   read(): AsyncIterable<Uint8Array>;
   /** Puts bytes behind the last one. They are safe when this resolves; when it rejects, none of them is there. */
@@ -33,14 +40,6 @@ export function memoryStorage(bytes: Uint8Array = new Uint8Array(0)): GallerySto
       pieces = Array.from(others, (piece) => piece.slice());
     },
     close: async () => undefined,
-    bytes() {
-      const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const piece of pieces) {
-        all.set(piece, at);
-        at += piece.length;
-      }
-      return all;
-    },
+    bytes: () => joinBytes(pieces),
   };
 }

@@ -13,7 +13,6 @@ export { listFaces, type PairFaces } from './list-faces.ts';
 export { type EmbeddingModel, normalizeRows } from './models/embedding-model.ts';
 export { type Pixels, pixelsFor } from './models/foreign-model.ts';
 export { type InputNormalization, inputNormalization } from './models/input-normalization.ts';
-export { modelFingerprint } from './models/model-fingerprint.ts';
 export { type ModelOptions, modelOptions } from './models/model-options.ts';
 export { readOnnxGraph } from './models/onnx-graph.ts';
 export { openModel } from './models/open-model.ts';

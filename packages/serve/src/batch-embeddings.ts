@@ -75,7 +75,8 @@ export function batchEmbeddings(model: EmbeddingModel, options: OptionsOf<typeof
   }
 
   return {
-    ...{ kind: model.kind, file: model.file, inputSize: model.inputSize, embeddingSize: width, notes: model.notes },
+    ...{ kind: model.kind, file: model.file, fingerprint: model.fingerprint },
+    ...{ inputSize: model.inputSize, embeddingSize: width, notes: model.notes },
     warnings: () => model.warnings(),
     dispose: () => model.dispose(),
     async embed(pixels, count, flip) {

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
+import { chromium } from '@protomem/core/testing';
 import { calibrationFromScores } from '@protomem/gallery';
 import { Ajv } from 'ajv';
 import puppeteer from 'puppeteer-core';
@@ -349,9 +349,6 @@ describe('requests that come together', () => {
   });
 });
 
-const chromium = [process.env.PROTOMEM_CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path && existsSync(path),
-);
 if (!chromium) console.log('the page is not tried: no Chromium here; PROTOMEM_CHROMIUM names one');
 
 describe.skipIf(!chromium)('the page', () => {

@@ -3,6 +3,11 @@ export interface EmbeddingModel {
   /** `protomem`, `onnx` or `tfjs`, and what runs it. */
   readonly kind: string;
   readonly file: string;
+  /**
+   * Tells it from other models: of its weights, and of how it gets its pixels; `sha256:` and 32 hexadecimal digits. Two with the
+   * same one give the same embeddings, wherever their files lie.
+   */
+  readonly fingerprint: string;
   /** Height and width, pixels. */
   readonly inputSize: readonly [height: number, width: number];
   readonly embeddingSize: number;

@@ -1,5 +1,5 @@
 import type { Encoder } from '@protomem/core/contracts';
-import { foldNorms, loadEncoder } from '@protomem/encoders';
+import { encoderFingerprint, foldNorms, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { UnwatchedModel } from './embedding-model.ts';
@@ -7,24 +7,20 @@ import type { UnwatchedModel } from './embedding-model.ts';
 /** An encoder of ours, its norms folded into the convolutions. */
 export async function encoderModel(file: string): Promise<UnwatchedModel> {
   const { engine, device } = await loadEngine({});
-  const encoder = await inferenceEncoder(file);
+  const trained = await loadEncoder(file);
+  const fingerprint = await encoderFingerprint(trained);
+  const encoder = trained.folded ? trained : foldNorms(trained);
+  if (encoder !== trained) trained.dispose();
   return {
     kind: `protomem, ${engine} (${device})`,
     file,
+    fingerprint,
     inputSize: encoder.card.inputSize,
     embeddingSize: encoder.card.embeddingSize,
     notes: [],
     embed: (pixels, count, flip) => applyTo(encoder, pixels, count, flip),
     dispose: async () => encoder.dispose(),
   };
-}
-
-async function inferenceEncoder(file: string): Promise<Encoder> {
-  const trained = await loadEncoder(file);
-  if (trained.folded) return trained;
-  const encoder = foldNorms(trained);
-  trained.dispose();
-  return encoder;
 }
 
 async function applyTo(encoder: Encoder, pixels: Uint8Array, count: number, flip: boolean): Promise<Float32Array> {

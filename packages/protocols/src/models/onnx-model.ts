@@ -7,6 +7,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { UnwatchedModel } from './embedding-model.ts';
 import { arrange, batchOf, chooseOutput, type Output, pixelsFor, sidesOf, widthOf } from './foreign-model.ts';
 import { inputNormalization } from './input-normalization.ts';
+import { modelFingerprint } from './model-fingerprint.ts';
 import type { modelOptions } from './model-options.ts';
 import { readOnnxGraph } from './onnx-graph.ts';
 
@@ -25,6 +26,7 @@ export async function onnxModel(file: string, options: Settings<typeof modelOpti
   });
   const graph = readOnnxGraph(file, bytes);
   const externalData = await externalFiles(file, graph.externalFiles);
+  const fingerprint = modelFingerprint([bytes, ...externalData.map(({ data }) => data)], options);
   const { runtime, name: runtimeName } = await loadRuntime();
   const failed = (what: string, expected: string) => (error: unknown) => {
     const fix = `${runtimeName} says: ${reasonOf(error)}`;
@@ -91,6 +93,7 @@ export async function onnxModel(file: string, options: Settings<typeof modelOpti
     return {
       kind: `ONNX, ${runtimeName}`,
       file,
+      fingerprint,
       inputSize: size,
       embeddingSize,
       notes: [

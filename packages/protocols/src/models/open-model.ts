@@ -57,7 +57,7 @@ export function refuseModelOptions(file: string, { bgr, ...settings }: ModelOpti
 }
 
 /** The file that a path stands for. */
-export async function modelFile(path: string): Promise<string> {
+async function modelFile(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   const candidates = found?.isDirectory() ? [join(path, 'encoder.safetensors'), join(path, 'model.json')] : [path];
   for (const file of candidates) if ((await stat(file).catch(() => undefined))?.isFile()) return file;

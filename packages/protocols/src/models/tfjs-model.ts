@@ -3,6 +3,7 @@ import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { UnwatchedModel } from './embedding-model.ts';
 import { arrange, batchOf, chooseOutput, pixelsFor, sidesOf, widthOf } from './foreign-model.ts';
+import { modelFingerprint } from './model-fingerprint.ts';
 import type { modelOptions } from './model-options.ts';
 import { readTfjsArtifacts, type TfjsArtifacts } from './tfjs-artifacts.ts';
 
@@ -14,22 +15,24 @@ type Model = tf.GraphModel<tf.io.IOHandlerSync> | tf.LayersModel;
  */
 export async function tfjsModel(file: string, options: Settings<typeof modelOptions>): Promise<UnwatchedModel> {
   const artifacts = await readTfjsArtifacts(file);
+  const { topology, specs, weights, graph } = artifacts;
+  const fingerprint = modelFingerprint([JSON.stringify([topology, specs]), new Uint8Array(weights)], options);
   const { engine, device } = await loadEngine({});
   const model = await loadModel(file, artifacts);
   try {
-    return openLoaded(
-      file,
-      model,
-      options,
-      `TensorFlow.js ${artifacts.graph ? 'graph' : 'layers'} model, ${engine} (${device})`,
-    );
+    const kind = `TensorFlow.js ${graph ? 'graph' : 'layers'} model, ${engine} (${device})`;
+    return { kind, file, fingerprint, ...openLoaded(file, model, options) };
   } catch (error) {
     model.dispose();
     throw error;
   }
 }
 
-function openLoaded(file: string, model: Model, options: Settings<typeof modelOptions>, kind: string): UnwatchedModel {
+function openLoaded(
+  file: string,
+  model: Model,
+  options: Settings<typeof modelOptions>,
+): Omit<UnwatchedModel, 'kind' | 'file' | 'fingerprint'> {
   const [input] = model.inputs;
   const shape: readonly unknown[] = input?.shape ?? [];
   check(model.inputs.length === 1 && shape.length === 4 && shape[3] === 3, () => ({
@@ -85,8 +88,6 @@ function openLoaded(file: string, model: Model, options: Settings<typeof modelOp
 
   const others = outputs.filter(({ name }) => name !== output.name).map(({ name }) => name);
   return {
-    kind,
-    file,
     inputSize: size,
     embeddingSize,
     notes: [
