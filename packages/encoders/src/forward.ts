@@ -88,7 +88,16 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
     case 'dropout':
       return pass.training ? tf.mul(x, mask(x.shape, layer.rate, pass.uniform)) : tf.clone(x);
     case 'drop-path':
-      return pass.training ? tf.mul(x, mask(x.shape.map((side, i) => (i ? 1 : side)), layer.rate, pass.uniform)) : tf.clone(x);
+      return pass.training
+        ? tf.mul(
+            x,
+            mask(
+              x.shape.map((side, i) => (i ? 1 : side)),
+              layer.rate,
+              pass.uniform,
+            ),
+          )
+        : tf.clone(x);
     case 'residual':
       return pass.training && pass.recompute ? recomputed(layer, x, pass) : residual(layer, x, pass);
     case 'activation':
@@ -106,7 +115,11 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
     case 'linear':
       return linear(x, weight('weight'), layer.bias ? weight('bias') : undefined);
     case 'attention':
-      return linear(attention(linear(x, weight('qkv.weight')), layer.heads), weight('proj.weight'), weight('proj.bias'));
+      return linear(
+        attention(linear(x, weight('qkv.weight')), layer.heads),
+        weight('proj.weight'),
+        weight('proj.bias'),
+      );
     case 'flatten':
       return tf.reshape(x, [x.shape[0]!, -1]);
   }

@@ -18,8 +18,8 @@ describe.each(await kernelEngines())('layerNorm on %s', (engine) => {
     tf.tidy(() => {
       const [x, scale, offset] = inputsOf(shape);
       const channels = shape.at(-1)!;
-      const [X, S, O] = [x, scale, offset].map((tensor) => tensor.dataSync());
-      const expected = Array.from(X!, (value, i) => {
+      const [X, S, O] = [x, scale, offset].map((tensor) => [...tensor.dataSync()]);
+      const expected = X!.map((value, i) => {
         const place = X!.slice(i - (i % channels), i - (i % channels) + channels);
         const mean = place.reduce((sum, one) => sum + one, 0) / channels;
         const variance = place.reduce((sum, one) => sum + (one - mean) ** 2, 0) / channels;
