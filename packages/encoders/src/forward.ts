@@ -121,7 +121,7 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
         weight('proj.bias'),
       );
     case 'flatten':
-      return tf.reshape(x, [x.shape[0]!, -1]);
+      return tf.reshape(x, [x.shape[0]!, layer.features]);
   }
 }
 

@@ -117,8 +117,8 @@ export type Layer =
       readonly heads: number;
       readonly std: number;
     }
-  /** To `[B, ...]`, the channels of a place side by side. */
-  | { readonly kind: 'flatten' };
+  /** To `[B, features]`, the channels of a place side by side. */
+  | { readonly kind: 'flatten'; readonly features: number };
 
 export type Norm = Extract<Layer, { kind: 'norm' }>;
 

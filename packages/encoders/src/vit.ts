@@ -52,7 +52,7 @@ function vit(name: string, channels: number): EncoderMaker<typeof own> {
         { kind: 'tokens', name: 'pos_embed', size, channels: wide, std },
         ...Array.from({ length: depth }, (_, i) => block(`blocks.${i}`, wide, (dropPath * i) / (depth - 1))).flat(),
         { kind: 'layer-norm', name: 'norm', channels: wide },
-        { kind: 'flatten' },
+        { kind: 'flatten', features },
         { kind: 'linear', name: 'feature.0', inputs: features, outputs: wide, std },
         { ...norm('feature.1', wide), epsilon },
         ...(dropout > 0 ? [{ kind: 'dropout', rate: dropout } as const] : []),

@@ -9,7 +9,7 @@ import { facesOf } from './faces.ts';
 import { matchOnnx } from './match-onnx.ts';
 import { readSafetensorsWeights, takeWeights } from './read-tensors.ts';
 import { readTorchWeights } from './read-torch.ts';
-import { torchTensors } from './torch-layout.ts';
+import { torchTensors, unusedInTorch } from './torch-layout.ts';
 
 const { inputSize, width } = encoders.iresnet18.options;
 
@@ -111,7 +111,8 @@ async function fromStateDict(
 ): Promise<readonly string[]> {
   const read = /\.(pth?|bin|ckpt)$/.test(file) ? readTorchWeights : readSafetensorsWeights;
   const found = await read(file);
-  const { values, notes } = takeWeights(file, encoder.card.name, shapesOf(encoder), found);
+  const unused = unusedInTorch(encoder.layers).map(({ name }) => name);
+  const { values, notes } = takeWeights(file, encoder.card.name, shapesOf(encoder), found, unused);
   const { mean = encoder.card.normalization.mean, scale = encoder.card.normalization.std, bgr } = settings;
   const pixels = { mean: channels(mean), scale: channels(scale), bgr };
   const adapted = adaptPixels(file, encoder, values, pixels, undefined);
