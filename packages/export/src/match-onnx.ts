@@ -201,6 +201,24 @@ export function matchOnnx(
     return gemm.output[0]!;
   }
 
+  /** `min(max(x + 3, 0), 6) / 6`, as one operator or as three. */
+  function behindHardSigmoid(x: string): string {
+    const whole = users(x).find(({ opType }) => opType === 'HardSigmoid');
+    if (!whole) {
+      const constant = (node: NodeProto): number => vector(node.input.find((one) => constants.has(one)) ?? '', 1)[0]!;
+      const sum = follow(x, 'Add', 'a gate', (node) => constant(node) === 3);
+      const clipped = follow(sum.output[0]!, 'Clip', 'a gate').output[0]!;
+      const divided = users(clipped).find(({ opType }) => opType === 'Div');
+      const last = divided ?? follow(clipped, 'Mul', 'a gate');
+      const factor = divided ? 1 / constant(divided) : constant(last);
+      if (Math.abs(factor - 1 / 6) > 1e-6) refuse(`what ${last.name} multiplies by`, String(factor), 'a sixth');
+      return last.output[0]!;
+    }
+    const alpha = whole.attribute.find(({ name }) => name === 'alpha')?.f ?? 0.2;
+    if (Math.abs(alpha - 1 / 6) > 1e-6) refuse(`alpha of ${whole.name}`, String(alpha), 'a sixth');
+    return whole.output[0]!;
+  }
+
   function walk(layers: readonly Layer[], from: string): string {
     let x = from;
     const kept = layers.filter(({ kind }) => kind !== 'dropout');
@@ -254,14 +272,11 @@ export function matchOnnx(
         case 'gate': {
           const pool = users(x).find(({ opType }) => opType === 'GlobalAveragePool' || opType === 'ReduceMean');
           const pooled = (pool ?? follow(x, 'GlobalAveragePool', 'the mean of a gate')).output[0]!;
-          const type = layer.of === 'sigmoid' ? 'Sigmoid' : 'HardSigmoid';
-          const share = follow(walk(layer.body, pooled), type, 'a gate');
-          const alpha = share.attribute.find(({ name }) => name === 'alpha')?.f ?? 0.2;
-          if (type === 'HardSigmoid' && Math.abs(alpha - 1 / 6) > 1e-6) {
-            refuse(`alpha of ${share.name}`, String(alpha), 'a sixth');
-          }
+          const logits = walk(layer.body, pooled);
+          const share =
+            layer.of === 'sigmoid' ? follow(logits, 'Sigmoid', 'a gate').output[0]! : behindHardSigmoid(logits);
           const from = x;
-          x = follow(share.output[0]!, 'Mul', 'a gate', ({ input }) => input.includes(from)).output[0]!;
+          x = follow(share, 'Mul', 'a gate', ({ input }) => input.includes(from)).output[0]!;
           break;
         }
         case 'concatenation': {

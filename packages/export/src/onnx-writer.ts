@@ -103,6 +103,18 @@ export function writeOnnx(
     opset < 18
       ? node('ReduceMean', name, [x], { axes: [2], keepdims: 1 })
       : node('ReduceMean', name, [x, integers(`${name}.axes`, [1], [2])], { keepdims: 1 });
+  const relu6 = (x: string): string => {
+    const limits = { min: 0, max: 6 };
+    if (opset < 11) return node('Clip', `Clip_${x}`, [x], limits);
+    const bounds = Object.entries(limits).map(([name, limit]) => tensor(`${x}.${name}`, [], Float32Array.of(limit)));
+    return node('Clip', `Clip_${x}`, [x, ...bounds]);
+  };
+  /** OpenCV 5.0 has another slope for `HardSigmoid` than the one that is written. */
+  const hardSigmoid = (x: string, name: string): string => {
+    const raised = node('Add', `Gate_${name}.raised`, [x, tensor(`${name}.three`, [1], Float32Array.of(3))]);
+    return node('Mul', `Gate_${name}.share`, [relu6(raised), tensor(`${name}.sixth`, [1], Float32Array.of(1 / 6))]);
+  };
+
   const writer: GraphWriter = {
     convolution(x, layer, weight, bias) {
       const { shape, toTorch } = names.get(`${layer.name}.weight`)!;
@@ -139,22 +151,13 @@ export function writeOnnx(
       return node('PRelu', `PRelu_${name}`, [x, tensor(`${name}.weight`, shape, slopes)]);
     },
     add: (a, b, name) => node('Add', `Add_${name}`, [a, b]),
-    activation(x, of) {
-      if (of === 'relu') return node('Relu', `Relu_${x}`, [x]);
-      const limits = { min: 0, max: 6 };
-      if (opset < 11) return node('Clip', `Clip_${x}`, [x], limits);
-      const inputs = Object.entries(limits).map(([name, limit]) => tensor(`${x}.${name}`, [], Float32Array.of(limit)));
-      return node('Clip', `Clip_${x}`, [x, ...inputs]);
-    },
+    activation: (x, of) => (of === 'relu' ? node('Relu', `Relu_${x}`, [x]) : relu6(x)),
     pool(x, name) {
       needs('maps', 'gate');
       return node('GlobalAveragePool', `GlobalAveragePool_${name}`, [x]);
     },
     gate(x, logits, of, name) {
-      const share =
-        of === 'sigmoid'
-          ? node('Sigmoid', `Sigmoid_${name}`, [logits])
-          : node('HardSigmoid', `HardSigmoid_${name}`, [logits], { alpha: 1 / 6, beta: 0.5 });
+      const share = of === 'sigmoid' ? node('Sigmoid', `Sigmoid_${name}`, [logits]) : hardSigmoid(logits, name);
       // A name that begins with Mul among the first nodes would tell of pixels.
       return node('Mul', `Gate_${name}`, [x, share]);
     },
