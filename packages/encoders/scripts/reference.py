@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import nn
 
 
@@ -327,6 +326,9 @@ def rows(tensor):
 
 
 def run_case(folder, index):
+    # Who only wants the networks may be without.
+    from safetensors import safe_open
+
     with safe_open(folder / f"{index}.safetensors", "pt") as file:
         metadata = file.metadata()
         saved = {key: file.get_tensor(key) for key in file.keys()}

@@ -5,6 +5,7 @@ import { loadEngine } from '@protomem/engine';
 import { inputNormalization, modelOptions, openModel, pixelsFor, readOnnxGraph } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
+import { encoderModel } from './encoder-model.ts';
 import { facesOf } from './faces.ts';
 import { matchOnnx } from './match-onnx.ts';
 import { readSafetensorsWeights, takeWeights } from './read-tensors.ts';
@@ -104,10 +105,11 @@ const shapesOf = ({ layers, parameters }: DefinedEncoder) =>
     parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
   );
 
-async function fromStateDict(
+/** Gives an encoder the weights of a `state_dict`; returns what was recognised or left behind. */
+export async function fromStateDict(
   file: string,
   encoder: DefinedEncoder,
-  settings: ImportSettings,
+  settings: Pick<ImportSettings, 'mean' | 'scale' | 'bgr'>,
 ): Promise<readonly string[]> {
   const read = /\.(pth?|bin|ckpt)$/.test(file) ? readTorchWeights : readSafetensorsWeights;
   const found = await read(file);
@@ -219,19 +221,7 @@ async function checkImported(file: string, encoder: DefinedEncoder, settings: Im
   const given = Object.fromEntries(Object.entries({ mean, scale }).filter(([, value]) => value !== undefined));
   const [side] = encoder.card.inputSize;
   const model = await openModel(file, { ...given, bgr });
-  const ours: Parameters<typeof compareModels>[1] = {
-    kind: 'protomem',
-    inputSize: encoder.card.inputSize,
-    embeddingSize: encoder.card.embeddingSize,
-    async embed(pixels, count) {
-      const result = tf.tidy(() =>
-        encoder.apply(tf.tensor4d(pixels, [count, ...encoder.card.inputSize, 3], 'float32')),
-      );
-      const data = await result.data<'float32'>();
-      result.dispose();
-      return data;
-    },
-  };
+  const ours = encoderModel(encoder);
   try {
     check(model.inputSize[0] === side && model.embeddingSize === ours.embeddingSize, () => ({
       where: file,
