@@ -23,10 +23,10 @@ export interface GraphWriter {
   flatten(x: string, layer: LayerOf<'flatten'>): string;
 }
 
-export type LayerOf<K extends Layer['kind']> = Extract<Layer, { readonly kind: K }>;
+type LayerOf<K extends Layer['kind']> = Extract<Layer, { readonly kind: K }>;
 
 /** Matrices `[channels, channels]`; that of the queries has the scale of scores in it. */
-export interface AttentionWeights {
+interface AttentionWeights {
   readonly q: Float32Array;
   readonly k: Float32Array;
   readonly v: Float32Array;
@@ -35,7 +35,7 @@ export interface AttentionWeights {
 }
 
 /** One with a kernel for each channel, where `kind` says so, has `[height, width, channels, 1]`, else `[height, width, in, out]`. */
-export type Convolution = LayerOf<'convolution' | 'depthwise'>;
+type Convolution = LayerOf<'convolution' | 'depthwise'>;
 
 /** The values of a parameter. */
 export type ValuesOf = (name: string) => Float32Array;
