@@ -49,7 +49,7 @@ it.each([
     ],
   ],
   ['dataset formats', ['packages/data/src/formats/dataset-formats.ts']],
-  ['encoders', []],
+  ['encoders', ['packages/encoders/src/create-encoder.ts']],
   ['losses', ['packages/losses/src/losses.ts']],
   ['optimizers', []],
   ['protocols', ['packages/protocols/src/protocols.ts']],

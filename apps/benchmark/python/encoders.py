@@ -1,5 +1,11 @@
 """Our encoders in PyTorch, at 112x112."""
+import sys
+from pathlib import Path
+
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "packages" / "encoders" / "scripts"))
+from reference import build  # noqa: E402
 
 BLOCKS = {"iresnet18": (2, 2, 2, 2), "iresnet34": (3, 4, 6, 3), "iresnet50": (3, 4, 14, 3), "iresnet100": (3, 13, 30, 3)}
 
@@ -69,4 +75,6 @@ def mobilefacenet():
 
 
 def make_encoder(name):
-    return mobilefacenet() if name == "mobile-face-net" else iresnet(BLOCKS[name])
+    if name == "mobile-face-net":
+        return mobilefacenet()
+    return iresnet(BLOCKS[name]) if name in BLOCKS else build(name, (112, 112), 512, 1)

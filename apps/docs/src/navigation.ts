@@ -23,6 +23,7 @@ export const groups: readonly Group[] = [
       'docs/train-in-this-page.md',
       'docs/people-in-this-page.md',
       'docs/walk-through.md',
+      'docs/bring-your-own-encoder.md',
       'examples/README.md',
       'docs/watching-a-run.md',
       'docs/how-fast-is-it.md',

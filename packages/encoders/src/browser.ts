@@ -18,8 +18,17 @@ export { encoderFingerprint } from './encoder-fingerprint.ts';
 export { decodeEncoder, encoderState, restoreEncoder } from './encoder-state.ts';
 export { foldNorms } from './fold-norms.ts';
 export { forFineTuning } from './for-fine-tuning.ts';
-export { normEpsilon } from './forward.ts';
 export { fromLayersModel } from './from-layers-model.ts';
-export { convolution, type Init, type Layer, norm, prelu, type Size, type Weight } from './layer.ts';
+export {
+  convolution,
+  type Init,
+  type Layer,
+  norm,
+  normEpsilon,
+  partsOf,
+  prelu,
+  type Size,
+  type Weight,
+} from './layer.ts';
 export type { EncoderOptionSpec, EncoderOptions, ResolvedEncoderOptions } from './options.ts';
 export { refitNorms } from './refit-norms.ts';

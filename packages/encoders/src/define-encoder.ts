@@ -1,4 +1,4 @@
-import { check, Random } from '@protomem/core';
+import { check, type Options, type OptionsOf, Random, type Settings } from '@protomem/core';
 import type { Encoder, EncoderCard } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { foldLayers } from './fold-layers.ts';
@@ -7,6 +7,7 @@ import { countMacs, countParameters, type Layer, type Weight, weightsOf } from '
 import {
   type EncoderOptionSpec,
   type EncoderOptions,
+  type EncoderWords,
   encoderOptions,
   type ResolvedEncoderOptions,
   resolveOptions,
@@ -24,8 +25,12 @@ export interface DefinedEncoder extends Encoder {
 /** Where the first value of each weight comes from: as many numbers as its shape says, row-major, given away. */
 export type InitialValues = (weight: Weight) => Float32Array;
 
-/** Makes encoders of one family. */
-export interface EncoderMaker {
+/**
+ * Makes encoders of one family.
+ *
+ * @typeParam X options that the family has and others have not; each has a default
+ */
+export interface EncoderMaker<X extends Options = Record<never, never>> {
   /**
    * @param options see {@link EncoderOptions}.
    * @param values first values of the weights. Default: random ones from `options.seed`.
@@ -33,25 +38,28 @@ export interface EncoderMaker {
    * @returns a new encoder; the caller disposes it.
    * @throws on an unknown or impossible option.
    */
-  (options?: EncoderOptions, values?: InitialValues, folded?: boolean): DefinedEncoder;
+  (options?: EncoderOptions & OptionsOf<X>, values?: InitialValues, folded?: boolean): DefinedEncoder;
   /** The card that an encoder of these options has, without making it. */
-  card(options?: EncoderOptions): EncoderCard;
+  card(options?: EncoderOptions & OptionsOf<X>): EncoderCard;
   /** What it can be made with, from which configurations and help texts follow. */
-  readonly options: EncoderOptionSpec;
+  readonly options: EncoderOptionSpec & X;
   /** The name in cards and files. */
   readonly family: string;
 }
 
-/** What makes an encoder family: everything but the options. */
-export interface EncoderDefinition {
+/** What makes an encoder family: everything but the options that all have. */
+export interface EncoderDefinition<X extends Options = Record<never, never>> {
   readonly name: string;
   /** Default width of an embedding. */
   readonly embeddingSize: number;
   /** (x - mean) / std, of RGB values in [0, 255]. */
   readonly normalization: EncoderCard['normalization'];
   readonly source: string;
+  /** Options of its own, of `option` of `@protomem/core`, each with a default. Default: none. */
+  readonly options?: X;
+  readonly words?: EncoderWords;
   /** The network for checked options: from images `[B, H, W, 3]` to `[B, D]` or `[B, 1, 1, D]`. */
-  layers(options: ResolvedEncoderOptions): readonly Layer[];
+  layers(options: ResolvedEncoderOptions & Settings<X>): readonly Layer[];
 }
 
 /**
@@ -74,17 +82,20 @@ export interface EncoderDefinition {
  * const encoder = createEncoder('tiny', { inputSize: 32 }, { ...encoders, tiny });
  * ```
  */
-export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
-  const spec = encoderOptions(definition.embeddingSize);
-  const resolve = (given: EncoderOptions): ResolvedEncoderOptions => resolveOptions(definition.name, spec, given);
-  const make = (options: EncoderOptions = {}, values?: InitialValues, folded = false): DefinedEncoder => {
+export function defineEncoder<const X extends Options = Record<never, never>>(
+  definition: EncoderDefinition<X>,
+): EncoderMaker<X> {
+  type Given = EncoderOptions & OptionsOf<X>;
+  const spec = { ...encoderOptions(definition.embeddingSize, definition.words), ...(definition.options as X) };
+  const resolve = (given: Given) => resolveOptions<X>(definition.name, spec, given);
+  const make = (options = {} as Given, values?: InitialValues, folded = false): DefinedEncoder => {
     const resolved = resolve(options);
     const trained = definition.layers(resolved);
     const layers = folded ? foldLayers(trained).layers : trained;
     const card = cardOf(definition, layers, resolved);
     return build(card, resolved, layers, values ?? randomValues(resolved.seed), folded);
   };
-  const card = (options: EncoderOptions = {}): EncoderCard => {
+  const card = (options = {} as Given): EncoderCard => {
     const resolved = resolve(options);
     return cardOf(definition, definition.layers(resolved), resolved);
   };
@@ -92,7 +103,7 @@ export function defineEncoder(definition: EncoderDefinition): EncoderMaker {
 }
 
 function cardOf(
-  { name, normalization, source }: EncoderDefinition,
+  { name, normalization, source }: Omit<EncoderDefinition, 'layers'>,
   layers: readonly Layer[],
   { inputSize, embeddingSize }: ResolvedEncoderOptions,
 ): EncoderCard {

@@ -1,7 +1,6 @@
-import type { Layer } from './layer.ts';
+import type { Layer, Norm } from './layer.ts';
 
-type Norm = Extract<Layer, { kind: 'norm' }>;
-type Linear = Extract<Layer, { kind: 'convolution' | 'depthwise' | 'dense' }>;
+type Linear = Extract<Layer, { kind: 'convolution' | 'depthwise' | 'dense' | 'linear' }>;
 
 /** A layer with weights that takes over what norms beside it do. */
 export interface Fold {
@@ -11,12 +10,15 @@ export interface Fold {
   readonly after?: Norm;
 }
 
+const isLinear = (layer: Layer): layer is Linear =>
+  ['convolution', 'depthwise', 'dense', 'linear'].includes(layer.kind);
+
 /**
- * The same network for inference, without the norms that neighbours can take over, and without dropout. A norm before a
+ * The same network for inference, without the norms that neighbours can take over, and without dropout of any kind. A norm before a
  * padded convolution stays: the padding is zeros after the norm, which no weights before it can make.
  */
 export function foldLayers(layers: readonly Layer[]): { readonly layers: Layer[]; readonly folds: Fold[] } {
-  const kept = layers.filter(({ kind }) => kind !== 'dropout');
+  const kept = layers.filter(({ kind }) => kind !== 'dropout' && kind !== 'drop-path');
   const folds: Fold[] = [];
   const result: Layer[] = [];
   for (let i = 0; i < kept.length; i++) {
@@ -26,7 +28,11 @@ export function foldLayers(layers: readonly Layer[]): { readonly layers: Layer[]
       const [body, shortcut] = [foldLayers(layer.body), foldLayers(layer.shortcut)];
       folds.push(...body.folds, ...shortcut.folds);
       result.push({ ...layer, body: body.layers, shortcut: shortcut.layers });
-    } else if (layer.kind === 'convolution' || layer.kind === 'depthwise' || layer.kind === 'dense') {
+    } else if (layer.kind === 'gate' || layer.kind === 'concatenation') {
+      const body = foldLayers(layer.body);
+      folds.push(...body.folds);
+      result.push({ ...layer, body: body.layers });
+    } else if (isLinear(layer)) {
       const previous = kept[i - 1];
       const before = layer.kind === 'dense' && previous?.kind === 'norm' ? { before: previous } : {};
       const after = next?.kind === 'norm' ? { after: next } : {};

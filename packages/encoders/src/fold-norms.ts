@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type EncoderRegistry, encoders, findFamily } from './create-encoder.ts';
 import type { DefinedEncoder } from './define-encoder.ts';
 import { type Fold, foldLayers } from './fold-layers.ts';
-import { normEpsilon } from './forward.ts';
+import { type Norm, normEpsilon } from './layer.ts';
 
 /**
  * An encoder for inference alone that gives the same embeddings with fewer passes over memory: each batch norm that
@@ -49,24 +49,24 @@ function folded(
   { layer, before, after }: Fold,
   variables: ReadonlyMap<string, tf.Tensor>,
 ): { readonly weight: tf.Tensor; readonly bias: tf.Tensor | undefined } {
-  const affine = (name: string): { scale: tf.Tensor; shift: tf.Tensor } => {
+  const affine = ({ name, epsilon = normEpsilon }: Norm): { scale: tf.Tensor; shift: tf.Tensor } => {
     const [mean, variance, offset, gain] = ['running_mean', 'running_var', 'bias', 'weight'].map(
       (suffix) => variables.get(`${name}.${suffix}`)!,
     );
-    const scale = tf.div(gain!, tf.sqrt(tf.add(variance!, normEpsilon)));
+    const scale = tf.div(gain!, tf.sqrt(tf.add(variance!, epsilon)));
     return { scale, shift: tf.sub(offset!, tf.mul(mean!, scale)) };
   };
   let weight = variables.get(`${layer.name}.weight`)!;
   let bias = variables.get(`${layer.name}.bias`);
   if (before) {
     // Of `[height, width, channels, D]`, the axis of the norm is that of the channels.
-    const { scale, shift } = affine(before.name);
+    const { scale, shift } = affine(before);
     const column = (vector: tf.Tensor): tf.Tensor => tf.reshape(vector, [-1, 1]);
     bias = tf.add(bias!, tf.sum(tf.mul(weight, column(shift)), [0, 1, 2]));
     weight = tf.mul(weight, column(scale));
   }
   if (after) {
-    const { scale, shift } = affine(after.name);
+    const { scale, shift } = affine(after);
     weight = tf.mul(weight, layer.kind === 'depthwise' ? tf.reshape(scale, [-1, 1]) : scale);
     bias = bias ? tf.add(tf.mul(bias, scale), shift) : shift;
   }

@@ -14,7 +14,13 @@ const middle: Readonly<Record<EncoderName, string>> = {
   iresnet34: 'layer2',
   iresnet50: 'layer2',
   iresnet100: 'layer2',
+  'iresnet18-se': 'layer2',
+  'iresnet50-se': 'layer2',
   'mobile-face-net': 'blocks.3',
+  'ghost-face-net-s1': 'blocks.3',
+  'ghost-face-net-s2': 'blocks.3',
+  'vit-tiny': 'blocks.3',
+  'vit-small': 'blocks.3',
 };
 
 const images = (): tf.Tensor4D => {

@@ -67,7 +67,7 @@ export const forFineTuning = part('forFineTuning', fineTuningOptions, (settings)
 /** Names of the layers that own weights, from the image on. */
 const namesOf = (layer: Layer): string[] => [...new Set(weightsOf([layer]).map(({ name }) => layerOf(name)))];
 
-const layerOf = (weight: string): string => weight.slice(0, weight.lastIndexOf('.'));
+const layerOf = (weight: string): string => weight.replace(/\.[^.]+$/, '');
 
 const blockOf = (layer: string): string => /^[^.]+(\.\d+(?=\.))?/.exec(layer)![0];
 

@@ -3,15 +3,14 @@ import {
   batchNormPreluTraining,
   batchNormTraining,
   detachedGradients,
+  layerNorm,
   prelu,
   scaleShift,
   scaleShiftPrelu,
 } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { type Layer, weightsOf } from './layer.ts';
+import { type Layer, type Norm, normEpsilon, weightsOf } from './layer.ts';
 
-/** What all norms add to variances. */
-export const normEpsilon = 1e-5;
 const momentum = 0.1;
 
 /** What layers need besides their input. */
@@ -25,8 +24,8 @@ export interface Pass {
   /** Norms that use their running statistics in training too, and leave them alone. */
   readonly frozen?: ReadonlySet<string>;
   /** Sees what each norm gets. */
-  readonly observe?: (norm: string, x: tf.Tensor) => void;
-  /** A number uniform in [0, 1); only dropout asks for it. */
+  readonly observe?: (norm: Norm, x: tf.Tensor) => void;
+  /** A number uniform in [0, 1); only dropout and dropped paths ask for it. */
   readonly uniform: () => number;
 }
 
@@ -80,18 +79,80 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
       return tf.add(tf.matMul(flat, matrix), weight('bias'));
     }
     case 'norm':
-      pass.observe?.(layer.name, x);
+      pass.observe?.(layer, x);
       return pass.training && !pass.frozen?.has(layer.name)
-        ? normTraining(x, weight, pass, slopes)
-        : normRunning(x, weight, slopes);
+        ? normTraining(x, layer, weight, pass, slopes)
+        : normRunning(x, layer, weight, slopes);
     case 'prelu':
       return prelu(x, weight('weight') as tf.Tensor as tf.Tensor1D);
     case 'dropout':
       return pass.training ? tf.mul(x, mask(x.shape, layer.rate, pass.uniform)) : tf.clone(x);
+    case 'drop-path':
+      return pass.training
+        ? tf.mul(
+            x,
+            mask(
+              x.shape.map((side, i) => (i ? 1 : side)),
+              layer.rate,
+              pass.uniform,
+            ),
+          )
+        : tf.clone(x);
     case 'residual':
       return pass.training && pass.recompute ? recomputed(layer, x, pass) : residual(layer, x, pass);
+    case 'activation':
+      return layer.of === 'relu' ? tf.relu(x) : tf.relu6(x);
+    case 'gate': {
+      const logits = forward(layer.body, tf.mean(x, [1, 2], true), pass);
+      return tf.mul(x, layer.of === 'sigmoid' ? tf.sigmoid(logits) : tf.mul(tf.relu6(tf.add(logits, 3)), 1 / 6));
+    }
+    case 'concatenation':
+      return concatenated(x, forward(layer.body, x, pass));
+    case 'tokens':
+      return tf.add(tf.reshape(x, [x.shape[0]!, -1, layer.channels]), pass.variables.get(layer.name)!);
+    case 'layer-norm':
+      return layerNorm(x, weight('weight') as tf.Tensor as tf.Tensor1D, weight('bias') as tf.Tensor as tf.Tensor1D);
+    case 'linear':
+      return linear(x, weight('weight'), layer.bias ? weight('bias') : undefined);
+    case 'attention':
+      return linear(
+        attention(linear(x, weight('qkv.weight')), layer.heads),
+        weight('proj.weight'),
+        weight('proj.bias'),
+      );
+    case 'flatten':
+      return tf.reshape(x, [x.shape[0]!, layer.features]);
   }
 }
+
+/** `x W + b` of the last axis. */
+function linear(x: tf.Tensor, weight: tf.Variable, bias?: tf.Variable): tf.Tensor {
+  const [inputs, outputs] = weight.shape as [number, number];
+  const [a, b] = [tf.reshape(x, [-1, inputs]), weight as tf.Tensor] as [tf.Tensor2D, tf.Tensor2D];
+  return tf.reshape(tf.fused.matMul({ a, b, ...(bias && { bias }) }), [...x.shape.slice(0, -1), outputs]);
+}
+
+/**
+ * `softmax(q k^T / sqrt(d)) v` of each head, from `[B, N, 3 C]`, queries, keys and values side by side, to `[B, N, C]`.
+ *
+ * Source: Vaswani et al., "Attention Is All You Need", arXiv:1706.03762, section 3.2.
+ */
+function attention(qkv: tf.Tensor, heads: number): tf.Tensor {
+  const [batch, tokens, width] = qkv.shape as [number, number, number];
+  const depth = width / 3 / heads;
+  const [q, k, v] = tf
+    .split(qkv, 3, -1)
+    .map((part) => tf.transpose(tf.reshape(part, [batch, tokens, heads, depth]), [0, 2, 1, 3]));
+  const weights = tf.softmax(tf.matMul(tf.mul(q!, depth ** -0.5), k!, false, true));
+  return tf.reshape(tf.transpose(tf.matMul(weights, v!), [0, 2, 1, 3]), [batch, tokens, width / 3]);
+}
+
+/** `a` and `b` side by side in the last axis. `tf.concat` would keep both for their shapes until the backward pass. */
+const concatenated = tf.customGrad((a, b) => {
+  const [first, second] = [a as tf.Tensor, b as tf.Tensor];
+  const sides = [first.shape.at(-1)!, second.shape.at(-1)!];
+  return { value: tf.concat([first, second], -1), gradFunc: (dy: tf.Tensor) => tf.split(dy, sides, -1) };
+});
 
 type Residual = Extract<Layer, { kind: 'residual' }>;
 
@@ -110,11 +171,14 @@ function recomputed(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
   const block = tf.customGrad((...inputs) => {
     const [first, save] = [inputs[0] as tf.Tensor, inputs.at(-1) as tf.GradSaveFunc];
     save([first]);
+    const drawn: number[] = [];
+    const uniform = (): number => drawn[drawn.push(pass.uniform()) - 1]!;
     return {
-      value: tf.tidy(() => residual(layer, first, pass)),
+      value: tf.tidy(() => residual(layer, first, { ...pass, uniform })),
       gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
-        // The batch has been counted in the running statistics already.
-        const again: Pass = { ...pass, freezeStatistics: true };
+        let at = 0;
+        // The batch has been counted in the running statistics already, and what was dropped stays so.
+        const again: Pass = { ...pass, freezeStatistics: true, uniform: () => drawn[at++]! };
         const of = [saved!, ...names.map((name) => pass.variables.get(name)!)];
         const { value, gradients } = detachedGradients(([input]) => residual(layer, input!, again), of, dy);
         value.dispose();
@@ -133,17 +197,17 @@ const sum = tf.customGrad((a, b) => ({
 
 /**
  * The image and tfjs's name for padding that amounts to `padding` zeros on every side. `same` does so at stride 1, and
- * at stride 2 where the side is odd. Where it is even `same` would add one row at the end; the symmetric row at the end
- * is never reached then, so only the one at the start is added. (tfjs-node has no gradient for explicit padding.)
+ * at stride 2 where the side is odd. Where it is even `same` would begin a row later; the last one of the symmetric rows at
+ * the end is never reached then, and is left out. (tfjs-node has no gradient for explicit padding.)
  */
 function padded(
-  { stride, padding }: { readonly stride: 1 | 2; readonly padding: 0 | 1 },
+  { stride, padding }: { readonly stride: number; readonly padding: number },
   x: tf.Tensor4D,
 ): [tf.Tensor4D, 'same' | 'valid'] {
   if (padding === 0) return [x, 'valid'];
   const even = [x.shape[1], x.shape[2]].map((side) => side % 2 === 0);
   if (stride === 1 || !even.includes(true)) return [x, 'same'];
-  const [rows, columns] = even.map((isEven): [number, number] => [1, isEven ? 0 : 1]);
+  const [rows, columns] = even.map((isEven): [number, number] => [padding, isEven ? padding - 1 : padding]);
   const paddings = [[0, 0], rows!, columns!, [0, 0]] as [number, number][];
   // tf.pad would keep x beside the result, which the convolution keeps.
   const pad = tf.customGrad((image) => ({
@@ -160,22 +224,28 @@ function padded(
 
 type WeightOf = (suffix: string) => tf.Variable;
 
-function normRunning(x: tf.Tensor, weight: WeightOf, slopes?: tf.Tensor1D): tf.Tensor {
+function normRunning(x: tf.Tensor, { epsilon = normEpsilon }: Norm, weight: WeightOf, slopes?: tf.Tensor1D): tf.Tensor {
   const [mean, variance, offset, scale] = ['running_mean', 'running_var', 'bias', 'weight'].map(
     (suffix) => weight(suffix) as tf.Tensor as tf.Tensor1D,
   );
-  const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, normEpsilon)));
+  const factor = tf.mul<tf.Tensor1D>(scale!, tf.rsqrt(tf.add(variance!, epsilon)));
   return affine(x, factor, tf.sub(offset!, tf.mul(mean!, factor)), slopes);
 }
 
 const affine = (x: tf.Tensor, factor: tf.Tensor1D, shift: tf.Tensor1D, slopes?: tf.Tensor1D): tf.Tensor =>
   slopes ? scaleShiftPrelu(x, factor, shift, slopes) : scaleShift(x, factor, shift);
 
-function normTraining(x: tf.Tensor, weight: WeightOf, pass: Pass, slopes?: tf.Tensor1D): tf.Tensor {
+function normTraining(
+  x: tf.Tensor,
+  { epsilon = normEpsilon }: Norm,
+  weight: WeightOf,
+  pass: Pass,
+  slopes?: tf.Tensor1D,
+): tf.Tensor {
   const [image, scale, offset] = [x, weight('weight'), weight('bias')] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
   const { y, mean, variance, count }: BatchNormTrainingResult = slopes
-    ? batchNormPreluTraining(image, scale, offset, slopes, normEpsilon)
-    : batchNormTraining(image, scale, offset, normEpsilon);
+    ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
+    : batchNormTraining(image, scale, offset, epsilon);
   if (pass.freezeStatistics) return y;
   updateRunning(weight('running_mean'), mean, 1);
   // PyTorch normalizes with the biased variance and remembers the unbiased one.

@@ -24,9 +24,9 @@ export type Layer =
       readonly kernel: Size;
       readonly inputs: number;
       readonly outputs: number;
-      readonly stride: 1 | 2;
-      /** Zeros around the image, the same on all four sides. */
-      readonly padding: 0 | 1;
+      readonly stride: number;
+      /** Zeros around the image, the same on all four sides. Where there are any, `(kernel - 1) / 2`, and a stride of 1 or 2. */
+      readonly padding: number;
       /** Standard deviation of the normal distribution that the weights are drawn from at first. */
       readonly std: number;
       /** Adds a number to each output channel. Default false: in training a norm follows, which does so. */
@@ -37,8 +37,8 @@ export type Layer =
       readonly name: string;
       readonly kernel: Size;
       readonly channels: number;
-      readonly stride: 1 | 2;
-      readonly padding: 0 | 1;
+      readonly stride: number;
+      readonly padding: number;
       readonly std: number;
       readonly bias?: boolean;
     }
@@ -48,9 +48,17 @@ export type Layer =
       readonly channels: number;
       /** False: the scale stays 1. */
       readonly learnScale: boolean;
+      /** What is added to variances. Default 1e-5. */
+      readonly epsilon?: number;
     }
   | { readonly kind: 'prelu'; readonly name: string; readonly channels: number }
+  | { readonly kind: 'activation'; readonly of: 'relu' | 'relu6' }
   | { readonly kind: 'dropout'; readonly rate: number }
+  | {
+      /** In training, zeroes the whole input of some images, and scales it for the others: the last layer of a residual body. */
+      readonly kind: 'drop-path';
+      readonly rate: number;
+    }
   | {
       readonly kind: 'dense';
       readonly name: string;
@@ -63,7 +71,56 @@ export type Layer =
       readonly body: readonly Layer[];
       /** Empty for the identity. */
       readonly shortcut: readonly Layer[];
-    };
+    }
+  | {
+      /** Multiplies each channel by what the body makes of the mean of every channel: squeeze and excitation. */
+      readonly kind: 'gate';
+      /** What the body's output goes through; the hard one is `min(max(x + 3, 0), 6) / 6`. */
+      readonly of: 'sigmoid' | 'hard-sigmoid';
+      /** From `[B, 1, 1, channels]` to the same. */
+      readonly body: readonly Layer[];
+    }
+  | {
+      /** The channels of the input, and behind them those that the body makes of it. */
+      readonly kind: 'concatenation';
+      readonly body: readonly Layer[];
+    }
+  | {
+      /** Maps `[B, H, W, channels]` become tokens `[B, H * W, channels]`, and each gets a vector of its place added. */
+      readonly kind: 'tokens';
+      /** Of the vectors, which have no other name. */
+      readonly name: string;
+      readonly size: Size;
+      readonly channels: number;
+      readonly std: number;
+    }
+  | {
+      /** Normalizes the channels of each token; epsilon 1e-5. */
+      readonly kind: 'layer-norm';
+      readonly name: string;
+      readonly channels: number;
+    }
+  | {
+      /** Of the last axis, for each place or token. */
+      readonly kind: 'linear';
+      readonly name: string;
+      readonly inputs: number;
+      readonly outputs: number;
+      readonly std: number;
+      readonly bias?: boolean;
+    }
+  | {
+      /** Self-attention of tokens: `qkv` without bias, heads side by side, `proj` with bias. */
+      readonly kind: 'attention';
+      readonly name: string;
+      readonly channels: number;
+      readonly heads: number;
+      readonly std: number;
+    }
+  /** To `[B, features]`, the channels of a place side by side. */
+  | { readonly kind: 'flatten'; readonly features: number };
+
+export type Norm = Extract<Layer, { kind: 'norm' }>;
 
 /** A convolution without bias. Padding: `(kernel - 1) / 2` unless said otherwise. */
 export function convolution(
@@ -77,6 +134,9 @@ export function convolution(
   return { kind: 'convolution', name, kernel: [kernel, kernel], inputs, outputs, stride, padding, std };
 }
 
+/** What norms add to variances where they do not say otherwise. */
+export const normEpsilon = 1e-5;
+
 /** Batch normalization: epsilon 1e-5, running statistics with momentum 0.1. */
 export function norm(name: string, channels: number, learnScale = true): Layer {
   return { kind: 'norm', name, channels, learnScale };
@@ -85,6 +145,12 @@ export function norm(name: string, channels: number, learnScale = true): Layer {
 /** PReLU with one slope a channel, 0.25 at first. */
 export function prelu(name: string, channels: number): Layer {
   return { kind: 'prelu', name, channels };
+}
+
+/** Lists of layers that a layer has inside. */
+export function partsOf(layer: Layer): readonly (readonly Layer[])[] {
+  if (layer.kind === 'residual') return [layer.body, layer.shortcut];
+  return layer.kind === 'gate' || layer.kind === 'concatenation' ? [layer.body] : [];
 }
 
 /** The tensors that layers own, in the order of the forward pass. */
@@ -125,8 +191,38 @@ function ownWeights(layer: Layer): Weight[] {
       ];
     }
     case 'residual':
-      return [...weightsOf(layer.body), ...weightsOf(layer.shortcut)];
+    case 'gate':
+    case 'concatenation':
+      return partsOf(layer).flatMap(weightsOf);
+    case 'tokens':
+      return [
+        {
+          ...kernel(layer.name, [1, product(layer.size), layer.channels], { normal: layer.std }),
+          ...{ name: layer.name, decay: false },
+        },
+      ];
+    case 'layer-norm':
+      return [
+        vector(`${layer.name}.weight`, layer.channels, { constant: 1 }),
+        vector(`${layer.name}.bias`, layer.channels, { constant: 0 }),
+      ];
+    case 'linear':
+      return [
+        kernel(layer.name, [layer.inputs, layer.outputs], { normal: layer.std }),
+        ...biasOf(layer, layer.outputs),
+      ];
+    case 'attention': {
+      const { name, channels, std } = layer;
+      return [
+        kernel(`${name}.qkv`, [channels, 3 * channels], { normal: std }),
+        kernel(`${name}.proj`, [channels, channels], { normal: std }),
+        vector(`${name}.proj.bias`, channels, { constant: 0 }),
+      ];
+    }
+    case 'activation':
     case 'dropout':
+    case 'drop-path':
+    case 'flatten':
       return [];
   }
 }
@@ -184,6 +280,22 @@ function trace(layers: readonly Layer[], size: Size): { macs: number; size: Size
         now = body.size;
         break;
       }
+      case 'gate':
+        macs += trace(layer.body, [1, 1]).macs;
+        break;
+      case 'concatenation':
+        macs += trace(layer.body, now).macs;
+        break;
+      case 'linear':
+        macs += product(now) * layer.inputs * layer.outputs;
+        break;
+      case 'attention':
+        // Each token with each, twice: scores, and what they mix.
+        macs += product(now) * layer.channels * (4 * layer.channels + 2 * product(now));
+        break;
+      case 'flatten':
+        now = [1, 1];
+        break;
     }
   }
   return { macs, size: now };

@@ -1,7 +1,8 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { DefinedEncoder } from './define-encoder.ts';
-import { forward, normEpsilon } from './forward.ts';
+import { forward } from './forward.ts';
+import { type Norm, normEpsilon } from './layer.ts';
 
 /**
  * Gives norms the statistics of images, and the scale and offset that leave embeddings as they are: for an encoder whose
@@ -9,7 +10,7 @@ import { forward, normEpsilon } from './forward.ts';
  * without this its first step would be taken by another network.
  *
  * With mean m and variance v of what a norm gets, and `y = a x + c` what it does so far: `running_mean = m`,
- * `running_var = v`, `weight = a sqrt(v + 1e-5)`, `bias = c + a m`.
+ * `running_var = v`, `weight = a sqrt(v + 1e-5)` (or what the norm adds), `bias = c + a m`.
  *
  * @param encoder changed in place.
  * @param images `[B, H, W, 3]`, RGB, 0 ... 255, B > 1: aligned faces; stays the caller's.
@@ -25,16 +26,16 @@ export function refitNorms(encoder: DefinedEncoder, images: tf.Tensor4D, norms?:
   const variables = new Map(encoder.parameters.map(({ name, variable }) => [name, variable]));
   tf.tidy(() => {
     const { mean, std } = encoder.card.normalization;
-    const refit = (name: string, x: tf.Tensor): void => {
+    const refit = ({ name, epsilon = normEpsilon }: Norm, x: tf.Tensor): void => {
       if (norms && !norms.has(name)) return;
       const [gain, offset, center, spread] = ['weight', 'bias', 'running_mean', 'running_var'].map(
         (suffix) => variables.get(`${name}.${suffix}`)!,
       ) as [tf.Variable, tf.Variable, tf.Variable, tf.Variable];
       tf.tidy(() => {
         const seen = tf.moments(x, x.shape.map((_, axis) => axis).slice(0, -1));
-        const slope = tf.div(gain, tf.sqrt(tf.add(spread, normEpsilon)));
+        const slope = tf.div(gain, tf.sqrt(tf.add(spread, epsilon)));
         const shift = tf.sub(offset, tf.mul(center, slope));
-        gain.assign(tf.mul(slope, tf.sqrt(tf.add(seen.variance, normEpsilon))));
+        gain.assign(tf.mul(slope, tf.sqrt(tf.add(seen.variance, epsilon))));
         offset.assign(tf.add(shift, tf.mul(slope, seen.mean)));
         center.assign(seen.mean);
         spread.assign(seen.variance);

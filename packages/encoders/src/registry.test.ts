@@ -47,7 +47,8 @@ describe.each(names)('%s', (name) => {
 
   it('decays kernels only, and trains neither statistics nor the fixed scale', () => {
     for (const { name: path, variable, trainable, decay } of keep(createEncoder(name, small)).parameters) {
-      expect([path, decay]).toEqual([path, variable.rank === 4]);
+      // Of rank 3 are the vectors of places.
+      expect([path, decay]).toEqual([path, variable.rank === 2 || variable.rank === 4]);
       expect([path, trainable]).toEqual([path, !/running_(mean|var)$|features\.weight$/.test(path)]);
       expect(variable.trainable).toBe(trainable);
     }
@@ -165,6 +166,58 @@ describe.each(names)('%s', (name) => {
   });
 });
 
+describe('paths that are dropped', () => {
+  const options = { inputSize: 18, width: 0.125, embeddingSize: 6, dropPath: 0.8 } as const;
+  const images = (): tf.Tensor4D => keep(imagesOf(4, [18, 18]));
+
+  it('are drawn by step seed, in training only, and the same ones again where a block is recomputed', () => {
+    const x = images();
+    const [kept, recomputed] = [false, true].map((recompute) => {
+      const encoder = keep(createEncoder('vit-tiny', { ...options, recompute }));
+      const trained = encoder.parameters.filter(({ trainable }) => trainable).map(({ variable }) => variable);
+      const run = (seed: number): number[] => [...keep(encoder.apply(x, { training: true, seed })).dataSync()];
+      expect(run(1)).toEqual(run(1));
+      expect(run(1)).not.toEqual(run(2));
+      const { value, grads } = tf.variableGrads(
+        () => tf.mean(tf.square(tf.sub(encoder.apply(x, { training: true, seed: 1 }), 1))),
+        trained,
+      );
+      return [keep(value), ...trained.map(({ name }) => keep(grads[name]!))];
+    });
+    for (const [i, expected] of kept!.entries()) expectClose(recomputed![i]!, expected, 1e-4);
+    const [evaluated, plain] = [options, { ...options, dropPath: 0 }].map((each) =>
+      keep(keep(createEncoder('vit-tiny', each)).apply(x)),
+    );
+    expect([...evaluated!.dataSync()]).toEqual([...plain!.dataSync()]);
+  });
+
+  it('leave an image as it is, or are scaled by one over the share that stays', () => {
+    const paths = defineEncoder({
+      name: 'paths',
+      embeddingSize: 3,
+      normalization: { mean: 0, std: 1 },
+      source: 'test',
+      layers: ({ inputSize: [height, width] }) => [
+        { kind: 'residual', body: [{ kind: 'drop-path', rate: 0.5 }], shortcut: [] },
+        { kind: 'dense', name: 'fc', inputs: [height, width, 3], outputs: 3 },
+      ],
+    });
+    const count = 40;
+    const encoder = keep(paths({ inputSize: 16 }));
+    const x = keep(imagesOf(count, [16, 16]));
+    const [fc, bias] = encoder.parameters.map(({ variable }) => variable);
+    tf.tidy(() => bias!.assign(tf.zerosLike(bias!)));
+    const expected = keep(
+      tf.tidy(() => tf.matMul(tf.reshape(tf.cast(x, 'float32'), [count, -1]), tf.reshape(fc!, [-1, 3]))),
+    ).dataSync();
+    const found = keep(encoder.apply(x, { training: true, seed: 3 })).dataSync();
+    const times = Array.from({ length: count }, (_, i) => Math.round((found[3 * i]! / expected[3 * i]!) * 1e3) / 1e3);
+    expect([...new Set(times)].sort()).toEqual([1, 3]);
+    // A share of 0.5 of 40, within four standard deviations.
+    expect(Math.abs(times.filter((one) => one === 1).length - 20)).toBeLessThan(13);
+  });
+});
+
 it('follows running statistics as PyTorch does: 0.9 old + 0.1 batch, variance unbiased', () => {
   const tiny = defineEncoder({
     name: 'tiny',
@@ -193,23 +246,30 @@ it('follows running statistics as PyTorch does: 0.9 old + 0.1 batch, variance un
   expect(variable('bn.running_var').dataSync()[0]! / (0.9 + 0.1 * variance)).toBeCloseTo(1, 4);
 });
 
-it('learns from scratch: the loss of telling four images apart falls at once', () => {
-  for (const name of ['mobile-face-net', 'iresnet18'] as const) {
-    const encoder = keep(createEncoder(name, { inputSize: 16, width: 0.125, embeddingSize: 8 }));
-    const images = keep(imagesOf(8, [16, 16]));
-    const targets = keep(tf.oneHot(tf.tensor1d([0, 1, 2, 3, 0, 1, 2, 3], 'int32'), 8));
-    const optimizer = keep(tf.train.momentum(0.1, 0.9));
-    const trained = encoder.parameters.filter(({ trainable }) => trainable).map(({ variable }) => variable);
-    const losses = Array.from({ length: 12 }, () => {
-      const loss = optimizer.minimize(
-        () => tf.losses.softmaxCrossEntropy(targets, encoder.apply(images, { training: true })) as tf.Scalar,
-        true,
-        trained,
-      )!;
-      return keep(loss).dataSync()[0]!;
-    });
-    expect(losses.at(-1)).toBeLessThan(losses[0]! / 3);
-  }
+it.each<[EncoderName, EncoderOptions, (() => tf.Optimizer)?]>([
+  ['mobile-face-net', { inputSize: 16, width: 0.125 }],
+  ['iresnet18', { inputSize: 16, width: 0.125 }],
+  ['iresnet18-se', { inputSize: 16, width: 0.125 }],
+  // Narrower, half of the channels of its first layers would be two.
+  ['ghost-face-net-s2', { inputSize: 16, width: 0.25 }],
+  // Of patches there have to be several.
+  ['vit-tiny', { inputSize: 27, width: 0.125 }, () => tf.train.adam(0.01)],
+])('%s learns from scratch: the loss of telling four images apart falls at once', (name, options, made) => {
+  const encoder = keep(createEncoder(name, { ...options, embeddingSize: 8 }));
+  const [height, width] = encoder.card.inputSize;
+  const images = keep(imagesOf(8, [height, width]));
+  const targets = keep(tf.oneHot(tf.tensor1d([0, 1, 2, 3, 0, 1, 2, 3], 'int32'), 8));
+  const optimizer = keep(made?.() ?? tf.train.momentum(0.1, 0.9));
+  const trained = encoder.parameters.filter(({ trainable }) => trainable).map(({ variable }) => variable);
+  const losses = Array.from({ length: 12 }, () => {
+    const loss = optimizer.minimize(
+      () => tf.losses.softmaxCrossEntropy(targets, encoder.apply(images, { training: true })) as tf.Scalar,
+      true,
+      trained,
+    )!;
+    return keep(loss).dataSync()[0]!;
+  });
+  expect(losses.at(-1)).toBeLessThan(losses[0]! / 3);
 });
 
 it('lists the known names for an unknown one', () => {
@@ -230,13 +290,30 @@ it('equals the published counts', () => {
   // 0.99 M parameters: the latter with norms folded into the convolutions, as for deployment.
   const published = {
     'mobile-face-net': 1_003_136,
+    // Trainable ones in the summary of MegaFace/gen_megaface.ipynb of HamadYA/GhostFaceNets, which has ReLU where the paper has
+    // PReLU: 10,076 slopes. With the stride of S2, the last kernel is 4x4 of 664 channels in place of 7x7.
+    'ghost-face-net-s1': 4_049_672 + 10_076,
+    'ghost-face-net-s2': 4_049_672 + 10_076 - 664 * (49 - 16),
+    // What iresnet18 and iresnet50 of fdbtrs/ElasticFace print with use_se.
+    'iresnet18-se': 24_112_640,
+    'iresnet50-se': 43_813_568,
+    // What vit_t_dp005_mask0 and vit_s_dp005_mask_0 of InsightFace print, without the mask_token that they never use.
+    'vit-tiny': 19_137_792 - 256,
+    'vit-small': 76_023_296 - 512,
     iresnet18: 24_025_600,
     iresnet34: 34_139_328,
     iresnet50: 43_590_848,
     iresnet100: 65_156_160,
   };
   for (const name of names) expect(encoderCard(name).parameters).toBe(published[name]);
-  expect(Math.round(encoderCard('mobile-face-net').macs / 1e6)).toBe(221);
+  const millions = (name: EncoderName): number => encoderCard(name).macs / 1e6;
+  expect(Math.round(millions('mobile-face-net'))).toBe(221);
+  // "FLOPs" of InsightFace's README, in thousand millions of multiply-adds.
+  expect((millions('vit-tiny') / 1000).toFixed(1)).toBe('1.5');
+  expect((millions('vit-small') / 1000).toFixed(1)).toBe('5.7');
+  // "Approximately 60" in the abstract of the paper, whose counter (a profiler of TensorFlow) takes norms and activations too.
+  expect(millions('ghost-face-net-s2') / 60).toBeGreaterThan(0.98);
+  expect(millions('ghost-face-net-s2') / 60).toBeLessThan(1);
 });
 
 it('has the table of its README right', async () => {
@@ -254,5 +331,7 @@ it('has the table of its README right', async () => {
     expect(readme).toContain(`| ${row.join(' | ')} |`);
   }
   expect(readme).toContain(optionTable(encoders.iresnet50.options));
+  const { dropPath } = encoders['vit-tiny'].options;
+  expect(readme).toContain(optionTable({ dropPath }));
   expect(encoders['mobile-face-net'].options.embeddingSize.default).toBe(128);
 });

@@ -20,6 +20,7 @@ export {
 } from './ops/cosines.ts';
 export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
 export { globalNorm } from './ops/global-norm.ts';
+export { layerNorm } from './ops/layer-norm.ts';
 export { prelu } from './ops/prelu.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';

@@ -12,7 +12,8 @@ export interface Agreement {
   readonly mean: number;
 }
 
-type Compared = Pick<EmbeddingModel, 'kind' | 'inputSize' | 'embeddingSize' | 'embed'>;
+/** What a model has to have to be compared. */
+export type Compared = Pick<EmbeddingModel, 'kind' | 'inputSize' | 'embeddingSize' | 'embed'>;
 
 /** Images at a time: more than one, so that a model has to take several. */
 const BATCH = 4;

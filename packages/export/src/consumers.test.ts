@@ -26,16 +26,18 @@ it.skipIf(missing.length > 0)(
     await loadEngine({});
     const folder = await mkdtemp(join(tmpdir(), 'protomem-consumers-'));
     const targets = everyTarget.filter(({ to }) => to !== 'tfjs');
-    const asked = (['mobile-face-net', 'iresnet18'] as const).map((name) => ({
-      encoder: livingEncoder(name, { embeddingSize: 32, width: 0.125 }),
-      targets,
-    }));
+    const asked = (['mobile-face-net', 'iresnet18', 'iresnet18-se', 'ghost-face-net-s2', 'vit-tiny'] as const).map(
+      (name) => ({
+        encoder: livingEncoder(name, { embeddingSize: 32, width: 0.125 }),
+        targets,
+      }),
+    );
     const found = await askConsumers(folder, python, asked);
     for (const { encoder } of asked) encoder.dispose();
     await rm(folder, { recursive: true });
     const wrong = found.filter((one) => !isRight(one));
     expect(wrong).toEqual([]);
-    expect(found.filter(({ program }) => program.startsWith('OpenCV'))).toHaveLength(8);
+    expect(found.filter(({ program }) => program.startsWith('OpenCV'))).toHaveLength(20);
   },
 );
 

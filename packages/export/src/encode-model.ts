@@ -1,5 +1,5 @@
 import { check, type OptionsOf, readOptions, type Settings } from '@protomem/core';
-import { type DefinedEncoder, foldNorms } from '@protomem/encoders';
+import { type DefinedEncoder, type EncoderRegistry, encoders, foldNorms } from '@protomem/encoders';
 import { encodeOptions } from './encode-options.ts';
 import { readValues } from './graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
@@ -17,6 +17,7 @@ export type ModelFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
  * a page, the same where the engine is the same, which folds the norms. Not compared with the encoder, as `exportEncoder` does.
  *
  * @param encoder stays as it is, and the caller's.
+ * @param registry where the encoder's family is looked up, one of your own among them. Default {@link encoders}.
  * @throws ProtomemError when the options do not go together, or the encoder is folded and PyTorch is to have it.
  *
  * @example
@@ -25,14 +26,22 @@ export type ModelFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
  * link.href = URL.createObjectURL(new Blob([bytes])); // of a page's <a download="face.onnx">
  * ```
  */
-export async function encodeModel(encoder: DefinedEncoder, options: EncodeOptions): Promise<ModelFiles> {
+export async function encodeModel(
+  encoder: DefinedEncoder,
+  options: EncodeOptions,
+  registry: EncoderRegistry = encoders,
+): Promise<ModelFiles> {
   const settings = readOptions('encodeModel', encodeOptions, options);
   checkTarget(settings.to, options);
-  return filesOf(encoder, settings);
+  return filesOf(encoder, settings, registry);
 }
 
 /** @internal {@link encodeModel} of options that are checked. */
-export async function filesOf(encoder: DefinedEncoder, { to, ...settings }: EncodeSettings): Promise<ModelFiles> {
+export async function filesOf(
+  encoder: DefinedEncoder,
+  { to, ...settings }: EncodeSettings,
+  registry: EncoderRegistry,
+): Promise<ModelFiles> {
   const { card, options } = encoder;
   const metadata = {
     encoder: card.name,
@@ -50,7 +59,7 @@ export async function filesOf(encoder: DefinedEncoder, { to, ...settings }: Enco
     }));
     return { 'model.safetensors': writeTorch(encoder, await readValues(encoder), { ...settings, metadata }) };
   }
-  const folded = encoder.folded ? encoder : foldNorms(encoder);
+  const folded = encoder.folded ? encoder : foldNorms(encoder, registry);
   try {
     const values = await readValues(folded);
     if (to === 'onnx') return { 'model.onnx': writeOnnx(folded, values, { ...settings, metadata }) };

@@ -2,13 +2,15 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { check, type OptionsOf, readOptions, type Settings } from '@protomem/core';
 import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
-import { type DefinedEncoder, encoderNameOf, loadEncoder } from '@protomem/encoders';
+import { type DefinedEncoder, type EncoderRegistry, encoders, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { type EmbeddingModel, openModel } from '@protomem/protocols';
+import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
 import { checkTarget, filesOf } from './encode-model.ts';
+import { encoderModel } from './encoder-model.ts';
 import { exportOptions } from './export-options.ts';
-import { importEncoder } from './import-encoder.ts';
+import { fromStateDict } from './import-encoder.ts';
 import { modelCard } from './model-card.ts';
 import { readEncoderPlace } from './read-run.ts';
 import { PLAIN } from './write-model.ts';
@@ -33,6 +35,7 @@ const LEAST = { float32: 0.9999, float16: 0.999 } as const;
  *
  * @param path a run, or an encoder of `saveEncoder`.
  * @param out of ONNX and safetensors a file (its card is the same name with `.md`), of TensorFlow.js a folder; new.
+ * @param registry where the encoder's family is looked up, one of your own among them. Default {@link encoders}.
  * @throws ProtomemError when the options do not go together, `out` is there, or the written model disagrees.
  *
  * @example
@@ -41,7 +44,12 @@ const LEAST = { float32: 0.9999, float16: 0.999 } as const;
  * console.log(agreement.lowest);
  * ```
  */
-export async function exportEncoder(path: string, out: string, options: ExportOptions): Promise<Exported> {
+export async function exportEncoder(
+  path: string,
+  out: string,
+  options: ExportOptions,
+  registry: EncoderRegistry = encoders,
+): Promise<Exported> {
   const settings = readOptions('exportEncoder', exportOptions, options);
   const { to, licence } = settings;
   checkName(out, to);
@@ -59,17 +67,17 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
   }
   const { file, run } = await readEncoderPlace(path);
   await loadEngine({});
-  const encoder = await loadEncoder(file);
+  const encoder = await loadEncoder(file, registry);
   try {
     let agreement: Agreement | undefined;
     await intoNew('export', out, async (temporary) => {
       const folder = temporaryPath(resolve(out));
       try {
         await mkdir(folder);
-        const files = Object.entries(await filesOf(encoder, settings));
+        const files = Object.entries(await filesOf(encoder, settings, registry));
         for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
         const written = join(folder, files[0]![0]);
-        agreement = await checkWritten(file, written, encoder, settings);
+        agreement = await checkWritten({ file, written, encoder, registry }, settings);
         const text = modelCard({ card: encoder.card, target: to, settings, agreement, licence, run });
         await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
         await rename(to === 'tfjs' ? folder : written, temporary);
@@ -85,26 +93,34 @@ export async function exportEncoder(path: string, out: string, options: ExportOp
 
 /** Opens what was written, as a stranger would, and compares. */
 async function checkWritten(
-  file: string,
-  written: string,
-  { card, options }: DefinedEncoder,
+  {
+    file,
+    written,
+    encoder,
+    registry,
+  }: {
+    readonly file: string;
+    readonly written: string;
+    readonly encoder: DefinedEncoder;
+    readonly registry: EncoderRegistry;
+  },
   settings: Settings<typeof exportOptions>,
 ): Promise<Agreement> {
   const { to, normalize, precision, flip } = settings;
-  const ours = await openModel(file);
   let theirs: EmbeddingModel | undefined;
+  let back: DefinedEncoder | undefined;
   try {
     if (to === 'safetensors') {
-      const back = join(`${written}.back`);
-      const { inputSize, embeddingSize, width } = options;
-      const as = encoderNameOf(card.name)!;
-      await importEncoder(written, back, { as, inputSize, embeddingSize, width });
-      theirs = await openModel(back);
+      back = await loadEncoder(file, registry);
+      for (const { variable } of back.parameters) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+      await fromStateDict(written, back, { mean: undefined, scale: undefined, bgr: false });
     } else {
       const pixels = normalize === 'inside' ? { mean: 0, scale: 1 } : { mean: PLAIN, scale: PLAIN };
       theirs = await openModel(written, pixels);
     }
-    const agreement = await compareModels(ours, theirs, { ...settings, flip });
+    const { engine, device } = await loadEngine({});
+    const read = theirs ?? encoderModel(back!, `protomem, ${engine} (${device})`);
+    const agreement = await compareModels(encoderModel(encoder), read, { ...settings, flip });
     check(agreement.lowest >= LEAST[precision], () => ({
       where: 'export',
       what: 'the lowest cosine between the written model and the encoder',
@@ -115,7 +131,7 @@ async function checkWritten(
     return agreement;
   } finally {
     await theirs?.dispose();
-    await ours.dispose();
+    back?.dispose();
   }
 }
 

@@ -5,11 +5,12 @@ import { loadEngine } from '@protomem/engine';
 import { inputNormalization, modelOptions, openModel, pixelsFor, readOnnxGraph } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
+import { encoderModel } from './encoder-model.ts';
 import { facesOf } from './faces.ts';
 import { matchOnnx } from './match-onnx.ts';
 import { readSafetensorsWeights, takeWeights } from './read-tensors.ts';
 import { readTorchWeights } from './read-torch.ts';
-import { torchTensors } from './torch-layout.ts';
+import { torchTensors, unusedInTorch } from './torch-layout.ts';
 
 const { inputSize, width } = encoders.iresnet18.options;
 
@@ -104,14 +105,16 @@ const shapesOf = ({ layers, parameters }: DefinedEncoder) =>
     parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
   );
 
-async function fromStateDict(
+/** Gives an encoder the weights of a `state_dict`; returns what was recognised or left behind. */
+export async function fromStateDict(
   file: string,
   encoder: DefinedEncoder,
-  settings: ImportSettings,
+  settings: Pick<ImportSettings, 'mean' | 'scale' | 'bgr'>,
 ): Promise<readonly string[]> {
   const read = /\.(pth?|bin|ckpt)$/.test(file) ? readTorchWeights : readSafetensorsWeights;
   const found = await read(file);
-  const { values, notes } = takeWeights(file, encoder.card.name, shapesOf(encoder), found);
+  const unused = unusedInTorch(encoder.layers).map(({ name }) => name);
+  const { values, notes } = takeWeights(file, encoder.card.name, shapesOf(encoder), found, unused);
   const { mean = encoder.card.normalization.mean, scale = encoder.card.normalization.std, bgr } = settings;
   const pixels = { mean: channels(mean), scale: channels(scale), bgr };
   const adapted = adaptPixels(file, encoder, values, pixels, undefined);
@@ -218,19 +221,7 @@ async function checkImported(file: string, encoder: DefinedEncoder, settings: Im
   const given = Object.fromEntries(Object.entries({ mean, scale }).filter(([, value]) => value !== undefined));
   const [side] = encoder.card.inputSize;
   const model = await openModel(file, { ...given, bgr });
-  const ours: Parameters<typeof compareModels>[1] = {
-    kind: 'protomem',
-    inputSize: encoder.card.inputSize,
-    embeddingSize: encoder.card.embeddingSize,
-    async embed(pixels, count) {
-      const result = tf.tidy(() =>
-        encoder.apply(tf.tensor4d(pixels, [count, ...encoder.card.inputSize, 3], 'float32')),
-      );
-      const data = await result.data<'float32'>();
-      result.dispose();
-      return data;
-    },
-  };
+  const ours = encoderModel(encoder);
   try {
     check(model.inputSize[0] === side && model.embeddingSize === ours.embeddingSize, () => ({
       where: file,

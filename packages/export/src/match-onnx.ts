@@ -40,6 +40,11 @@ export function matchOnnx(
   start: string | undefined,
   encoder: { readonly name: string; readonly layers: readonly Layer[]; readonly weights: readonly TorchTensor[] },
 ): Matched {
+  check(!encoder.layers.some(({ kind }) => kind === 'tokens'), () => ({
+    ...{ where: file, what: `an ONNX graph as ${encoder.name}`, got: 'a network of tokens' },
+    expected: 'a convolutional encoder: exporters write attention in too many ways to find its weights',
+    fix: 'Import its state_dict, .safetensors or .pth; or use the ONNX file as it is, as a teacher or to evaluate.',
+  }));
   const graph = graphOf(file, bytes);
   const nodes = graph?.node ?? [];
   const constants = new Map((graph?.initializer ?? []).map((tensor) => [tensor.name, tensor]));
@@ -111,26 +116,30 @@ export function matchOnnx(
   const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
   /** A norm that stands in the graph. `moved` is a number that is added to each channel before. */
-  function readNorm({ name, channels }: Norm, node: NodeProto, moved?: Float32Array): void {
+  function readNorm(
+    { name, channels, epsilon: ours = normEpsilon }: Norm,
+    node: NodeProto,
+    moved?: Float32Array,
+  ): void {
     const [weight, bias, mean, variance] = [1, 2, 3, 4].map((i) => numbers(node.input[i] ?? '', channels));
     const epsilon = node.attribute.find((one) => one.name === 'epsilon')?.f ?? 1e-5;
     values.set(`${name}.weight`, weight!);
     values.set(`${name}.bias`, bias!);
     values.set(`${name}.running_mean`, moved ? mean!.map((one, i) => one - moved[i]!) : mean!);
-    // Ours all add the same to the variance.
+    // Ours adds what its layer says to the variance.
     values.set(
       `${name}.running_var`,
-      variance!.map((one) => one + (Math.abs(epsilon - normEpsilon) < 1e-9 ? 0 : epsilon - normEpsilon)),
+      variance!.map((one) => one + (Math.abs(epsilon - ours) < 1e-9 ? 0 : epsilon - ours)),
     );
   }
 
   /** A norm that is part of the weights already: it adds what those before it do not, and else does nothing. */
-  function makeNorm({ name, channels }: Norm, bias?: Float32Array): void {
+  function makeNorm({ name, channels, epsilon = normEpsilon }: Norm, bias?: Float32Array): void {
     folded.add(name);
     values.set(`${name}.weight`, new Float32Array(channels).fill(1));
     values.set(`${name}.bias`, bias ?? new Float32Array(channels));
     values.set(`${name}.running_mean`, new Float32Array(channels));
-    values.set(`${name}.running_var`, new Float32Array(channels).fill(1 - normEpsilon));
+    values.set(`${name}.running_var`, new Float32Array(channels).fill(1 - epsilon));
   }
 
   /** A norm after weights, in the graph or not; returns the tensor behind it. */
@@ -192,6 +201,24 @@ export function matchOnnx(
     return gemm.output[0]!;
   }
 
+  /** `min(max(x + 3, 0), 6) / 6`, as one operator or as three. */
+  function behindHardSigmoid(x: string): string {
+    const whole = users(x).find(({ opType }) => opType === 'HardSigmoid');
+    if (!whole) {
+      const constant = (node: NodeProto): number => vector(node.input.find((one) => constants.has(one)) ?? '', 1)[0]!;
+      const sum = follow(x, 'Add', 'a gate', (node) => constant(node) === 3);
+      const clipped = follow(sum.output[0]!, 'Clip', 'a gate').output[0]!;
+      const divided = users(clipped).find(({ opType }) => opType === 'Div');
+      const last = divided ?? follow(clipped, 'Mul', 'a gate');
+      const factor = divided ? 1 / constant(divided) : constant(last);
+      if (Math.abs(factor - 1 / 6) > 1e-6) refuse(`what ${last.name} multiplies by`, String(factor), 'a sixth');
+      return last.output[0]!;
+    }
+    const alpha = whole.attribute.find(({ name }) => name === 'alpha')?.f ?? 0.2;
+    if (Math.abs(alpha - 1 / 6) > 1e-6) refuse(`alpha of ${whole.name}`, String(alpha), 'a sixth');
+    return whole.output[0]!;
+  }
+
   function walk(layers: readonly Layer[], from: string): string {
     let x = from;
     const kept = layers.filter(({ kind }) => kind !== 'dropout');
@@ -242,6 +269,27 @@ export function matchOnnx(
           x = sum.output[0]!;
           break;
         }
+        case 'gate': {
+          const pool = users(x).find(({ opType }) => opType === 'GlobalAveragePool' || opType === 'ReduceMean');
+          const pooled = (pool ?? follow(x, 'GlobalAveragePool', 'the mean of a gate')).output[0]!;
+          const logits = walk(layer.body, pooled);
+          const share =
+            layer.of === 'sigmoid' ? follow(logits, 'Sigmoid', 'a gate').output[0]! : behindHardSigmoid(logits);
+          const from = x;
+          x = follow(share, 'Mul', 'a gate', ({ input }) => input.includes(from)).output[0]!;
+          break;
+        }
+        case 'concatenation': {
+          const [first, body] = [x, walk(layer.body, x)];
+          const inOrder = ({ input }: NodeProto): boolean => input[0] === first && input[1] === body;
+          x = follow(body, 'Concat', 'channels side by side', inOrder).output[0]!;
+          break;
+        }
+        case 'activation':
+          x = follow(x, layer.of === 'relu' ? 'Relu' : 'Clip', layer.of).output[0]!;
+          break;
+        default:
+          refuse('a layer', layer.kind, 'one that ONNX graphs are read for');
       }
     }
     return x;

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Float16Array } from '@petamoriken/float16';
+import { check } from '@protomem/core';
 import type { DefinedEncoder } from '@protomem/encoders';
 import { AttributeProto_AttributeType, ModelProtoSchema, type NodeProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { type GraphWriter, type ValuesOf, writeLayers } from './graph.ts';
@@ -25,6 +26,9 @@ export const irVersions: Readonly<Record<number, number>> = {
   21: 10,
   22: 10,
 };
+
+/** Attributes that are floats, though they may be whole. */
+const floats = new Set(['epsilon', 'alpha', 'beta', 'min', 'max']);
 
 /** Name of the input, as InsightFace's exports have it, and of the output. */
 const [INPUT, OUTPUT] = ['data', 'embedding'];
@@ -72,7 +76,7 @@ export function writeOnnx(
     const attribute = Object.entries(attributes).map(([name, value]) =>
       typeof value !== 'number'
         ? { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) }
-        : name === 'epsilon'
+        : floats.has(name)
           ? { name, type: AttributeProto_AttributeType.FLOAT, f: value }
           : { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) },
     );
@@ -80,8 +84,37 @@ export function writeOnnx(
     return output;
   };
 
-  /** Whether there are no maps any more. */
-  let flat = false;
+  /** `[batch, channels, H, W]`, `[batch, places, channels]` or `[batch, channels]`. */
+  let layout: 'maps' | 'tokens' | 'flat' = 'maps';
+  /** Refuses what the layers here stand for on no such tensor. */
+  const needs = (one: typeof layout, kind: string): void =>
+    check(layout === one, () => ({
+      where: 'export',
+      what: `a layer of the kind ${kind}`,
+      got: `on ${layout}`,
+      expected: `on ${one}: ONNX is written for no other`,
+    }));
+  const matMul = (x: string, name: string, [rows, columns]: readonly [number, number], weight: Float32Array): string =>
+    node('MatMul', `MatMul_${name}`, [x, tensor(`${name}.weight`, [rows, columns], weight)]);
+  const plus = (x: string, name: string, bias: Float32Array): string =>
+    node('Add', `Add_${name}`, [x, tensor(`${name}.bias`, [bias.length], bias)]);
+  /** Over the channels of tokens. */
+  const mean = (x: string, name: string): string =>
+    opset < 18
+      ? node('ReduceMean', name, [x], { axes: [2], keepdims: 1 })
+      : node('ReduceMean', name, [x, integers(`${name}.axes`, [1], [2])], { keepdims: 1 });
+  const relu6 = (x: string): string => {
+    const limits = { min: 0, max: 6 };
+    if (opset < 11) return node('Clip', `Clip_${x}`, [x], limits);
+    const bounds = Object.entries(limits).map(([name, limit]) => tensor(`${x}.${name}`, [], Float32Array.of(limit)));
+    return node('Clip', `Clip_${x}`, [x, ...bounds]);
+  };
+  /** OpenCV 5.0 has another slope for `HardSigmoid` than the one that is written. */
+  const hardSigmoid = (x: string, name: string): string => {
+    const raised = node('Add', `Gate_${name}.raised`, [x, tensor(`${name}.three`, [1], Float32Array.of(3))]);
+    return node('Mul', `Gate_${name}.share`, [relu6(raised), tensor(`${name}.sixth`, [1], Float32Array.of(1 / 6))]);
+  };
+
   const writer: GraphWriter = {
     convolution(x, layer, weight, bias) {
       const { shape, toTorch } = names.get(`${layer.name}.weight`)!;
@@ -97,8 +130,8 @@ export function writeOnnx(
       });
     },
     dense(x, { name, inputs: [rows, columns, channels], outputs }, weight, bias) {
-      const input = flat ? x : node('Flatten', `Flatten_${name}`, [x], { axis: 1 });
-      flat = true;
+      const input = layout === 'flat' ? x : node('Flatten', `Flatten_${name}`, [x], { axis: 1 });
+      layout = 'flat';
       const matrix = transpose(weight, [rows, columns, channels, outputs], [3, 2, 0, 1]);
       const operands = [
         input,
@@ -114,10 +147,78 @@ export function writeOnnx(
       return node('BatchNormalization', `BatchNormalization_${name}`, [x, ...inputs], { epsilon: 0 });
     },
     prelu(x, name, slopes) {
-      const shape = flat ? [slopes.length] : [slopes.length, 1, 1];
+      const shape = layout === 'maps' ? [slopes.length, 1, 1] : [slopes.length];
       return node('PRelu', `PRelu_${name}`, [x, tensor(`${name}.weight`, shape, slopes)]);
     },
     add: (a, b, name) => node('Add', `Add_${name}`, [a, b]),
+    activation: (x, of) => (of === 'relu' ? node('Relu', `Relu_${x}`, [x]) : relu6(x)),
+    pool(x, name) {
+      needs('maps', 'gate');
+      return node('GlobalAveragePool', `GlobalAveragePool_${name}`, [x]);
+    },
+    gate(x, logits, of, name) {
+      const share = of === 'sigmoid' ? node('Sigmoid', `Sigmoid_${name}`, [logits]) : hardSigmoid(logits, name);
+      // A name that begins with Mul among the first nodes would tell of pixels.
+      return node('Mul', `Gate_${name}`, [x, share]);
+    },
+    concatenation: (a, b, name) => node('Concat', `Concat_${name}`, [a, b], { axis: layout === 'tokens' ? 2 : 1 }),
+    tokens(x, { name, size: [rows, columns], channels }, vectors) {
+      needs('maps', 'tokens');
+      layout = 'tokens';
+      const shape = integers(`${name}.shape`, [3], [0, channels, rows * columns]);
+      const places = node('Reshape', `Reshape_${name}`, [x, shape]);
+      const turned = node('Transpose', `Transpose_${name}`, [places], { perm: [0, 2, 1] });
+      return node('Add', `Add_${name}`, [turned, tensor(name, [1, rows * columns, channels], vectors)]);
+    },
+    layerNorm(x, name, scale, offset) {
+      needs('tokens', 'layer-norm');
+      // As for gates of the names, and in 32 bits, since squares are more than 16 bits hold.
+      const start = `LayerNorm_${name}`;
+      const vector = (part: string, data: Float32Array): string => tensor(`${name}.${part}`, [data.length], data, true);
+      const wide = half ? node('Cast', `${start}.wide`, [x], { to: FLOAT }) : x;
+      const centered = node('Sub', `${start}.centered`, [wide, mean(wide, `${start}.mean`)]);
+      const variance = mean(node('Mul', `${start}.squares`, [centered, centered]), `${start}.variance`);
+      const spread = node('Add', `${start}.spread`, [variance, vector('epsilon', Float32Array.of(1e-5))]);
+      const unit = node('Div', `${start}.unit`, [centered, node('Sqrt', `${start}.std`, [spread])]);
+      const scaled = node('Mul', `${start}.scaled`, [unit, vector('weight', scale)]);
+      const y = node('Add', start, [scaled, vector('bias', offset)]);
+      return half ? node('Cast', `${start}.half`, [y], { to: FLOAT16 }) : y;
+    },
+    linear(x, { name, inputs, outputs }, weight, bias) {
+      if (layout === 'maps') {
+        const kernel = tensor(
+          `${name}.weight`,
+          [outputs, inputs, 1, 1],
+          transpose(weight, [1, 1, inputs, outputs], [3, 2, 0, 1]),
+        );
+        const parts = bias ? [tensor(`${name}.bias`, [outputs], bias)] : [];
+        return node('Conv', `Conv_${name}`, [x, kernel, ...parts], { kernel_shape: [1, 1] });
+      }
+      const y = matMul(x, name, [inputs, outputs], weight);
+      return bias ? plus(y, name, bias) : y;
+    },
+    attention(x, { name, channels, heads }, { q, k, v, proj, bias }) {
+      needs('tokens', 'attention');
+      const split = integers(`${name}.heads`, [4], [0, -1, heads, channels / heads]);
+      const [queries, keys, mixed] = Object.entries({ q, k, v }).map(([part, weight]) => {
+        const of = `${name}.${part}`;
+        const y = node('Reshape', `Reshape_${of}`, [matMul(x, of, [channels, channels], weight), split]);
+        return node('Transpose', `Transpose_${of}`, [y], { perm: part === 'k' ? [0, 2, 3, 1] : [0, 2, 1, 3] });
+      }) as [string, string, string];
+      const scores = node('MatMul', `MatMul_${name}.scores`, [queries, keys]);
+      const weights = node('Softmax', `Softmax_${name}`, [scores], { axis: 3 });
+      const y = node('MatMul', `MatMul_${name}.mixed`, [weights, mixed]);
+      const turned = node('Transpose', `Transpose_${name}`, [y], { perm: [0, 2, 1, 3] });
+      const joined = integers(`${name}.joined`, [3], [0, -1, channels]);
+      const all = node('Reshape', `Reshape_${name}`, [turned, joined]);
+      return plus(matMul(all, `${name}.proj`, [channels, channels], proj), `${name}.proj`, bias);
+    },
+    flatten(x) {
+      // Of maps, the channels of a place are not side by side.
+      const places = layout === 'maps' ? node('Transpose', `Transpose_${x}`, [x], { perm: [0, 2, 3, 1] }) : x;
+      layout = 'flat';
+      return node('Flatten', `Flatten_${x}`, [places], { axis: 1 });
+    },
   };
 
   let x = INPUT;
@@ -136,7 +237,7 @@ export function writeOnnx(
     x = node('Concat', 'Concat_mirror', [x, mirrored], { axis: 0 });
   }
   x = writeLayers(writer, layers, values, x);
-  if (!flat) x = node('Flatten', 'Flatten_embedding', [x], { axis: 1 });
+  if ((layout as string) !== 'flat') x = node('Flatten', 'Flatten_embedding', [x], { axis: 1 });
   if (flip) {
     const both = node('Reshape', 'Reshape_both', [x, integers('both', [3], [2, -1, card.embeddingSize])]);
     const [straight, mirrored] = [0, 1].map((i) =>

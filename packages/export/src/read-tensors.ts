@@ -31,6 +31,7 @@ const isCounter = (name: string): boolean => name.endsWith('.num_batches_tracked
 /**
  * Finds each tensor of an encoder in a `state_dict`, under its name or behind one prefix (`module.`, `backbone.`).
  *
+ * @param unused names of tensors that may stand there and are no part of the encoder.
  * @returns values in our order by name, and what was left behind, a line each
  * @throws ProtomemError for the first tensor that is missing, of another shape, not finite, or of no parameter
  */
@@ -39,6 +40,7 @@ export function takeWeights(
   encoder: string,
   wanted: readonly TorchTensor[],
   found: ReadonlyMap<string, ForeignTensor>,
+  unused: readonly string[] = [],
 ): { readonly values: ReadonlyMap<string, Float32Array>; readonly notes: readonly string[] } {
   const prefix = prefixOf(wanted[0]!.name, [...found.keys()]);
   const values = new Map<string, Float32Array>();
@@ -56,7 +58,8 @@ export function takeWeights(
     values.set(name, fromTorch(data));
   }
   const known = new Set(wanted.map(({ name }) => prefix + name));
-  const rest = [...found.keys()].filter((name) => !known.has(name));
+  const dropped = unused.filter((name) => found.has(prefix + name));
+  const rest = [...found.keys()].filter((name) => !known.has(name) && !dropped.includes(name.slice(prefix.length)));
   const stranger = rest.find((name) => name.startsWith(prefix) && !isCounter(name));
   check(stranger === undefined, () => ({
     where: file,
@@ -72,6 +75,7 @@ export function takeWeights(
     notes: [
       ...(prefix ? [`names: behind "${prefix}"`] : []),
       ...(counters > 0 ? [`left behind: ${counters} counters of batches, which norms here do not have`] : []),
+      ...(dropped.length > 0 ? [`left behind: ${dropped.join(', ')}, which takes no part in embeddings`] : []),
       ...(outside.length > 0
         ? [`left behind: ${outside.length} tensors that are not behind "${prefix}", such as ${outside[0]}`]
         : []),

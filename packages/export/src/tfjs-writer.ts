@@ -51,17 +51,33 @@ export function writeTfjs(
     return node('AddV2', name, [scaled, vector(`${name}.shift`, shift)]);
   };
 
+  let layout: 'maps' | 'tokens' | 'flat' = 'maps';
+  /** Tokens of an image. */
+  let places = 0;
+  const product = (x: string, name: string, shape: readonly [number, number], weight: Float32Array): string =>
+    node('MatMul', name, [x, constant(`${name}.weight`, shape, weight)], {
+      transpose_a: { b: false },
+      transpose_b: { b: false },
+    });
+  const turned = (x: string, name: string, ...order: number[]): string =>
+    node('Transpose', name, [x, integers(`${name}.order`, ...order)], { Tperm: { type: 'DT_INT32' } });
+  const reshaped = (x: string, name: string, ...shape: number[]): string =>
+    node('Reshape', name, [x, integers(`${name}.shape`, ...shape)]);
+  const scalar = (name: string, value: number): string => constant(name, [], Float32Array.of(value));
+  const meanOf = (x: string, name: string, ...axes: number[]): string =>
+    node('Mean', name, [x, integers(`${name}.axes`, ...axes)], { keep_dims: { b: true } });
+
   const writer: GraphWriter = {
     convolution(x, { kind, name, kernel, stride, padding, ...layer }, weight, bias) {
       const channels = 'channels' in layer ? [layer.channels, 1] : [layer.inputs, layer.outputs];
-      // At stride 1, SAME is the padding of 1 on each side; else it depends on the side.
-      const same = padding === 1 && stride === 1;
+      // At stride 1, SAME is half of the kernel on each side; else it depends on the side.
+      const same = padding > 0 && stride === 1;
       const image =
         padding === 0 || same
           ? x
           : node('Pad', `${name}/padded`, [
               x,
-              constant(`${name}.paddings`, [4, 2], Int32Array.of(0, 0, 1, 1, 1, 1, 0, 0)),
+              constant(`${name}.paddings`, [4, 2], Int32Array.of(0, 0, padding, padding, padding, padding, 0, 0)),
             ]);
       const op = kind === 'depthwise' ? 'DepthwiseConv2dNative' : 'Conv2D';
       const maps = node(op, name, [image, constant(`${name}.weight`, [...kernel, ...channels], weight)], {
@@ -75,14 +91,74 @@ export function writeTfjs(
     },
     dense(x, { name, inputs, outputs }, weight, bias) {
       const width = inputs.reduce((a, b) => a * b, 1);
+      layout = 'flat';
       const flat = node('Reshape', `${name}/flat`, [x, integers(`${name}.shape`, -1, width)]);
-      const matrix = constant(`${name}.weight`, [width, outputs], weight);
-      const product = node('MatMul', name, [flat, matrix], { transpose_a: { b: false }, transpose_b: { b: false } });
-      return node('AddV2', `${name}/biased`, [product, vector(`${name}.bias`, bias)]);
+      const rows = product(flat, name, [width, outputs], weight);
+      return node('AddV2', `${name}/biased`, [rows, vector(`${name}.bias`, bias)]);
     },
     affine,
     prelu: (x, name, slopes) => node('Prelu', name, [x, vector(`${name}.weight`, slopes)]),
     add: (a, b, name) => node('AddV2', name, [a, b]),
+    activation: (x, of) => node(of === 'relu' ? 'Relu' : 'Relu6', `${x}/${of}`, [x]),
+    pool: (x, name) => meanOf(x, `${name}/mean`, 1, 2),
+    gate(x, logits, of, name) {
+      const share =
+        of === 'sigmoid'
+          ? node('Sigmoid', `${name}/share`, [logits])
+          : node('Mul', `${name}/share`, [
+              node('Relu6', `${name}/raised`, [node('AddV2', `${name}/sum`, [logits, scalar(`${name}.three`, 3)])]),
+              scalar(`${name}.sixth`, 1 / 6),
+            ]);
+      return node('Mul', `${name}/gated`, [x, share]);
+    },
+    concatenation: (a, b, name) =>
+      node('ConcatV2', `${name}/both`, [a, b, constant(`${name}.axis`, [], Int32Array.of(-1))], { N: { i: '2' } }),
+    tokens(x, { name, size: [rows, columns], channels }, vectors) {
+      layout = 'tokens';
+      places = rows * columns;
+      const maps = reshaped(x, `${name}/tokens`, -1, places, channels);
+      return node('AddV2', `${name}/placed`, [maps, constant(name, [1, places, channels], vectors)]);
+    },
+    layerNorm(x, name, scale, offset) {
+      const centered = node('Sub', `${name}/centered`, [x, meanOf(x, `${name}/mean`, -1)]);
+      const squares = node('Mul', `${name}/squares`, [centered, centered]);
+      const spread = node('AddV2', `${name}/spread`, [
+        meanOf(squares, `${name}/variance`, -1),
+        scalar(`${name}.epsilon`, 1e-5),
+      ]);
+      const unit = node('Mul', `${name}/unit`, [centered, node('Rsqrt', `${name}/factor`, [spread])]);
+      return affine(unit, name, scale, offset);
+    },
+    linear(x, { name, inputs, outputs, std }, weight, bias) {
+      if (layout === 'maps') {
+        const kernel = { kernel: [1, 1], stride: 1, padding: 0 } as const;
+        return writer.convolution(x, { kind: 'convolution', name, inputs, outputs, std, ...kernel }, weight, bias);
+      }
+      // A product takes matrices only.
+      const rows = layout === 'flat' ? x : reshaped(x, `${name}/rows`, -1, inputs);
+      let y = product(rows, name, [inputs, outputs], weight);
+      if (bias) y = node('AddV2', `${name}/biased`, [y, vector(`${name}.bias`, bias)]);
+      return layout === 'flat' ? y : reshaped(y, `${name}/tokens`, -1, places, outputs);
+    },
+    attention(x, { name, channels, heads }, { q, k, v, proj, bias }) {
+      const rows = reshaped(x, `${name}/rows`, -1, channels);
+      const [queries, keys, mixed] = Object.entries({ q, k, v }).map(([part, weight]) => {
+        const of = `${name}.${part}`;
+        const y = product(rows, of, [channels, channels], weight);
+        return turned(reshaped(y, `${of}/split`, -1, places, heads, channels / heads), `${of}/heads`, 0, 2, 1, 3);
+      }) as [string, string, string];
+      const times = (a: string, b: string, of: string, adj_y: boolean): string =>
+        node('BatchMatMulV2', of, [a, b], { adj_x: { b: false }, adj_y: { b: adj_y } });
+      const weights = node('Softmax', `${name}/weights`, [times(queries, keys, `${name}/scores`, true)]);
+      const together = turned(times(weights, mixed, `${name}/mixed`, false), `${name}/turned`, 0, 2, 1, 3);
+      const y = product(reshaped(together, `${name}/joined`, -1, channels), `${name}.proj`, [channels, channels], proj);
+      const sum = node('AddV2', `${name}/biased`, [y, vector(`${name}.proj.bias`, bias)]);
+      return reshaped(sum, `${name}/tokens`, -1, places, channels);
+    },
+    flatten(x, { features }) {
+      layout = 'flat';
+      return reshaped(x, `${x}/flat`, -1, features);
+    },
   };
 
   const shape = { shape: sizes([-1, ...inputSize, 3]) };

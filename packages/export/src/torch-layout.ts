@@ -1,4 +1,4 @@
-import type { Layer } from '@protomem/encoders';
+import { type Layer, partsOf } from '@protomem/encoders';
 
 /** How PyTorch keeps what a layer owns: its shape there, and the way between its order and ours. */
 export interface TorchTensor {
@@ -10,7 +10,8 @@ export interface TorchTensor {
 
 /**
  * Every tensor of an encoder as PyTorch has it: kernels `[out, in, height, width]`, depthwise ones
- * `[channels, 1, height, width]`, a linear layer on flattened maps `[D, channels * height * width]`, vectors as they are.
+ * `[channels, 1, height, width]`, a linear layer on flattened maps `[D, channels * height * width]`, on tokens `[out, in]`, vectors
+ * as they are.
  *
  * @param weights of an encoder, name and shape as it has them.
  */
@@ -21,6 +22,12 @@ export function torchTensors(
   const kinds = new Map(flat(layers).flatMap((layer) => ('name' in layer ? [[layer.name, layer.kind]] : [])));
   return weights.map(({ name, shape }) => {
     const kind = kinds.get(name.replace(/\.[^.]+$/, ''));
+    if (shape.length === 2) {
+      const [inputs, outputs] = shape as [number, number];
+      const turned = (rows: number, columns: number) => (values: Float32Array) =>
+        transpose(values, [1, 1, rows, columns], [0, 1, 3, 2]);
+      return { name, shape: [outputs, inputs], toTorch: turned(inputs, outputs), fromTorch: turned(outputs, inputs) };
+    }
     if (shape.length !== 4) return { name, shape, toTorch: (values) => values, fromTorch: (values) => values };
     const [height, width, inputs, outputs] = shape as [number, number, number, number];
     // Of a depthwise kernel, the place of the outputs holds 1 and stays behind the channels.
@@ -40,8 +47,19 @@ export function torchTensors(
   });
 }
 
-const flat = (layers: readonly Layer[]): Layer[] =>
-  layers.flatMap((layer) => (layer.kind === 'residual' ? flat([...layer.body, ...layer.shortcut]) : [layer]));
+const flat = (layers: readonly Layer[]): Layer[] => layers.flatMap((layer) => [layer, ...partsOf(layer).flatMap(flat)]);
+
+/**
+ * What a `state_dict` has and our encoders have not, since it takes no part in what they compute: of an arcface_torch's ViT the
+ * token that stands for those that training hides.
+ */
+export function unusedInTorch(
+  layers: readonly Layer[],
+): { readonly name: string; readonly shape: readonly number[] }[] {
+  return layers.flatMap((layer) =>
+    layer.kind === 'tokens' ? [{ name: 'mask_token', shape: [1, 1, layer.channels] }] : [],
+  );
+}
 
 /** Row-major values with their axes in another order. */
 export function transpose(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {

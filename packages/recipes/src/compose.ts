@@ -185,9 +185,10 @@ function makeBaseline(
   initial: State | undefined,
 ): Head {
   const { seed, optimizer, encoder } = config;
-  // As the trained encoder, from the same start; dropout would only blur what it makes.
+  // As the trained encoder, from the same start; what training drops would only blur what it makes.
+  const still = Object.fromEntries(['dropout', 'dropPath'].filter((one) => one in encoder).map((one) => [one, 0]));
   const makeMomentumEncoder = (): Encoder =>
-    makeEncoder({ ...config, encoder: 'dropout' in encoder ? { ...encoder, dropout: 0 } : encoder }, parts, initial);
+    makeEncoder({ ...config, encoder: { ...encoder, ...still } }, parts, initial);
   switch (head.kind) {
     case 'full-softmax': {
       const { centers } = head;

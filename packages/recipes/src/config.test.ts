@@ -36,6 +36,14 @@ describe('configuration', () => {
     expect(demo.encoder.name).toBe('iresnet18');
   });
 
+  it('has options that only some encoders have, with those', () => {
+    const vit = patchConfig(demo, ['encoder.name=vit-tiny', 'encoder.dropPath=0.2']);
+    expect(vit.encoder).toMatchObject({ name: 'vit-tiny', dropPath: 0.2 });
+    expect(patchConfig(demo, ['encoder.name=vit-small']).encoder).toMatchObject({ dropPath: 0.05 });
+    expect(patchConfig(vit, ['encoder.name=iresnet18']).encoder).not.toHaveProperty('dropPath');
+    expect(() => patchConfig(demo, ['encoder.dropPath=0.2'])).toThrow('a key is "encoder.dropPath"');
+  });
+
   it('changes the kind of a part and keeps what both kinds have', () => {
     const config = patchConfig(demo, ['head.kind=full-softmax']);
     const { size, loss } = demo.head as { size: number; loss: object };

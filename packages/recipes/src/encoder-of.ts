@@ -1,10 +1,10 @@
 import { isObject, ProtomemError, parseJson } from '@protomem/core';
 import { readSafetensors } from '@protomem/core/node';
-import { encoderNameOf } from '@protomem/encoders';
+import { encoderNameOf, encoders } from '@protomem/encoders';
 import { encoderFile } from './run-folder.ts';
 
-/** Of what a file was made with, all that a configuration can say: where its weights start is another matter. */
-const kept = ['embeddingSize', 'width', 'dropout', 'recompute'];
+/** Of what a file was made with, what a configuration does not say, or says in another way. */
+const others = ['inputSize', 'seed'];
 
 /**
  * The encoder of a run or a file, with its weights to start from, as patches of a configuration; what else that says of its encoder stays.
@@ -25,7 +25,9 @@ export async function startFrom(init: string): Promise<string[]> {
       fix: 'Make one of an ONNX or PyTorch file with `protomem import`.',
     });
   }
-  const own = Object.fromEntries(Object.entries(options).filter(([key]) => kept.includes(key)));
-  const said = { name: encoderNameOf(metadata.name) ?? metadata.name, inputSize: height, ...own, init };
+  const name = encoderNameOf(metadata.name);
+  const known = name ? Object.keys(encoders[name].options).filter((key) => !others.includes(key)) : [];
+  const own = Object.fromEntries(Object.entries(options).filter(([key]) => known.includes(key)));
+  const said = { name: name ?? metadata.name, inputSize: height, ...own, init };
   return Object.entries(said).map(([key, value]) => `encoder.${key}=${JSON.stringify(value)}`);
 }

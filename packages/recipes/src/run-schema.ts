@@ -29,12 +29,16 @@ const init = option.text({
 });
 
 /** An encoder's own options, with what a run says of every encoder. */
-const encoderFields = {
-  ...fieldsOf(encoders.iresnet18.options, { without: ['seed', 'inputSize'], standards: { embeddingSize: 512 } }),
+const encoderFields = <N extends EncoderName>(name: N) => ({
+  ...fieldsOf((encoders as Pick<typeof encoders, N>)[name].options, {
+    without: ['seed', 'inputSize'],
+    standards: { embeddingSize: 512 },
+  }),
   inputSize,
   init,
   ...fieldsOf(forFineTuning.options, { without: ['encoder'] }),
-};
+});
+type EncoderFields = { readonly [N in EncoderName]: ReturnType<typeof encoderFields<N>> };
 
 /** What may go missing of data that has to be read. */
 const missing = { maxMissing: createLoader.options.maxMissing };
@@ -254,9 +258,9 @@ export const runSchema = section({
   encoder: kinds(
     'name',
     {
-      ...(Object.fromEntries(Object.keys(encoders).map((name) => [name, encoderFields])) as Readonly<
-        Record<EncoderName, typeof encoderFields>
-      >),
+      ...(Object.fromEntries(
+        (Object.keys(encoders) as EncoderName[]).map((name) => [name, encoderFields(name)]),
+      ) as EncoderFields),
       own: {
         ...own,
         inputSize: option.integer({ help: 'Side of the square input image, pixels.', min: 1 }),

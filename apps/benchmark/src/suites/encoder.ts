@@ -38,7 +38,8 @@ function step(encoder: EncoderName, batch: number, task: Task, ours = node, thei
   const script = join(import.meta.dirname, 'encoder-step.ts');
   const what = [encoder, String(batch), task] as const;
   // Cases are called as in the results of earlier releases.
-  const name = `${encoder.replaceAll('-', '')}-b${batch}${task === 'train' ? '' : `-${task}`}${suffix}`;
+  const called = encoder === 'mobile-face-net' ? 'mobilefacenet' : encoder;
+  const name = `${called}-b${batch}${task === 'train' ? '' : `-${task}`}${suffix}`;
   return {
     name,
     baselines: theirs.map(([name]) => name),
@@ -56,6 +57,9 @@ const about = (what: string): string => `${what} at 112x112 against PyTorch (pyt
 // PyTorch's first steps take up to twice as long as its later ones.
 const steps = { warmup: { full: 6, quick: 2 }, rounds: { full: 7, quick: 3 } };
 
+/** In float32 alone. */
+const others = ['ghost-face-net-s2', 'vit-tiny', 'iresnet18-se'] as const;
+
 export const encoder: Suite = timed({
   about: about('training step and forward pass of encoders, batch 32,'),
   ...steps,
@@ -64,6 +68,10 @@ export const encoder: Suite = timed({
     step('iresnet18', 32, 'forward', [...node, ...folded]),
     step('mobile-face-net', 32, 'train'),
     step('mobile-face-net', 32, 'forward', [...node, ...folded]),
+    ...others.flatMap((name) => [
+      step(name, 32, 'train', node.slice(0, 1), eager.slice(0, 2)),
+      step(name, 32, 'forward', [...node.slice(0, 1), ...folded.slice(0, 1)], eager.slice(0, 2)),
+    ]),
   ],
 });
 
@@ -80,7 +88,14 @@ export const encoderLarge: Suite = timed({
   about: about('training step of larger encoders and batches'),
   warmup: { full: 2, quick: 1 },
   rounds: { full: 5, quick: 1 },
-  cases: [...pairs('iresnet50', 32), ...pairs('iresnet18', 128), ...pairs('mobile-face-net', 128)],
+  cases: [
+    ...pairs('iresnet50', 32),
+    ...pairs('iresnet18', 128),
+    ...pairs('mobile-face-net', 128),
+    ...(['ghost-face-net-s1', 'vit-small', 'iresnet50-se'] as const).map((name) =>
+      step(name, 32, 'train', node.slice(0, 1), eager.slice(1, 2)),
+    ),
+  ],
 });
 
 /** Compiling takes PyTorch a minute or two for each contender. */
