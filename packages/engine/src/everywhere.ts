@@ -1,5 +1,7 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { checkMemory, freeMemory } from './check-memory.ts';
+export type { Cluster } from './collective/cluster.ts';
+export { type Collective, checkSame, collective, gatherJson, type Reduction } from './collective/collective.ts';
 export type {
   EngineInfo,
   EngineName,
