@@ -32,7 +32,7 @@ export function variableGradients(
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
   return tf.variableGrads(() => {
     const value = f();
-    freeTapeEarly(onGradient && tellOf(variables, onGradient));
+    freeTapeEarly(onGradient && tellOf(value, variables, onGradient));
     return value;
   }, variables);
 }
@@ -46,11 +46,16 @@ export function freeTapeEarly(onGradient?: (of: tf.Tensor, gradient: tf.Tensor) 
   if (gradientDepth === 1) for (const node of activeTape ?? []) freeEarly(node, onGradient);
 }
 
-/** Passes on the gradients of variables that stand once in the tape. */
-function tellOf(variables: readonly tf.Variable[], onGradient: OnGradient) {
+/** Passes on the gradients of variables that stand once in what leads to `value`: the tape has copies besides, kept for gradients. */
+function tellOf(value: tf.Tensor, variables: readonly tf.Variable[], onGradient: OnGradient) {
+  const leading = new Set([value.id]);
   const uses = new Map<number, number>();
-  for (const { inputs } of tf.engine().state.activeTape ?? []) {
-    for (const { id } of Object.values(inputs)) uses.set(id, (uses.get(id) ?? 0) + 1);
+  for (const { inputs, outputs } of [...(tf.engine().state.activeTape ?? [])].reverse()) {
+    if (!outputs.some(({ id }) => leading.has(id))) continue;
+    for (const { id } of Object.values(inputs)) {
+      leading.add(id);
+      uses.set(id, (uses.get(id) ?? 0) + 1);
+    }
   }
   const once = new Map(variables.filter(({ id }) => uses.get(id) === 1).map((variable) => [variable.id, variable]));
   return ({ id }: tf.Tensor, gradient: tf.Tensor): void => {
