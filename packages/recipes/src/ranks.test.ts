@@ -68,10 +68,12 @@ describe.skipIf(!native)('ranks that train together', { timeout: 300_000 }, () =
     const checkpoints = join(folder, 'two');
     await train(2, { steps: 10, checkpoints });
     expect(await readdir(checkpoints)).toEqual(['checkpoint-00000010.safetensors']);
-    for (const size of [1, 3]) {
+    const goOn = async (size: number): Promise<RankResult[]> => {
       const copy = join(folder, String(size));
       await cp(checkpoints, copy, { recursive: true });
-      const results = await train(size, { checkpoints: copy });
+      return train(size, { checkpoints: copy });
+    };
+    for (const results of await Promise.all([1, 3].map(goOn))) {
       for (const result of results) {
         expect(result.refused).toBeUndefined();
         expect(result.losses).toHaveLength(10);

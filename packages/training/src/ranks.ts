@@ -8,7 +8,7 @@ import { type Recipe, recipeChanges } from './recipe.ts';
 const LONG = 3600;
 
 /** What a step knows of the batch of all ranks. */
-export interface WholeBatch {
+interface WholeBatch {
   /** With this rank's pixels and names, and the labels and images of all ranks, in their order. */
   readonly batch: ImageBatch;
   /** Whether any rank was asked to stop. */
@@ -16,7 +16,7 @@ export interface WholeBatch {
 }
 
 /** Gradients on their way to a sum over ranks, in pieces of some megabytes, each of which leaves as soon as it is full. */
-export interface GradientSum {
+interface GradientSum {
   /** In the same order on all ranks; a name that was added already is passed over. */
   add(name: string, gradient: tf.Tensor): void;
   /** @returns the sums, by name; the caller owns them */
@@ -48,6 +48,21 @@ export interface Ranks extends Pick<Collective, 'rank' | 'size'> {
   checkRecipe(recipe: Recipe): void;
   /** Throws unless parts have the same state on all ranks, by their digests. */
   checkEqual(step: number, parts: Readonly<Record<string, Stateful>>): Promise<void>;
+}
+
+/** Throws unless all ranks train the same run, naming the first key that differs. */
+export function checkSameRecipe(where: string, collective: Collective, recipe: Recipe): void {
+  const all = gatherJson(collective, recipe);
+  for (const [rank, other] of all.entries()) {
+    const [first] = recipeChanges(all[0]!, other);
+    check(first === undefined, () => ({
+      where,
+      what: `${first!.key} of rank ${rank}`,
+      got: first!.now ?? 'missing',
+      expected: `${JSON.stringify(first!.saved) ?? 'nothing'}, as rank 0 has it`,
+      fix: 'All ranks have to train the same run: start them with the same command and configuration.',
+    }));
+  }
 }
 
 /** @param ownBatchSize images of a batch that this rank's loader gives */
@@ -153,19 +168,7 @@ export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
       return found;
     },
     checkSame: (where, what, value, fix) => checkSame(collective, where, what, value, fix),
-    checkRecipe(recipe) {
-      const all = gatherJson(collective, recipe);
-      for (const [i, one] of all.entries()) {
-        const [first] = recipeChanges(all[0]!, one);
-        check(first === undefined, () => ({
-          where: 'createTrainer',
-          what: `${first!.key} of rank ${i}`,
-          got: first!.now ?? 'missing',
-          expected: `${JSON.stringify(first!.saved) ?? 'nothing'}, as rank 0 has it`,
-          fix: 'All ranks have to train the same run: start them with the same command and configuration.',
-        }));
-      }
-    },
+    checkRecipe: (recipe) => checkSameRecipe('createTrainer', collective, recipe),
     async checkEqual(step, parts) {
       if (size === 1) return;
       const own: [string, number][] = [];
