@@ -160,16 +160,11 @@ async function runOnce(
 }
 
 async function endOf(child: ChildProcess, rank: number): Promise<Ended> {
-  const failed = once(child, 'error').then(([error]) => error as Error);
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const found = await Promise.race([failed, closed]);
-  if (found instanceof Error) {
-    throw new ProtomemError(
-      { where: 'launch', what: `rank ${rank}`, got: `not starting: ${found.message}`, expected: 'a process' },
-      { cause: found },
-    );
-  }
-  const [code, signal] = found;
+  const [code, signal] = await closed.catch((cause: Error) => {
+    const got = `not starting: ${cause.message}`;
+    throw new ProtomemError({ where: 'launch', what: `rank ${rank}`, got, expected: 'a process' }, { cause });
+  });
   return signal
     ? { rank, code: 1, reason: `killed by ${signal}` }
     : { rank, code: code ?? 1, reason: `exit code ${code}` };

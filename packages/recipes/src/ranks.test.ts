@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { enginesAtHand } from '@protomem/engine/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RankResult, RankWork } from '../fixtures/rank.ts';
+import { launchRanks } from './launch-ranks.ts';
 
 const native = (await enginesAtHand()).includes('node');
 
@@ -20,14 +21,22 @@ async function freeAddress(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
+const script = fileURLToPath(new URL('../fixtures/rank.ts', import.meta.url));
+const program = ['--import', 'tsx', '--conditions=@protomem/source', script];
+
 /** Trains in a process for each rank; a batch of 64 in all. */
 async function train(size: number, work: Partial<RankWork> | ((rank: number) => Partial<RankWork>)) {
   const addresses = await Promise.all(Array.from({ length: size }, freeAddress));
-  const script = fileURLToPath(new URL('../fixtures/rank.ts', import.meta.url));
   const run = async (rank: number): Promise<RankResult> => {
-    const own = { rank, addresses, steps: 20, weightsAt: [20], ...(typeof work === 'function' ? work(rank) : work) };
-    const args = ['--import', 'tsx', '--conditions=@protomem/source', script, JSON.stringify(own)];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1e9 });
+    const own = {
+      cluster: { rank, addresses, timeoutSeconds: 60 },
+      steps: 20,
+      weightsAt: [20],
+      ...(typeof work === 'function' ? work(rank) : work),
+    };
+    const { stdout } = await promisify(execFile)(process.execPath, [...program, JSON.stringify(own)], {
+      maxBuffer: 1e9,
+    });
     return JSON.parse(stdout) as RankResult;
   };
   return Promise.all(addresses.map((_, rank) => run(rank)));
@@ -81,6 +90,27 @@ describe.skipIf(!native)('ranks that train together', { timeout: 300_000 }, () =
         expect(result.memory).toBe(results[0]!.memory);
       }
     }
+  });
+
+  it('go on after one has died, and come to the same weights', async () => {
+    const launch = async (name: string, dies?: RankWork['dies']) => {
+      const own = join(folder, name);
+      await mkdir(own);
+      const said: string[] = [];
+      const work = { folder: own, checkpoints: join(own, 'checkpoints'), dies, steps: 20, weightsAt: [20] };
+      const code = await launchRanks(
+        { nprocPerNode: 2, maxRestarts: 1, timeout: 60, logs: join(own, 'logs') },
+        { command: [process.execPath, ...program, JSON.stringify(work)], say: (line) => said.push(line) },
+      );
+      expect(code).toBe(0);
+      return { said, ...(JSON.parse(await readFile(join(own, 'result-0.json'), 'utf8')) as RankResult) };
+    };
+    const [whole, broken] = await Promise.all([launch('whole'), launch('broken', { rank: 1, step: 14 })]);
+    expect(broken.said).toContain('launch: rank 1 ended: killed by SIGKILL; the others are ended');
+    expect(broken.said.at(-2)).toBe('launch: starting all ranks again, 1 of 1');
+    expect(broken.losses).toHaveLength(10);
+    expect(broken.weights).toEqual(whole.weights);
+    expect(broken.memory).toBe(whole.memory);
   });
 
   it('refuse to train different runs, and stop where they come apart', async () => {
