@@ -70,7 +70,7 @@ export const trainerOptions = {
     absent: 'this process alone',
   }),
   compareEvery: option.integer({
-    help: 'Steps between two comparisons of what the processes have come to, bit for bit; where it differs, the run stops.',
+    help: 'Steps between two comparisons of what the processes have come to, bit for bit, beside those at checkpoints; where it differs, the run stops.',
     ...{ min: 1, default: 100 },
   }),
   optimizer: option.given<Optimizer>()({ help: '`sgd`, `adamW` or your own.' }),

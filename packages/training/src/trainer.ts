@@ -151,6 +151,7 @@ export function trainerOf(
     // Says which one it is, where a weight is no number.
     if (!Number.isFinite(value)) await weights.state();
     checkWeightNorm(`checkpoint of step ${stepsDone}`, value, maxWeightNorm);
+    await compare();
     ranks.averageStatistics(encoder);
     await ranks.onFirst(async () => {
       const path = await checkpointer?.save(stepsDone);
