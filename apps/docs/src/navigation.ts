@@ -25,6 +25,7 @@ export const groups: readonly Group[] = [
       'docs/walk-through.md',
       'examples/README.md',
       'docs/watching-a-run.md',
+      'docs/several-machines.md',
       'docs/how-fast-is-it.md',
     ],
   },
