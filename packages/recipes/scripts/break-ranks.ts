@@ -54,7 +54,8 @@ const seconds = (performance.now() - begun) / 1000;
 console.log(`nothing happens: exit code ${whole.code}, ${seconds.toFixed(1)} s, ${whole.result.losses.length} steps`);
 
 let failures = 0;
-async function disturbed(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<void> {
+/** @returns whether the run was not over before it was disturbed */
+async function disturbed(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<boolean> {
   const [rank, share] = [random.below(2), random.uniform(0.05, 0.75)];
   let at = 0;
   const { code, said, result } = await trial(async (pidOf) => {
@@ -77,10 +78,11 @@ async function disturbed(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<vo
     `${good ? 'good' : 'BAD'}: ${what} of rank ${rank} after ${when}: all over in ${took.toFixed(1)} s, ${reason}; ` +
       `exit code ${code}, weights and memory ${right ? 'the same' : 'OTHERS'}, ${result.losses?.length} steps in the last attempt`,
   );
+  return restart !== undefined || !good;
 }
 
-for (let i = 0; i < kills; i++) await disturbed('SIGKILL', OVER);
-for (let i = 0; i < freezes; i++) await disturbed('SIGSTOP', TIMEOUT + OVER);
+for (let i = 0; i < kills; ) if (await disturbed('SIGKILL', OVER)) i++;
+for (let i = 0; i < freezes; ) if (await disturbed('SIGSTOP', TIMEOUT + OVER)) i++;
 rmSync(folder, { recursive: true });
 console.log(failures === 0 ? 'all good' : `${failures} BAD`);
 process.exitCode = failures === 0 ? 0 : 1;
