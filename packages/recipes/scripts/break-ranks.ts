@@ -2,7 +2,7 @@
 // run has to be over in time, say which rank it was, and, started again once, come to the weights of one that nothing happened to.
 //
 //   node --import tsx --conditions=@protomem/source packages/recipes/scripts/break-ranks.ts [kills] [freezes] [seed]
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,8 +26,8 @@ interface Trial {
   readonly result: RankResult;
 }
 
-/** One run, restarted once at most; `disturb` gets the process numbers of its ranks as soon as they have one. */
-async function trial(disturb: (pidOf: (rank: number) => number) => Promise<void>): Promise<Trial> {
+/** One run, restarted once at most; `disturb` gets its folder. */
+async function trial(disturb: (own: string) => Promise<void>): Promise<Trial> {
   const own = mkdtempSync(join(folder, 'run-'));
   const said: { line: string; at: number }[] = [];
   const work: RankWork = { folder: own, checkpoints: join(own, 'checkpoints'), steps: 60, weightsAt: [60] };
@@ -38,7 +38,7 @@ async function trial(disturb: (pidOf: (rank: number) => number) => Promise<void>
       say: (line) => said.push({ line, at: performance.now() }),
     },
   );
-  await disturb((rank) => Number(readFileSync(join(own, `pid-${rank}`), 'utf8')));
+  await disturb(own);
   const code = await running;
   const result = JSON.parse(readFileSync(join(own, 'result-0.json'), 'utf8')) as RankResult;
   return { code, said, result };
@@ -56,13 +56,18 @@ console.log(`nothing happens: exit code ${whole.code}, ${seconds.toFixed(1)} s, 
 let failures = 0;
 /** @returns whether the run was not over before it was disturbed */
 async function disturbed(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<boolean> {
-  const [rank, share] = [random.below(2), random.uniform(0.05, 0.75)];
+  const [rank, early, share] = [random.below(2), random.below(2) === 0, random.uniform()];
   let at = 0;
-  const { code, said, result } = await trial(async (pidOf) => {
-    await sleep(share * seconds * 1000);
+  const { code, said, result } = await trial(async (own) => {
+    // Every other time only once it has a checkpoint, so that it is not the start alone that is hit.
+    if (early) await sleep(share * 0.5 * seconds * 1000);
+    else {
+      while (!existsSync(join(own, 'checkpoints', 'checkpoint-00000010.safetensors'))) await sleep(20);
+      await sleep(share * 0.2 * seconds * 1000);
+    }
     at = performance.now();
     try {
-      process.kill(pidOf(rank), what);
+      process.kill(Number(readFileSync(join(own, `pid-${rank}`), 'utf8')), what);
     } catch {
       at = 0;
     }
@@ -73,9 +78,8 @@ async function disturbed(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<bo
   const right = code === 0 && same(result.weights, whole.result.weights) && result.memory === whole.result.memory;
   const good = right && (!restart || took <= limit);
   if (!good) failures++;
-  const when = `${(share * seconds).toFixed(1)} s`;
   console.log(
-    `${good ? 'good' : 'BAD'}: ${what} of rank ${rank} after ${when}: all over in ${took.toFixed(1)} s, ${reason}; ` +
+    `${good ? 'good' : 'BAD'}: ${what} of rank ${rank}${early ? ', early' : ''}: all over in ${took.toFixed(1)} s, ${reason}; ` +
       `exit code ${code}, weights and memory ${right ? 'the same' : 'OTHERS'}, ${result.losses?.length} steps in the last attempt`,
   );
   return restart !== undefined || !good;

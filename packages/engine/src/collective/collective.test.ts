@@ -88,7 +88,7 @@ it('is told to TensorFlow in its own words', () => {
   );
 });
 
-describe.skipIf(!engines.includes('node'))('several processes', { concurrent: true }, () => {
+describe.skipIf(!engines.includes('node'))('several processes', { concurrent: true, timeout: 300_000 }, () => {
   it('get the same sums, means, largest values, rows and words, and leave no tensor', async () => {
     const all = await together(
       `
@@ -162,7 +162,7 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
   it('do not wait for ever for one that is silent, in front or behind', async () => {
     const [, waited] = await together(
       `
-      c.barrier();
+      c.barrier(60);
       if (rank === 0) { await new Promise((resolve) => setTimeout(resolve, 6000)); return 'late'; }
       const finish = c.startAllReduce([tf.scalar(1)], 'sum');
       try { finish(); } catch (error) { return error.message; }`,
