@@ -26,6 +26,7 @@ export const groups: readonly Group[] = [
       'docs/bring-your-own-encoder.md',
       'examples/README.md',
       'docs/watching-a-run.md',
+      'docs/several-machines.md',
       'docs/how-fast-is-it.md',
     ],
   },

@@ -19,6 +19,7 @@ export { groupIterateAndShuffle } from './samplers/group-iterate-and-shuffle.ts'
 export { permutation } from './samplers/permutation.ts';
 export { createSampler, type SamplerName, samplers } from './samplers/samplers.ts';
 export { shard } from './samplers/shard.ts';
+export { share } from './samplers/share.ts';
 export { weightedClasses } from './samplers/weighted-classes.ts';
 export { countImages, type ImageCounts } from './sources/image-counts.ts';
 export { tooFewImages } from './sources/selection.ts';

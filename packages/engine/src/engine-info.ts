@@ -1,4 +1,5 @@
 import { type OptionsOf, option } from '@protomem/core';
+import type { Cluster } from './collective/cluster.ts';
 
 /** An engine: tfjs with one of its backends. Fastest first, where `webgpu` has a GPU. `webgl` is for browsers, `node` and `node-gpu` for Node. */
 export type EngineName = 'node-gpu' | 'node' | 'webgpu' | 'webgl' | 'wasm' | 'cpu';
@@ -32,6 +33,11 @@ export const loadEngineOptions = {
     help: 'Of convolutions and the activations between them; only node and node-gpu have bfloat16.',
     default: 'float32',
   }),
+  /** Of one process: none. See {@link Cluster}. */
+  cluster: option.given<Cluster>()({
+    help: 'The processes that work together, through `collective()`; only node and node-gpu have more than one.',
+    absent: 'this process alone',
+  }),
 };
 
 /** What {@link loadEngine} is asked for. */
@@ -60,7 +66,7 @@ export interface EngineInfo {
 }
 
 /** What the start of one engine is asked for, and gives. */
-export interface StartOptions extends Pick<LoadEngineOptions, 'threads' | 'precision'> {
+export interface StartOptions extends Pick<LoadEngineOptions, 'threads' | 'precision' | 'cluster'> {
   /** Under `'auto'`: no software adapter, which is slower than the engines after it. */
   readonly hardware?: boolean;
 }

@@ -1,5 +1,7 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { checkMemory, freeMemory } from './check-memory.ts';
+export type { Cluster } from './collective/cluster.ts';
+export { alone, type Collective, checkSame, collective, gatherJson, type Reduction } from './collective/collective.ts';
 export type {
   EngineInfo,
   EngineName,
@@ -26,5 +28,5 @@ export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';
 export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts';
 export { updateRows } from './ops/update-rows.ts';
-export { variableGradients } from './ops/variable-gradients.ts';
+export { type OnGradient, variableGradients } from './ops/variable-gradients.ts';
 export { parametersState, restoreParameters } from './parameters.ts';

@@ -1,3 +1,4 @@
 export { type OpTime, profileOps } from './backends/tensorflow/profile-ops.ts';
+export { clusterFromEnvironment } from './collective/cluster-from-environment.ts';
 export * from './everywhere.ts';
 export { loadEngine } from './load-engine.ts';

@@ -22,15 +22,17 @@ export interface Platform {
 
 /** Picks, starts and checks one of a platform's engines: what `loadEngine` does, see there. */
 export async function startEngine(platform: Platform, options: LoadEngineOptions): Promise<EngineInfo> {
-  const { prefer, threads, precision } = readOptions('loadEngine', loadEngineOptions, options);
-  if (prefer !== 'auto') return start(platform, prefer, { threads, precision });
+  const { prefer, threads, precision, cluster } = readOptions('loadEngine', loadEngineOptions, options);
+  if (prefer !== 'auto') return start(platform, prefer, { threads, precision, cluster });
 
-  const { automatic } = platform;
+  // Engines that know no other process are none to fall back on.
+  const automatic = platform.automatic.filter((engine) => !isCluster(cluster) || engine.startsWith('node'));
   const rejected: RejectedEngine[] = [];
   for (const engine of automatic) {
     try {
       const ofPrecision = engine.startsWith('node') ? precision : undefined;
-      return { ...(await start(platform, engine, { threads, precision: ofPrecision, hardware: true })), rejected };
+      const started = await start(platform, engine, { threads, precision: ofPrecision, cluster, hardware: true });
+      return { ...started, rejected };
     } catch (error) {
       if (engine === automatic.at(-1)) throw error;
       rejected.push({ engine, reason: (error as Error).message.replace(/^loadEngine: /, '') });
@@ -39,6 +41,8 @@ export async function startEngine(platform: Platform, options: LoadEngineOptions
   throw new Error('unreachable: the last engine returns or throws');
 }
 
+const isCluster = (cluster: StartOptions['cluster']): boolean => (cluster?.addresses.length ?? 1) > 1;
+
 async function start({ engines, fix }: Platform, engine: EngineName, options: StartOptions): Promise<EngineInfo> {
   const begin = engines[engine];
   check(begin !== undefined, () => ({
@@ -46,6 +50,13 @@ async function start({ engines, fix }: Platform, engine: EngineName, options: St
     what: 'prefer',
     got: engine,
     expected: `one of ${Object.keys(engines).join(', ')}, which there are here`,
+  }));
+  check(engine.startsWith('node') || !isCluster(options.cluster), () => ({
+    where: 'loadEngine',
+    what: 'cluster',
+    got: `${options.cluster!.addresses.length} processes`,
+    expected: `one: the engine "${engine}" knows no other process`,
+    fix: 'Take the engine "node" or "node-gpu".',
   }));
   try {
     const started = await begin(options);

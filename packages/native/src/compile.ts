@@ -24,6 +24,11 @@ export const headers = [
   'tensorflow/core/platform/ctstring_internal.h',
 ];
 
+/** Calls of the binding that go through `cpp/collectives.cc`. */
+const wrapped = ['NewContext', 'NewOp', 'Execute', 'TensorHandleNumDims', 'TensorHandleDim'].map(
+  (name) => `TFE_${name}`,
+);
+
 /** What makes the compiler use them. */
 const compilerFlags: Readonly<Record<InstructionSet, readonly string[]>> = {
   'x86-64-v4': ['-march=x86-64-v4', '-mprefer-vector-width=512'],
@@ -46,8 +51,8 @@ export async function findCompiler(): Promise<string> {
 }
 
 /**
- * Compiles the binding that the npm package ships against the libtensorflow in `folder/tensorflow`, into
- * `folder/tfjs_binding.node`, and beside it `preload.node`, which keeps the library's load quiet, and the ops of
+ * Compiles the binding that the npm package ships, with `cpp/collectives.cc`, against the libtensorflow in
+ * `folder/tensorflow`, into `folder/tfjs_binding.node`, and beside it `preload.node`, which keeps the library's load quiet, and the ops of
  * `cpp/training_ops.cc` for each kind of processor. All find the library by their own place, so the folder can be moved.
  * The ops are not needed to train: where they do not compile, that is said and no more.
  */
@@ -67,6 +72,8 @@ export async function compileBinding(
     [
       '-O2',
       ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, 'binding', file)),
+      join(ours, 'collectives.cc'),
+      ...wrapped.map((name) => `-Wl,--wrap=${name}`),
       ...linked,
       ...['-o', join(folder, 'tfjs_binding.node')],
     ],

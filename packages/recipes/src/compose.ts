@@ -2,8 +2,9 @@ import { createBaseline } from '@protomem/baselines';
 import { check, type ImageSource, type Loader, type Sampler, type State } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import { readSafetensors } from '@protomem/core/node';
-import { createAugmentation, createLoader, createSampler, openDataset } from '@protomem/data';
+import { createAugmentation, createLoader, createSampler, openDataset, share } from '@protomem/data';
 import { createEncoder, forFineTuning, loadEncoder, restoreEncoder } from '@protomem/encoders';
+import type { Collective } from '@protomem/engine';
 import { distilled } from '@protomem/heads';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
@@ -57,12 +58,21 @@ export async function trainedOn(
 /** Options, where any is given. */
 const someOf = <T extends object>(options: T): T | undefined => (Object.keys(options).length > 0 ? options : undefined);
 
-/** @param miner whom the sampler asks for companions and images */
-export function makeLoader(config: RunConfig, source: ImageSource, miner?: Mined): Loader {
+/**
+ * @param miner whom the sampler asks for companions and images
+ * @param ranks of which the loader gives this one's rows of each batch
+ */
+export function makeLoader(
+  config: RunConfig,
+  source: ImageSource,
+  miner: Mined | undefined,
+  { rank, size }: Pick<Collective, 'rank' | 'size'>,
+): Loader {
   const { augmentation, data, encoder, loader } = config;
+  const sampler = makeSampler(config, source, miner);
   return createLoader({
     source,
-    sampler: makeSampler(config, source, miner),
+    sampler: size > 1 ? share(sampler, { rank, world: size }) : sampler,
     height: encoder.inputSize,
     width: encoder.inputSize,
     augmentation: createAugmentation(augmentation),

@@ -3,6 +3,7 @@ export { makeHead, makeMiner, makeSampler } from './compose.ts';
 export { parseConfig, patchConfig, sayings, settled } from './config.ts';
 export { startFrom } from './encoder-of.ts';
 export { type DataFacts, expectedHitRate } from './hit-rate.ts';
+export { type Launched, type LaunchOptions, launchRanks } from './launch-ranks.ts';
 export { outcome } from './outcome.ts';
 export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';

@@ -3,8 +3,8 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
 import { checkNotHeld, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
-import { type EngineInfo, freeMemory, loadEngine } from '@protomem/engine';
-import { knownIdentities, type Logger, type RecipeChange } from '@protomem/training';
+import { type Cluster, collective, type EngineInfo, freeMemory, gatherJson, loadEngine } from '@protomem/engine';
+import { checkSameRecipe, knownIdentities, type Logger, type Recipe, type RecipeChange } from '@protomem/training';
 import { inSteps, makeSampler, openData, trainedOn } from './compose.ts';
 import { parseConfig, patchConfig, settled, withPlanOf } from './config.ts';
 import { outcome, summary } from './outcome.ts';
@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told in a line what goes on. Default: nobody. */
   readonly say?: (text: string) => void;
+  /** The processes that carry it out together, each with the same configuration and folder; see `clusterFromEnvironment`. */
+  readonly cluster?: Cluster;
   /** What the configuration names as its user's own. */
   readonly parts?: OwnParts;
   /** Loggers for each head, beside `log.jsonl` and TensorBoard's events in the run folder. */
@@ -52,7 +54,9 @@ export interface FinishedRun {
  * Carries a configuration out: trains its head, then each baseline, and evaluates them. The run folder gets the
  * configuration, logs, checkpoints, encoders and results. One process works in it at a time.
  *
- * @returns the results; undefined when `signal` ended the run early
+ * Of several processes, that of rank 0 has the folder, and evaluates; the others read its checkpoints.
+ *
+ * @returns the results; undefined when `signal` ended the run early, and for ranks other than 0
  * @throws ProtomemError when `out` holds a run already or another process works in it, or a part refuses its options or its data
  *
  * @example
@@ -63,7 +67,8 @@ export interface FinishedRun {
  * ```
  */
 export async function runRecipe(given: RunDraft, options: RunOptions): Promise<FinishedRun | undefined> {
-  const { out, resume = false } = options;
+  const { out, resume = false, cluster } = options;
+  if (cluster && cluster.rank > 0) return runAlone(given, options);
   const { lock } = runFolder(out);
   await checkNotHeld(lock, 'train', out);
   claimFolder(out, resume);
@@ -91,15 +96,22 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
     prefer: given.engine.prefer,
     threads: given.engine.threads || undefined,
     precision: given.engine.precision,
+    cluster: options.cluster,
   });
+  const ranks = collective();
+  checkSameRecipe('train', ranks, given as unknown as Recipe);
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.rejected) say(`engine not used: ${name}: ${reason}`);
+  if (ranks.size > 1)
+    say(`ranks: ${ranks.size}, of which this is ${ranks.rank}, at ${options.cluster!.addresses[ranks.rank]}`);
   const notes: string[] = [];
   const all = await openData(given, parts);
   const source = await trainedOn(given, all, (note) => notes.push(note));
   const facts = factsOf(source);
   const saved = resume ? await savedConfig(folder.config) : undefined;
-  const counted = fillIn(saved ? withPlanOf(saved, given) : given, facts, freeMemory());
+  // What rank 0 plans, with the memory of its machine, holds for all.
+  const own = fillIn(saved ? withPlanOf(saved, given) : given, facts, freeMemory());
+  const counted = gatherJson(ranks, own)[0]!;
   const config = counted.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
   const changes = saved ? checkConfig(`the configuration of ${out}`, saved, config) : [];
   const identities = knownIdentities(source, folder.identities);
@@ -127,6 +139,7 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
   const onAccepted = async (): Promise<void> => {
     if (accepted) return;
     accepted = true;
+    if (ranks.rank > 0) return;
     await mkdir(out, { recursive: true });
     await writeJson(folder.config, config);
     await onBegin?.(config);
@@ -144,11 +157,14 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
     else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
     const shared = { source, identities, pairs, resume, signal, position, parts, loggers, onAccepted, onStep, facts };
     const result = done || (await trainHead({ ...head, ...shared, onLowHitRate }));
-    if (!result) return undefined;
+    if (result === 'stopped') return undefined;
+    if (!result) continue;
     for (const line of [summary(result), ...outcome(result)]) say(line);
     results.push({ result, out: head.out });
   }
 
+  ranks.close();
+  if (ranks.rank > 0) return undefined;
   const seconds = (performance.now() - begun) / 1000;
   await writeJson(folder.metrics, { engine, config, seconds, plan, heads: results.map(({ result }) => result) });
   return { config, engine, source, pairs, plan, results, seconds };

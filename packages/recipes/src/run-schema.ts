@@ -244,7 +244,7 @@ export const runSchema = section({
     ...{ min: Number.MIN_VALUE, absent: 'steps' },
   }),
   engine: section({
-    ...fieldsOf(loadEngine.options),
+    ...fieldsOf(loadEngine.options, { without: ['cluster'] }),
     threads: option.integer({ help: 'Of one operation; 0: one for each core.', min: 0, default: 0 }),
   }),
   data,

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ImageBatch, ImageSource, Json } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { saveEncoder } from '@protomem/encoders';
+import { collective } from '@protomem/engine';
 import { hardestPairs } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
@@ -58,6 +59,9 @@ export interface TrainHeadOptions {
   readonly onLowHitRate: (sentence: string, tell: (text: string) => void) => void;
 }
 
+/** Seconds that other ranks wait while rank 0 evaluates. */
+const LONG = 3600;
+
 /** Steps after which the time left is told: the first ones are slower. */
 const TIMED = 10;
 
@@ -75,22 +79,27 @@ export interface HeadStep {
 }
 
 /**
- * Trains one head from the start, or from its newest checkpoint, and evaluates it.
+ * Trains one head from the start, or from its newest checkpoint, and evaluates it: of several processes rank 0 alone writes
+ * and evaluates.
  *
- * @returns its result; `undefined` when `signal` ended it early.
+ * @returns its result, on rank 0; `'stopped'` when `signal` ended it early
  */
-export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | undefined> {
+export async function trainHead(options: TrainHeadOptions): Promise<HeadResult | 'stopped' | undefined> {
   const { config, source, identities, pairs, out, resume, signal, position, parts, onAccepted, onStep } = options;
   const folder = runFolder(out);
   const initial = await readInitial(config);
   const encoder = makeEncoder(config, parts, initial);
   const { head, memory } = makeHead(config, source.identities, parts, { initial, teacher: await readTeacher(config) });
   const miner = makeMiner(config, source.identities);
-  const loader = makeLoader(config, source, miner);
+  const ranks = collective();
+  const loader = makeLoader(config, source, miner, ranks);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
   let last: Verified | undefined;
-  const loggers: Logger[] = [...(options.loggers?.() ?? []), ...(parts.loggers ?? []), jsonlLogger(folder.log)];
-  if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
+  const loggers: Logger[] = [...(options.loggers?.() ?? [])];
+  if (ranks.rank === 0) {
+    loggers.push(...(parts.loggers ?? []), jsonlLogger(folder.log));
+    if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
+  }
   let batch: ImageBatch | undefined;
   let stepsHere = 0;
   const tell = (text: string): void => {
@@ -102,6 +111,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     head,
     loader,
     miner,
+    collective: ranks,
     optimizer: makeOptimizer(config),
     schedule: makeSchedule(config),
     steps: config.steps,
@@ -141,12 +151,17 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   });
   try {
     // Weights that a run starts from have figures of their own; a resume puts others in their place.
-    const before = initial && (await startOf(await verify()));
+    const before = initial && ranks.rank === 0 ? await startOf(await verify()) : undefined;
+    ranks.barrier(LONG);
     if (resume) await trainer.resume();
     await onAccepted();
-    await mkdir(out, { recursive: true });
+    if (ranks.rank === 0) await mkdir(out, { recursive: true });
     const { stopped } = await trainer.run({ signal });
-    if (stopped) return undefined;
+    if (stopped) return 'stopped';
+    if (ranks.rank > 0) {
+      ranks.barrier(LONG);
+      return undefined;
+    }
     await saveEncoder(encoder, folder.encoder);
     last ??= await verify();
     const { pairScores: scores, findKnown, ...verification } = last;
@@ -163,7 +178,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       name: head.name,
       seconds,
       steps: config.steps,
-      imagesPerSecond: (config.steps * loader.batchSize) / seconds,
+      imagesPerSecond: (config.steps * config.sampler.classes * config.sampler.images) / seconds,
       verification,
       known: await findKnown?.(),
       before,
@@ -176,6 +191,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     };
     if (miner) await writeFileAtomic(folder.duplicates, await duplicatesTable(source, miner.suspects()));
     await writeJson(folder.result, result);
+    ranks.barrier(LONG);
     return result;
   } finally {
     await loader.close();

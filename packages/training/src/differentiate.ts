@@ -1,8 +1,9 @@
 import type { ImageBatch } from '@protomem/core';
 import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
-import { variableGradients } from '@protomem/engine';
+import { type OnGradient, variableGradients } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { globalNorm } from './clip.ts';
+import type { Ranks } from './ranks.ts';
 
 /** One step's work for {@link differentiate}. */
 export interface Differentiation {
@@ -15,6 +16,8 @@ export interface Differentiation {
   readonly seed: number;
   /** Images that go through the encoder at once. */
   readonly encoderBatch: number;
+  /** Where several processes share the batch, of which this one has the images, and the labels of all. Default: it is alone. */
+  readonly ranks?: Pick<Ranks, 'size' | 'embeddings' | 'sumOfGradients'>;
 }
 
 /** Mean loss, global gradient norm and gradients by parameter name; the caller owns them. */
@@ -25,7 +28,9 @@ export interface Differentiated {
 }
 
 /**
- * Differentiates a step's mean loss by all parameters. A batch larger than `encoderBatch` goes through the encoder in
+ * Differentiates a step's mean loss by all parameters. Where ranks share the batch, each encodes its own images; the head works
+ * on the embeddings of all, the same everywhere, and gradients of the encoder are summed over ranks while the backward pass
+ * goes on. A batch larger than `encoderBatch` goes through the encoder in
  * parts, twice: the first time for its embeddings, which the head sees together; then, with the gradient of the
  * embeddings at hand, part by part for the encoder's. So activations of one part are held at a time, and the head works as
  * on any batch. Only batch norm can tell: it normalizes by part.
@@ -36,7 +41,9 @@ export function differentiate(work: Differentiation): Differentiated {
   return tf.tidy(() => {
     const { pixels, shape } = work.batch;
     const images = tf.tensor4d(pixels, [...shape], 'float32');
-    const { loss, grads } = shape[0] > work.encoderBatch ? inParts(work, images) : atOnce(work, images);
+    const { loss, grads } = summed(work, (onGradient) =>
+      shape[0] > work.encoderBatch ? inParts(work, images) : atOnce(work, images, onGradient),
+    );
     const gradients: tf.NamedTensorMap = {};
     for (const { name, variable } of work.parameters) {
       const gradient = grads[variable.name];
@@ -48,25 +55,46 @@ export function differentiate(work: Differentiation): Differentiated {
 
 interface Found {
   readonly loss: tf.Scalar;
+  /** By names of variables. */
   readonly grads: tf.NamedTensorMap;
 }
 
-function atOnce({ encoder, head, parameters, batch: { labels }, seed }: Differentiation, images: tf.Tensor4D): Found {
+/** What `find` finds, with the encoder's gradients of all ranks. */
+function summed({ encoder, ranks }: Differentiation, find: (onGradient?: OnGradient) => Found): Found {
+  if (!ranks || ranks.size === 1) return find();
+  const ofEncoder = new Set(encoder.parameters.map(({ variable }) => variable.name));
+  const sum = ranks.sumOfGradients();
+  const { loss, grads } = find(({ name }, gradient) => {
+    if (ofEncoder.has(name)) sum.add(name, gradient);
+  });
+  for (const [name, gradient] of Object.entries(grads)) if (ofEncoder.has(name)) sum.add(name, gradient);
+  return { loss, grads: { ...grads, ...sum.finish() } };
+}
+
+/** The mean loss of a head on the embeddings of all ranks. It sees images where they are all here. */
+function meanLoss({ head, batch, ranks }: Differentiation, embeddings: tf.Tensor2D, images: tf.Tensor4D): tf.Scalar {
+  if (!ranks || ranks.size === 1) return tf.mean(head.loss(embeddings, batch.labels, images));
+  return tf.mean(head.loss(ranks.embeddings(embeddings), batch.labels));
+}
+
+function atOnce(work: Differentiation, images: tf.Tensor4D, onGradient?: OnGradient): Found {
+  const { encoder, parameters, seed } = work;
   const { value: loss, grads } = variableGradients(
-    () => tf.mean(head.loss(encoder.apply(images, { training: isTrained(encoder), seed }), labels, images)),
+    () => meanLoss(work, encoder.apply(images, { training: isTrained(encoder), seed }), images),
     parameters.map(({ variable }) => variable),
+    onGradient,
   );
   return { loss, grads };
 }
 
 function inParts(work: Differentiation, images: tf.Tensor4D): Found {
-  const { encoder, head, parameters, batch, seed, encoderBatch } = work;
+  const { encoder, parameters, seed, encoderBatch } = work;
   const { count, ends, apply } = partsOf(encoder, images, encoderBatch, seed);
   const embeddings = tf.variable(encodeAsInTraining(encoder, images, encoderBatch, seed) as tf.Tensor);
   const ofEncoder = new Set(encoder.parameters.map(({ variable }) => variable));
   const variables = parameters.map(({ variable }) => variable);
   const { value: loss, grads } = variableGradients(
-    () => tf.mean(head.loss(embeddings as tf.Tensor as tf.Tensor2D, batch.labels, images)),
+    () => meanLoss(work, embeddings as tf.Tensor as tf.Tensor2D, images),
     [embeddings, ...variables.filter((variable) => !ofEncoder.has(variable))],
   );
   const dEmbeddings = grads[embeddings.name]!;

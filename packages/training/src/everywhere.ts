@@ -4,6 +4,7 @@ export type { HookAnswer, Hooks } from './hooks.ts';
 export type { Distribution, LoggedImage, Logger, RunInfo, ScoredPairs } from './logger.ts';
 export type { Optimizer } from './optimizer.ts';
 export { createOptimizer, type OptimizerName, type OptimizerOptions, optimizers } from './optimizers.ts';
+export { checkSameRecipe } from './ranks.ts';
 export { checkResumed, type Recipe, type RecipeChange } from './recipe.ts';
 export {
   createReencoder,

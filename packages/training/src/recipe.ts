@@ -11,8 +11,8 @@ export interface RecipeChange {
   readonly now?: Json;
 }
 
-/** The keys that two recipes do not share, in the order of the alphabet. */
-function recipeChanges(saved: Recipe, present: Recipe, mayDiffer: readonly string[] = []): RecipeChange[] {
+/** @internal The keys that two recipes do not share, in the order of the alphabet. */
+export function recipeChanges(saved: Recipe, present: Recipe, mayDiffer: readonly string[] = []): RecipeChange[] {
   const before = new Map(flatten(saved, mayDiffer));
   const now = new Map(flatten(present, mayDiffer));
   const keys = [...new Set([...before.keys(), ...now.keys()])].sort();

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { tfRecord } from '@protomem/core';
+import { protobuf } from '@protomem/core/node';
 import { type AppendFile, appendFile } from './append-file.ts';
 import type { Logger } from './logger.ts';
-import { bytes, double, joined, text, varint } from './protobuf.ts';
 import { curveValue, histogramValue, imageValue, scalarValue } from './tensorboard-values.ts';
+
+const { bytes, double, joined, text, varint } = protobuf;
 
 /** Field numbers of tensorflow/core/util/event.proto. */
 const Event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;

@@ -1,5 +1,7 @@
+import { protobuf } from '@protomem/core/node';
 import type { Distribution, LoggedImage, ScoredPairs } from './logger.ts';
-import { bytes, double, doubles, float, floats, text, varint } from './protobuf.ts';
+
+const { bytes, double, doubles, float, floats, text, varint } = protobuf;
 
 /** Field numbers of tensorflow/core/framework/summary.proto, tensor.proto, tensor_shape.proto and histogram.proto. */
 const VALUE = 1;

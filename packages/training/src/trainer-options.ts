@@ -1,6 +1,7 @@
 import { type Json, type Loader, type Miner, type OptionsOf, option } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
 import type { writeSafetensors } from '@protomem/core/node';
+import type { Collective } from '@protomem/engine';
 import type { Hooks } from './hooks.ts';
 import type { KnownIdentities } from './identities.ts';
 import type { Logger } from './logger.ts';
@@ -59,6 +60,18 @@ export const trainerOptions = {
   miner: option.given<Miner>()({
     help: 'Learns after each step who looks like whom; saved with the rest.',
     absent: 'none',
+  }),
+  /**
+   * Of the active engine: `collective()`. Each process gives its rows of each batch (`share` of `@protomem/data`) and the same
+   * of everything else; rank 0 evaluates and saves.
+   */
+  collective: option.given<Collective>()({
+    help: 'The processes that train together, each on its rows of every batch.',
+    absent: 'this process alone',
+  }),
+  compareEvery: option.integer({
+    help: 'Steps between two comparisons of what the processes have come to, bit for bit, beside those at checkpoints; where it differs, the run stops.',
+    ...{ min: 1, default: 100 },
   }),
   optimizer: option.given<Optimizer>()({ help: '`sgd`, `adamW` or your own.' }),
   schedule: option.given<Schedule>()({ help: 'Step to learning rate: one of `schedules`, or your function.' }),

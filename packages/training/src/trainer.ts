@@ -1,12 +1,13 @@
 import { check, type ImageBatch, integer, Random, type Settings, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
-import { globalNorm, parametersState, restoreParameters } from '@protomem/engine';
+import { alone, globalNorm, parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
 import { type Differentiated, differentiate } from './differentiate.ts';
 import { checkFiniteStep, checkFiniteWeights, checkWeightNorm, explainOutOfMemory } from './finite-checks.ts';
 import { nextTurn } from './next-turn.ts';
+import { ranksOf } from './ranks.ts';
 import { describeChange, type RecipeChange } from './recipe.ts';
 import { createReencoder } from './reencode.ts';
 import { createThroughput } from './throughput.ts';
@@ -22,7 +23,8 @@ export function trainerOf(
   checkpointerOf: typeof createCheckpointer,
 ): Trainer {
   const { encoder, head, loader, miner, optimizer, schedule, steps, clipNorm, hooks, loggers, seed, config } = settings;
-  const { maxWeightNorm, evaluateEvery = steps, reencode = {} } = settings;
+  const { maxWeightNorm, evaluateEvery = steps, reencode = {}, compareEvery } = settings;
+  const ranks = ranksOf(settings.collective ?? alone, loader.batchSize);
   const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
   check(!miner || head.lastLookAlikes !== undefined, () => ({
     where: 'createTrainer',
@@ -42,16 +44,20 @@ export function trainerOf(
   let lastBatch: ImageBatch | undefined;
   /** Of a resume, until the loggers have started. */
   let changes: readonly RecipeChange[] = [];
+  /** Some rank was asked to stop, as all of them know. */
+  let stopAgreed = false;
   /** No batch could be had: nothing has happened since the last step. */
   let outOfData = false;
   const skipped = new Map<string, string>();
 
-  async function step(): Promise<Record<string, number>> {
+  async function step(signal?: AbortSignal): Promise<Record<string, number>> {
     const begun = performance.now();
-    const batch = await loader.next().catch((error: unknown) => {
+    const own = await loader.next().catch((error: unknown) => {
       outOfData = true;
       throw error;
     });
+    const { batch, stop } = ranks.whole(own, wantsStop(signal));
+    stopAgreed = stop;
     lastBatch = batch;
     const waiting = performance.now() - begun;
 
@@ -72,19 +78,24 @@ export function trainerOf(
       nameSkipped(batch.skipped);
       const reencoded = await reencoder(stepsDone);
       if (reencoded) nameSkipped(reencoded.skipped);
-      throughput.add(batch.labels.length, (performance.now() - begun) / 1000, waiting / 1000);
-      return { ...metrics(lossValue, gradientNorm, learningRate), ...reencoded?.metrics };
+      const seconds = (performance.now() - begun) / 1000;
+      throughput.add(batch.labels.length, seconds, waiting / 1000);
+      const together: Record<string, number> = ranks.size > 1 ? { 'speed/ranks_share': ranks.waited() / seconds } : {};
+      return { ...together, ...metrics(lossValue, gradientNorm, learningRate), ...reencoded?.metrics };
     } finally {
       tf.dispose([loss, norm, gradients, weightNorm]);
     }
   }
 
+  const wantsStop = (signal?: AbortSignal): boolean => stopping || signal?.aborted === true;
+
   const normOfWeights = (): tf.Scalar => globalNorm(trainable.map(({ variable }) => variable));
 
   function gradientsOf(batch: ImageBatch): Differentiated {
-    const random = new Random(seed, stepsDone).uint32() >>> 1;
+    // Dropout of its own for each rank.
+    const random = ((new Random(seed, stepsDone).uint32() >>> 1) + ranks.rank) % 2 ** 31;
     try {
-      return differentiate({ encoder, head, parameters: trainable, batch, seed: random, encoderBatch });
+      return differentiate({ encoder, head, parameters: trainable, batch, seed: random, encoderBatch, ranks });
     } catch (error) {
       throw explainOutOfMemory(error, stepsDone + 1, batch.labels.length);
     }
@@ -92,21 +103,25 @@ export function trainerOf(
 
   async function run({ signal }: { readonly signal?: AbortSignal } = {}): Promise<RunResult> {
     await checkpointer?.checkFolder(stepsDone);
-    const { batchSize, batchesPerEpoch } = loader;
+    const { batchesPerEpoch } = loader;
+    const { batchSize } = ranks;
     let saved = stepsDone;
     try {
       for (const logger of loggers) await logger.start?.({ step: stepsDone, steps, batchSize, batchesPerEpoch });
       if (changes.length > 0) for (const logger of loggers) logger.changes?.(changes, stepsDone);
       changes = [];
       hear(await hooks.onStart?.({ step: stepsDone, steps }));
-      while (stepsDone < steps && !stopping && !signal?.aborted) {
-        const found = await step();
+      await compare();
+      while (stepsDone < steps && !(ranks.size === 1 ? wantsStop(signal) : stopAgreed)) {
+        const found = await step(signal);
         log(found);
+        if (stepsDone % compareEvery === 0) await compare();
         // On a synchronous backend nothing else yields: timers, signals and the decoders need a turn.
         await nextTurn();
         hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found, batch: lastBatch! }));
         if (hooks.onEvaluate && (stepsDone % evaluateEvery === 0 || stepsDone === steps)) {
-          const answer = await hooks.onEvaluate({ step: stepsDone });
+          ranks.averageStatistics(encoder);
+          const answer = await ranks.onFirst(async () => hooks.onEvaluate!({ step: stepsDone }));
           if (typeof answer === 'object') log(answer);
           else hear(answer);
         }
@@ -117,13 +132,14 @@ export function trainerOf(
       await hooks.onEnd?.(result);
       return result;
     } catch (error) {
-      if (outOfData && checkpointer && stepsDone > 0) {
+      // The other ranks have batches, and are in the next step already.
+      if (outOfData && checkpointer && stepsDone > 0 && ranks.size === 1) {
         if (stepsDone > saved) await save();
         say(`Stopped with a checkpoint at step ${stepsDone}.`);
       }
       throw error;
     } finally {
-      stopping = outOfData = false;
+      stopping = outOfData = stopAgreed = false;
       for (const logger of loggers) await logger.close();
     }
   }
@@ -135,17 +151,31 @@ export function trainerOf(
     // Says which one it is, where a weight is no number.
     if (!Number.isFinite(value)) await weights.state();
     checkWeightNorm(`checkpoint of step ${stepsDone}`, value, maxWeightNorm);
-    const path = await checkpointer?.save(stepsDone);
-    if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
+    await compare();
+    ranks.averageStatistics(encoder);
+    await ranks.onFirst(async () => {
+      const path = await checkpointer?.save(stepsDone);
+      if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
+    });
     return stepsDone;
   }
 
   async function resume(): Promise<number> {
-    const restored = await checkpointer?.restore(say);
+    // What is damaged is set aside by the first.
+    const restored = await ranks.firstThenOthers(async () => checkpointer?.restore(say));
+    ranks.checkSame('resume', 'the step of the checkpoint', String(restored?.step), sameFolder);
     if (!restored) return stepsDone;
     ({ step: stepsDone, changes } = restored);
     if (changes.length > 0) say(`From step ${stepsDone} on, otherwise: ${changes.map(describeChange).join('; ')}.`);
     return stepsDone;
+  }
+
+  /** Throws where the ranks are not, or no longer, at one. */
+  async function compare(): Promise<void> {
+    if (ranks.size === 1) return;
+    const { encoder: _, trainer: __, ...same } = parts;
+    const trained: Stateful = { ...weights, state: () => parametersState(trainable) };
+    await ranks.checkEqual(stepsDone, { weights: trained, ...same });
   }
 
   const log = (found: Readonly<Record<string, number>>): void => {
@@ -199,7 +229,7 @@ export function trainerOf(
     encoder: { ...encoder.card },
     head: head.name,
     optimizer: { name: optimizer.name, ...optimizer.options },
-    batchSize: loader.batchSize,
+    batchSize: ranks.batchSize,
     steps,
     seed,
     clipNorm: clipNorm ?? null,
@@ -216,6 +246,7 @@ export function trainerOf(
     restore: (state) => restoreParameters("resume: the checkpoint's encoder", encoder.parameters, state),
   };
   const parts = { encoder: weights, head, loader, optimizer, trainer: own, ...(miner && { miner }) };
+  ranks.checkRecipe(recipe);
   const checkpointer = settings.checkpoints && checkpointerOf(settings.checkpoints, recipe, parts);
 
   return {
@@ -224,13 +255,15 @@ export function trainerOf(
     },
     skipped,
     resume,
-    step,
+    step: () => step(),
     run,
     stop() {
       stopping = true;
     },
   };
 }
+
+const sameFolder = 'All ranks have to see one folder of checkpoints: on several machines, one that they share.';
 
 async function readScalars<const T extends readonly tf.Scalar[]>(scalars: T): Promise<{ [K in keyof T]: number }> {
   const all = tf.tidy(() => tf.stack([...scalars]));

@@ -9,6 +9,7 @@ interface Entry {
 /** What `protomem` does: one file a command. */
 export const commands: Readonly<Record<string, Entry>> = {
   train: { about: 'train, evaluate, write the report', load: () => import('./train.ts') },
+  launch: { about: 'several processes that train together', load: () => import('./launch.ts') },
   evaluate: { about: "a run's own test anew, or any model by a protocol", load: () => import('./evaluate.ts') },
   compare: { about: 'runs side by side, with significance', load: () => import('./compare.ts') },
   report: { about: "a run's page and plots anew", load: () => import('./report.ts') },

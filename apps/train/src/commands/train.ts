@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Option } from '@commander-js/extra-typings';
 import { ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
+import { clusterFromEnvironment } from '@protomem/engine';
 import {
   defaultRunFolder,
   describe,
@@ -60,15 +61,18 @@ export const make = () =>
     .option('--print', 'print the configuration and stop; null: chosen from the data when it starts', false)
     .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
     .addHelpText('after', examples)
-    .action(async (name, { data, root, init, set, epochs, resume, live, livePort, print, options, ...rest }) => {
+    .action(async (name, { data, root, init, set, epochs, live, livePort, print, options, ...rest }) => {
       if (options) return printOptions(options === true ? '' : options);
-      if (name === undefined && !(resume && rest.out)) {
+      if (name === undefined && !(rest.resume && rest.out)) {
         const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
         throw new ProtomemError({ where: 'train', what: 'what to train', got: 'missing', expected });
       }
       const file = name !== undefined && isRunFile(name) ? await readRunFile(name, { data }) : undefined;
       const label = file?.config.recipe ?? name;
       const out = rest.out ?? defaultRunFolder(label!);
+      // Started again by `protomem launch`: from the newest checkpoint, where there is a run by then.
+      const again = Number(process.env.PROTOMEM_RESTART ?? 0) > 0 && existsSync(runFolder(out).config);
+      const resume = rest.resume || again;
       const changes = [
         ...(init === undefined ? [] : await startFrom(init)),
         ...(root === undefined ? [] : [`data.root=${JSON.stringify(root)}`]),
@@ -94,15 +98,17 @@ interface CarryOutOptions {
 
 async function carryOut({ config, parts }: Run, { name, out, resume, livePort }: CarryOutOptions): Promise<void> {
   const signal = stopOnInterrupt();
+  const cluster = await clusterFromEnvironment();
+  const first = !cluster || cluster.rank === 0;
   let live: Live | undefined;
   const { report } = runFolder(out);
   let ending = 'stopped by an error: see the terminal';
   try {
     const finished = await runRecipe(config, {
-      ...{ out, resume, signal, parts, say: console.log },
+      ...{ out, resume, signal, parts, cluster, say: console.log },
       loggers: () => [consoleLogger()],
       async onBegin(begun) {
-        if (livePort === undefined) return;
+        if (livePort === undefined || !first) return;
         const heads = headConfigs(begun, out).map((head) => ({ name: headName(head.config.head.kind), out: head.out }));
         live = await startLive({ title: begun.recipe, port: livePort, steps: begun.steps, heads });
         console.log(`live: ${live.url}`);
@@ -112,7 +118,7 @@ async function carryOut({ config, parts }: Run, { name, out, resume, livePort }:
     if (finished) {
       await writeFileAtomic(report, await renderReport(await makeReport(finished)));
       console.log(`report: ${report}`);
-    } else {
+    } else if (first || signal.aborted) {
       console.log(`stopped with a checkpoint; go on with: ${resumeCommand(out, name)}`);
       process.exitCode = stopCode();
     }

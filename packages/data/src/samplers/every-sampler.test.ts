@@ -6,6 +6,7 @@ import { everyImage } from './every-image.ts';
 import type { CountedSource, FewImages } from './few-images.ts';
 import { groupIterateAndShuffle } from './group-iterate-and-shuffle.ts';
 import { shard } from './shard.ts';
+import { share } from './share.ts';
 import { weightedClasses } from './weighted-classes.ts';
 
 interface Options {
@@ -94,6 +95,23 @@ describe.each(names)('%s', (name) => {
         // The state is everybody's: one process can go on alone.
         const alone = make({ source, ...options });
         alone.restore(ranks[0]!.state() as State);
+        expect(alone.next()).toEqual(whole.next());
+      }),
+      { seed: 1, numRuns: 8 },
+    );
+  });
+
+  it('has its batches shared out row by row, and goes on with another number of processes', () => {
+    fc.assert(
+      fc.property(settings, fc.integer({ min: 1, max: 5 }), ({ counts, ...options }, most) => {
+        const source = sourceOf(counts);
+        const whole = make({ source, ...options });
+        const world = Math.min(most, whole.batchSize);
+        const ranks = Array.from({ length: world }, (_, rank) => share(make({ source, ...options }), { rank, world }));
+        expect(ranks.reduce((sum, { batchSize }) => sum + batchSize, 0)).toBe(whole.batchSize);
+        for (const batch of take(whole, 6)) expect(ranks.flatMap((rank) => rank.next())).toEqual(batch);
+        const alone = make({ source, ...options });
+        alone.restore(ranks.at(-1)!.state() as State);
         expect(alone.next()).toEqual(whole.next());
       }),
       { seed: 1, numRuns: 8 },
@@ -269,5 +287,7 @@ describe('shard', () => {
     const sampler = everyImage({ source: sourceOf([2, 2]), classes: 1 });
     expect(() => shard(sampler, { rank: 2, world: 2 })).toThrow('shard: rank is 2');
     expect(() => shard(sampler, { rank: 0, world: 0 })).toThrow('shard: world is 0');
+    expect(() => share(sampler, { rank: 2, world: 2 })).toThrow('share: rank is 2');
+    expect(() => share(sampler, { rank: 0, world: 99 })).toThrow('share: world is 99');
   });
 });

@@ -1,6 +1,6 @@
 import { integer, type OptionsOf, option, type PlannedImage, readOptions, type Sampler } from '@protomem/core';
 
-const shardOptions = {
+export const shardOptions = {
   /** 0 ... world - 1. */
   rank: option.integer({ help: 'Which of the processes this is.', min: 0 }),
   world: option.integer({ help: 'Number of processes.', min: 1 }),

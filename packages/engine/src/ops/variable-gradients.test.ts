@@ -47,6 +47,20 @@ describe('variableGradients', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('tells early of gradients that are whole, and of no other', () => {
+    const { variables, loss } = net();
+    const twice = tf.variable(tf.scalar(2));
+    const told = new Map<string, Float32Array>();
+    const { value, grads } = variableGradients(
+      () => tf.mul(tf.mul(loss(), twice), twice),
+      [...variables, twice],
+      ({ name }, gradient) => void told.set(name, gradient.dataSync<'float32'>()),
+    );
+    expect([...told.keys()].sort()).toEqual(variables.map(({ name }) => name).sort());
+    for (const [name, gradient] of told) expect(gradient).toEqual(grads[name]!.dataSync());
+    tf.dispose([value, grads]);
+  });
+
   it('holds fewer tensors on the way back', () => {
     const held = (differentiate: typeof variableGradients): number => {
       let atTheEnd = 0;

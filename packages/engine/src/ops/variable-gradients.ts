@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 
+/** Told of the gradient of a variable as soon as it is whole; it stays the caller's of {@link variableGradients}. */
+export type OnGradient = (variable: tf.Variable, gradient: tf.Tensor) => void;
+
 /** What tfjs notes of an operation while it records: see `tape.ts` of tfjs-core. Its inputs are those whose gradient is wanted. */
 type TapeNode = ReturnType<typeof tf.engine>['state']['activeTape'][number];
 
@@ -10,6 +13,8 @@ type TapeNode = ReturnType<typeof tf.engine>['state']['activeTape'][number];
  *
  * @param f called once; returns a scalar.
  * @param variables to differentiate by.
+ * @param onGradient called in the backward pass, for variables that one operation alone has used: of others the gradient is
+ *   whole only at the end. Default: nobody is told.
  * @returns as `tf.variableGrads`; all tensors are the caller's. Within a gradient that is being recorded already, nothing
  *   is freed early.
  *
@@ -23,10 +28,11 @@ type TapeNode = ReturnType<typeof tf.engine>['state']['activeTape'][number];
 export function variableGradients(
   f: () => tf.Scalar,
   variables: tf.Variable[],
+  onGradient?: OnGradient,
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
   return tf.variableGrads(() => {
     const value = f();
-    freeTapeEarly();
+    freeTapeEarly(onGradient && tellOf(value, variables, onGradient));
     return value;
   }, variables);
 }
@@ -35,13 +41,31 @@ export function variableGradients(
  * @internal Has what the tape has noted so far freed as the backward pass goes past it; not within a gradient that is being
  * recorded already.
  */
-export function freeTapeEarly(): void {
+export function freeTapeEarly(onGradient?: (of: tf.Tensor, gradient: tf.Tensor) => void): void {
   const { activeTape, gradientDepth } = tf.engine().state;
-  if (gradientDepth === 1) for (const node of activeTape ?? []) freeEarly(node);
+  if (gradientDepth === 1) for (const node of activeTape ?? []) freeEarly(node, onGradient);
+}
+
+/** Passes on the gradients of variables that stand once in what leads to `value`: the tape has copies besides, kept for gradients. */
+function tellOf(value: tf.Tensor, variables: readonly tf.Variable[], onGradient: OnGradient) {
+  const leading = new Set([value.id]);
+  const uses = new Map<number, number>();
+  for (const { inputs, outputs } of [...(tf.engine().state.activeTape ?? [])].reverse()) {
+    if (!outputs.some(({ id }) => leading.has(id))) continue;
+    for (const { id } of Object.values(inputs)) {
+      leading.add(id);
+      uses.set(id, (uses.get(id) ?? 0) + 1);
+    }
+  }
+  const once = new Map(variables.filter(({ id }) => uses.get(id) === 1).map((variable) => [variable.id, variable]));
+  return ({ id }: tf.Tensor, gradient: tf.Tensor): void => {
+    const variable = once.get(id);
+    if (variable) onGradient(variable, gradient);
+  };
 }
 
 /** Has a node of the tape free what it alone needs, once the last of its gradients is there. */
-function freeEarly(node: TapeNode): void {
+function freeEarly(node: TapeNode, onGradient?: (of: tf.Tensor, gradient: tf.Tensor) => void): void {
   const { gradient, saved = [] } = node;
   if (!gradient) return;
   // The tape is pruned before the backward pass: `inputs` are those of the copy that is asked.
@@ -58,6 +82,7 @@ function freeEarly(node: TapeNode): void {
           const own = taken.has(found) ? tf.clone(found) : found;
           taken.add(own);
           if (--left === 0) tf.dispose([...dys, ...saved]);
+          onGradient?.(this.inputs[name]!, own);
           return own;
         },
       ]),

@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { check, type ProtomemError } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
+import { setCollective } from '../../collective/collective.ts';
 import type { Started, StartOptions } from '../../engine-info.ts';
 import { findNeeded, findPackage, type InstalledPackage, require } from '../../packages.ts';
 import { multipliesBfloat16, processor, usableThreads } from '../../processor.ts';
 import { activate } from '../start-checks.ts';
 import { setBfloat16 } from './bfloat16.ts';
+import { clusterCollective, loadInCluster, readCluster } from './cluster.ts';
 import type { TensorflowBackend } from './execute.ts';
 import { findBinding, findProgram } from './installs.ts';
 import { restoreUtilFunctions } from './node-compatibility.ts';
@@ -34,10 +36,21 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
       expected: '"float32": this processor has no instructions for bfloat16 (avx512_bf16, amx_bf16)',
     }));
   }
-  const folder = tf.findBackendFactory('tensorflow') ? undefined : load(findTfjsNode(device), device, threads);
+  const cluster = readCluster(options.cluster);
+  const loads = !tf.findBackendFactory('tensorflow');
+  check(loads || !cluster, () => ({
+    where: 'loadEngine',
+    what: 'cluster',
+    got: 'given',
+    expected: 'none: TensorFlow is already loaded in this process, and joins a cluster only while it loads',
+    fix: 'Ask for it in the first loadEngine of a process.',
+  }));
+  const loadFound = (): string => load(findTfjsNode(device), device, threads);
+  const folder = loads ? (cluster ? loadInCluster(cluster, loadFound) : loadFound()) : undefined;
   if (!folder) checkThreads(threads);
   await activate('tensorflow');
   const backend = tf.backend() as TensorflowBackend;
+  if (cluster) setCollective(backend, clusterCollective(backend, cluster));
   check(backend.isUsingGpuDevice === (device === 'gpu'), () => wrongDevice(device));
   // Only beside the TensorFlow that they were compiled with: another's program may have loaded its own.
   if (folder && device === 'cpu') loadTrainingOps(backend, folder);

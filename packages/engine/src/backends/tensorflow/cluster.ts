@@ -1,0 +1,241 @@
+import { check, integer, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import { protobuf } from '@protomem/core/node';
+import * as tf from '@tensorflow/tfjs';
+import { type Cluster, clusterOptions } from '../../collective/cluster.ts';
+import type { Collective, Reduction } from '../../collective/collective.ts';
+import { type Attributes, execute } from './execute.ts';
+
+const { bytes, text, varint } = protobuf;
+
+/** Field numbers of tensorflow/core/protobuf/tensorflow_server.proto, cluster.proto and config.proto. */
+const Server = { cluster: 1, jobName: 2, taskIndex: 3, sessionConfig: 4, protocol: 5 } as const;
+const JOB = 1;
+const Job = { name: 1, tasks: 2 } as const;
+const MapEntry = { key: 1, value: 2 } as const;
+const EXPERIMENTAL = 16;
+const GROUP_LEADER = 1;
+
+const task = (rank: number): string => `/job:worker/replica:0/task:${rank}`;
+
+/** How TensorFlow is told of a cluster: a `ServerDef`. */
+export function serverDef({ rank, addresses }: Cluster): Uint8Array {
+  const tasks = addresses.map((address, i) => bytes(Job.tasks, varint(MapEntry.key, i), text(MapEntry.value, address)));
+  return protobuf.joined(
+    bytes(Server.cluster, bytes(JOB, text(Job.name, 'worker'), ...tasks)),
+    text(Server.jobName, 'worker'),
+    varint(Server.taskIndex, rank),
+    bytes(Server.sessionConfig, bytes(EXPERIMENTAL, text(GROUP_LEADER, task(0)))),
+    text(Server.protocol, 'grpc'),
+  );
+}
+
+/** Checks a cluster; one process alone is none. */
+export function readCluster(given: Cluster | undefined): Settings<typeof clusterOptions> | undefined {
+  if (!given) return undefined;
+  const cluster = readOptions('loadEngine: cluster', clusterOptions, given);
+  const { rank, addresses } = cluster;
+  integer('loadEngine: cluster', 'rank', rank, 0, addresses.length - 1);
+  const wrong = addresses.find((address) => !/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i.test(address));
+  check(wrong === undefined, () => ({
+    where: 'loadEngine: cluster',
+    what: 'an address',
+    got: wrong,
+    expected: 'host:port',
+  }));
+  check(new Set(addresses).size === addresses.length, () => ({
+    where: 'loadEngine: cluster',
+    what: 'addresses',
+    got: addresses,
+    expected: 'one of its own for each rank',
+  }));
+  return addresses.length > 1 ? cluster : undefined;
+}
+
+/** What `cpp/collectives.cc` of `@protomem/native` reads, and answers. */
+const [DEFINITION, STATUS] = ['PROTOMEM_CLUSTER', 'PROTOMEM_CLUSTER_STATUS'];
+
+/** Has TensorFlow join a cluster while `load` loads it; it cannot do so later. */
+export function loadInCluster<T>(cluster: Cluster, load: () => T): T {
+  const { env } = process;
+  env[DEFINITION] = Buffer.from(serverDef(cluster)).toString('hex');
+  delete env[STATUS];
+  try {
+    const loaded = load();
+    const { [STATUS]: status } = env;
+    const address = cluster.addresses[cluster.rank]!;
+    check(status !== undefined, () => ({
+      where: 'loadEngine',
+      what: 'the binding of TensorFlow',
+      got: 'one without collectives',
+      expected: 'one of this release, for a cluster',
+      fix: 'npx protomem-engine install (of @protomem/native) compiles it.',
+    }));
+    check(status === 'joined', () => ({
+      where: `rank ${cluster.rank} of ${cluster.addresses.length}`,
+      what: `the server at ${address}`,
+      got: `not starting: ${status}`,
+      expected: 'one that listens there',
+      fix: 'Is the port free, and the address one of this machine?',
+    }));
+    return loaded;
+  } finally {
+    delete env[DEFINITION];
+    delete env[STATUS];
+  }
+}
+
+/** Of all ranks; one process is part of one cluster. */
+const GROUP = 1;
+
+/** {@link Collective} by TensorFlow's own ops: gRPC between CPUs, NCCL between GPUs. */
+export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<typeof clusterOptions>): Collective {
+  const { rank, addresses } = cluster;
+  const size = addresses.length;
+  /** Of the next call: the same on all ranks, never used twice. */
+  let instance = 1;
+  let broken: string | undefined;
+
+  /** Says in a sentence who failed whom, and refuses everything after that. */
+  function attempt<T>(what: string, run: () => T): T {
+    check(broken === undefined, () => ({
+      where: `rank ${rank} of ${size}: ${what}`,
+      what: 'the cluster',
+      got: broken,
+      expected: 'one that is whole',
+      fix: 'Start all processes anew; a run goes on from its newest checkpoint.',
+    }));
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof ProtomemError) throw error;
+      // tfjs-node puts the number of the status first.
+      const reason = (error as Error).message.replace(/^Invalid TF_Status: \d+\s*Message: /, '').split('\n')[0]!;
+      broken = `broken off: ${what} failed (${reason})`;
+      throw new ProtomemError(
+        {
+          where: `rank ${rank} of ${size}: ${what}`,
+          what: peersIn(reason, cluster),
+          got: /time[d]? ?out|deadline/i.test(reason)
+            ? `silent for ${cluster.timeoutSeconds} s or longer (${reason})`
+            : `gone (${reason})`,
+          expected: 'there, taking part in the same call',
+          fix: 'Its own output says why. Start all processes anew; a run goes on from its newest checkpoint.',
+        },
+        { cause: error },
+      );
+    }
+  }
+
+  function call(op: string, inputs: readonly tf.Tensor[], dtype: tf.DataType, more: Attributes, timeout?: number) {
+    const ids = [size, GROUP, instance++].map((id) => tf.scalar(id, 'int32'));
+    const [result] = execute(backend, op, [...inputs.slice(0, 1), ...ids, ...inputs.slice(1)], {
+      T: ['TYPE', dtype === 'int32' ? 'INT32' : 'FLOAT'],
+      ...more,
+      communication_hint: ['STRING', 'auto'],
+      timeout_seconds: ['FLOAT', timeout ?? cluster.timeoutSeconds],
+    });
+    return result;
+  }
+
+  const reduce = (tensor: tf.Tensor, reduction: Reduction, name = 'CollectiveReduceV2', timeout?: number): tf.Tensor =>
+    call(
+      name,
+      [tensor],
+      tensor.dtype,
+      {
+        merge_op: ['STRING', reduction === 'max' ? 'Max' : 'Add'],
+        final_op: ['STRING', reduction === 'mean' ? 'Div' : 'Id'],
+        Nordering_token: ['INT', 0],
+        max_subdivs_per_device: ['INT', -1],
+      },
+      timeout,
+    );
+
+  function reduceAll<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction): T[] {
+    checkDtypes(tensors, reduction === 'mean' ? ['float32'] : ['float32', 'int32']);
+    return attempt('allReduce', () =>
+      tf.tidy(() => {
+        const found = new Map<T, tf.Tensor>();
+        for (const dtype of ['float32', 'int32']) {
+          const those = tensors.filter((tensor) => tensor.dtype === dtype);
+          if (those.length === 0) continue;
+          for (const [i, part] of apart(reduce(together(those), reduction), those).entries())
+            found.set(those[i]!, part);
+        }
+        return tensors.map((tensor) => found.get(tensor) as T);
+      }),
+    );
+  }
+
+  const barrier = (timeoutSeconds?: number): void => {
+    attempt('barrier', () => tf.tidy(() => reduce(tf.scalar(1), 'sum', undefined, timeoutSeconds).dataSync()));
+  };
+
+  return {
+    rank,
+    size,
+    allReduce: reduceAll,
+    startAllReduce<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction) {
+      checkDtypes(tensors, ['float32']);
+      const all = attempt('startAllReduce', () =>
+        tf.keep(tf.tidy(() => reduce(together(tensors), reduction, 'background:CollectiveReduceV2'))),
+      );
+      const shapes = tensors.map(({ shape, size: length }) => ({ shape, size: length }));
+      return () =>
+        attempt('startAllReduce', () => {
+          const parts = tf.tidy(() => apart(all, shapes));
+          all.dispose();
+          return parts as T[];
+        });
+    },
+    allGather(tensor) {
+      checkDtypes([tensor], ['float32', 'int32']);
+      return attempt('allGather', () =>
+        tf.tidy(() => call('CollectiveGatherV2', [tensor], tensor.dtype, { Nordering_token: ['INT', 0] })),
+      ) as typeof tensor;
+    },
+    broadcast(tensors, from = 0) {
+      integer('broadcast', 'from', from, 0, size - 1);
+      // Nothing is lost by a sum with zeros, and it is one op for senders and receivers.
+      return reduceAll(rank === from ? tensors : tensors.map((tensor) => tf.zerosLike(tensor)), 'sum');
+    },
+    barrier,
+    close() {
+      if (broken === undefined) barrier();
+      broken = 'closed';
+    },
+  };
+}
+
+function checkDtypes(tensors: readonly tf.Tensor[], known: readonly string[]): void {
+  const wrong = tensors.find(({ dtype }) => !known.includes(dtype));
+  check(wrong === undefined, () => ({
+    where: 'collective',
+    what: 'the dtype of a tensor',
+    got: wrong!.dtype,
+    expected: known.join(' or '),
+  }));
+}
+
+/** Tensors of one dtype in one piece. */
+const together = (tensors: readonly tf.Tensor[]): tf.Tensor =>
+  tensors.length === 1 ? tf.reshape(tensors[0]!, [-1]) : tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1])));
+
+function apart(all: tf.Tensor, shapes: readonly { readonly shape: number[]; readonly size: number }[]): tf.Tensor[] {
+  const parts =
+    shapes.length === 1
+      ? [all]
+      : tf.split(
+          all,
+          shapes.map(({ size }) => size),
+        );
+  return parts.map((part, i) => tf.reshape(part, shapes[i]!.shape));
+}
+
+/** The ranks that TensorFlow's message is about, with their addresses; all others where it names none. */
+function peersIn(message: string, { rank, addresses }: Cluster): string {
+  const named = [...message.matchAll(/task:(\d+)/g)].map(([, number]) => Number(number));
+  const others = addresses.map((_, i) => i).filter((i) => i !== rank);
+  const meant = others.filter((i) => named.includes(i));
+  return (meant.length > 0 ? meant : others).map((i) => `rank ${i} at ${addresses[i]}`).join(' or ');
+}

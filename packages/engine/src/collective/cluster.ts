@@ -1,0 +1,15 @@
+import { type OptionsOf, option } from '@protomem/core';
+
+/** Of the processes that work together. */
+export const clusterOptions = {
+  rank: option.integer({ help: 'Which of the processes this is, from 0 on.', min: 0 }),
+  /** The same list, in the same order, for all; one alone is no cluster. */
+  addresses: option.texts({ help: '`host:port` at which each of the processes listens, by rank.' }),
+  timeoutSeconds: option.number({
+    help: 'How long a process waits for the others in one call before it gives up.',
+    ...{ min: Number.MIN_VALUE, default: 300 },
+  }),
+};
+
+/** The processes that work together: what `loadEngine` takes as `cluster`. */
+export type Cluster = OptionsOf<typeof clusterOptions>;

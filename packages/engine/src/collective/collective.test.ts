@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { type Ended, elsewhere } from '../../fixtures/elsewhere.ts';
+import { serverDef } from '../backends/tensorflow/cluster.ts';
+import { loadEngine } from '../load-engine.ts';
+import { enginesAtHand, leaked, useEngine } from '../testing.ts';
+import { collective, gatherJson } from './collective.ts';
+
+const engines = await enginesAtHand();
+
+async function listen(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** As many addresses of this machine, free a moment ago. */
+async function freeAddresses(count: number): Promise<string[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listen));
+  const addresses = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return addresses;
+}
+
+/** Runs a body, which has `rank` and `c`, in a process for each rank. */
+async function together(body: string, { size = 2, seconds = 60, addresses = [] as string[] } = {}): Promise<Ended[]> {
+  const all = addresses.length > 0 ? addresses : await freeAddresses(size);
+  const module = JSON.stringify(new URL('./collective.ts', import.meta.url).pathname);
+  const run = (rank: number): Promise<Ended> =>
+    elsewhere(`const rank = ${rank};
+      const cluster = { rank, addresses: ${JSON.stringify(all)}, timeoutSeconds: ${seconds} };
+      try {
+        await loadEngine({ prefer: 'node', threads: 1, cluster });
+        const { collective, gatherJson, checkSame } = await import(${module});
+        const c = collective();
+        ${body}
+      } catch (error) { return { refused: error.message }; }`);
+  return Promise.all(all.map((_, rank) => run(rank)));
+}
+
+describe.each(engines)('one process on %s', (engine) => {
+  it('is a cluster of its own, and gets back what it gives', async () => {
+    await useEngine(engine);
+    const alone = collective();
+    expect([alone.rank, alone.size]).toEqual([0, 1]);
+    const x = tf.tensor2d([[1, 2]]);
+    const results = [
+      ...alone.allReduce([x], 'mean'),
+      alone.allGather(x),
+      ...alone.broadcast([x]),
+      ...alone.startAllReduce([x], 'sum')(),
+    ];
+    for (const result of results) expect(result.arraySync()).toEqual([[1, 2]]);
+    tf.dispose(results);
+    expect(gatherJson(alone, { a: 1 })).toEqual([{ a: 1 }]);
+    expect(leaked(() => tf.dispose(alone.allReduce([x], 'sum')))).toBe(0);
+    alone.barrier();
+    alone.close();
+  });
+});
+
+it('says what a cluster has to be, and which engines have none', async () => {
+  const two = ['127.0.0.1:1', '127.0.0.1:2'];
+  const refuse = (cluster: object, prefer: 'node' | 'wasm' = 'node') =>
+    expect(loadEngine({ prefer, cluster: cluster as never })).rejects;
+  await refuse({ rank: 0, addresses: two }, 'wasm').toThrow(
+    /cluster is "2 processes", expected one: the engine "wasm"/,
+  );
+  if (!engines.includes('node')) return;
+  await refuse({ rank: 2, addresses: two }).toThrow(/cluster: rank is 2, expected an integer in \[0, 1\]/);
+  await refuse({ rank: 0, addresses: ['a', 'b'] }).toThrow(/an address is "a", expected host:port/);
+  await refuse({ rank: 0, addresses: ['a:1', 'a:1'] }).toThrow(/expected one of its own for each rank/);
+  await refuse({ rank: 0, addresses: two }).toThrow(/already loaded in this process/);
+  expect((await loadEngine({ prefer: 'node', cluster: { rank: 0, addresses: ['127.0.0.1:1'] } })).engine).toBe('node');
+});
+
+it('is told to TensorFlow in its own words', () => {
+  // cluster { job { name, tasks { key, value } } }, job_name, task_index, default_session_config { experimental { collective_group_leader } }, protocol
+  expect(Buffer.from(serverDef({ rank: 1, addresses: ['a:1', 'b:2'] })).toString('latin1')).toBe(
+    [
+      '\n\x1c\n\x1a\n\x06worker\x12\x07\x08\x00\x12\x03a:1\x12\x07\x08\x01\x12\x03b:2',
+      '\x12\x06worker\x18\x01',
+      '\x22\x21\x82\x01\x1e\n\x1c/job:worker/replica:0/task:0',
+      '*\x04grpc',
+    ].join(''),
+  );
+});
+
+describe.skipIf(!engines.includes('node'))('several processes', { concurrent: true, timeout: 300_000 }, () => {
+  it('get the same sums, means, largest values, rows and words, and leave no tensor', async () => {
+    const all = await together(
+      `
+      const before = tf.memory().numTensors;
+      const found = tf.tidy(() => {
+        const [sum, scalar, whole] = c.allReduce([tf.tensor2d([[1 + rank, 2]]), tf.scalar(rank), tf.tensor1d([2 ** 24 + rank, -rank], 'int32')], 'sum');
+        const finish = c.startAllReduce([tf.tensor1d([rank, 3]), tf.scalar(rank)], 'mean');
+        const product = tf.matMul(tf.ones([64, 64]), tf.ones([64, 64])).arraySync()[0][0];
+        return [sum, scalar, whole, ...c.allReduce([tf.tensor1d([rank, -rank])], 'max'),
+          c.allGather(tf.tensor2d([[rank, 7]])), c.allGather(tf.tensor1d([2 ** 30 + rank], 'int32')),
+          ...c.broadcast([tf.tensor1d([rank + 5])], 2), ...finish()].map((tensor) => tensor.arraySync()).concat(product);
+      });
+      const words = gatherJson(c, { rank, name: 'é'.repeat(rank) });
+      let refused = [];
+      for (const run of [() => checkSame(c, 'here', 'the seed', String(rank === 1), 'Same seed.'), () => c.allReduce([tf.tensor1d([true], 'bool')], 'sum')]) {
+        try { run(); } catch (error) { refused.push(error.message); }
+      }
+      const left = tf.memory().numTensors - before - 1;
+      c.close();
+      try { c.barrier(); } catch (error) { refused.push(error.message); }
+      return { found, words, refused, left };`,
+      { size: 3 },
+    );
+    for (const [rank, { result, stderr, code }] of all.entries()) {
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      expect(result.found).toEqual([
+        ...[[[6, 6]], 3, [3 * 2 ** 24 + 3, -3], [2, 0]],
+        ...[
+          [
+            [0, 7],
+            [1, 7],
+            [2, 7],
+          ],
+          [2 ** 30, 2 ** 30 + 1, 2 ** 30 + 2],
+          [7],
+          [1, 3],
+          1,
+          64,
+        ],
+      ]);
+      expect(result.words).toEqual([
+        { rank: 0, name: '' },
+        { rank: 1, name: 'é' },
+        { rank: 2, name: 'éé' },
+      ]);
+      expect(result.left).toBe(0);
+      expect(result.refused[0]).toBe(
+        'here: the seed of rank 1 is "true", expected false, as rank 0 has it. Same seed.',
+      );
+      expect(result.refused[1]).toMatch(/the dtype of a tensor is "bool"/);
+      expect(result.refused[2]).toMatch(new RegExp(`rank ${rank} of 3: barrier: the cluster is "closed"`));
+    }
+  });
+
+  it('name who is gone, at once, and refuse what comes after', async () => {
+    const [left, stayed] = await together(`
+      c.barrier();
+      if (rank === 0) { process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => 0, 1e5)); }
+      const refused = [];
+      for (const run of [() => c.allReduce([tf.scalar(1)], 'sum')[0].dataSync(), () => c.barrier(), () => c.close()]) {
+        try { run(); } catch (error) { refused.push(error.message); }
+      }
+      return refused;`);
+    expect(left!.signal).toBe('SIGKILL');
+    expect(stayed!.result[0]).toMatch(/^rank 1 of 2: allReduce: rank 0 at 127.0.0.1:\d+ is "gone \(.*expected there/);
+    expect(stayed!.result[1]).toMatch(/^rank 1 of 2: barrier: the cluster is "broken off: allReduce failed/);
+    expect(stayed!.result).toHaveLength(2);
+  });
+
+  it('do not wait for ever for one that is silent, in front or behind', async () => {
+    const [, waited] = await together(
+      `
+      c.barrier(60);
+      if (rank === 0) { await new Promise((resolve) => setTimeout(resolve, 6000)); return 'late'; }
+      const finish = c.startAllReduce([tf.scalar(1)], 'sum');
+      try { finish(); } catch (error) { return error.message; }`,
+      { seconds: 2 },
+    );
+    expect(waited!.result).toMatch(
+      /^rank 1 of 2: startAllReduce: rank 0 at 127.0.0.1:\d+ is "silent for 2 s or longer/,
+    );
+  });
+
+  it('say that a port is taken', async () => {
+    const taken = await listen();
+    const addresses = [`127.0.0.1:${(taken.address() as AddressInfo).port}`, ...(await freeAddresses(1))];
+    const [first] = await together('return c.barrier();', { addresses, seconds: 3 });
+    expect(first!.result.refused).toMatch(
+      /^rank 0 of 2: the server at 127.0.0.1:\d+ is "not starting: .*Is the port free/,
+    );
+    taken.close();
+  });
+});

@@ -1,0 +1,141 @@
+// TensorFlow's collectives for tfjs-node's binding, which knows nothing of them. The linker sends the binding's calls of the
+// functions below here (`--wrap`, see compile.ts):
+//
+// - TFE_NewContext joins the cluster that PROTOMEM_CLUSTER describes, a ServerDef in hexadecimal digits, before the binding
+//   lists its devices, and leaves what came of it in PROTOMEM_CLUSTER_STATUS.
+// - An op whose name begins with "background:" is carried out by an executor of its own while the caller goes on. Its result has
+//   the shape of its first input, so that the binding, which asks at once, need not wait; whoever reads the result does.
+// - A collective op gets a manager of cancellations that outlives it. By itself it has one that goes when the op is over, which
+//   may be before TensorFlow's calls of the other processes are: then the process ended.
+#include <tensorflow/c/eager/c_api.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+// Of headers that are not unpacked; weak, since an older library may not have them.
+typedef struct TFE_Executor TFE_Executor;
+typedef struct TFE_CancellationManager TFE_CancellationManager;
+extern "C" {
+__attribute__((weak)) void TFE_EnableCollectiveOps(TFE_Context*, const void* proto, size_t length, TF_Status*);
+__attribute__((weak)) TFE_Executor* TFE_NewExecutor(bool async, bool streaming, int inFlight);
+__attribute__((weak)) TFE_Executor* TFE_ContextGetExecutorForThread(TFE_Context*);
+__attribute__((weak)) void TFE_ContextSetExecutorForThread(TFE_Context*, TFE_Executor*);
+__attribute__((weak)) void TFE_DeleteExecutor(TFE_Executor*);
+__attribute__((weak)) TFE_CancellationManager* TFE_NewCancellationManager();
+__attribute__((weak)) void TFE_OpSetCancellationManager(TFE_Op*, TFE_CancellationManager*, TF_Status*);
+__attribute__((weak)) TFE_TensorHandle* TFE_OpGetFlatInput(const TFE_Op*, int index, TF_Status*);
+
+TFE_Context* __real_TFE_NewContext(const TFE_ContextOptions*, TF_Status*);
+TFE_Op* __real_TFE_NewOp(TFE_Context*, const char*, TF_Status*);
+void __real_TFE_Execute(TFE_Op*, TFE_TensorHandle**, int*, TF_Status*);
+int __real_TFE_TensorHandleNumDims(TFE_TensorHandle*, TF_Status*);
+int64_t __real_TFE_TensorHandleDim(TFE_TensorHandle*, int, TF_Status*);
+}
+
+namespace {
+
+const char kBackground[] = "background:";
+const char kCollective[] = "Collective";
+
+// The binding is called by one thread at a time; contexts are one for each.
+thread_local TFE_Context* context = nullptr;
+thread_local TFE_Executor* background = nullptr;
+thread_local TFE_CancellationManager* cancellations = nullptr;
+/** Of the op that is being put together. */
+thread_local bool inBackground = false;
+/** The latest result of a background op, and its shape. */
+thread_local TFE_TensorHandle* pending = nullptr;
+thread_local std::vector<int64_t> pendingShape;
+
+bool begins(const char* text, const char* with) { return std::strncmp(text, with, std::strlen(with)) == 0; }
+
+std::string fromHex(const char* digits) {
+  std::string bytes;
+  for (; digits[0] != 0 && digits[1] != 0; digits += 2) {
+    const char two[] = {digits[0], digits[1], 0};
+    bytes.push_back(static_cast<char>(std::strtol(two, nullptr, 16)));
+  }
+  return bytes;
+}
+
+void joinCluster(const char* digits) {
+  std::string found = "joined";
+  if (!TFE_EnableCollectiveOps || !TFE_NewExecutor || !TFE_OpGetFlatInput || !TFE_NewCancellationManager) {
+    found = "this library has no collectives";
+  } else {
+    const std::string server = fromHex(digits);
+    TF_Status* status = TF_NewStatus();
+    TFE_EnableCollectiveOps(context, server.data(), server.size(), status);
+    if (TF_GetCode(status) != TF_OK) found = TF_Message(status);
+    if (TF_GetCode(status) == TF_OK) {
+      background = TFE_NewExecutor(true, false, 0);
+      cancellations = TFE_NewCancellationManager();
+    }
+    TF_DeleteStatus(status);
+  }
+  setenv("PROTOMEM_CLUSTER_STATUS", found.c_str(), 1);
+}
+
+void rememberShape(TFE_Op* op, TF_Status* status) {
+  // The op's own: not ours to delete.
+  TFE_TensorHandle* input = TFE_OpGetFlatInput(op, 0, status);
+  if (input == nullptr) return;
+  pendingShape.clear();
+  const int dims = __real_TFE_TensorHandleNumDims(input, status);
+  for (int i = 0; i < dims; i++) pendingShape.push_back(__real_TFE_TensorHandleDim(input, i, status));
+}
+
+}  // namespace
+
+extern "C" {
+
+TFE_Context* __wrap_TFE_NewContext(const TFE_ContextOptions* options, TF_Status* status) {
+  context = __real_TFE_NewContext(options, status);
+  const char* cluster = std::getenv("PROTOMEM_CLUSTER");
+  if (context != nullptr && cluster != nullptr) joinCluster(cluster);
+  return context;
+}
+
+TFE_Op* __wrap_TFE_NewOp(TFE_Context* owner, const char* name, TF_Status* status) {
+  inBackground = background != nullptr && begins(name, kBackground);
+  TFE_Executor* usual = nullptr;
+  if (inBackground) {
+    // An op keeps the executor that its thread has now.
+    name += std::strlen(kBackground);
+    usual = TFE_ContextGetExecutorForThread(context);
+    TFE_ContextSetExecutorForThread(context, background);
+  }
+  TFE_Op* op = __real_TFE_NewOp(owner, name, status);
+  if (inBackground) {
+    TFE_ContextSetExecutorForThread(context, usual);
+    TFE_DeleteExecutor(usual);
+  }
+  if (op != nullptr && cancellations != nullptr && begins(name, kCollective)) {
+    TFE_OpSetCancellationManager(op, cancellations, status);
+  }
+  return op;
+}
+
+void __wrap_TFE_Execute(TFE_Op* op, TFE_TensorHandle** results, int* count, TF_Status* status) {
+  pending = nullptr;
+  if (!inBackground) return __real_TFE_Execute(op, results, count, status);
+  inBackground = false;
+  rememberShape(op, status);
+  if (TF_GetCode(status) != TF_OK) return;
+  __real_TFE_Execute(op, results, count, status);
+  if (TF_GetCode(status) == TF_OK) pending = results[0];
+}
+
+int __wrap_TFE_TensorHandleNumDims(TFE_TensorHandle* handle, TF_Status* status) {
+  if (handle == pending && pending != nullptr) return static_cast<int>(pendingShape.size());
+  return __real_TFE_TensorHandleNumDims(handle, status);
+}
+
+int64_t __wrap_TFE_TensorHandleDim(TFE_TensorHandle* handle, int i, TF_Status* status) {
+  if (handle == pending && pending != nullptr) return pendingShape[i];
+  return __real_TFE_TensorHandleDim(handle, i, status);
+}
+}
