@@ -60,8 +60,10 @@ async function disturbed(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<bo
   let at = 0;
   const { code, said, result } = await trial(async (own) => {
     // Every other time only once it has a checkpoint, so that it is not the start alone that is hit.
-    if (early) await sleep(share * 0.5 * seconds * 1000);
-    else {
+    if (early) {
+      while (!existsSync(join(own, `pid-${rank}`))) await sleep(20);
+      await sleep(share * 0.5 * seconds * 1000);
+    } else {
       while (!existsSync(join(own, 'checkpoints', 'checkpoint-00000010.safetensors'))) await sleep(20);
       await sleep(share * 0.2 * seconds * 1000);
     }
