@@ -1,8 +1,42 @@
+import { baselines } from '@protomem/baselines';
 import { ProtomemError } from '@protomem/core';
 import { createLoss, type LossOptions } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import type { RunConfig, RunDraft } from './run-schema.ts';
 import { given } from './schema.ts';
+
+/** Heads that encode images themselves: each of several processes has its own images alone. */
+const headsWithImages = Object.entries(baselines).flatMap(([kind, { options }]) =>
+  'keyEncoder' in options || 'galleryEncoder' in options ? [kind] : [],
+);
+
+/** Refuses what several processes cannot train together, before anything is written. */
+export function checkAmongRanks(
+  where: string,
+  { head, baselines: others, distillation }: RunDraft,
+  size: number,
+): void {
+  if (size === 1) return;
+  const fix = 'Train it in one process.';
+  const unfit = [head.kind, ...others].find((kind) => headsWithImages.includes(kind));
+  if (unfit)
+    refuse(
+      where,
+      `a head for ${size} ranks`,
+      unfit,
+      `one that needs no images: not ${headsWithImages.join(', ')}`,
+      fix,
+    );
+  if (distillation.teacher !== null) {
+    refuse(
+      where,
+      'distillation.teacher',
+      distillation.teacher,
+      `null, for ${size} ranks: a teacher needs all images`,
+      fix,
+    );
+  }
+}
 
 /** Heads that see which identities look alike. */
 export const headsWithLookAlikes: readonly RunConfig['head']['kind'][] = ['prototype-memory'];

@@ -5,6 +5,7 @@ import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '
 import { checkNotHeld, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
 import { type Cluster, collective, type EngineInfo, freeMemory, gatherJson, loadEngine } from '@protomem/engine';
 import { checkSameRecipe, knownIdentities, type Logger, type Recipe, type RecipeChange } from '@protomem/training';
+import { checkAmongRanks } from './check-together.ts';
 import { inSteps, makeSampler, openData, trainedOn } from './compose.ts';
 import { parseConfig, patchConfig, settled, withPlanOf } from './config.ts';
 import { outcome, summary } from './outcome.ts';
@@ -99,6 +100,7 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
     cluster: options.cluster,
   });
   const ranks = collective();
+  checkAmongRanks('train', given, ranks.size);
   checkSameRecipe('train', ranks, given as unknown as Recipe);
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.rejected) say(`engine not used: ${name}: ${reason}`);

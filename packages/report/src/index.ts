@@ -4,4 +4,4 @@ export { pairPage } from './pair-page.ts';
 export { identificationPage, megaFacePage, retrievalPage } from './rank-pages.ts';
 export { renderReport } from './render-report.ts';
 export type { ReportData, ReportHead, ReportImage, ReportPair } from './report-data.ts';
-export { savePlots } from './save-plots.ts';
+export { savePage, savePlots } from './save-plots.ts';

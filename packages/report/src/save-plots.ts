@@ -35,6 +35,20 @@ export async function savePlots(page: string, folder: string): Promise<string[]>
   return names;
 }
 
+/**
+ * Writes a page, and each of its charts into a folder beside it.
+ *
+ * @returns the folder, and the names of the charts.
+ */
+export async function savePage(
+  page: string,
+  out: string,
+): Promise<{ readonly plots: string; readonly names: readonly string[] }> {
+  await writeFileAtomic(out, page);
+  const plots = `${out.replace(/\.html$/, '')}-plots`;
+  return { plots, names: await savePlots(page, plots) };
+}
+
 function* chartsOf(page: string): Generator<{ title: string; charts: string[] }> {
   for (const card of page.split('<figure class="card"><figcaption><h3>').slice(1)) {
     const [title, body] = [upTo(card, '</h3>'), upTo(card, '</figure>')];

@@ -1,10 +1,9 @@
 import { ProtomemError } from '@protomem/core';
 import { type SignFlipTest, signFlipTest } from '@protomem/evaluation';
-import { renderReport } from '@protomem/report';
+import { renderReport, savePage } from '@protomem/report';
 import { command } from '../command-line.ts';
 import { type Compared, readResults } from '../read-results.ts';
 import { machineFacts } from '../run-report.ts';
-import { writePage } from '../write-page.ts';
 
 const percent = (value: number | null | undefined, digits = 2): string =>
   value === null || value === undefined ? '-' : (100 * value).toFixed(digits);
@@ -60,7 +59,7 @@ export async function compare(runs: readonly string[], out: string): Promise<voi
     machine: machineFacts(),
     heads: compared.map(({ head }) => head),
   });
-  const { plots } = await writePage(out, page);
+  const { plots } = await savePage(page, out);
   console.log(`page: ${out}; each chart as SVG and PNG: ${plots}`);
 }
 

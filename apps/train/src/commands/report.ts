@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { renderReport } from '@protomem/report';
+import { renderReport, savePage } from '@protomem/report';
 import { command } from '../command-line.ts';
 import { readResults } from '../read-results.ts';
 import { machineFacts } from '../run-report.ts';
-import { writePage } from '../write-page.ts';
 
 /** `protomem report`. */
 export const make = () =>
@@ -29,6 +28,6 @@ async function report(run: string, out = join(run, 'report-again.html')): Promis
     machine: machineFacts(),
     heads: compared.map(({ head }) => head),
   });
-  const { plots, names } = await writePage(out, page);
+  const { plots, names } = await savePage(page, out);
   console.log(`page: ${out}\n${names.length} charts as SVG and PNG: ${plots}`);
 }

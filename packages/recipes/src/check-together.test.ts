@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { checkAmongRanks } from './check-together.ts';
+import { patchConfig } from './config.ts';
+import { resolveRecipe } from './recipes/index.ts';
+
+it('refuses several processes what needs the images of a whole batch', () => {
+  const demo = patchConfig(resolveRecipe('demo', {}), ['baselines=["partial-fc","full-softmax"]']);
+  const check = (size: number, ...patches: string[]) => checkAmongRanks('train', patchConfig(demo, patches), size);
+  check(2);
+  for (const kind of ['dcq', 'dynamic-class-pool', 'semi-siamese']) {
+    check(1, `head.kind=${kind}`);
+    expect(() => check(2, `head.kind=${kind}`)).toThrow(`a head for 2 ranks is "${kind}"`);
+    expect(() => check(2, `baselines=["${kind}"]`)).toThrow(`a head for 2 ranks is "${kind}"`);
+  }
+  check(1, 'distillation.teacher=large.safetensors');
+  expect(() => check(3, 'distillation.teacher=large.safetensors')).toThrow('expected null, for 3 ranks');
+});
