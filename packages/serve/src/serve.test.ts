@@ -20,16 +20,18 @@ const calibration = calibrationFromScores(
   'made up',
 );
 
+const landmarks = [
+  [40, 50],
+  [70, 50],
+  [55, 70],
+  [42, 88],
+  [68, 88],
+];
+
 /** A detector that finds one face, whatever it is shown. */
 const detect = () => [
   {
-    landmarks: [
-      [40, 50],
-      [70, 50],
-      [55, 70],
-      [42, 88],
-      [68, 88],
-    ] as never,
+    landmarks: landmarks as never,
   },
 ];
 
@@ -126,13 +128,7 @@ describe('routes', () => {
 
   it('say what is wrong with a photo: no face, several, blurred', async () => {
     const square = (left: number) => ({
-      landmarks: [
-        [40, 50],
-        [70, 50],
-        [55, 70],
-        [42, 88],
-        [68, 88],
-      ].map(([x, y]) => [x! + left, y!]) as never,
+      landmarks: landmarks.map(([x, y]) => [x! + left, y!]) as never,
     });
     const found = { none: [], two: [square(0), square(9)], flat: [square(0)] };
     let now: keyof typeof found = 'none';
