@@ -1,7 +1,15 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { checkMemory, freeMemory } from './check-memory.ts';
 export type { Cluster } from './collective/cluster.ts';
-export { alone, type Collective, checkSame, collective, gatherJson, type Reduction } from './collective/collective.ts';
+export {
+  alone,
+  type Collective,
+  checkSame,
+  collective,
+  gatherJson,
+  LONG_WAIT_SECONDS,
+  type Reduction,
+} from './collective/collective.ts';
 export type {
   EngineInfo,
   EngineName,

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +15,7 @@ import {
   readOptions,
   type Settings,
 } from '@protomem/core';
+import { freePort, splitAddress } from '@protomem/core/node';
 
 const launchOptions = {
   nprocPerNode: option.integer({ help: 'Processes on this machine.', min: 1, max: 1024, default: 1 }),
@@ -48,6 +48,8 @@ export interface Launched {
   readonly signal?: AbortSignal;
   readonly say?: (line: string) => void;
 }
+
+const LOOPBACK = '127.0.0.1';
 
 /** Seconds from the end of one process to that of all: they may end by themselves in the first half. */
 const PATIENCE = 6;
@@ -102,7 +104,7 @@ async function runOnce(
   { command, env = process.env, signal, say = () => undefined }: Launched,
   attempt: number,
 ): Promise<number> {
-  const [host, port] = master ? splitAddress(master) : ['127.0.0.1', await freePort()];
+  const { host, port } = master ? splitAddress(master) : { host: LOOPBACK, port: await freePort(LOOPBACK) };
   const size = nprocPerNode * nnodes;
   const children = new Map<number, ChildProcess>();
   await mkdir(logs, { recursive: true });
@@ -187,19 +189,6 @@ function ofMachine(env: NodeJS.ProcessEnv, local: number, count: number): NodeJS
     // Of those that are shown, each has its own.
     CUDA_VISIBLE_DEVICES: gpus && gpus.length > 1 ? (gpus[local] ?? '') : (env.CUDA_VISIBLE_DEVICES ?? String(local)),
   };
-}
-
-function splitAddress(address: string): [string, number] {
-  const colon = address.lastIndexOf(':');
-  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function lastLines(path: string): string[] {

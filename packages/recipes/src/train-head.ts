@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ImageBatch, ImageSource, Json } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { saveEncoder } from '@protomem/encoders';
-import { collective } from '@protomem/engine';
+import { collective, LONG_WAIT_SECONDS } from '@protomem/engine';
 import { hardestPairs } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
 import type { DoppelgangerMiner } from '@protomem/mining';
@@ -58,9 +58,6 @@ export interface TrainHeadOptions {
   /** Told of a hit rate that stays below one half, with a way to tell the loggers. */
   readonly onLowHitRate: (sentence: string, tell: (text: string) => void) => void;
 }
-
-/** Seconds that other ranks wait while rank 0 evaluates. */
-const LONG = 3600;
 
 /** Steps after which the time left is told: the first ones are slower. */
 const TIMED = 10;
@@ -152,14 +149,14 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   try {
     // Weights that a run starts from have figures of their own; a resume puts others in their place.
     const before = initial && ranks.rank === 0 ? await startOf(await verify()) : undefined;
-    ranks.barrier(LONG);
+    ranks.barrier(LONG_WAIT_SECONDS);
     if (resume) await trainer.resume();
     await onAccepted();
     if (ranks.rank === 0) await mkdir(out, { recursive: true });
     const { stopped } = await trainer.run({ signal });
     if (stopped) return 'stopped';
     if (ranks.rank > 0) {
-      ranks.barrier(LONG);
+      ranks.barrier(LONG_WAIT_SECONDS);
       return undefined;
     }
     await saveEncoder(encoder, folder.encoder);
@@ -191,7 +188,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     };
     if (miner) await writeFileAtomic(folder.duplicates, await duplicatesTable(source, miner.suspects()));
     await writeJson(folder.result, result);
-    ranks.barrier(LONG);
+    ranks.barrier(LONG_WAIT_SECONDS);
     return result;
   } finally {
     await loader.close();

@@ -1,11 +1,8 @@
 import { check, type ImageBatch, ProtomemError, type State, type Stateful } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { type Collective, checkSame, gatherJson } from '@protomem/engine';
+import { type Collective, checkSame, gatherJson, LONG_WAIT_SECONDS } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { type Recipe, recipeChanges } from './recipe.ts';
-
-/** Seconds that the others wait while rank 0 evaluates or saves. */
-const LONG = 3600;
 
 /** What a step knows of the batch of all ranks. */
 interface WholeBatch {
@@ -157,14 +154,14 @@ export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
     },
     async onFirst(task) {
       const done = rank === 0 ? await task() : undefined;
-      collective.barrier(LONG);
+      collective.barrier(LONG_WAIT_SECONDS);
       return done;
     },
     async firstThenOthers(task) {
       const done = rank === 0 ? await task() : undefined;
-      collective.barrier(LONG);
+      collective.barrier(LONG_WAIT_SECONDS);
       const found = rank === 0 ? done! : await task();
-      collective.barrier(LONG);
+      collective.barrier(LONG_WAIT_SECONDS);
       return found;
     },
     checkSame: (where, what, value, fix) => checkSame(collective, where, what, value, fix),

@@ -1,6 +1,9 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 
+/** Seconds for a barrier behind which one rank evaluates, or writes files. */
+export const LONG_WAIT_SECONDS = 3600;
+
 /** How {@link Collective.allReduce} puts values together. */
 export type Reduction = 'sum' | 'mean' | 'max';
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtomemError } from '@protomem/core';
+import { freePort, joinAddress, splitAddress } from '@protomem/core/node';
 
 /** Longest line that is taken from anybody, bytes: addresses of some ten thousand processes. */
 const LONGEST = 1 << 20;
@@ -21,21 +22,8 @@ interface Meeting {
  * @returns addresses by rank
  */
 export async function meet(meeting: Meeting): Promise<string[]> {
-  const colon = meeting.master.lastIndexOf(':');
-  const host = meeting.master.slice(0, colon).replace(/^\[|\]$/g, '');
-  const port = Number(meeting.master.slice(colon + 1));
+  const { host, port } = splitAddress(meeting.master);
   return meeting.rank === 0 ? receive(meeting, host, port) : ask(meeting, host, port);
-}
-
-const withPort = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
-
-/** A port of an interface that is free now. */
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function receive({ size, master, timeoutSeconds }: Meeting, host: string, port: number): Promise<string[]> {
@@ -49,7 +37,7 @@ async function receive({ size, master, timeoutSeconds }: Meeting, host: string, 
       const expected = 'a port of this machine that is free';
       throw new ProtomemError({ where, what: master, got: `not to be had: ${cause.message}`, expected }, { cause });
     });
-    const addresses = [withPort(host, await freePort(host))];
+    const addresses = [joinAddress(host, await freePort(host))];
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const missing = Array.from({ length: size }, (_, i) => i).filter((i) => i > 0 && !sockets.has(i));
@@ -109,7 +97,7 @@ async function ask({ rank, size, master, timeoutSeconds }: Meeting, host: string
     const socket = createConnection({ host, port });
     try {
       await once(socket, 'connect');
-      const address = withPort(socket.localAddress!, await freePort(socket.localAddress!));
+      const address = joinAddress(socket.localAddress!, await freePort(socket.localAddress!));
       socket.write(`${JSON.stringify({ rank, size, address })}\n`);
       socket.setTimeout(Math.max(1, deadline - performance.now()), () => socket.destroy());
       const { addresses, refusal } = JSON.parse(await line(socket)) as { addresses?: string[]; refusal?: string };
