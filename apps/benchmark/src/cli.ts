@@ -5,6 +5,7 @@ import { lookUp, ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
+import { cluster } from './suites/cluster.ts';
 import { companions } from './suites/companions.ts';
 import { encoder, encoderCompiled, encoderLarge, encoderWasm } from './suites/encoder.ts';
 import { evaluation } from './suites/evaluation.ts';
@@ -24,6 +25,7 @@ import { staleness } from './suites/staleness.ts';
 const suites: Readonly<Record<string, Suite>> = {
   head,
   scale,
+  cluster,
   staleness,
   freshness,
   companions,

@@ -62,7 +62,11 @@ async function startContender(name: string, command: string, args: readonly stri
         child.stdin!.write('profile\n');
         return JSON.parse(await read());
       },
-      stop: () => child.kill(),
+      stop() {
+        // Whoever speaks through it has no other sign.
+        child.stdin!.end();
+        child.kill();
+      },
     };
   } catch (error) {
     child.kill();

@@ -27,6 +27,7 @@ export const groups: readonly Group[] = [
       'examples/README.md',
       'docs/watching-a-run.md',
       'docs/several-machines.md',
+      'docs/scale.md',
       'docs/how-fast-is-it.md',
     ],
   },
