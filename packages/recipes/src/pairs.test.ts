@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { writeVerificationBin } from '@protomem/data';
 import { loadEngine } from '@protomem/engine';
 import { syntheticFaces } from '@protomem/synthetic';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeEncoder } from './compose.ts';
 import { patchConfig, settled } from './config.ts';
 import { loadPairs, verifyPairs } from './pairs.ts';
@@ -42,9 +43,28 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
   expect(set.protocol).toBe('faces.bin, 8 pairs in folds as they are listed');
 
   await loadEngine({ prefer: 'auto' });
-  const { pairScores } = await verifyPairs(makeEncoder(config), set, 3);
+  const encoder = makeEncoder(config);
+  const { pairScores } = (await verifyPairs(encoder, set, 3))!;
   expect(pairScores).toHaveLength(8);
   expect(new Set(pairScores).size).toBe(8);
+
+  // Two processes that take turns: rank 0 gets what rank 1 has given.
+  let given = tf.scalar(0) as tf.Tensor;
+  const barrier = vi.fn();
+  for (const rank of [1, 0]) {
+    const allReduce = ([own]: tf.Tensor[]) => {
+      const sum = tf.add(own!, given);
+      given = sum.clone();
+      return [sum];
+    };
+    Object.assign(tf.backend(), { [Symbol.for('protomem.collective')]: { rank, size: 2, barrier, allReduce } });
+    const found = await verifyPairs(encoder, set, 3);
+    expect(found?.pairScores).toEqual(rank === 1 ? undefined : pairScores);
+    expect(await given.data()).toHaveLength(8 * encoder.card.embeddingSize);
+    expect((await given.data()).includes(0)).toBe(rank === 1);
+  }
+  expect(barrier).toHaveBeenCalledTimes(2);
+  Object.assign(tf.backend(), { [Symbol.for('protomem.collective')]: undefined });
 });
 
 it('says which set is missing', async () => {

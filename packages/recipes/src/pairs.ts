@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
+import { collective, LONG_WAIT_SECONDS } from '@protomem/engine';
 import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
@@ -162,12 +163,15 @@ export interface Verified extends VerificationReport {
 
 /**
  * Every measure over a list of pairs, and the score of each. Thresholds are all that make a difference: early in training,
- * scores lie closer together than the steps of any tool.
+ * scores lie closer together than the steps of any tool. Several processes share the images; rank 0 measures.
+ *
+ * @returns undefined on other ranks
  */
-export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number): Promise<Verified> {
+export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number): Promise<Verified | undefined> {
   const { known } = set;
   const dimension = encoder.card.embeddingSize;
   const embeddings = await embedAll(encoder, set, batch);
+  if (collective().rank > 0) return undefined;
   const scores = pairScores(embeddings, dimension, set.pairs);
   // Short lists have fewer pairs of a kind than the usual ten folds.
   const same = set.labels.reduce((sum, label) => sum + label, 0);
@@ -179,12 +183,13 @@ export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number)
   };
 }
 
-/** An embedding of each image, which is the sum of those of it and of its mirror image. */
+/** An embedding of each image, which is the sum of those of it and of its mirror image; on all ranks. */
 async function embedAll(encoder: Encoder, set: PairSet, batch: number): Promise<Float32Array> {
   const dimension = encoder.card.embeddingSize;
   const embeddings = new Float32Array(set.pixels.length * dimension);
   const imageSize = set.side * set.side * 3;
-  for (let start = 0; start < set.pixels.length; start += batch) {
+  const { rank, size, allReduce, barrier } = collective();
+  for (let start = rank * batch; start < set.pixels.length; start += size * batch) {
     const chunk = set.pixels.slice(start, start + batch);
     const bytes = new Uint8Array(chunk.length * imageSize);
     for (const [i, pixels] of chunk.entries()) bytes.set(pixels, i * imageSize);
@@ -195,5 +200,11 @@ async function embedAll(encoder: Encoder, set: PairSet, batch: number): Promise<
     embeddings.set(await sum.data<'float32'>(), start * dimension);
     sum.dispose();
   }
+  if (size === 1) return embeddings;
+  barrier(LONG_WAIT_SECONDS);
+  const own = tf.tensor1d(embeddings);
+  const [all] = allReduce([own], 'sum');
+  embeddings.set(all!.dataSync<'float32'>());
+  tf.dispose([own, all!]);
   return embeddings;
 }

@@ -91,6 +91,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const ranks = collective();
   const loader = makeLoader(config, source, miner, ranks);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
+  let verified = false;
+  /** On rank 0. */
   let last: Verified | undefined;
   const loggers: Logger[] = [...(options.loggers?.() ?? [])];
   if (ranks.rank === 0) {
@@ -126,7 +128,9 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
         onStep?.({ head: position, step: event.step, batch: event.batch, source, memory, miner });
       },
       async onEvaluate({ step }) {
+        verified = true;
         last = await verify();
+        if (!last) return undefined;
         await logPictures(loggers, { step, batch, memory, scores: last.pairScores, labels: pairs.labels });
         return {
           'evaluation/accuracy': last.accuracy,
@@ -148,19 +152,19 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   });
   try {
     // Weights that a run starts from have figures of their own; a resume puts others in their place.
-    const before = initial && ranks.rank === 0 ? await startOf(await verify()) : undefined;
+    const before = initial && (await startOf(await verify()));
     ranks.barrier(LONG_WAIT_SECONDS);
     if (resume) await trainer.resume();
     await onAccepted();
     if (ranks.rank === 0) await mkdir(out, { recursive: true });
     const { stopped } = await trainer.run({ signal });
     if (stopped) return 'stopped';
-    if (ranks.rank > 0) {
+    if (!verified) last = await verify();
+    if (!last) {
       ranks.barrier(LONG_WAIT_SECONDS);
       return undefined;
     }
     await saveEncoder(encoder, folder.encoder);
-    last ??= await verify();
     const { pairScores: scores, findKnown, ...verification } = last;
     const hardest = hardestPairs(scores, pairs.labels, 6);
     const withScore = (rows: readonly number[]) => rows.map((pair) => [pair, scores[pair]!] as const);
@@ -197,7 +201,9 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   }
 }
 
-async function startOf({ findKnown, ...verified }: Verified): Promise<HeadResult['before']> {
+async function startOf(found: Verified | undefined): Promise<HeadResult['before']> {
+  if (!found) return undefined;
+  const { findKnown, ...verified } = found;
   const { accuracy, binomialError, equalErrorRate, tarAtFar } = verified;
   return { accuracy, binomialError, equalErrorRate, tarAtFar, known: await findKnown?.() };
 }

@@ -17,7 +17,10 @@ export interface Hooks {
     readonly metrics: Readonly<Record<string, number>>;
     readonly batch: ImageBatch;
   }): HookAnswer | Promise<HookAnswer>;
-  /** Every `evaluateEvery` steps and after the last one. Metrics that it returns are logged at this step. */
+  /**
+   * Every `evaluateEvery` steps and after the last one. Metrics that it returns are logged at this step. Of several processes
+   * all call it, so that they may share the work, and wait for the slowest.
+   */
   onEvaluate?(event: {
     readonly step: number;
   }): Readonly<Record<string, number>> | HookAnswer | Promise<Readonly<Record<string, number>> | HookAnswer>;

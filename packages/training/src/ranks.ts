@@ -35,6 +35,8 @@ export interface Ranks extends Pick<Collective, 'rank' | 'size'> {
   waited(): number;
   /** Running statistics, which each rank has of its own images, become the mean of all ranks'. */
   averageStatistics(encoder: Encoder): void;
+  /** However long one of them takes, up to an hour. */
+  waitForAll(): void;
   /** Has rank 0 do something while the others wait. @returns what came of it there, elsewhere undefined */
   onFirst<T>(task: () => Promise<T>): Promise<T | undefined>;
   /** Lets rank 0 go first. */
@@ -97,6 +99,8 @@ export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
       }),
     );
 
+  const waitForAll = (): void => collective.barrier(LONG_WAIT_SECONDS);
+
   return {
     rank,
     size,
@@ -152,16 +156,17 @@ export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
         for (const [i, variable] of statistics.entries()) variable.assign(means[i]!);
       });
     },
+    waitForAll,
     async onFirst(task) {
       const done = rank === 0 ? await task() : undefined;
-      collective.barrier(LONG_WAIT_SECONDS);
+      waitForAll();
       return done;
     },
     async firstThenOthers(task) {
       const done = rank === 0 ? await task() : undefined;
-      collective.barrier(LONG_WAIT_SECONDS);
+      waitForAll();
       const found = rank === 0 ? done! : await task();
-      collective.barrier(LONG_WAIT_SECONDS);
+      waitForAll();
       return found;
     },
     checkSame: (where, what, value, fix) => checkSame(collective, where, what, value, fix),

@@ -121,7 +121,8 @@ export function trainerOf(
         hear(await hooks.onStepEnd?.({ step: stepsDone, metrics: found, batch: lastBatch! }));
         if (hooks.onEvaluate && (stepsDone % evaluateEvery === 0 || stepsDone === steps)) {
           ranks.averageStatistics(encoder);
-          const answer = await ranks.onFirst(async () => hooks.onEvaluate!({ step: stepsDone }));
+          const answer = await hooks.onEvaluate({ step: stepsDone });
+          ranks.waitForAll();
           if (typeof answer === 'object') log(answer);
           else hear(answer);
         }
