@@ -32,6 +32,13 @@ export interface Parameter {
   readonly rate?: number;
 }
 
+/** How images pass an encoder: see `apply` of {@link Encoder}. */
+export interface ApplyOptions {
+  readonly training?: boolean;
+  readonly seed?: number;
+  readonly synchronizeNorms?: boolean;
+}
+
 /** An image batch in, embeddings out. */
 export interface Encoder {
   readonly card: EncoderCard;
@@ -40,9 +47,10 @@ export interface Encoder {
    * @param images `[B, H, W, 3]`, RGB in [0, 255], float32 or int32; normalized inside as the card says. Not disposed.
    * @param options.training batch statistics instead of running ones, which are updated; dropout on. Default false.
    * @param options.seed of this step's dropout. Default 0.
+   * @param options.synchronizeNorms in training over several processes, batch statistics of all their images. Default false.
    * @returns embeddings `[B, D]`, float32, not normalized to unit length; owned by the caller.
    */
-  apply(images: Tensor4D, options?: { readonly training?: boolean; readonly seed?: number }): Tensor2D;
+  apply(images: Tensor4D, options?: ApplyOptions): Tensor2D;
   dispose(): void;
 }
 

@@ -1,5 +1,6 @@
 import { check, type Options, type OptionsOf, Random, type Settings } from '@protomem/core';
 import type { Encoder, EncoderCard } from '@protomem/core/contracts';
+import { collective } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { foldLayers } from './fold-layers.ts';
 import { forward } from './forward.ts';
@@ -140,7 +141,7 @@ export function over(made: Made): DefinedEncoder {
 
   return {
     ...{ card, options, folded, layers, parameters },
-    apply(images, { training = false, seed = 0 } = {}) {
+    apply(images, { training = false, seed = 0, synchronizeNorms = false } = {}) {
       checkImages(card, images, training);
       check(!training || !folded, () => ({
         where: `${card.name}.apply`,
@@ -163,6 +164,7 @@ export function over(made: Made): DefinedEncoder {
           variables,
           training,
           recompute: options.recompute,
+          ranks: synchronizeNorms ? collective() : undefined,
           frozen,
           uniform: () => random.uniform(),
         });

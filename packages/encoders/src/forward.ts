@@ -2,11 +2,13 @@ import {
   type BatchNormTrainingResult,
   batchNormPreluTraining,
   batchNormTraining,
+  type Collective,
   detachedGradients,
   layerNorm,
   prelu,
   scaleShift,
   scaleShiftPrelu,
+  synchronizedBatchNorm,
 } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { type Layer, type Norm, normEpsilon, weightsOf } from './layer.ts';
@@ -19,6 +21,8 @@ export interface Pass {
   readonly training: boolean;
   /** See `recompute` of the encoder's options. */
   readonly recompute: boolean;
+  /** Processes over whose images norms normalize in training. Default: over those at hand. */
+  readonly ranks?: Collective;
   /** In training, leaves the running statistics alone. */
   readonly freezeStatistics?: boolean;
   /** Norms that use their running statistics in training too, and leave them alone. */
@@ -243,14 +247,29 @@ function normTraining(
   slopes?: tf.Tensor1D,
 ): tf.Tensor {
   const [image, scale, offset] = [x, weight('weight'), weight('bias')] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
-  const { y, mean, variance, count }: BatchNormTrainingResult = slopes
-    ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
-    : batchNormTraining(image, scale, offset, epsilon);
+  const { y, mean, variance, count }: BatchNormTrainingResult =
+    pass.ranks && pass.ranks.size > 1
+      ? synchronized(image, scale, offset, pass.ranks, epsilon, slopes)
+      : slopes
+        ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
+        : batchNormTraining(image, scale, offset, epsilon);
   if (pass.freezeStatistics) return y;
   updateRunning(weight('running_mean'), mean, 1);
   // PyTorch normalizes with the biased variance and remembers the unbiased one.
   updateRunning(weight('running_var'), variance, count / (count - 1));
   return y;
+}
+
+function synchronized(
+  x: tf.Tensor4D,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  ranks: Collective,
+  epsilon: number,
+  slopes?: tf.Tensor1D,
+): BatchNormTrainingResult {
+  const found = synchronizedBatchNorm(x, scale, offset, ranks, epsilon);
+  return slopes ? { ...found, y: prelu(found.y, slopes) } : found;
 }
 
 function updateRunning(running: tf.Variable, batch: tf.Tensor, factor: number): void {

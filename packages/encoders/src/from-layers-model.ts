@@ -71,7 +71,13 @@ export function fromLayersModel(
   return {
     card: full,
     parameters,
-    apply(images, { training = false } = {}) {
+    apply(images, { training = false, synchronizeNorms = false } = {}) {
+      check(!synchronizeNorms, () => ({
+        where: `${full.name}.apply`,
+        what: 'synchronizeNorms',
+        got: true,
+        expected: 'false: norms of a model of TensorFlow.js know nothing of other processes',
+      }));
       check(!disposed, () => ({
         where: `${full.name}.apply`,
         what: 'the encoder',

@@ -15,6 +15,7 @@ import {
   createSchedule,
   type Optimizer,
   type OptimizerOptions,
+  optimizers,
   type Schedule,
 } from '@protomem/training';
 import { asksMiner, hardImagesOf } from './check-together.ts';
@@ -223,8 +224,9 @@ function makeBaseline(
 }
 
 export function makeOptimizer({ optimizer }: RunConfig): Optimizer {
-  const { kind, clipNorm: _, encoderBatch: __, maxWeightNorm: ___, ...options } = optimizer;
-  return createOptimizer(kind, options as OptimizerOptions<typeof kind>);
+  const own = optimizers[optimizer.kind].options;
+  const options = Object.fromEntries(Object.entries(optimizer).filter(([key]) => key in own));
+  return createOptimizer(optimizer.kind, options as OptimizerOptions<typeof optimizer.kind>);
 }
 
 export function makeSchedule({ schedule, steps }: RunConfig): Schedule {

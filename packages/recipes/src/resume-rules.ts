@@ -31,6 +31,8 @@ export const mayChange = [
   'optimizer.clipNorm',
   'optimizer.weightDecay',
   'optimizer.encoderBatch',
+  'optimizer.synchronizeNorms',
+  'optimizer.compressGradients',
   'sampler.classes',
   ...new Set(
     Object.values(optionsOfEach(losses)).flatMap((options) => Object.keys(options).map((key) => `head.loss.${key}`)),

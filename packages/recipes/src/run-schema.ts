@@ -291,6 +291,8 @@ export const runSchema = section({
         help: 'Images that go through the encoder at once, for batches that do not fit.',
         ...{ min: 2, absent: 'the whole batch' },
       }),
+      synchronizeNorms: createTrainer.options.synchronizeNorms,
+      compressGradients: createTrainer.options.compressGradients,
     }),
     'sgd',
   ),

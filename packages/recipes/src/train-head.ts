@@ -117,6 +117,8 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     clipNorm: config.optimizer.clipNorm,
     maxWeightNorm: config.optimizer.maxWeightNorm,
     encoderBatch: config.optimizer.encoderBatch ?? undefined,
+    synchronizeNorms: config.optimizer.synchronizeNorms,
+    compressGradients: config.optimizer.compressGradients,
     reencode: 'reencode' in config.head ? config.head.reencode : undefined,
     seed: config.seed,
     evaluateEvery: config.evaluation.every || config.steps,

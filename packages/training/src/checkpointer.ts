@@ -27,7 +27,15 @@ export interface Checkpointer {
 }
 
 /** What every trainer's recipe may change at a resume; the sampler has its say about another batch size. */
-const ownMayChange = ['steps', 'batchSize', 'clipNorm', 'encoderBatch', 'optimizer.weightDecay'];
+const ownMayChange = [
+  'steps',
+  'batchSize',
+  'clipNorm',
+  'encoderBatch',
+  'synchronizeNorms',
+  'compressGradients',
+  'optimizer.weightDecay',
+];
 
 export function createCheckpointer(
   options: CheckpointOptions,

@@ -16,6 +16,8 @@ export interface Differentiation {
   readonly seed: number;
   /** Images that go through the encoder at once. */
   readonly encoderBatch: number;
+  /** Whether batch norm normalizes by the images of all ranks. Default false. */
+  readonly synchronizeNorms?: boolean;
   /** Where several processes share the batch, of which this one has the images, and the labels of all. Default: it is alone. */
   readonly ranks?: Pick<Ranks, 'size' | 'embeddings' | 'sumOfGradients'>;
 }
@@ -78,9 +80,10 @@ function meanLoss({ head, batch, ranks }: Differentiation, embeddings: tf.Tensor
 }
 
 function atOnce(work: Differentiation, images: tf.Tensor4D, onGradient?: OnGradient): Found {
-  const { encoder, parameters, seed } = work;
+  const { encoder, parameters, seed, synchronizeNorms } = work;
+  const pass = { training: isTrained(encoder), seed, synchronizeNorms };
   const { value: loss, grads } = variableGradients(
-    () => meanLoss(work, encoder.apply(images, { training: isTrained(encoder), seed }), images),
+    () => meanLoss(work, encoder.apply(images, pass), images),
     parameters.map(({ variable }) => variable),
     onGradient,
   );

@@ -64,8 +64,11 @@ export function checkSameRecipe(where: string, collective: Collective, recipe: R
   }
 }
 
-/** @param ownBatchSize images of a batch that this rank's loader gives */
-export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
+/**
+ * @param ownBatchSize images of a batch that this rank's loader gives
+ * @param bfloat16 whether gradients travel in it
+ */
+export function ranksOf(collective: Collective, ownBatchSize: number, bfloat16 = false): Ranks {
   const { rank, size } = collective;
   const rows = gatherJson(collective, ownBatchSize);
   const batchSize = rows.reduce((sum, count) => sum + count, 0);
@@ -110,7 +113,7 @@ export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
       waitedMs = 0;
       return seconds;
     },
-    sumOfGradients: () => gradientSum(collective, timed),
+    sumOfGradients: () => gradientSum(collective, bfloat16, timed),
     whole(own, stop) {
       if (size === 1) return { batch: own, stop };
       check(own.labels.length === ownBatchSize, () => ({
@@ -191,7 +194,7 @@ export function ranksOf(collective: Collective, ownBatchSize: number): Ranks {
   };
 }
 
-function gradientSum({ startAllReduce }: Collective, timed: <T>(task: () => T) => T): GradientSum {
+function gradientSum({ startAllReduce }: Collective, bfloat16: boolean, timed: <T>(task: () => T) => T): GradientSum {
   const known = new Set<string>();
   const sent: { readonly names: readonly string[]; readonly finish: () => tf.Tensor[] }[] = [];
   let piece: { readonly name: string; readonly gradient: tf.Tensor }[] = [];
@@ -199,7 +202,7 @@ function gradientSum({ startAllReduce }: Collective, timed: <T>(task: () => T) =
   const send = (): void => {
     if (piece.length === 0) return;
     const gradients = piece.map(({ gradient }) => gradient);
-    sent.push({ names: piece.map(({ name }) => name), finish: startAllReduce(gradients, 'sum') });
+    sent.push({ names: piece.map(({ name }) => name), finish: startAllReduce(gradients, 'sum', bfloat16) });
     piece = [];
     bytes = 0;
   };

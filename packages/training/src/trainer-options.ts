@@ -93,6 +93,14 @@ export const trainerOptions = {
     help: 'Images that go through the encoder at once, for batches whose activations do not fit.',
     ...{ min: 2, absent: 'the batch' },
   }),
+  synchronizeNorms: option.flag({
+    help: 'Of several processes: batch norm normalizes by the images of all, not of each. They wait for each other at every norm.',
+    default: false,
+  }),
+  compressGradients: option.flag({
+    help: 'Of several processes: gradients travel in bfloat16, half the bytes and three digits.',
+    default: false,
+  }),
   /** Logged as `reencode/...`; the head needs `stalest` and `refreshFrom`, the loader `references`. */
   reencode: option.given<ReencodeOptions>()({
     help: 'Makes the stalest classes in memory anew from reference images: see the next table.',

@@ -23,9 +23,23 @@ export function trainerOf(
   checkpointerOf: typeof createCheckpointer,
 ): Trainer {
   const { encoder, head, loader, miner, optimizer, schedule, steps, clipNorm, hooks, loggers, seed, config } = settings;
-  const { maxWeightNorm, evaluateEvery = steps, reencode = {}, compareEvery } = settings;
-  const ranks = ranksOf(settings.collective ?? alone, loader.batchSize);
+  const {
+    maxWeightNorm,
+    evaluateEvery = steps,
+    reencode = {},
+    compareEvery,
+    synchronizeNorms,
+    compressGradients,
+  } = settings;
+  const ranks = ranksOf(settings.collective ?? alone, loader.batchSize, compressGradients);
   const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
+  // Ranks may differ by an image, and then by a part.
+  check(!synchronizeNorms || encoderBatch >= loader.batchSize, () => ({
+    where: 'createTrainer',
+    what: 'encoderBatch',
+    got: encoderBatch,
+    expected: 'none together with synchronizeNorms, which normalizes whole batches',
+  }));
   check(!miner || head.lastLookAlikes !== undefined, () => ({
     where: 'createTrainer',
     what: `lastLookAlikes of the head ${head.name}`,
@@ -95,7 +109,8 @@ export function trainerOf(
     // Dropout of its own for each rank.
     const random = ((new Random(seed, stepsDone).uint32() >>> 1) + ranks.rank) % 2 ** 31;
     try {
-      return differentiate({ encoder, head, parameters: trainable, batch, seed: random, encoderBatch, ranks });
+      const more = { seed: random, encoderBatch, synchronizeNorms, ranks };
+      return differentiate({ encoder, head, parameters: trainable, batch, ...more });
     } catch (error) {
       throw explainOutOfMemory(error, stepsDone + 1, batch.labels.length);
     }
@@ -235,6 +250,8 @@ export function trainerOf(
     seed,
     clipNorm: clipNorm ?? null,
     ...(encoderBatch < loader.batchSize ? { encoderBatch } : {}),
+    ...(synchronizeNorms ? { synchronizeNorms } : {}),
+    ...(compressGradients ? { compressGradients } : {}),
     ...(reencode.every ? { reencode: { ...reencode } } : {}),
     config,
   };

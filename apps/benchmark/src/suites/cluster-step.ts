@@ -25,6 +25,8 @@ export interface ClusterTask {
   readonly slots: number;
   readonly dimension: number;
   readonly threads: number;
+  readonly synchronizeNorms?: boolean;
+  readonly compressGradients?: boolean;
   /** Where each rank runs: what stands before its command, such as `ip netns exec NAME`, and its address. */
   readonly places: readonly { readonly before: readonly string[]; readonly host: string }[];
 }
@@ -51,8 +53,9 @@ await serve({ ...engine, ranks: size, gradientBytes }, timedStep, figures);
 
 /** @returns the place of this process; never, where rank 0 is another one, which speaks through it */
 async function startOthers(): Promise<Place> {
-  // What is free in another network this process can't ask; nobody else is there.
-  const ports = await Promise.all(places.map(({ before }) => (before.length > 0 ? 29_500 : freePort('127.0.0.1'))));
+  // What is free in another network this process can't ask; nobody but other contenders is there.
+  const elsewhere = 20_000 + (process.pid % 10_000);
+  const ports = await Promise.all(places.map(({ before }) => (before.length > 0 ? elsewhere : freePort('127.0.0.1'))));
   const addresses = places.map(({ host }, i) => joinAddress(host, ports[i]!));
   for (const [rank, { before }] of places.entries()) {
     if (rank === 0 && before.length === 0) continue;
@@ -115,6 +118,8 @@ function step(): () => Promise<void> {
   const trainer = createTrainer({
     ...{ encoder: own, head: newHead(), loader: made(batch / size), optimizer: sgd(), clipNorm: 5, steps: 1e9 },
     schedule: () => 1e-4,
+    synchronizeNorms: task.synchronizeNorms,
+    compressGradients: task.compressGradients,
     collective: collective(),
   });
   return async () => {

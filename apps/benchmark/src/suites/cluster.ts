@@ -94,15 +94,17 @@ const measured = timed({
       ['sum of 64 KB over 2 ranks', { part: { bytes: 64e3 }, places: onLoopback(2) }],
       ['sum of 8 MB over 2 ranks', { part: { bytes: PIECE }, places: onLoopback(2) }],
     ]),
-    caseOf(
-      'ranks on this machine',
-      small,
-      [1, 2, 4].map((ranks): Wanted => [`${ranks} x 1 thread`, { places: onLoopback(ranks) }]),
-    ),
+    caseOf('ranks on this machine', small, [
+      ...[1, 2, 4].map((ranks): Wanted => [`${ranks} x 1 thread`, { places: onLoopback(ranks) }]),
+      ['2 x 1 thread, synchronized norms', { places: onLoopback(2), synchronizeNorms: true }],
+    ]),
     caseOf(
       '2 ranks, each behind a wire',
       small,
-      links.map(({ name }, i): Wanted => [name, { places: placesOf(i) }]),
+      links.flatMap(({ name }, i): Wanted[] => [
+        [name, { places: placesOf(i) }],
+        [`${name}, bfloat16`, { places: placesOf(i), compressGradients: true }],
+      ]),
     ),
   ],
 });

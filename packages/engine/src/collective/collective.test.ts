@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { type Ended, elsewhere } from '../../fixtures/elsewhere.ts';
 import { serverDef } from '../backends/tensorflow/cluster.ts';
 import { loadEngine } from '../load-engine.ts';
-import { enginesAtHand, leaked, useEngine } from '../testing.ts';
+import { batchNormTraining } from '../ops/batch-norm-training.ts';
+import { enginesAtHand, expectClose, leaked, useEngine } from '../testing.ts';
 import { collective, gatherJson } from './collective.ts';
 
 const engines = await enginesAtHand();
@@ -84,6 +85,19 @@ it('is told to TensorFlow in its own words', () => {
   );
 });
 
+/** What one process finds for all rows, on whatever engine. */
+async function expectedOfOne(values: number[], weights: number[]): Promise<{ found: number[][]; moments: number[] }> {
+  await useEngine(engines[0]!);
+  const shape: [number, number, number, number] = [8, 2, 1, 3];
+  const [x, w] = [tf.tensor4d(values, shape), tf.tensor4d(weights, shape)];
+  const [scale, offset] = [tf.tensor1d([1, 2, 3]), tf.tensor1d([4, 5, 6])];
+  const { y, mean, variance, count } = batchNormTraining(x, scale, offset);
+  const loss = (...given: tf.Tensor[]) =>
+    tf.sum(tf.mul(batchNormTraining(...(given as [typeof x, typeof scale, typeof offset])).y, w));
+  const found = [y, ...tf.grads(loss)([x, scale, offset])].map((tensor) => [...tensor.dataSync()]);
+  return { found, moments: [...mean.dataSync(), ...variance.dataSync(), count] };
+}
+
 describe.skipIf(!engines.includes('node'))('several processes', { concurrent: true, timeout: 300_000 }, () => {
   it('get the same sums, means, largest values, rows and words, and leave no tensor', async () => {
     const all = await together(
@@ -92,10 +106,11 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
       const found = tf.tidy(() => {
         const [sum, scalar, whole] = c.allReduce([tf.tensor2d([[1 + rank, 2]]), tf.scalar(rank), tf.tensor1d([2 ** 24 + rank, -rank], 'int32')], 'sum');
         const finish = c.startAllReduce([tf.tensor1d([rank, 3]), tf.scalar(rank)], 'mean');
+        const half = c.startAllReduce([tf.tensor1d([1.001, rank]), tf.scalar(-257)], 'sum', true);
         const product = tf.matMul(tf.ones([64, 64]), tf.ones([64, 64])).arraySync()[0][0];
         return [sum, scalar, whole, ...c.allReduce([tf.tensor1d([rank, -rank])], 'max'),
           c.allGather(tf.tensor2d([[rank, 7]])), c.allGather(tf.tensor1d([2 ** 30 + rank], 'int32')),
-          ...c.broadcast([tf.tensor1d([rank + 5])], 2), ...finish()].map((tensor) => tensor.arraySync()).concat(product);
+          ...c.broadcast([tf.tensor1d([rank + 5])], 2), ...finish(), ...half()].map((tensor) => tensor.arraySync()).concat(product);
       });
       const words = gatherJson(c, { rank, name: 'é'.repeat(rank) });
       let refused = [];
@@ -123,6 +138,9 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
           [7],
           [1, 3],
           1,
+          // Not 3.003 and -771.
+          [3, 3],
+          -768,
           64,
         ],
       ]);
@@ -138,6 +156,46 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
       expect(result.refused[1]).toMatch(/the dtype of a tensor is "bool"/);
       expect(result.refused[2]).toMatch(new RegExp(`rank ${rank} of 3: barrier: the cluster is "closed"`));
     }
+  });
+
+  it('normalize by the moments of all rows, and pass back what the whole batch would', async () => {
+    const rows = [5, 3];
+    const values = Array.from({ length: 8 * 2 * 3 }, (_, i) => Math.sin(7 * i) + (i % 3) * 10);
+    const weights = values.map((_, i) => Math.cos(3 * i));
+    const all = await together(
+      `
+      const { synchronizedBatchNorm } = await import(${JSON.stringify(new URL('../ops/synchronized-batch-norm.ts', import.meta.url).pathname)});
+      const own = (values) => tf.tensor4d(values.slice(rank * 30, rank * 30 + [30, 18][rank]), [${JSON.stringify(rows)}[rank], 2, 1, 3]);
+      const [x, w, scale, offset] = [own(${JSON.stringify(values)}), own(${JSON.stringify(weights)}), tf.tensor1d([1, 2, 3]), tf.tensor1d([4, 5, 6])];
+      const run = () => {
+        const { y, mean, variance, count } = synchronizedBatchNorm(x, scale, offset, c);
+        const moments = [...mean.arraySync(), ...variance.arraySync(), count];
+        tf.dispose([mean, variance]);
+        return { y, moments };
+      };
+      const { y, moments } = run();
+      const gradients = tf.grads((x, scale, offset) => tf.sum(tf.mul(tf.tidy(() => synchronizedBatchNorm(x, scale, offset, c).y), w)))([x, scale, offset]);
+      const found = [y, ...gradients].map((tensor) => [...tensor.dataSync()]);
+      tf.dispose([y, gradients]);
+      const left = tf.memory().numTensors - 4;
+      c.close();
+      return { found, moments, left };`,
+    );
+    const alone = await expectedOfOne(values, weights);
+    for (const { result, stderr } of all) {
+      expect(stderr).toBe('');
+      expect(result.left).toBe(0);
+      expectClose(result.moments, alone.moments, 1e-6);
+    }
+    const [first, second] = all.map(({ result }) => result.found as number[][]);
+    expectClose([...first![0]!, ...second![0]!], alone.found[0]!, 1e-5);
+    expectClose([...first![1]!, ...second![1]!], alone.found[1]!, 1e-5);
+    for (const part of [2, 3])
+      expectClose(
+        first![part]!.map((value, i) => value + second![part]![i]!),
+        alone.found[part]!,
+        1e-5,
+      );
   });
 
   it('name who is gone, at once, and refuse what comes after', async () => {

@@ -24,9 +24,10 @@ export interface Collective {
   /**
    * Begins the same for float32 tensors while the caller computes on.
    *
+   * @param bfloat16 whether values travel, and are put together, in bfloat16: half the bytes, three digits. Default false.
    * @returns a function that waits for the results, to be called once
    */
-  startAllReduce<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction): () => T[];
+  startAllReduce<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction, bfloat16?: boolean): () => T[];
   /** The tensors of all ranks one below the other, `[n, ...]` of each to `[size * n, ...]`, in the order of ranks. */
   allGather<T extends tf.Tensor>(tensor: T): T;
   /** The tensors of one rank, on all; the others say by theirs what shapes come. Default: of rank 0. */

@@ -1,13 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
 
 /** A tensor as TensorFlow's binding knows it. */
-interface Handle {
+export interface Handle {
   readonly id: number;
   readonly shape: number[];
   readonly dtype: number;
 }
 
-interface Attribute {
+export interface Attribute {
   readonly name: string;
   readonly type: number;
   readonly value: unknown;

@@ -3,7 +3,8 @@ import { protobuf } from '@protomem/core/node';
 import * as tf from '@tensorflow/tfjs';
 import { type Cluster, clusterOptions } from '../../collective/cluster.ts';
 import type { Collective, Reduction } from '../../collective/collective.ts';
-import { type Attributes, execute } from './execute.ts';
+import type { Binding, Handle } from './bfloat16.ts';
+import { type Attributes, attributeList, execute, type TensorflowBackend } from './execute.ts';
 
 const { bytes, text, varint } = protobuf;
 
@@ -87,6 +88,20 @@ export function loadInCluster<T>(cluster: Cluster, load: () => T): T {
 /** Of all ranks; one process is part of one cluster. */
 const GROUP = 1;
 
+const REDUCE = 'CollectiveReduceV2';
+
+const reducing = (reduction: Reduction): Attributes => ({
+  merge_op: ['STRING', reduction === 'max' ? 'Max' : 'Add'],
+  final_op: ['STRING', reduction === 'mean' ? 'Div' : 'Id'],
+  Nordering_token: ['INT', 0],
+  max_subdivs_per_device: ['INT', -1],
+});
+
+const waiting = (seconds: number): Attributes => ({
+  communication_hint: ['STRING', 'auto'],
+  timeout_seconds: ['FLOAT', seconds],
+});
+
 /** {@link Collective} by TensorFlow's own ops: gRPC between CPUs, NCCL between GPUs. */
 export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<typeof clusterOptions>): Collective {
   const { rank, addresses } = cluster;
@@ -126,30 +141,48 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     }
   }
 
+  const nextIds = (): tf.Scalar[] => [size, GROUP, instance++].map((id) => tf.scalar(id, 'int32'));
+
   function call(op: string, inputs: readonly tf.Tensor[], dtype: tf.DataType, more: Attributes, timeout?: number) {
-    const ids = [size, GROUP, instance++].map((id) => tf.scalar(id, 'int32'));
+    const ids = nextIds();
     const [result] = execute(backend, op, [...inputs.slice(0, 1), ...ids, ...inputs.slice(1)], {
       T: ['TYPE', dtype === 'int32' ? 'INT32' : 'FLOAT'],
       ...more,
-      communication_hint: ['STRING', 'auto'],
-      timeout_seconds: ['FLOAT', timeout ?? cluster.timeoutSeconds],
+      ...waiting(timeout ?? cluster.timeoutSeconds),
     });
     return result;
   }
 
-  const reduce = (tensor: tf.Tensor, reduction: Reduction, name = 'CollectiveReduceV2', timeout?: number): tf.Tensor =>
-    call(
-      name,
-      [tensor],
-      tensor.dtype,
-      {
-        merge_op: ['STRING', reduction === 'max' ? 'Max' : 'Add'],
-        final_op: ['STRING', reduction === 'mean' ? 'Div' : 'Id'],
-        Nordering_token: ['INT', 0],
-        max_subdivs_per_device: ['INT', -1],
-      },
-      timeout,
-    );
+  const reduce = (tensor: tf.Tensor, reduction: Reduction, name = REDUCE, timeout?: number): tf.Tensor =>
+    call(name, [tensor], tensor.dtype, reducing(reduction), timeout);
+
+  function startInFloat32(all: tf.Tensor, reduction: Reduction): () => tf.Tensor {
+    const sum = tf.keep(tf.tidy(() => reduce(all, reduction, `background:${REDUCE}`)));
+    return () => sum;
+  }
+
+  /** tfjs has no tensors of that type: their numbers in TensorFlow's binding stand for them. */
+  function startInBfloat16(all: tf.Tensor, reduction: Reduction): () => tf.Tensor {
+    const own = backend as TensorflowBackend & { readonly binding: Binding };
+    const run = (op: string, inputs: number[], attributes: Attributes): Handle =>
+      own.binding.executeOp(op, attributeList(backend, attributes), inputs, 1)[0]!;
+    const cast = (from: string, to: string, id: number): Handle =>
+      run('Cast', [id], { SrcT: ['TYPE', from], DstT: ['TYPE', to], Truncate: ['BOOL', false] });
+    const narrow = cast('FLOAT', 'BFLOAT16', own.getInputTensorIds([all])[0]!);
+    const ids = nextIds();
+    const sum = run(`background:${REDUCE}`, [narrow.id, ...own.getInputTensorIds(ids)], {
+      T: ['TYPE', 'BFLOAT16'],
+      ...reducing(reduction),
+      ...waiting(cluster.timeoutSeconds),
+    });
+    tf.dispose(ids);
+    own.binding.deleteTensor(narrow.id);
+    return () => {
+      const wide = cast('BFLOAT16', 'FLOAT', sum.id);
+      own.binding.deleteTensor(sum.id);
+      return own.createOutputTensor(wide);
+    };
+  }
 
   function reduceAll<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction): T[] {
     checkDtypes(tensors, reduction === 'mean' ? ['float32'] : ['float32', 'int32']);
@@ -175,14 +208,18 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     rank,
     size,
     allReduce: reduceAll,
-    startAllReduce<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction) {
+    startAllReduce<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction, bfloat16 = false) {
       checkDtypes(tensors, ['float32']);
-      const all = attempt('startAllReduce', () =>
-        tf.keep(tf.tidy(() => reduce(together(tensors), reduction, 'background:CollectiveReduceV2'))),
-      );
+      const finish = attempt('startAllReduce', () => {
+        const all = tf.tidy(() => together(tensors));
+        const begun = bfloat16 ? startInBfloat16(all, reduction) : startInFloat32(all, reduction);
+        all.dispose();
+        return begun;
+      });
       const shapes = tensors.map(({ shape, size: length }) => ({ shape, size: length }));
       return () =>
         attempt('startAllReduce', () => {
+          const all = finish();
           const parts = tf.tidy(() => apart(all, shapes));
           all.dispose();
           return parts as T[];

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { type Attribute, BFLOAT16, type Handle } from './bfloat16.ts';
 
 /** The part of tfjs-node's backend that kernels use. */
 export interface TensorflowBackend extends tf.KernelBackend {
@@ -9,6 +10,8 @@ export interface TensorflowBackend extends tf.KernelBackend {
     readonly [constant: string]: number | string;
   };
   executeMultipleOutputs(op: string, attributes: object[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
+  getInputTensorIds(inputs: readonly tf.Tensor[]): number[];
+  createOutputTensor(handle: Handle): tf.Tensor;
 }
 
 /** Attributes of a TensorFlow op: type and value. The value of a `TYPE` is a name, `FLOAT` or `INT32`. */
@@ -37,11 +40,16 @@ export function executeUntyped<O extends tf.Tensor[]>(
   attributes: Attributes,
   outputs: number,
 ): O {
+  const { executeMultipleOutputs } = backend as TensorflowBackend;
+  return executeMultipleOutputs.call(backend, op, attributeList(backend, attributes), inputs, outputs) as O;
+}
+
+/** Attributes as the binding takes them. */
+export function attributeList(backend: tf.KernelBackend, attributes: Attributes): Attribute[] {
   const { binding } = backend as TensorflowBackend;
-  const list = Object.entries(attributes).map(([name, [type, value]]) => ({
+  return Object.entries(attributes).map(([name, [type, value]]) => ({
     name,
-    type: binding[`TF_ATTR_${type}`],
-    value: type === 'TYPE' ? binding[`TF_${value}`] : value,
+    type: Number(binding[`TF_ATTR_${type}`]),
+    value: type === 'TYPE' ? (value === 'BFLOAT16' ? BFLOAT16 : binding[`TF_${value}`]) : value,
   }));
-  return (backend as TensorflowBackend).executeMultipleOutputs(op, list, inputs, outputs) as O;
 }
