@@ -23,10 +23,10 @@ export function faceSharpness({ pixels, width, height }: Photo): number {
     got: `${width} x ${height}`,
     expected: `an aligned face of ${SIDE} x ${SIDE}`,
   }));
-  const grey = Float32Array.from(
-    { length: SIDE * SIDE },
-    (_, i) => 0.299 * pixels[3 * i]! + 0.587 * pixels[3 * i + 1]! + 0.114 * pixels[3 * i + 2]!,
-  );
+  const grey = new Float32Array(SIDE * SIDE);
+  for (let i = 0; i < grey.length; i++) {
+    grey[i] = 0.299 * pixels[3 * i]! + 0.587 * pixels[3 * i + 1]! + 0.114 * pixels[3 * i + 2]!;
+  }
   let [count, sum, squares, edges, edgeSquares] = [0, 0, 0, 0, 0];
   for (let y = TOP; y < BOTTOM; y++) {
     for (let x = LEFT; x < RIGHT; x++) {

@@ -12,8 +12,15 @@ export const batchOptions = {
     help: 'How long the first face of a batch waits for others while the encoder is idle, ms.',
     ...{ min: 0, max: 1000, default: 4 },
   }),
+  /** A batch waits for them too, up to sixteen times as long as for others. */
+  coming: option.given<() => number>()({ help: 'How many photos are being unpacked now.', absent: 'not known' }),
   onBatch: option.given<(faces: number) => void>()({ help: 'Called before each batch.', absent: 'nothing' }),
 };
+
+/** Of the event loop, between two batches: Node 20 takes one new connection in each, and an idle one takes microseconds. */
+const TURNS = 64;
+/** How often a batch waits once more while photos are being unpacked. */
+const PATIENCE = 15;
 
 interface Waiting {
   readonly pixels: Uint8Array;
@@ -35,21 +42,29 @@ interface Waiting {
  * ```
  */
 export function batchEmbeddings(model: EmbeddingModel, options: OptionsOf<typeof batchOptions> = {}): EmbeddingModel {
-  const { batch, wait, onBatch } = readOptions('batchEmbeddings', batchOptions, options);
+  const { batch, wait, coming = () => 0, onBatch } = readOptions('batchEmbeddings', batchOptions, options);
   const { embeddingSize: width } = model;
   const waiting: Waiting[] = [];
   let running = false;
   let timer: NodeJS.Timeout | undefined;
+  let patience = PATIENCE;
 
   function look(): void {
     if (running || waiting.length === 0) return;
     if (waiting.length >= batch) void run();
-    else timer ??= setTimeout(run, wait);
+    else timer ??= setTimeout(waited, wait);
+  }
+
+  function waited(): void {
+    timer = undefined;
+    if (coming() > 0 && patience-- > 0) look();
+    else void run();
   }
 
   async function run(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
+    patience = PATIENCE;
     running = true;
     // One batch is of one kind; the others wait for the next.
     const other = waiting.findIndex(({ flip }) => flip !== waiting[0]!.flip);
@@ -60,9 +75,10 @@ export function batchEmbeddings(model: EmbeddingModel, options: OptionsOf<typeof
       // One image may be what the encoder refuses: the others do not go with it.
       for (const one of taken) await embed([one]).catch(one.failed);
     }
+    // The encoder held this thread: answers have to leave, and photos that were unpacked meanwhile to come.
+    for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
     running = false;
-    // What came while this one ran has waited enough.
-    if (waiting.length > 0) void run();
+    look();
   }
 
   async function embed(faces: readonly Waiting[]): Promise<void> {

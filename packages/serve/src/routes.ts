@@ -4,7 +4,7 @@ import { embedFaces, type FoundFace, faceToEnrol, findFaces, imageName } from '@
 import type { EmbeddingModel } from '@protomem/protocols';
 import { normalizeRows } from '@protomem/protocols';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import pLimit from 'p-limit';
+import type { LimitFunction } from 'p-limit';
 import type { ServeSettings } from './options.ts';
 import { refusal } from './refusals.ts';
 import { schemas } from './schemas.ts';
@@ -12,18 +12,24 @@ import { schemas } from './schemas.ts';
 /** First bytes of the formats that are read. SVG is not: it is a program that draws. */
 const formats = /^(\xff\xd8\xff|\x89PNG|RIFF....WEBP|GIF8|....ftyp(avif|avis|mif1)|II\*|MM.\*)/s;
 
-/** Photos that are unpacked at the same time: as many threads as do it. Each may take 3 bytes a pixel. */
-const UNPACKED = 4;
-
 type Photo = Buffer | { readonly photo: string } | undefined;
 type Search = IdentifyOptions;
 type OfPerson = { readonly person: string };
 
-/** What the server answers: photos in, people out. `embedding` puts faces of requests together. */
-export function addRoutes(app: FastifyInstance, settings: ServeSettings, embedding: EmbeddingModel): void {
+/**
+ * What the server answers: photos in, people out.
+ *
+ * @param embedding puts faces of requests together
+ * @param unpack does what it is given when it is its turn
+ */
+export function addRoutes(
+  app: FastifyInstance,
+  settings: ServeSettings,
+  embedding: EmbeddingModel,
+  unpack: LimitFunction,
+): void {
   const { gallery, detect, minSide, minSharpness, maxPixels, largest, anyQuality, minNorm } = settings;
   const finding = { name: 'the photo', detect, minSide, minSharpness, maxPixels };
-  const unpack = pLimit(UNPACKED);
 
   /** Does something with the photo of a request, when it is its turn and somebody still waits for it. */
   async function withPhoto<T>(request: FastifyRequest, work: (bytes: Buffer) => Promise<T>): Promise<T> {

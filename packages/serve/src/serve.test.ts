@@ -303,6 +303,38 @@ describe('requests that come together', () => {
     await served.close();
   });
 
+  it('are waited for while they are unpacked, but not for ever', async () => {
+    const model = colourModel();
+    let unpacked = 1;
+    const batched = batchEmbeddings(model, { wait: 5, coming: () => unpacked });
+    const face = () => batched.embed(new Uint8Array(16 * 16 * 3), 1, false);
+    const first = face();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    unpacked = 0;
+    await Promise.all([first, face()]);
+    expect(model.calls).toEqual([2]);
+    unpacked = 1;
+    await face();
+    expect(model.calls).toEqual([2, 1]);
+  });
+
+  it('find turns of the event loop between batches, each of which takes one new connection', async () => {
+    let turns = 0;
+    const turn = (): unknown => turns++ < 1000 && setImmediate(turn);
+    const model = colourModel();
+    const at: number[] = [];
+    const embed = (...given: Parameters<typeof model.embed>) => {
+      at.push(turns);
+      return model.embed(...given);
+    };
+    const batched = batchEmbeddings({ ...model, embed }, { batch: 1 });
+    const faces = Array.from({ length: 3 }, () => batched.embed(new Uint8Array(16 * 16 * 3), 1, false));
+    turn();
+    await Promise.all(faces);
+    expect(at[1]! - at[0]!).toBeGreaterThanOrEqual(64);
+    expect(at[2]! - at[1]!).toBeGreaterThanOrEqual(64);
+  });
+
   it('fail alone where the encoder refuses one face', async () => {
     const model = colourModel();
     const embed = model.embed;

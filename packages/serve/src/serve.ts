@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { check, firstLineOf, ProtomemError, readOptions } from '@protomem/core';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import pLimit from 'p-limit';
 import { batchEmbeddings } from './batch-embeddings.ts';
 import { serveMetrics } from './metrics.ts';
 import { type ServeOptions, type ServeSettings, serveOptions } from './options.ts';
@@ -30,6 +31,8 @@ export interface FaceServer {
 /** Connections at a time, and seconds until a client hears to come back. */
 const MOST_CONNECTIONS = 1024;
 const RETRY_AFTER = 1;
+/** Of libuv, which unpack photos. */
+const THREADS = 4;
 /** Bytes of a path with names in it, each character of which may take 12 as `%XX%XX%XX%XX`. */
 const LONGEST_NAME = 12 * 4096;
 
@@ -83,7 +86,11 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
     metrics.batches.inc();
     metrics.faces.inc(faces);
   };
-  const embedding = batchEmbeddings(model, { batch, wait, onBatch });
+  // Whole photos take 3 bytes a pixel each; aligned faces are unpacked to the model's size, and while a batch holds this thread
+  // others unpack the next.
+  const unpack = pLimit(settings.detect ? THREADS : Math.max(THREADS, batch));
+  const coming = (): number => unpack.activeCount + unpack.pendingCount;
+  const embedding = batchEmbeddings(model, { batch, wait, coming, onBatch });
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
@@ -133,7 +140,7 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
   app.get('/metrics', { schema: schemas.metrics }, async (_, reply) =>
     reply.type(metrics.type).send(await metrics.text()),
   );
-  addRoutes(app, settings, embedding);
+  addRoutes(app, settings, embedding, unpack);
 
   await app.listen({ host, port }).catch((error: unknown) => {
     const got = `not to be had (${firstLineOf(error)})`;
