@@ -13,6 +13,17 @@ export { headOptions } from './head-options.ts';
 export { restoreLossState, takePart, withLossState } from './loss-state.ts';
 export { type Mask, maskAt, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
 export {
+  addSums,
+  noSums,
+  numberOf,
+  ownCount,
+  ownOf,
+  rowsOfRanks,
+  type SoftmaxSums,
+  sumsOfRanks,
+  wholeOfRanks,
+} from './shards.ts';
+export {
   type KeptColumn,
   type ObservableHead,
   probeStaleness,

@@ -124,7 +124,9 @@ const head = kinds(
   'kind',
   {
     'prototype-memory': {
-      ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples', 'guardPairs'] }),
+      ...fieldsOf(createPrototypeMemory.options, {
+        without: ['dimension', 'seed', 'observedSamples', 'guardPairs', 'collective'],
+      }),
       size,
       loss,
       reencode: section(fieldsOf(reencodeOptions)),
