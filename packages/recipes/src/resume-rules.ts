@@ -15,6 +15,7 @@ export const mayDiffer = [
     'plan',
     'data.maxMissing',
     'optimizer.maxWeightNorm',
+    'head.sharded',
   ],
   // Where the data lies and how it is opened: a checkpoint's identities tell whether it is the same.
   ...['path', 'format', 'root', 'columns', 'identity'].map((key) => `data.${key}`),
