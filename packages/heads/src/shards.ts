@@ -1,8 +1,25 @@
-import { type Collective, MASKED_LOGIT } from '@protomem/engine';
+import { check } from '@protomem/core';
+import type { CosineLoss } from '@protomem/core/contracts';
+import { alone, type Collective, collective, MASKED_LOGIT } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 // Columns that are divided among processes. They are numbered 0, 1, ... and dealt to the ranks in turns, so that all have as
 // many, also while a memory fills: number n is row `floor(n / size)` of rank `n % size`. One process alone has all of them.
+
+/** Whom the options `shardOptions` divide columns among. */
+export const ranksOfShards = (options: { readonly sharded: boolean; readonly collective?: Collective }): Collective =>
+  options.sharded ? (options.collective ?? collective()) : alone;
+
+/** Refuses a loss that wants all cosines at once, where no process has all columns. */
+export function checkDivisible(where: string, loss: CosineLoss, { size }: Collective): void {
+  check(size === 1 || 'form' in loss, () => ({
+    where,
+    what: `the loss on columns divided among ${size} ranks`,
+    got: loss.name || 'a function without a name',
+    expected: 'one with a `form`: a sum over columns that ranks can share',
+    fix: 'Take a softmax loss such as cosFace, or leave sharded out.',
+  }));
+}
 
 /** Which of the processes this is, of how many. */
 type Place = Pick<Collective, 'rank' | 'size'>;

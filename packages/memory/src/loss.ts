@@ -1,4 +1,3 @@
-import { check } from '@protomem/core';
 import type { CosineLoss, SoftmaxForm } from '@protomem/core/contracts';
 import { MASKED_LOGIT, putElements, stopGradient, takeElements, unitRows } from '@protomem/engine';
 import { type Mask, maskAt, maskedLoss, negativeLogits } from '@protomem/heads';
@@ -6,24 +5,9 @@ import * as tf from '@tensorflow/tfjs';
 import { blockwiseLogSumExp, maskRow } from './blockwise-log-sum-exp.ts';
 import { hardestCosines } from './hardest-cosines.ts';
 import type { LookAlikeWatch } from './look-alikes.ts';
-import type { LossInputs, Memory } from './method.ts';
+import type { LossInputs } from './method.ts';
 import type { MemorySettings } from './options.ts';
 import { blockOf } from './prototype-store.ts';
-
-/** Refuses a loss that wants all cosines at once, where no process has all columns. */
-export function checkLoss(
-  where: string,
-  loss: CosineLoss,
-  { settings, ranks }: Pick<Memory, 'settings' | 'ranks'>,
-): void {
-  check(ranks.size === 1 || settings.hardest !== undefined || 'form' in loss, () => ({
-    where,
-    what: `the loss of a memory divided among ${ranks.size} ranks`,
-    got: loss.name || 'a function without a name',
-    expected: 'one with a `form`, a sum over columns that ranks can share',
-    fix: 'Take a softmax loss such as cosFace, give the memory the option hardest, or leave sharded out.',
-  }));
-}
 
 /** The loss of each sample, `[B]`: in blocks where the loss has a form for it, else on all cosines at once. */
 export function memoryLoss(

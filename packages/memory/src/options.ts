@@ -1,6 +1,5 @@
 import { type OptionsOf, option, type Settings } from '@protomem/core';
-import type { Collective } from '@protomem/engine';
-import { headOptions } from '@protomem/heads';
+import { headOptions, shardOptions } from '@protomem/heads';
 import {
   type Eviction,
   evictions,
@@ -79,19 +78,10 @@ export const memoryOptions = {
     help: 'C9: precision of stored prototypes; `bfloat16` is half the bytes, on engines `node` and `node-gpu`.',
     default: 'float32',
   }),
-  /**
-   * Each process keeps every size-th slot, and the gradients to no others; who is in which slot, since when, all know. All
-   * processes call `loss`, `admit`, `refreshFrom`, `stalenessProbe` and `state` together, with the same arguments. Without
-   * `prototypeRate`; a loss has to have a `form`, or the option `hardest` is given.
-   */
-  sharded: option.flag({
-    help: 'Divides the prototypes among the processes that train together, for a memory that one does not hold; one process alone keeps all.',
-    default: false,
-  }),
-  collective: option.given<Collective>()({
-    help: 'The processes that they are divided among.',
-    absent: 'those of the active engine',
-  }),
+  // Each process keeps every size-th slot; who is in which slot, since when, all know. All processes call `loss`, `admit`,
+  // `refreshFrom`, `stalenessProbe` and `state` together, with the same arguments. Without `prototypeRate`; a loss has to have a
+  // `form`, or the option `hardest` is given.
+  ...shardOptions,
   /** Hard-prototype selection, exact. Such a loss sees cosines `[B, hardest + 1]`, the sample's own first. */
   hardest: option.integer({
     help: "Nearest columns of other classes that enter each sample's loss.",

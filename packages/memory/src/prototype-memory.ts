@@ -1,10 +1,12 @@
 import { check, integer, part, type State, type Stateful } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
-import { alone, checkMemory, collective, stopGradient } from '@protomem/engine';
+import { checkMemory, stopGradient } from '@protomem/engine';
 import {
+  checkDivisible,
   checkInUse,
   ownCount,
   probeStaleness,
+  ranksOfShards,
   StalenessBins,
   type StalenessPoint,
   type StalenessProbe,
@@ -12,7 +14,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { Guard, type GuardedPair } from './guard.ts';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
-import { checkLoss, memoryLoss } from './loss.ts';
+import { memoryLoss } from './loss.ts';
 import { commonState, memoryState, restoreMemory } from './memory-state.ts';
 import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory, refresh } from './method.ts';
 import { nearestOthers } from './nearest-others.ts';
@@ -51,7 +53,7 @@ export class PrototypeMemory implements Stateful {
     this.size = settings.size;
     this.dimension = settings.dimension;
     const fix = 'Lower size (head.size of a run), or the embedding size, or keep prototypes as bfloat16.';
-    const ranks = settings.sharded ? (settings.collective ?? collective()) : alone;
+    const ranks = ranksOfShards(settings);
     // As many on all ranks.
     const rows = ownCount(this.size, { ...ranks, rank: 0 });
     const bytes = (settings.storage === 'bfloat16' ? 2 : 4) * rows * this.dimension;
@@ -162,7 +164,7 @@ export class PrototypeMemory implements Stateful {
     this.checkInUse('loss');
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
-      checkLoss(where, cosineLoss, this.memory);
+      this.checkLoss(where, cosineLoss);
       const { ranks, settings } = this.memory;
       const { admit, observedSamples } = settings;
       const batch = prepareBatch(where, this.memory, embeddings, labels);
@@ -358,7 +360,8 @@ export class PrototypeMemory implements Stateful {
 
   /** @internal Refuses a loss that this memory cannot take. */
   checkLoss(where: string, loss: CosineLoss): void {
-    checkLoss(where, loss, this.memory);
+    // The nearest columns are known to all.
+    if (this.memory.settings.hardest === undefined) checkDivisible(where, loss, this.memory.ranks);
   }
 
   /**

@@ -163,9 +163,9 @@ describe('a memory divided among ranks', () => {
     });
     for (const [head, loss, columns, step] of refused) {
       expect(head).toMatch(
-        /^prototypeHead: the loss of a memory divided among 2 ranks is "plain", expected one with a `form`/,
+        /^prototypeHead: the loss on columns divided among 2 ranks is "plain", expected one with a `form`/,
       );
-      expect(loss).toMatch(/^PrototypeMemory.loss: the loss of a memory divided among 2 ranks is "a function without/);
+      expect(loss).toMatch(/^PrototypeMemory.loss: the loss on columns divided among 2 ranks is "a function without/);
       expect(columns).toMatch(/^PrototypeMemory.columns: the memory is "divided among 2 processes"/);
       expect(step).toBe(0);
     }

@@ -100,8 +100,9 @@ function checkLoss(where: string, { head }: RunDraft): void {
   if (interClassFilter !== null && !('form' in made)) {
     refuse(where, 'head.loss.interClassFilter', interClassFilter, `null: the loss ${name} has no form to filter`);
   }
-  if ('sharded' in head && head.sharded && head.hardest === null && !('form' in made)) {
-    const fix = 'Take a softmax loss such as cos-face, or set head.hardest.';
+  const seesAll = 'sharded' in head && head.sharded && !('hardest' in head && head.hardest !== null);
+  if (seesAll && !('form' in made)) {
+    const fix = `Take a softmax loss such as cos-face${'hardest' in head ? ', or set head.hardest' : ''}.`;
     refuse(where, 'head.sharded', true, `false: the loss ${name} needs all columns in one process`, fix);
   }
 }

@@ -47,7 +47,7 @@ describe.skipIf(!native)('a memory divided among processes', { timeout: 300_000 
       await cp(saved, checkpoints, { recursive: true });
       return train(size, { ...work, checkpoints });
     };
-    const both = await Promise.all([goOn(2, { sharded: true, comparesLosses: true }), goOn(1, {})]);
+    const both = await Promise.all([goOn(2, { sharded: true, comparesHeads: true }), goOn(1, {})]);
     [two, [one]] = both as [RankResult[], [RankResult]];
   }, 300_000);
   afterAll(() => rm(folder, { recursive: true }));
@@ -76,14 +76,14 @@ describe.skipIf(!native)('a memory divided among processes', { timeout: 300_000 
   });
 
   it('gives every loss that can be divided the values and gradients of a whole one, and refuses others', () => {
-    const known = [...Object.keys(losses), 'filtered', 'triplet of the hardest'].sort();
+    const known = [...Object.keys(losses), 'filtered', 'triplet of the hardest', 'partial-fc'].sort();
     const wholeOnly = ['npc-face', 'uni-face', 'contrastive', 'triplet', 'multi-similarity', 'nt-xent'];
     for (const { refused, compared } of two) {
       expect(refused).toBeUndefined();
       expect(Object.keys(compared!).sort()).toEqual(known);
       for (const [name, { refused, difference, values }] of Object.entries(compared!)) {
         if ([...wholeOnly, 'supervised-contrastive'].includes(name)) {
-          expect(refused).toContain(`the loss of a memory divided among 2 ranks is "${name}", expected one with a`);
+          expect(refused).toContain(`the loss on columns divided among 2 ranks is "${name}", expected one with a`);
         } else {
           expect(refused, name).toBeUndefined();
           expect(difference, name).toBeLessThan(1e-5);
