@@ -20,6 +20,12 @@ it('refuses several processes what needs the images of a whole batch', () => {
   expect(() => check(2, 'head.prototypeRate=0.1', 'head.sharded=true')).toThrow(
     'prototypeRate is 0.1, expected 0 with sharded',
   );
+  // A baseline is compared on equal terms.
+  const divided = patchConfig(demo, ['head.sharded=true']);
+  expect(patchConfig(divided, ['head.kind=partial-fc']).head).toMatchObject({ kind: 'partial-fc', sharded: true });
+  expect(() => patchConfig(divided, ['head.kind=partial-fc', 'head.loss.name=uni-face'])).toThrow(
+    'head.sharded is true',
+  );
   check(1, 'distillation.teacher=large.safetensors');
   expect(() => check(3, 'distillation.teacher=large.safetensors')).toThrow('expected null, for 3 ranks');
 });

@@ -81,12 +81,13 @@ describe.skipIf(!native)('a memory divided among processes', { timeout: 300_000 
     for (const { refused, compared } of two) {
       expect(refused).toBeUndefined();
       expect(Object.keys(compared!).sort()).toEqual(known);
-      for (const [name, { refused, difference, values }] of Object.entries(compared!)) {
+      for (const [name, { refused, difference, values, leaked }] of Object.entries(compared!)) {
         if ([...wholeOnly, 'supervised-contrastive'].includes(name)) {
           expect(refused).toContain(`the loss on columns divided among 2 ranks is "${name}", expected one with a`);
         } else {
           expect(refused, name).toBeUndefined();
           expect(difference, name).toBeLessThan(1e-5);
+          expect(leaked, name).toBe(0);
           expect(values).toEqual(two[0]!.compared![name]!.values);
         }
       }
