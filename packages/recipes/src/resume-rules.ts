@@ -15,7 +15,6 @@ export const mayDiffer = [
     'plan',
     'data.maxMissing',
     'optimizer.maxWeightNorm',
-    'head.sharded',
   ],
   // Where the data lies and how it is opened: a checkpoint's identities tell whether it is the same.
   ...['path', 'format', 'root', 'columns', 'identity'].map((key) => `data.${key}`),
@@ -35,6 +34,8 @@ export const mayChange = [
   'optimizer.synchronizeNorms',
   'optimizer.compressGradients',
   'sampler.classes',
+  // Partial FC draws other negatives then; a memory goes on as it would have.
+  'head.sharded',
   ...new Set(
     Object.values(optionsOfEach(losses)).flatMap((options) => Object.keys(options).map((key) => `head.loss.${key}`)),
   ),
