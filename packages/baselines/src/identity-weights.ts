@@ -1,6 +1,13 @@
 import { integer, option, Random, type State, takeTensor } from '@protomem/core';
-import { checkMemory, unitRows } from '@protomem/engine';
-import { type KeptColumn, probeStaleness, type StalenessProbe } from '@protomem/heads';
+import { alone, type Collective, checkMemory, unitRows } from '@protomem/engine';
+import {
+  type KeptColumn,
+  ownCount,
+  probeStaleness,
+  rowsOfRanks,
+  type StalenessProbe,
+  wholeOfRanks,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 
 /** The options of a head with a learnt weight for each identity. */
@@ -9,11 +16,17 @@ export const identityOptions = {
   seed: option.integer({ help: 'Of the first weights, and of draws.', min: 0, default: 0 }),
 };
 
-/** K learnt rows for each identity, side by side, and when images of each were last in a batch. */
+/**
+ * K learnt rows for each identity, side by side, and when images of each were last in a batch. Rows may be divided among ranks,
+ * each of which has room for as many.
+ */
 export class IdentityWeights {
-  /** `[identities * centers, dimension]` */
+  /** `[identities * centers, dimension]`, or this rank's part of it. */
   readonly variable: tf.Variable<tf.Rank.R2>;
   private readonly centers: number;
+  private readonly ranks: Collective;
+  /** Rows of all ranks. */
+  private readonly count: number;
   private step = 0;
   /** Step in which each identity was last met; 0: never. */
   private readonly met: Float64Array;
@@ -28,18 +41,36 @@ export class IdentityWeights {
       readonly centers?: number;
     },
     trainable: boolean,
+    ranks = alone,
   ) {
     const { identities, dimension, seed, centers = 1 } = options;
     const count = identities * centers;
+    const own = ownCount(count, { ...ranks, rank: 0 });
     const fix =
       'Partial FC with fewer columns computes less, but takes as much: use Prototype Memory, DCQ or a smaller embedding.';
-    checkMemory('a weight for each identity', 'number of rows', count, 4 * count * dimension, fix);
+    checkMemory('a weight for each identity', 'number of rows', own, 4 * own * dimension, fix);
     const rng = new Random(seed);
-    const first = new Float32Array(identities * centers * dimension);
-    for (let i = 0; i < first.length; i++) first[i] = rng.normal(0, 0.01);
-    this.variable = tf.tidy(() => tf.variable(tf.tensor2d(first, [identities * centers, dimension]), trainable));
+    const first = new Float32Array(own * dimension);
+    for (let row = 0; row < count; row++) {
+      // Those of other ranks are drawn too, so that a row does not depend on how many there are.
+      const isOwn = row % ranks.size === ranks.rank;
+      const begin = Math.floor(row / ranks.size) * dimension;
+      for (let i = 0; i < dimension; i++) {
+        const value = rng.normal(0, 0.01);
+        if (isOwn) first[begin + i] = value;
+      }
+    }
+    this.variable = tf.tidy(() => tf.variable(tf.tensor2d(first, [own, dimension]), trainable));
     this.centers = centers;
+    this.ranks = ranks;
+    this.count = count;
     this.met = new Float64Array(identities);
+  }
+
+  /** Rows of any rank at unit length, `[n, D]`; of several ranks all call it together. */
+  unitRowsOf(rows: readonly number[]): tf.Tensor2D {
+    const read = (own: tf.Tensor1D): tf.Tensor2D => tf.gather(this.variable, own);
+    return unitRows(rowsOfRanks(tf.tensor1d([...rows], 'int32'), this.ranks, read));
   }
 
   /** Takes note of a batch. */
@@ -51,8 +82,7 @@ export class IdentityWeights {
   /** Of the nearest row of each identity. */
   stalenessProbe(where: string, fresh: tf.Tensor2D, ids: ArrayLike<number>): StalenessProbe[] {
     const { variable, centers } = this;
-    const gather = (rows: readonly number[]): tf.Tensor2D =>
-      unitRows(tf.gather(variable, tf.tensor1d([...rows], 'int32')));
+    const gather = (rows: readonly number[]): tf.Tensor2D => this.unitRowsOf(rows);
     const ofCenter = (center: number): StalenessProbe[] => {
       const find = (id: number): KeptColumn | undefined => {
         const met = this.met[id];
@@ -64,24 +94,46 @@ export class IdentityWeights {
     return probes[0]!.map((probe, i) => ({ ...probe, cosine: Math.max(...probes.map((all) => all[i]!.cosine)) }));
   }
 
+  /** Where rows are divided, whole on rank 0 alone, and {@link commonState} elsewhere; all call it together. */
   state(): State {
-    const { variable, met } = this;
+    const { values, tensors } = this.commonState();
+    return { values, tensors: { ...this.whole('weight', this.variable), ...tensors } };
+  }
+
+  /** The state without the rows. */
+  commonState(): State {
+    const { met } = this;
     return {
       values: { step: this.step },
-      tensors: {
-        weight: { dtype: 'F32', shape: variable.shape, data: variable.dataSync<'float32'>().slice() },
-        met: { dtype: 'F64', shape: [met.length], data: met.slice() },
-      },
+      tensors: { met: { dtype: 'F64', shape: [met.length], data: met.slice() } },
     };
+  }
+
+  /** A matrix of the shape of {@link variable}, put together under a name on rank 0. */
+  whole(name: string, matrix: tf.Tensor2D): State['tensors'] {
+    const dimension = matrix.shape[1];
+    const read = (from: number, n: number): tf.Tensor2D => tf.slice(matrix, [from, 0], [n, dimension]);
+    const data = wholeOfRanks(this.count, dimension, this.ranks, read);
+    return data ? { [name]: { dtype: 'F32', shape: [this.count, dimension], data } } : {};
+  }
+
+  /** This rank's part of a saved matrix, checked; a copy. */
+  partOf(where: string, state: State, name: string): Float32Array {
+    const [own, dimension] = this.variable.shape;
+    const saved = takeTensor(where, state.tensors, name, 'F32', [this.count, dimension]);
+    const part = new Float32Array(own * dimension);
+    for (let row = this.ranks.rank, at = 0; row < this.count; row += this.ranks.size, at++) {
+      part.set(saved.subarray(row * dimension, (row + 1) * dimension), at * dimension);
+    }
+    return part;
   }
 
   restore(where: string, state: State): void {
     const { shape } = this.variable;
-    const weight = takeTensor(where, state.tensors, 'weight', 'F32', shape);
+    const weight = this.partOf(where, state, 'weight');
     const met = takeTensor(where, state.tensors, 'met', 'F64', [this.met.length]);
     this.step = integer(where, 'step', state.values.step as number, 0);
     this.met.set(met);
-    // The backend may keep the array that it is given.
-    tf.tidy(() => this.variable.assign(tf.tensor2d(weight.slice(), shape)));
+    tf.tidy(() => this.variable.assign(tf.tensor2d(weight, shape)));
   }
 }

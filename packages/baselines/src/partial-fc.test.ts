@@ -1,7 +1,19 @@
-import { enginesAtHand, expectClose, useEngine } from '@protomem/engine/testing';
+import type { State } from '@protomem/core';
+import { alone, type Collective } from '@protomem/engine';
+import { enginesAtHand, expectClose, ranksInTurn, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cosFace, dot, imagesOf, naiveCosFace, plainSoftmax, tinyEncoder, trainStep, unit } from '../fixtures/parts.ts';
+import {
+  cosFace,
+  dot,
+  imagesOf,
+  naiveCosFace,
+  plainSoftmax,
+  tinyEncoder,
+  trainStep,
+  unit,
+  weighedSoftmax,
+} from '../fixtures/parts.ts';
 import { type BaselineOptions, fullSoftmax, partialFc } from './index.ts';
 
 type PartialFcOptions = BaselineOptions<'partial-fc'>;
@@ -111,6 +123,89 @@ describe.each(await enginesAtHand())('partialFc on %s', (engine) => {
     expect(await rowsOf(head, 'weight')).toEqual(before);
     tf.dispose(x);
     head.dispose();
+  });
+});
+
+/** Steps of a head whose rows are divided among ranks, and what comes of them; `from` a state, if given. */
+function stepsOf(
+  more: Partial<PartialFcOptions>,
+  { steps = [1, 2, 5], from }: { steps?: number[]; from?: State } = {},
+) {
+  return (collective: Collective) => {
+    const head = make({ ...more, sharded: true, collective });
+    if (from) head.restore(from);
+    const before = head.state() as State;
+    const numbers = steps.map((step) =>
+      tf.tidy(() => {
+        let losses: number[] = [];
+        const gradient = tf.grad((x) => {
+          const perSample = head.loss(x as tf.Tensor2D, [step, 3, 3, (7 * step) % 20]);
+          losses = [...perSample.dataSync()];
+          return tf.mean(perSample);
+        })(tf.randomNormal<tf.Rank.R2>([4, 3], 0, 1, 'float32', step));
+        head.afterStep!({ encoder: undefined as never, learningRate: 0.05 });
+        return [...losses, ...gradient.dataSync()];
+      }),
+    );
+    const fresh = tf.ones<tf.Rank.R2>([3, 3]);
+    const probed = head.stalenessProbe(fresh, [1, 3, 19]);
+    fresh.dispose();
+    const common = head.commonState?.() as State | undefined;
+    const found = { before, numbers, probed, metrics: head.metrics(), common, state: head.state() as State };
+    head.dispose();
+    return found;
+  };
+}
+
+describe.each(await enginesAtHand())('partialFc divided among ranks on %s', (engine) => {
+  beforeAll(() => useEngine(engine));
+
+  it.each([
+    ['cosFace', cosFace()],
+    ['a loss whose logits look at the target', weighedSoftmax],
+  ])('is that of one process when every column is drawn: %s', (_, loss) => {
+    const [first, ...others] = ranksInTurn(3, stepsOf({ columns: 20, loss }));
+    const whole = stepsOf({ columns: 20, loss })(alone);
+    expect(first!.before.tensors).toEqual(whole.before.tensors);
+    first!.numbers.forEach((numbers, step) => {
+      expectClose(numbers, whole.numbers[step]!, 1e-5);
+    });
+    for (const name of ['weight', 'velocity']) {
+      expectClose(first!.state.tensors[name]!.data, whole.state.tensors[name]!.data, 1e-5);
+    }
+    expect(first!.metrics).toEqual({ identities: 20, columns: 20, positives: 3 });
+    for (const other of others) {
+      expect([other.numbers, other.probed, other.common]).toEqual([first!.numbers, first!.probed, first!.common]);
+      expect(other.state).toEqual(first!.common);
+    }
+    expect(Object.keys(first!.common!.tensors)).toEqual(['met']);
+    expect(whole.common).toBeUndefined();
+  });
+
+  it('draws of each rank its part, and goes on from the state on any number of them', () => {
+    const [{ before, state, metrics }] = ranksInTurn(2, stepsOf({ columns: 7 }, { steps: [5] })) as [
+      ReturnType<ReturnType<typeof stepsOf>>,
+    ];
+    expect(metrics).toEqual({ identities: 20, columns: 7, positives: 3 });
+    const rowOf = (of: State, id: number): number[] => [...of.tensors.weight!.data.subarray(3 * id, 3 * id + 3)];
+    const moved = Array.from({ length: 20 }, (_, id) => id).filter(
+      (id) => String(rowOf(before, id)) !== String(rowOf(state, id)),
+    );
+    expect(moved).toEqual(expect.arrayContaining([5, 3, 15]));
+    expect([moved.filter((id) => id % 2 === 0).length, moved.length]).toEqual([4, 7]);
+    for (const size of [1, 3]) {
+      const [again] = ranksInTurn(size, stepsOf({ columns: 20 }, { steps: [], from: state }));
+      expect(again!.state).toEqual(state);
+    }
+  });
+
+  it('refuses a loss without a form, and fewer identities than ranks', () => {
+    expect(() => ranksInTurn(2, stepsOf({ loss: plainSoftmax() }))).toThrow(
+      'partialFc: the loss on columns divided among 2 ranks is',
+    );
+    expect(() => ranksInTurn(3, stepsOf({ identities: 2, columns: 2 }))).toThrow(
+      'identities is 2, expected at least 3',
+    );
   });
 });
 

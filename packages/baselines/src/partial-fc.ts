@@ -1,17 +1,26 @@
-import { integer, option, part, Random, type RandomState, takeTensor } from '@protomem/core';
+import { check, integer, option, part, Random, type RandomState, type State } from '@protomem/core';
+import type { SoftmaxForm } from '@protomem/core/contracts';
 import { unitRows, updateRows } from '@protomem/engine';
 import {
+  type Batch,
+  checkDivisible,
   evaluateLoss,
   type Groups,
   headOptions,
+  membership,
   type ObservableHead,
+  ownCount,
+  ownOf,
+  ranksOfShards,
   readBatch,
   restoreLossState,
+  shardOptions,
   untilDisposed,
   withLossState,
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { IdentityWeights, identityOptions } from './identity-weights.ts';
+import { negativesOfRanks } from './negatives-of-ranks.ts';
 
 const partialFcOptions = {
   ...headOptions,
@@ -27,6 +36,8 @@ const partialFcOptions = {
     default: 0.9,
   }),
   weightDecay: option.number({ help: 'L2 penalty on the rows of a step.', min: 0, max: 1, default: 5e-4 }),
+  // As InsightFace has it: each process keeps every size-th row, and its momentum, and draws its part of the S columns of those.
+  ...shardOptions,
 };
 
 /**
@@ -41,7 +52,11 @@ const partialFcOptions = {
  *
  * Source: An et al., "Partial FC: Training 10 Million Identities on a Single Machine", ICCVW 2021, and "Killing Two
  * Birds with One Stone", CVPR 2022. InsightFace's second version masks a full weight, so that momentum and decay move
- * all N rows in every step, and the gradient has N rows; ours does not. One process, so nothing is sharded.
+ * all N rows in every step, and the gradient has N rows; ours does not.
+ *
+ * `sharded` divides rows and momentum among processes, as InsightFace does: each draws S / size columns of its own rows, so that
+ * the negatives are others than one process draws; with all columns it is the same loss to rounding. All processes call `loss`,
+ * `afterStep`, `stalenessProbe` and `state` together, with the same arguments; a loss has to have a `form`.
  *
  * @returns owns weights and momentum, `[N, D]` each, freed by `dispose`
  * @throws ProtomemError when an option is out of its range; `loss` when a label is
@@ -56,11 +71,19 @@ const partialFcOptions = {
 export const partialFc = part('partialFc', partialFcOptions, (options): ObservableHead => {
   const { identities, dimension, momentum, weightDecay, seed, loss: cosineLoss } = options;
   const columns = integer('partialFc', 'columns', options.columns, 1, identities);
-  const weights = new IdentityWeights(options, false);
+  const ranks = ranksOfShards(options);
+  checkDivisible('partialFc', cosineLoss, ranks);
+  check(identities >= ranks.size, () => ({
+    where: 'partialFc',
+    what: 'identities',
+    got: identities,
+    expected: `at least ${ranks.size}, one for each rank`,
+  }));
+  const weights = new IdentityWeights(options, false, ranks);
   const { variable } = weights;
   const { shape } = variable;
   const velocity = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>(shape), false));
-  const sample = createSampler(identities, columns);
+  const sample = createSampler(ownCount(identities, ranks), ownCount(columns, ranks));
   // A stream of its own, beside that of the weights.
   const rng = new Random(seed, 1);
   let last = { columns: 0, positives: 0 };
@@ -71,6 +94,12 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     pending?.gradient.dispose();
     pending = undefined;
   };
+  /** Of one use of the rows; those are all of one step. */
+  const collect = (rows: Int32Array, gradient: tf.Tensor2D): void => {
+    const sum = tf.keep(pending ? tf.add(pending.gradient, gradient) : gradient) as tf.Tensor2D;
+    drop();
+    pending = { rows, gradient: sum };
+  };
 
   /** `unit * rows^T`, whose backward pass keeps the gradient for the rows. */
   function cosinesTo(unit: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
@@ -80,14 +109,55 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
       return {
         value: tf.matMul(e as tf.Tensor2D, unitWeights, false, true),
         gradFunc: (dy: tf.Tensor, [savedUnit, savedWeights]: tf.Tensor[]) => {
-          drop();
-          pending = { rows, gradient: tf.keep(tf.matMul(dy as tf.Tensor2D, savedUnit as tf.Tensor2D, true)) };
+          collect(rows, tf.matMul(dy as tf.Tensor2D, savedUnit as tf.Tensor2D, true));
           return tf.matMul(dy as tf.Tensor2D, savedWeights as tf.Tensor2D);
         },
       };
     });
     return cosines(unit) as tf.Tensor2D;
   }
+
+  /** The loss over the rows that all ranks have drawn, each of its own. */
+  function lossOfRanks({ unit, norms, groups, labels }: Batch): tf.Tensor1D {
+    const { target, negative, combine } = (cosineLoss as unknown as { readonly form: SoftmaxForm }).form;
+    const own = ownOf(groups.ids, ranks);
+    // A word a step from the stream that all have, and a stream of its own for each rank.
+    const { rows } = sample({ ids: own.rows, groupOf: Int32Array.of() }, new Random(rng.uint32(), ranks.rank));
+    const placeOf = new Map(own.places.map((group, place) => [group, place]));
+    const here = ownOf(labels, ranks).places;
+    const byRank = Array.from({ length: ranks.size }, (_, rank) => {
+      const positives = ownOf(groups.ids, { ...ranks, rank }).rows.length;
+      return Math.max(positives, ownCount(columns, { ...ranks, rank }));
+    });
+    last = { columns: byRank.reduce((sum, count) => sum + count), positives: groups.ids.length };
+    const targets = tf.gather<tf.Tensor2D>(weights.unitRowsOf(groups.ids), tf.tensor1d(groups.groupOf, 'int32'));
+    const members = tf.gather(membership(groups), tf.tensor1d(own.places, 'int32'));
+    const positive = tf.customGrad((e, save) => {
+      (save as tf.GradSaveFunc)([e as tf.Tensor, targets, members]);
+      return {
+        value: tf.sum(tf.mul(e as tf.Tensor, targets), 1),
+        gradFunc: (dy: tf.Tensor, [savedUnit, savedTargets, savedMembers]: tf.Tensor[]) => {
+          const column = tf.expandDims(dy, 1);
+          // The first rows are those of the batch.
+          const others = tf.zeros<tf.Rank.R2>([rows.length - own.rows.length, dimension]);
+          const toOwn: tf.Tensor2D = tf.matMul(savedMembers as tf.Tensor2D, tf.mul<tf.Tensor2D>(savedUnit!, column));
+          collect(rows, own.rows.length > 0 ? tf.concat([toOwn, others]) : others);
+          return tf.mul(savedTargets!, column);
+        },
+      };
+    })(unit) as tf.Tensor1D;
+    const terms = target(positive, { norms });
+    const negatives = negativesOfRanks({
+      ...{ unit, negative, terms, ranks },
+      columns: unitRows(tf.gather(variable, tf.tensor1d(rows, 'int32'))),
+      own: { rows: here, columns: here.map((image) => placeOf.get(groups.groupOf[image]!)!) },
+      onColumns: (gradient) => collect(rows, gradient),
+    });
+    return combine ? combine(terms, negatives) : tf.softplus(tf.sub(negatives, terms.logit));
+  }
+
+  const withRng = ({ values, tensors }: State): State =>
+    withLossState({ values: { ...values, rng: rng.state() }, tensors }, cosineLoss);
 
   return untilDisposed({
     name: 'partial-fc',
@@ -96,8 +166,9 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
       tf.tidy(() => {
         drop();
         const batch = readBatch('partialFc.loss', embeddings, labels, dimension, identities);
-        const { rows, targets, positives } = sample(batch.groups, rng);
         weights.meet(batch.labels);
+        if (ranks.size > 1) return lossOfRanks(batch);
+        const { rows, targets, positives } = sample(batch.groups, rng);
         last = { columns: rows.length, positives };
         return evaluateLoss(cosineLoss, cosinesTo(batch.unit, rows), tf.tensor1d(targets, 'int32'), {
           norms: batch.norms,
@@ -120,18 +191,15 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     stalenessProbe: (fresh, ids) => weights.stalenessProbe('partialFc.stalenessProbe', fresh, ids),
     state() {
       const { values, tensors } = weights.state();
-      const data = velocity.dataSync<'float32'>().slice();
-      return withLossState(
-        { values: { ...values, rng: rng.state() }, tensors: { ...tensors, velocity: { dtype: 'F32', shape, data } } },
-        cosineLoss,
-      );
+      return withRng({ values, tensors: { ...tensors, ...weights.whole('velocity', velocity) } });
     },
+    ...(ranks.size > 1 && { commonState: () => withRng(weights.commonState()) }),
     restore(state) {
-      const saved = takeTensor('partialFc.restore', state.tensors, 'velocity', 'F32', shape);
+      const saved = weights.partOf('partialFc.restore', state, 'velocity');
       weights.restore('partialFc.restore', state);
       rng.restore(state.values.rng as RandomState);
       restoreLossState('partialFc.restore', state, cosineLoss);
-      tf.tidy(() => velocity.assign(tf.tensor2d(saved.slice(), shape)));
+      tf.tidy(() => velocity.assign(tf.tensor2d(saved, shape)));
       drop();
     },
     dispose() {
@@ -150,7 +218,10 @@ interface Sample {
 }
 
 /** Draws rows in O(S), with N bytes of marks that are clean between draws. */
-function createSampler(identities: number, columns: number): (groups: Groups, rng: Random) => Sample {
+function createSampler(
+  identities: number,
+  columns: number,
+): (groups: Pick<Groups, 'ids' | 'groupOf'>, rng: Random) => Sample {
   const taken = new Uint8Array(identities);
   return ({ ids, groupOf }, rng) => {
     const positive = new Set(ids);

@@ -155,6 +155,11 @@ export interface Head extends Stateful {
     labels: ArrayLike<number>,
     ratio?: number,
   ): readonly { readonly id: number; readonly age: number; readonly cosine: number }[];
+  /**
+   * What of its state is the same on all processes that a head is divided among. Heads that have this have it for `state` to be
+   * called by all of them together: it is whole on rank 0 then, and others get what this returns.
+   */
+  commonState?(): State | Promise<State>;
   /** Numbers about the last step and the present state; cheap. */
   metrics(): HeadMetrics;
   dispose(): void;

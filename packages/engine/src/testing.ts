@@ -1,5 +1,6 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
+import type { Collective } from './collective/collective.ts';
 import { loadEngine } from './load-engine.ts';
 
 /** Engines that tests run on: the backends that one process can hold side by side. */
@@ -127,4 +128,82 @@ export function expectClose(
 
 function numbers(values: tf.Tensor | ArrayLike<number>): number[] {
   return Array.from(values instanceof tf.Tensor ? values.dataSync() : values);
+}
+
+/** What a rank gave to one of the calls that it makes together with others. */
+type Given = readonly { readonly shape: number[]; readonly dtype: 'float32' | 'int32'; readonly values: number[] }[];
+
+/** Thrown out of a call for which another rank's part is missing yet. */
+class Waiting extends Error {}
+
+/**
+ * What each of several ranks computes, in this one process: a stand-in for processes, whose calls wait for each other. A body is
+ * given up where it would have to wait, and begun anew when the others have come as far; so it makes whatever it changes itself.
+ *
+ * @param body gets a {@link Collective}; what it returns must be no tensor
+ * @returns of each rank
+ *
+ * @example
+ * ```ts
+ * const sum = (c: Collective) => tf.tidy(() => c.allReduce([tf.scalar(c.rank)], 'sum')[0]!.arraySync());
+ * ranksInTurn(3, sum); // [3, 3, 3]
+ * ```
+ */
+export function ranksInTurn<T>(size: number, body: (collective: Collective) => T): T[] {
+  const calls: Given[][] = [];
+  const run = (rank: number): { readonly result: T } | undefined => {
+    let made = 0;
+    /** What all ranks give to the same call. */
+    const exchanged = (tensors: readonly tf.Tensor[]): Given[] => {
+      calls[made] ??= [];
+      const call = calls[made++]!;
+      call[rank] ??= tensors.map((tensor) => ({
+        shape: tensor.shape,
+        dtype: tensor.dtype as 'float32' | 'int32',
+        values: Array.from(tensor.dataSync()),
+      }));
+      if (Object.keys(call).length < size) throw new Waiting();
+      return call;
+    };
+    const allReduce: Collective['allReduce'] = (tensors, reduction) => {
+      const call = exchanged(tensors);
+      return tensors.map(({ shape, dtype }, i) => {
+        const values = call[0]![i]!.values.map((_, at) => {
+          const all = call.map((given) => given[i]!.values[at]!);
+          const sum = all.reduce((a, b) => (dtype === 'int32' ? a + b : Math.fround(a + b)));
+          return reduction === 'max' ? Math.max(...all) : reduction === 'sum' ? sum : sum / size;
+        });
+        return tf.tensor(values, shape, dtype) as (typeof tensors)[number];
+      });
+    };
+    try {
+      const result = body({
+        ...{ rank, size, allReduce },
+        startAllReduce(tensors, reduction) {
+          const found = allReduce(tensors, reduction);
+          return () => found;
+        },
+        allGather(tensor) {
+          const call = exchanged([tensor]);
+          const [rows, ...rest] = tensor.shape as [number, ...number[]];
+          const values = call.flatMap(([given]) => given!.values);
+          return tf.tensor(values, [size * rows, ...rest], tensor.dtype) as typeof tensor;
+        },
+        broadcast: <X extends tf.Tensor>(tensors: readonly X[], from = 0) => {
+          const call = exchanged(tensors);
+          return tensors.map(({ shape, dtype }, i) => tf.tensor(call[from]![i]!.values, shape, dtype) as X);
+        },
+        barrier: () => void exchanged([]),
+        close: () => void exchanged([]),
+      });
+      return { result };
+    } catch (error) {
+      if (error instanceof Waiting) return undefined;
+      throw error;
+    }
+  };
+  for (;;) {
+    const results = Array.from({ length: size }, (_, rank) => run(rank));
+    if (results.every((one) => one !== undefined)) return results.map(({ result }) => result);
+  }
 }

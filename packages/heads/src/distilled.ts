@@ -13,7 +13,7 @@ const distilledOptions = {
 };
 
 /** What a head may have, and this one then passes on. */
-const passedOn = ['afterStep', 'lastLookAlikes', 'lastEvicted', 'stalest', 'refreshFrom'] as const;
+const passedOn = ['afterStep', 'lastLookAlikes', 'lastEvicted', 'stalest', 'refreshFrom', 'commonState'] as const;
 
 /**
  * Distillation beside a head: each sample's loss is that of the head plus `weight * (1 - cosine)` of its embedding to the one

@@ -9,9 +9,22 @@ export {
 } from './batch.ts';
 export { distilled } from './distilled.ts';
 export { evaluateLoss } from './evaluate-loss.ts';
-export { headOptions } from './head-options.ts';
+export { headOptions, shardOptions } from './head-options.ts';
 export { restoreLossState, takePart, withLossState } from './loss-state.ts';
 export { type Mask, maskAt, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
+export {
+  addSums,
+  checkDivisible,
+  noSums,
+  numberOf,
+  ownCount,
+  ownOf,
+  ranksOfShards,
+  rowsOfRanks,
+  type SoftmaxSums,
+  sumsOfRanks,
+  wholeOfRanks,
+} from './shards.ts';
 export {
   type KeptColumn,
   type ObservableHead,

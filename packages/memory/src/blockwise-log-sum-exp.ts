@@ -1,24 +1,15 @@
 import type { SoftmaxForm, TargetTerms } from '@protomem/core/contracts';
 import { detachedGradients, isRecording, MASKED_LOGIT } from '@protomem/engine';
-import type { Mask } from '@protomem/heads';
+import { addSums, type Mask, noSums, type SoftmaxSums, sumsOfRanks } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { LookAlikeWatch } from './look-alikes.ts';
-import type { Columns } from './prototype-store.ts';
-
-/** Sums so far of one pass over the columns, relative to `exp(top)`. */
-type Running = {
-  /** Highest logit, `[B, 1]`. */
-  readonly top: tf.Tensor2D;
-  /** Sum of exponentials, `[B, 1]`. */
-  readonly sum: tf.Tensor2D;
-  /** The sum's gradient to each of the inputs, in their order; empty when none is asked for. */
-  readonly gradients: tf.Tensor[];
-};
+import { type Columns, ownColumns } from './prototype-store.ts';
 
 /**
  * `log(sum over j of exp(negative(unit * column_j)))` over all columns but those excluded, in one pass that never holds
  * more than `[B, block]` logits. The gradient is gathered in the same pass (as in FlashAttention, Dao et al. 2022), since
- * it needs no more than a weighted sum of the columns: two matrix products in all, nothing is kept or computed again.
+ * it needs no more than a weighted sum of the columns: two matrix products in all, nothing is kept or computed again. Where
+ * columns are divided among ranks, each goes through its own, and all of them come to the same value and the same gradient.
  *
  * @param unit `[B, D]`
  * @param columns constant; with none at all the result is {@link MASKED_LOGIT}
@@ -43,23 +34,25 @@ export function blockwiseLogSumExp(
   // Logits that are a multiple of the cosines do not look at the target's terms.
   const inputs = typeof negative === 'number' ? [unit] : [unit, terms.logit, ...(terms.values ?? [])];
   const withGradient = isRecording();
+  const own = ownColumns(columns, excluded, guarded);
   const op = tf.customGrad((...args) => {
     const save = args.pop() as tf.GradSaveFunc;
     const xs = args as tf.Tensor[];
     const add =
       typeof negative === 'number' ? multiples(xs[0] as tf.Tensor2D, negative, watch) : shaped(xs, negative, watch);
-    let running: Running | undefined;
-    for (let from = 0; from < columns.count; from += block) {
-      const count = Math.min(block, columns.count - from);
-      const next: Running = tf.tidy(() => {
-        const [row, elements] = [maskRow(excluded, from, count), maskElements(guarded, batch, from, count)];
+    let running: SoftmaxSums | undefined;
+    for (let from = 0; from < own.count; from += block) {
+      const count = Math.min(block, own.count - from);
+      const next: SoftmaxSums = tf.tidy(() => {
+        const [row, elements] = [maskRow(own.excluded, from, count), maskElements(own.guarded, batch, from, count)];
         const mask = row && elements ? (tf.add(row, elements) as tf.Tensor2D) : (row ?? elements);
         return add(running, { from, columns: columns.store.block(from, count), excluded: row, mask }, withGradient);
       });
       if (running) tf.dispose(running);
       running = next;
     }
-    const { top, sum, gradients } = running!;
+    const shapes = withGradient ? xs.map(({ shape }) => shape) : [];
+    const { top, sum, gradients } = sumsOfRanks(running ?? noSums(batch, shapes), columns.ranks);
     save(
       gradients.map((gradient) =>
         gradient.rank === 2 ? tf.div(gradient, sum) : tf.div(gradient, tf.squeeze(sum, [1])),
@@ -82,7 +75,7 @@ interface Part {
   readonly mask: tf.Tensor2D | undefined;
 }
 
-type Add = (running: Running | undefined, part: Part, withGradient: boolean) => Running;
+type Add = (running: SoftmaxSums | undefined, part: Part, withGradient: boolean) => SoftmaxSums;
 
 /** Logits `scale * cosines`. */
 function multiples(unit: tf.Tensor2D, scale: number, watch: LookAlikeWatch): Add {
@@ -94,7 +87,7 @@ function multiples(unit: tf.Tensor2D, scale: number, watch: LookAlikeWatch): Add
     const top = highest(logits, running);
     const weights = tf.exp(tf.sub(logits, top));
     const gradients = withGradient ? [tf.mul(tf.matMul(weights, columns), scale)] : [];
-    return join(running, { top, sum: tf.sum(weights, 1, true), gradients });
+    return addSums(running, { top, sum: tf.sum(weights, 1, true), gradients });
   };
 }
 
@@ -114,31 +107,17 @@ function shaped(
     };
     const top = highest(logitsOf([cosines, ...rest]), running);
     const sumOf = (inputs: readonly tf.Tensor[]): tf.Tensor => tf.sum(tf.exp(tf.sub(logitsOf(inputs), top)), 1, true);
-    if (!withGradient) return join(running, { top, sum: sumOf([cosines, ...rest]) as tf.Tensor2D, gradients: [] });
+    if (!withGradient) return addSums(running, { top, sum: sumOf([cosines, ...rest]) as tf.Tensor2D, gradients: [] });
     const { value, gradients } = detachedGradients(sumOf, [cosines, ...rest]);
     const [toCosines, ...toTerms] = gradients;
     const toInputs = [tf.matMul(toCosines as tf.Tensor2D, columns), ...toTerms];
-    return join(running, { top, sum: value as tf.Tensor2D, gradients: toInputs });
+    return addSums(running, { top, sum: value as tf.Tensor2D, gradients: toInputs });
   };
 }
 
-function highest(logits: tf.Tensor, running: Running | undefined): tf.Tensor2D {
+function highest(logits: tf.Tensor, running: SoftmaxSums | undefined): tf.Tensor2D {
   const top: tf.Tensor2D = tf.max(logits, 1, true);
   return running ? tf.maximum(running.top, top) : top;
-}
-
-/** Adds a block's sums, which are relative to its `top`, to those of the blocks before. */
-function join(running: Running | undefined, block: Running): Running {
-  if (!running) return block;
-  const fade = tf.exp(tf.sub(running.top, block.top)) as tf.Tensor2D;
-  const fadeRow = tf.squeeze(fade, [1]);
-  return {
-    top: block.top,
-    sum: tf.add(tf.mul(running.sum, fade), block.sum),
-    gradients: block.gradients.map((gradient, i) =>
-      tf.add(tf.mul(running.gradients[i]!, gradient.rank === 2 ? fade : fadeRow), gradient),
-    ),
-  };
 }
 
 /** `[1, count]`: {@link MASKED_LOGIT} for columns that are excluded, 0 for the others; undefined when all of them count. */

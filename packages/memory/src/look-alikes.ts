@@ -1,6 +1,6 @@
 import type { LookAlike } from '@protomem/core';
-import { MASKED_LOGIT, putElements, stopGradient } from '@protomem/engine';
-import type { Groups } from '@protomem/heads';
+import { type Collective, gatherJson, MASKED_LOGIT, putElements, stopGradient } from '@protomem/engine';
+import { type Groups, numberOf } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { Slots } from './slots.ts';
 
@@ -58,6 +58,16 @@ interface Seen {
   readonly cosine: number;
 }
 
+/** For each sample the nearest of what ranks have seen, in the order of samples. */
+function nearestOfAll(seen: readonly Seen[]): Seen[] {
+  const nearest = new Map<number, Seen>();
+  for (const one of seen) {
+    const best = nearest.get(one.sample);
+    if (!best || one.cosine > best.cosine) nearest.set(one.sample, one);
+  }
+  return [...nearest.values()].sort((a, b) => a.sample - b.sample);
+}
+
 /** The nearest column of each sample watched, `[count, 1]`, out of a block of them. */
 interface Nearest {
   readonly inside: boolean;
@@ -74,15 +84,20 @@ export class LookAlikeWatch {
   private readonly first: number;
   private readonly count: number;
   private readonly blocks: Nearest[] = [];
+  private readonly ranks: Collective;
 
-  /** @param first the sample that it begins with, counted on over all steps */
-  constructor(images: number, samples: number, first: number) {
+  /**
+   * @param first the sample that it begins with, counted on over all steps
+   * @param ranks among whom the slots are divided: each looks at its own
+   */
+  constructor(images: number, samples: number, first: number, ranks: Collective) {
+    this.ranks = ranks;
     this.count = Math.min(samples, images);
     this.first = Math.min(first % images, images - this.count);
   }
 
   /**
-   * @param cosines `[B, m]`: to the columns `from` ... `from + m - 1` of the memory
+   * @param cosines `[B, m]`: to the columns `from` ... `from + m - 1` of the memory, as this rank counts them
    * @param mask `[1, m]`, added: {@link MASKED_LOGIT} for columns that do not count
    * @param scale what the cosines come multiplied by
    */
@@ -114,7 +129,7 @@ export class LookAlikeWatch {
     });
   }
 
-  /** The nearest column that counts, for each sample watched: a slot of the memory, and a class of the batch. */
+  /** The nearest column that counts, for each sample watched: a slot of the memory, and a class of the batch; by all ranks together. */
   end(): { readonly outside: readonly Seen[]; readonly inside: readonly Seen[] } {
     const { blocks } = this;
     if (blocks.length === 0) return { outside: [], inside: [] };
@@ -136,7 +151,8 @@ export class LookAlikeWatch {
       }
       return seen;
     };
-    const found = { outside: best(false), inside: best(true) };
+    const own = best(false).map((seen) => ({ ...seen, at: numberOf(seen.at, this.ranks) }));
+    const found = { outside: nearestOfAll(gatherJson(this.ranks, own).flat()), inside: best(true) };
     this.dispose();
     return found;
   }

@@ -1,27 +1,36 @@
 import { check, type State, takeTensor } from '@protomem/core';
-import { StalenessBins } from '@protomem/heads';
+import { ownOf, StalenessBins, wholeOfRanks } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { Guard } from './guard.ts';
 import type { Memory } from './method.ts';
-import { DriftingStore } from './prototype-store.ts';
+import { DriftingStore, type PrototypeStore } from './prototype-store.ts';
 
-/** Everything that a memory's future depends on, as data. */
-export function memoryState(
+/** Rows as they are kept: what is read of a moving store is rounded anew. */
+const keptIn = (store: PrototypeStore): PrototypeStore => (store instanceof DriftingStore ? store.kept : store);
+
+/** Everything that a memory's future depends on, as data; of one that is divided among ranks, whole on rank 0. */
+export function memoryState(memory: Memory, staleness: StalenessBins): State {
+  const { settings, slots, store, ranks } = memory;
+  const { dimension } = settings;
+  const { occupied } = slots;
+  const { values, tensors } = commonState(memory, staleness);
+  const data = wholeOfRanks(occupied, dimension, ranks, (from, n) => keptIn(store).block(from, n));
+  if (!data) return { values, tensors };
+  return { values, tensors: { ...tensors, prototypes: { dtype: 'F32', shape: [occupied, dimension], data } } };
+}
+
+/** The same without the prototypes. */
+export function commonState(
   { settings, slots, store, unrecognizable, guard }: Memory,
   staleness: StalenessBins,
 ): State {
   const { dimension } = settings;
   const { values, tensors } = slots.state();
   const drifting = store instanceof DriftingStore ? store : undefined;
-  // Rows as they are kept: what is read of a moving store is rounded anew.
-  const kept = (drifting?.kept ?? store).block(0, slots.occupied);
-  const prototypes = Float32Array.from(kept.dataSync());
-  kept.dispose();
   return {
     values,
     tensors: {
       ...tensors,
-      prototypes: { dtype: 'F32', shape: [slots.occupied, dimension], data: prototypes },
       staleness: staleness.state(),
       ...(guard.looks && { guard: guard.state() }),
       ...(drifting && { moved: { dtype: 'F32', shape: [dimension], data: drifting.moved() } }),
@@ -34,7 +43,7 @@ export function memoryState(
 
 /** Takes over a state, which is checked as a whole before anything is changed. */
 export function restoreMemory(where: string, state: State, memory: Memory, staleness: StalenessBins): void {
-  const { settings, slots, store, unrecognizable, guard } = memory;
+  const { settings, slots, store, unrecognizable, guard, ranks } = memory;
   const { dimension } = settings;
   const drifting = store instanceof DriftingStore ? store : undefined;
   const count = state.tensors.ids?.shape[0] ?? 0;
@@ -61,16 +70,18 @@ export function restoreMemory(where: string, state: State, memory: Memory, stale
   const kept = slots.restore(where, state);
   guard.restore(pairs);
   staleness.restore(curve);
-  const rows = new Float32Array(kept.length * dimension);
-  kept.forEach((row, slot) => {
-    rows.set(prototypes.subarray(row * dimension, (row + 1) * dimension), slot * dimension);
+  const { places: own } = ownOf(
+    Int32Array.from(kept, (_, slot) => slot),
+    ranks,
+  );
+  const rows = new Float32Array(own.length * dimension);
+  own.forEach((slot, at) => {
+    const row = kept[slot]!;
+    rows.set(prototypes.subarray(row * dimension, (row + 1) * dimension), at * dimension);
   });
   if (moved) drifting.restoreMoved(moved);
   tf.tidy(() => {
     unrecognizable?.assign(tf.tensor1d(direction.slice()));
-    (drifting?.kept ?? store).write(
-      Int32Array.from(kept, (_, slot) => slot),
-      tf.tensor2d(rows, [kept.length, dimension]),
-    );
+    keptIn(store).write(Int32Array.from(own), tf.tensor2d(rows, [own.length, dimension]));
   });
 }

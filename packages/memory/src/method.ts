@@ -1,5 +1,5 @@
 import { check } from '@protomem/core';
-import { splitRows, stopGradient, unitRows } from '@protomem/engine';
+import { type Collective, splitRows, stopGradient, unitRows } from '@protomem/engine';
 import { type Groups, membership } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { Guard, Guarded } from './guard.ts';
@@ -35,6 +35,8 @@ export interface Memory {
   /** The unrecognizable identity (C1), `[D]`, of any length; only for a generation that looks at it. */
   readonly unrecognizable?: tf.Variable<tf.Rank.R1>;
   readonly guard: Guard;
+  /** Among whom the slots' prototypes are divided; all else is the same on all of them. */
+  readonly ranks: Collective;
 }
 
 /** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
@@ -219,7 +221,7 @@ export interface LossInputs {
 }
 
 /** Brings a batch and the memory together: after its admission, or before it with the option `admit: 'after'` (C7). */
-export function lossInputs({ settings, slots, store, guard }: Memory, batch: BatchPrototypes): LossInputs {
+export function lossInputs({ settings, slots, store, guard, ranks }: Memory, batch: BatchPrototypes): LossInputs {
   const { groups, known, stored, prototypes, unit } = batch;
   const after = settings.admit === 'after';
   const slotOf = after ? batch.slots : groups.ids.map((id) => slots.find(id));
@@ -243,7 +245,7 @@ export function lossInputs({ settings, slots, store, guard }: Memory, batch: Bat
     groupOf: groups.groupOf,
     batchPrototypes,
     columnOf: slotOf.map((slot) => (slot < 0 ? column++ : slot)),
-    columns: { count: slots.occupied, store },
+    columns: { count: slots.occupied, store, ranks },
     excluded: Int32Array.from(slotOf.filter((slot) => slot >= 0)),
     guarded: guard.elements(groups, slots),
   };

@@ -14,11 +14,11 @@ import type { Admission } from './slots.ts';
 export function nearestOthers(
   { ids, slots: own }: Admission,
   prototypes: tf.Tensor2D,
-  { slots, store, settings }: Memory,
+  { slots, store, ranks, settings }: Memory,
 ): NearestOther[] {
   if (slots.occupied < 2) return [];
   return tf.tidy(() => {
-    const columns = { count: slots.occupied, store };
+    const columns = { count: slots.occupied, store, ranks };
     // Of the two nearest, one is the class itself.
     const found = nearestColumns(prototypes, columns, 2, blockOf(prototypes, settings))!;
     const [cosines, at] = [found.cosines.dataSync<'float32'>(), found.indices.dataSync<'int32'>()];

@@ -1,5 +1,5 @@
 import { type OptionsOf, option, type Settings } from '@protomem/core';
-import { headOptions } from '@protomem/heads';
+import { headOptions, shardOptions } from '@protomem/heads';
 import {
   type Eviction,
   evictions,
@@ -78,6 +78,10 @@ export const memoryOptions = {
     help: 'C9: precision of stored prototypes; `bfloat16` is half the bytes, on engines `node` and `node-gpu`.',
     default: 'float32',
   }),
+  // Each process keeps every size-th slot; who is in which slot, since when, all know. All processes call `loss`, `admit`,
+  // `refreshFrom`, `stalenessProbe` and `state` together, with the same arguments. Without `prototypeRate`; a loss has to have a
+  // `form`, or the option `hardest` is given.
+  ...shardOptions,
   /** Hard-prototype selection, exact. Such a loss sees cosines `[B, hardest + 1]`, the sample's own first. */
   hardest: option.integer({
     help: "Nearest columns of other classes that enter each sample's loss.",

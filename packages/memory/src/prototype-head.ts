@@ -1,4 +1,4 @@
-import { joinStates } from '@protomem/core';
+import { joinStates, type State } from '@protomem/core';
 import type { CosineLoss, Head } from '@protomem/core/contracts';
 import { restoreLossState, takePart, untilDisposed, withLossState } from '@protomem/heads';
 import type { PrototypeMemory } from './prototype-memory.ts';
@@ -6,9 +6,13 @@ import type { PrototypeMemory } from './prototype-memory.ts';
 /**
  * A Prototype Memory and a loss as a training head. It has no parameters: prototypes are made, not learnt.
  *
+ * With a memory that is divided among processes (`sharded`) each of them makes the same head, and a trainer with that
+ * `collective` trains them as one.
+ *
  * @param parts.memory taken over: disposed with the head
  * @param parts.loss any loss on cosines
  * @param parts.name for logs; default `prototype-memory`
+ * @throws ProtomemError when the memory is divided, and the loss cannot be
  *
  * @example
  * ```ts
@@ -23,6 +27,8 @@ export function prototypeHead(parts: {
   readonly name?: string;
 }): Head {
   const { memory, loss, name = 'prototype-memory' } = parts;
+  memory.checkLoss('prototypeHead', loss);
+  const whole = (state: State): State => withLossState(joinStates({ memory: state }), loss);
   return untilDisposed({
     name,
     parameters: [],
@@ -32,7 +38,8 @@ export function prototypeHead(parts: {
     stalest: (count) => memory.stalest(count),
     refreshFrom: (embeddings, labels, ratio) => memory.refreshFrom(embeddings, labels, ratio),
     metrics: () => memory.metrics(),
-    state: () => withLossState(joinStates({ memory: memory.state() }), loss),
+    state: () => whole(memory.state()),
+    ...(memory.isDivided && { commonState: () => whole(memory.commonState()) }),
     restore: (state) => {
       const where = 'prototypeHead.restore';
       memory.restore(takePart(where, state, 'memory'));

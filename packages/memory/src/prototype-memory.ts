@@ -1,18 +1,27 @@
 import { check, integer, part, type State, type Stateful } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
 import { checkMemory, stopGradient } from '@protomem/engine';
-import { checkInUse, probeStaleness, StalenessBins, type StalenessPoint, type StalenessProbe } from '@protomem/heads';
+import {
+  checkDivisible,
+  checkInUse,
+  ownCount,
+  probeStaleness,
+  ranksOfShards,
+  StalenessBins,
+  type StalenessPoint,
+  type StalenessProbe,
+} from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { Guard, type GuardedPair } from './guard.ts';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
-import { memoryState, restoreMemory } from './memory-state.ts';
+import { commonState, memoryState, restoreMemory } from './memory-state.ts';
 import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory, refresh } from './method.ts';
 import { nearestOthers } from './nearest-others.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
 import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
 import { prepareBatch } from './prepare-batch.ts';
-import { DriftingStore, storedRows, stores } from './prototype-store.ts';
+import { DriftingStore, divided, storedRows, stores } from './prototype-store.ts';
 import { type Admission, Slots } from './slots.ts';
 
 const NOTHING = { ids: [], refreshed: [], enqueued: [], evicted: [] } as const;
@@ -44,14 +53,22 @@ export class PrototypeMemory implements Stateful {
     this.size = settings.size;
     this.dimension = settings.dimension;
     const fix = 'Lower size (head.size of a run), or the embedding size, or keep prototypes as bfloat16.';
-    const bytes = (settings.storage === 'bfloat16' ? 2 : 4) * this.size * this.dimension;
+    const ranks = ranksOfShards(settings);
+    // As many on all ranks.
+    const rows = ownCount(this.size, { ...ranks, rank: 0 });
+    const bytes = (settings.storage === 'bfloat16' ? 2 : 4) * rows * this.dimension;
     checkMemory('createPrototypeMemory', 'size', this.size, bytes, fix);
-    const kept = stores[settings.storage](this.size, this.dimension);
+    const kept = divided(stores[settings.storage](rows, this.dimension), ranks);
     const store = settings.driftCompensation > 0 ? new DriftingStore(kept, this.dimension) : kept;
     const unrecognizable = looksAtRecognizability(settings.generation)
       ? tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([this.dimension]), false))
       : undefined;
-    this.memory = { settings, slots: new Slots(settings), store, unrecognizable, guard: new Guard(settings) };
+    this.memory = { settings, slots: new Slots(settings), store, unrecognizable, guard: new Guard(settings), ranks };
+  }
+
+  /** Whether prototypes are divided among processes, so that this one has some of them only. */
+  get isDivided(): boolean {
+    return this.memory.ranks.size > 1;
   }
 
   /** Classes in memory. */
@@ -85,9 +102,17 @@ export class PrototypeMemory implements Stateful {
    * exemplars cancel out has a zero row until its next refresh.)
    *
    * @returns the caller's to dispose. It may share its buffer with the memory: copy what must outlive the next admission.
+   * @throws ProtomemError where they are divided among processes
    */
   columns(): tf.Tensor2D {
     this.checkInUse('columns');
+    check(!this.isDivided, () => ({
+      where: 'PrototypeMemory.columns',
+      what: 'the memory',
+      got: `divided among ${this.memory.ranks.size} processes`,
+      expected: 'one that this process has as a whole',
+      fix: 'state(), called by all of them, has the prototypes on rank 0.',
+    }));
     return this.memory.store.block(0, this.occupied);
   }
 
@@ -139,15 +164,17 @@ export class PrototypeMemory implements Stateful {
     this.checkInUse('loss');
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
-      const { admit, observedSamples } = this.memory.settings;
+      this.checkLoss(where, cosineLoss);
+      const { ranks, settings } = this.memory;
+      const { admit, observedSamples } = settings;
       const batch = prepareBatch(where, this.memory, embeddings, labels);
       if (admit === 'before') this.commit(batch);
       const inputs = lossInputs(this.memory, batch);
       this.guardedShare = guardedShare(inputs);
-      const watch = new LookAlikeWatch(embeddings.shape[0], observedSamples, this.step * observedSamples);
+      const watch = new LookAlikeWatch(embeddings.shape[0], observedSamples, this.step * observedSamples, ranks);
       let losses: tf.Tensor1D;
       try {
-        losses = memoryLoss(inputs, cosineLoss, this.memory.settings, watch);
+        losses = memoryLoss(inputs, cosineLoss, settings, watch);
         this.seen.note(watch, batch.groups, this.memory.slots);
       } finally {
         watch.dispose();
@@ -164,7 +191,7 @@ export class PrototypeMemory implements Stateful {
 
   /**
    * The last batch's `classes`, `hitRate` (share of them found in memory), `refreshed`, `enqueued` and `evicted` classes;
-   * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps, and `bytes` that the prototypes take. With
+   * the memory's `occupancy` in [0, 1], `meanAge` and `maxAge` in steps, and `bytes` that the prototypes take in this process. With
    * storage `bfloat16` also `roundingError`: mean of 1 - cosine between the last batch's prototypes and what was stored. With
    * generation `recognizability` or `recognizable` also the images' mean `recognizability`, and for the latter `leftOut`: how
    * many images of the last batch no prototype was made from.
@@ -316,10 +343,25 @@ export class PrototypeMemory implements Stateful {
     return this.memory.guard.list();
   }
 
-  /** Everything that the memory's future depends on, as data. Size: M * D values, and O(M). */
+  /**
+   * Everything that the memory's future depends on, as data. Size: M * D values, and O(M). It does not know among how many
+   * processes they were divided: those put it together on rank 0, and other ranks get {@link commonState}.
+   */
   state(): State {
     this.checkInUse('state');
     return memoryState(this.memory, this.staleness);
+  }
+
+  /** The state without the prototypes: what is the same on all processes of a divided memory, bit for bit. */
+  commonState(): State {
+    this.checkInUse('commonState');
+    return commonState(this.memory, this.staleness);
+  }
+
+  /** @internal Refuses a loss that this memory cannot take. */
+  checkLoss(where: string, loss: CosineLoss): void {
+    // The nearest columns are known to all.
+    if (this.memory.settings.hardest === undefined) checkDivisible(where, loss, this.memory.ranks);
   }
 
   /**
@@ -402,7 +444,7 @@ export const createPrototypeMemory = part(
   'createPrototypeMemory',
   memoryOptions,
   (settings) => new PrototypeMemory(settings),
-  ({ prototypeRate, admit: order, hardest, guardPairs = [] }) => {
+  ({ prototypeRate, admit: order, hardest, sharded, guardPairs = [] }) => {
     for (const [i, pair] of guardPairs.entries()) {
       const areIds = pair.every((id) => Number.isSafeInteger(id) && id >= 0);
       check(pair.length === 2 && areIds && pair[0] !== pair[1], () => ({
@@ -412,6 +454,12 @@ export const createPrototypeMemory = part(
         expected: 'two different integers in [0, 2^53)',
       }));
     }
+    check(prototypeRate === 0 || !sharded, () => ({
+      where: 'createPrototypeMemory',
+      what: 'prototypeRate',
+      got: prototypeRate,
+      expected: '0 with sharded: it needs the logits of the whole memory in one process',
+    }));
     check(prototypeRate === 0 || (order === 'before' && hardest === undefined), () => ({
       where: 'createPrototypeMemory',
       what: 'prototypeRate',

@@ -1,12 +1,13 @@
 import { check } from '@protomem/core';
-import { packBfloat16, unitRows, unpackBfloat16, updateRows } from '@protomem/engine';
+import { type Collective, packBfloat16, unitRows, unpackBfloat16, updateRows } from '@protomem/engine';
+import { type Mask, ownCount, ownOf, rowsOfRanks } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 
 /** Where prototypes are kept (choice C9). */
 export interface PrototypeStore {
-  /** Bytes that the prototypes take. */
+  /** Bytes that the prototypes take, in this process. */
   readonly bytes: number;
-  /** Rows `from` ... `from + count - 1`, `[count, D]`; the caller's. It may share the store's buffer. */
+  /** Rows `from` ... `from + count - 1` of this process, `[count, D]`; the caller's. It may share the store's buffer. */
   block(from: number, count: number): tf.Tensor2D;
   /** Rows at `slots`, `[n, D]`; a copy, the caller's. */
   rows(slots: tf.Tensor1D): tf.Tensor2D;
@@ -17,10 +18,22 @@ export interface PrototypeStore {
   dispose(): void;
 }
 
-/** The prototypes in memory: the first `count` rows of the store. */
+/** The prototypes in memory: the first `count` slots, of which each rank has its rows in the store. */
 export interface Columns {
   readonly count: number;
   readonly store: PrototypeStore;
+  /** Among whom the slots are divided; one process alone has all of them. */
+  readonly ranks: Collective;
+}
+
+/** What this rank has of the columns: how many rows, and those of its rows that do not count. */
+export function ownColumns({ count, ranks }: Columns, excluded: Int32Array, guarded: Mask) {
+  const { places, rows } = ownOf(guarded.columns, ranks);
+  return {
+    count: ownCount(count, ranks),
+    excluded: Int32Array.from(ownOf(excluded, ranks).rows),
+    guarded: { rows: places.map((place) => guarded.rows[place]!), columns: rows } satisfies Mask,
+  };
 }
 
 /** Columns to take at a time, so that the logits of these rows take no more than `logitBytes`. */
@@ -75,6 +88,20 @@ function bfloat16(size: number, dimension: number): PrototypeStore {
     write: (slots, values) => tf.tidy(() => updateRows(packed, slots, packBfloat16(values))),
     rounded: (values) => tf.tidy(() => unpackBfloat16(packBfloat16(values))),
     dispose: () => packed.dispose(),
+  };
+}
+
+/** A store of which this process keeps the rows of its slots, `kept`. */
+export function divided(kept: PrototypeStore, ranks: Collective): PrototypeStore {
+  if (ranks.size === 1) return kept;
+  return {
+    ...kept,
+    rows: (slots) => rowsOfRanks(slots, ranks, kept.rows),
+    write(slots, values) {
+      const { places, rows } = ownOf(slots, ranks);
+      if (rows.length === 0) return;
+      tf.tidy(() => kept.write(Int32Array.from(rows), tf.gather(values, tf.tensor1d(places, 'int32'))));
+    },
   };
 }
 

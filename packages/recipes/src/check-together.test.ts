@@ -12,6 +12,20 @@ it('refuses several processes what needs the images of a whole batch', () => {
     expect(() => check(2, `head.kind=${kind}`)).toThrow(`a head for 2 ranks is "${kind}"`);
     expect(() => check(2, `baselines=["${kind}"]`)).toThrow(`a head for 2 ranks is "${kind}"`);
   }
+  check(2, 'head.sharded=true', 'head.loss.name=arc-face');
+  check(2, 'head.sharded=true', 'head.hardest=10', 'head.loss.name=triplet');
+  expect(() => check(2, 'head.loss.name=triplet', 'head.sharded=true')).toThrow(
+    'head.sharded is true, expected false: the loss triplet needs all columns in one process',
+  );
+  expect(() => check(2, 'head.prototypeRate=0.1', 'head.sharded=true')).toThrow(
+    'prototypeRate is 0.1, expected 0 with sharded',
+  );
+  // A baseline is compared on equal terms.
+  const divided = patchConfig(demo, ['head.sharded=true']);
+  expect(patchConfig(divided, ['head.kind=partial-fc']).head).toMatchObject({ kind: 'partial-fc', sharded: true });
+  expect(() => patchConfig(divided, ['head.kind=partial-fc', 'head.loss.name=uni-face'])).toThrow(
+    'head.sharded is true',
+  );
   check(1, 'distillation.teacher=large.safetensors');
   expect(() => check(3, 'distillation.teacher=large.safetensors')).toThrow('expected null, for 3 ranks');
 });

@@ -92,13 +92,18 @@ function checkMemory(where: string, { head, encoder }: RunDraft): void {
   }
 }
 
-/** Makes the loss, which costs nothing, for what it refuses itself; and a filter needs a loss that it can be put into. */
+/** Makes the loss, which costs nothing, for what it refuses itself; a filter, and a memory that is divided, need one with a form. */
 function checkLoss(where: string, { head }: RunDraft): void {
   if (!('loss' in head) || head.loss.name === 'own') return;
   const { name, interClassFilter, ...options } = head.loss;
   const made: object = createLoss(name, given(options) as LossOptions<typeof name>);
   if (interClassFilter !== null && !('form' in made)) {
     refuse(where, 'head.loss.interClassFilter', interClassFilter, `null: the loss ${name} has no form to filter`);
+  }
+  const seesAll = 'sharded' in head && head.sharded && !('hardest' in head && head.hardest !== null);
+  if (seesAll && !('form' in made)) {
+    const fix = `Take a softmax loss such as cos-face${'hardest' in head ? ', or set head.hardest' : ''}.`;
+    refuse(where, 'head.sharded', true, `false: the loss ${name} needs all columns in one process`, fix);
   }
 }
 

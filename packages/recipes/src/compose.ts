@@ -210,7 +210,8 @@ function makeBaseline(
       const columns = Math.min(head.size, identities);
       const { weightDecay } = optimizer;
       const momentum = 'momentum' in optimizer ? optimizer.momentum : undefined;
-      return createBaseline(head.kind, { ...shared, columns, identities, momentum, weightDecay, seed });
+      const { sharded } = head;
+      return createBaseline(head.kind, { ...shared, columns, identities, momentum, weightDecay, seed, sharded });
     }
     case 'batch-only':
       return createBaseline(head.kind, shared);

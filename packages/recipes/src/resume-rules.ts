@@ -34,6 +34,8 @@ export const mayChange = [
   'optimizer.synchronizeNorms',
   'optimizer.compressGradients',
   'sampler.classes',
+  // Partial FC draws other negatives then; a memory goes on as it would have.
+  'head.sharded',
   ...new Set(
     Object.values(optionsOfEach(losses)).flatMap((options) => Object.keys(options).map((key) => `head.loss.${key}`)),
   ),

@@ -124,14 +124,16 @@ const head = kinds(
   'kind',
   {
     'prototype-memory': {
-      ...fieldsOf(createPrototypeMemory.options, { without: ['dimension', 'seed', 'observedSamples', 'guardPairs'] }),
+      ...fieldsOf(createPrototypeMemory.options, {
+        without: ['dimension', 'seed', 'observedSamples', 'guardPairs', 'collective'],
+      }),
       size,
       loss,
       reencode: section(fieldsOf(reencodeOptions)),
     },
     'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), loss },
     // The optimizer's momentum and weight decay hold for the rows of Partial FC too.
-    'partial-fc': { size, loss },
+    'partial-fc': { size, loss, sharded: baselines['partial-fc'].options.sharded },
     dcq: { ...fieldsOf(baselines.dcq.options, { without: headGiven }), size, loss },
     'dynamic-class-pool': {
       ...fieldsOf(baselines['dynamic-class-pool'].options, { without: headGiven }),

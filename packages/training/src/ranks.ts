@@ -37,8 +37,12 @@ export interface Ranks extends Pick<Collective, 'rank' | 'size'> {
   averageStatistics(encoder: Encoder): void;
   /** However long one of them takes, up to an hour. */
   waitForAll(): void;
-  /** Has rank 0 do something while the others wait. @returns what came of it there, elsewhere undefined */
-  onFirst<T>(task: () => Promise<T>): Promise<T | undefined>;
+  /**
+   * Has rank 0 do something while the others wait, once they have done what they are to help it with.
+   *
+   * @returns what came of it there, elsewhere undefined
+   */
+  onFirst<T>(task: () => Promise<T>, help?: () => unknown): Promise<T | undefined>;
   /** Lets rank 0 go first. */
   firstThenOthers<T>(task: () => Promise<T>): Promise<T>;
   /** Throws unless something is the same on all ranks. */
@@ -46,7 +50,7 @@ export interface Ranks extends Pick<Collective, 'rank' | 'size'> {
   /** Throws unless all ranks train the same run. */
   checkRecipe(recipe: Recipe): void;
   /** Throws unless parts have the same state on all ranks, by their digests. */
-  checkEqual(step: number, parts: Readonly<Record<string, Stateful>>): Promise<void>;
+  checkEqual(step: number, parts: Readonly<Record<string, Pick<Stateful, 'state'>>>): Promise<void>;
 }
 
 /** Throws unless all ranks train the same run, naming the first key that differs. */
@@ -160,8 +164,9 @@ export function ranksOf(collective: Collective, ownBatchSize: number, bfloat16 =
       });
     },
     waitForAll,
-    async onFirst(task) {
+    async onFirst(task, help) {
       const done = rank === 0 ? await task() : undefined;
+      if (rank > 0) await help?.();
       waitForAll();
       return done;
     },

@@ -136,6 +136,10 @@ describe('a run', () => {
     expect(await second.trainer.resume()).toBe(STEPS);
     expect((await second.trainer.step())['miner/steps']).toBe(STEPS + 1);
     expect(() => tinyRun({ miner: minerOf() })).toThrow(/createTrainer: lastLookAlikes of the head .* is "missing"/);
+    const divided = { ...tinyHead(), commonState: () => ({ values: {}, tensors: {} }) };
+    expect(() => tinyRun({ head: divided })).toThrow(
+      'createTrainer: collective is "missing, or of one process", expected the one that the head',
+    );
   });
 
   it('refuses a loss that is not finite, names the batch and takes no step', async () => {

@@ -47,6 +47,12 @@ export function trainerOf(
     expected: 'a function, for the miner to learn who looks like whom',
     fix: 'Use a head that has it, such as prototypeHead, or leave the miner out.',
   }));
+  check(!head.commonState || ranks.size > 1, () => ({
+    where: 'createTrainer',
+    what: 'collective',
+    got: 'missing, or of one process',
+    expected: `the one that the head ${head.name} is divided among`,
+  }));
   const reencoder = createReencoder('createTrainer', reencode, { encoder, head, loader, encoderBatch, seed });
   const trainable = [...under('encoder', encoder.parameters), ...under('head', head.parameters)].filter(
     (parameter) => parameter.trainable,
@@ -169,10 +175,14 @@ export function trainerOf(
     checkWeightNorm(`checkpoint of step ${stepsDone}`, value, maxWeightNorm);
     await compare();
     ranks.averageStatistics(encoder);
-    await ranks.onFirst(async () => {
-      const path = await checkpointer?.save(stepsDone);
-      if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
-    });
+    await ranks.onFirst(
+      async () => {
+        const path = await checkpointer?.save(stepsDone);
+        if (path) hear(await hooks.onCheckpoint?.({ step: stepsDone, path }));
+      },
+      // The state of a head that is divided takes all of them.
+      checkpointer && head.commonState && (() => head.state()),
+    );
     return stepsDone;
   }
 
@@ -190,8 +200,9 @@ export function trainerOf(
   async function compare(): Promise<void> {
     if (ranks.size === 1) return;
     const { encoder: _, trainer: __, ...same } = parts;
-    const trained: Stateful = { ...weights, state: () => parametersState(trainable) };
-    await ranks.checkEqual(stepsDone, { weights: trained, ...same });
+    const trained = { state: () => parametersState(trainable) };
+    const common = { state: () => head.commonState?.() ?? head.state() };
+    await ranks.checkEqual(stepsDone, { weights: trained, ...same, head: common });
   }
 
   const log = (found: Readonly<Record<string, number>>): void => {
