@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { EngineInfo } from '@protomem/engine';
+import { ranksInTurn, useEngine } from '@protomem/engine/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { digestOfCode } from './check-code.ts';
+import { checkSameCode, digestOfCode } from './check-code.ts';
 
 let packages: string;
 beforeEach(() => {
@@ -37,4 +39,13 @@ it('is that of the packages beside this one', () => {
   const own = digestOfCode();
   expect(digestOfCode()).toBe(own);
   expect(own).not.toBe(digestOfCode({ packages, form: 'src' }));
+});
+
+it('names the rank whose TensorFlow is another', async () => {
+  await useEngine('cpu');
+  const of = (version: string) => ({ engine: 'node', version }) as EngineInfo;
+  ranksInTurn(2, (c) => checkSameCode('train', c, of('2.21.0')));
+  expect(() => ranksInTurn(2, (c) => checkSameCode('train', c, of(c.rank === 0 ? '2.21.0' : '2.20.0')))).toThrow(
+    'train: the engine of rank 1 is "node 2.20.0", expected node 2.21.0, as rank 0 has it. Install the same release',
+  );
 });
