@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type LaunchOptions, launchRanks } from './launch-ranks.ts';
 
@@ -93,6 +96,43 @@ it('passes a signal on, and lets all end in order', async () => {
   controller.abort();
   expect((await running).code).toBe(143);
   expect((await readdir(folder)).filter((name) => name.startsWith('ended'))).toHaveLength(2);
+});
+
+it('leaves no rank behind when it is killed itself', { timeout: 60_000 }, async () => {
+  const source = ['--import', 'tsx', '--conditions=@protomem/source', '--input-type=module', '-e'];
+  const rank = `
+    import { writeFileSync } from 'node:fs';
+    import { clusterFromEnvironment } from '@protomem/engine';
+    const write = (name) => writeFileSync(${JSON.stringify(folder)} + '/' + name + process.env.RANK, String(process.pid));
+    process.on('SIGTERM', () => { write('ended'); process.exit(143); });
+    await clusterFromEnvironment();
+    setInterval(() => 0, 1e3);
+    write('ready');`;
+  const program = JSON.stringify([process.execPath, ...source, rank]);
+  const launcher = spawn(
+    process.execPath,
+    [
+      ...source,
+      `import { launchRanks } from ${JSON.stringify(new URL('launch-ranks.ts', import.meta.url).href)};
+     await launchRanks({ nprocPerNode: 2, timeout: 50, logs: ${JSON.stringify(join(folder, 'logs'))} }, { command: ${program} });`,
+    ],
+    { cwd: fileURLToPath(new URL('..', import.meta.url)) },
+  );
+  let printed = '';
+  launcher.stderr.on('data', (chunk) => {
+    printed += chunk;
+  });
+  const there = async (name: string) => {
+    while ((await readdir(folder)).filter((file) => file.startsWith(name)).length < 2) {
+      if (launcher.exitCode !== null) throw new Error(printed);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await there('ready');
+  launcher.kill('SIGKILL');
+  await Promise.all([once(launcher, 'close'), there('ended')]);
+  expect(printed).toMatch(/^rank 0 of 2: the launcher is gone; this process ends in order\./);
+  expect(await read('logs/rank-1.log')).toMatch(/^rank 1 of 2: the launcher is gone; this process ends in order\./);
 });
 
 it('refuses what cannot be', async () => {

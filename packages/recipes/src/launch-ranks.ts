@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +65,7 @@ const LAST_LINES = 8;
  * `WORLD_SIZE`, `LOCAL_WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT`), its part of this machine's threads, and one of its GPUs
  * where there are several. What rank 0 prints is seen here, what others print goes to files. When one ends badly all are ended,
  * within ten seconds, and started again if `maxRestarts` allows it, with `PROTOMEM_RESTART` set to the number of the attempt.
+ * `PROTOMEM_LAUNCHER_FD` is the descriptor of a socket that closes when this process is gone, however it went.
  *
  * @returns the exit code: 0 when all have ended well, else that of the one which ended badly first
  */
@@ -112,8 +113,12 @@ async function runOnce(
   const ends: Promise<Ended>[] = [];
   for (let local = 0; local < nprocPerNode; local++) {
     const rank = nodeRank * nprocPerNode + local;
+    // Files, not pipes: what a rank says when this process is gone is kept.
+    const log = rank === 0 ? undefined : openSync(logOf(rank), attempt === 0 ? 'w' : 'a');
+    const output = log ?? 'inherit';
     const child = spawn(command[0], command.slice(1), {
-      stdio: rank === 0 ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      // Nothing is ever sent through the last: it closes with this process, which ranks watch.
+      stdio: [log === undefined ? 'inherit' : 'ignore', output, output, 'pipe'],
       env: {
         ...env,
         ...ofMachine(env, local, nprocPerNode),
@@ -121,13 +126,10 @@ async function runOnce(
         ...{ WORLD_SIZE: String(size), LOCAL_WORLD_SIZE: String(nprocPerNode) },
         ...{ MASTER_ADDR: host, MASTER_PORT: String(port) },
         ...{ PROTOMEM_TIMEOUT: String(timeout), PROTOMEM_RESTART: String(attempt) },
+        PROTOMEM_LAUNCHER_FD: '3',
       },
     });
-    if (rank > 0) {
-      const file = createWriteStream(logOf(rank), { flags: attempt === 0 ? 'w' : 'a' });
-      for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => file.write(chunk));
-      child.once('close', () => file.end());
-    }
+    if (log !== undefined) closeSync(log);
     children.set(rank, child);
     ends.push(endOf(child, rank));
   }

@@ -5,6 +5,7 @@ import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '
 import { checkNotHeld, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
 import { type Cluster, collective, type EngineInfo, freeMemory, gatherJson, loadEngine } from '@protomem/engine';
 import { checkSameRecipe, knownIdentities, type Logger, type Recipe, type RecipeChange } from '@protomem/training';
+import { checkSameCode } from './check-code.ts';
 import { checkAmongRanks } from './check-together.ts';
 import { inSteps, makeSampler, openData, trainedOn } from './compose.ts';
 import { parseConfig, patchConfig, settled, withPlanOf } from './config.ts';
@@ -101,6 +102,7 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
   });
   const ranks = collective();
   checkAmongRanks('train', given, ranks.size);
+  checkSameCode('train', ranks, engine);
   checkSameRecipe('train', ranks, given as unknown as Recipe);
   say(`engine: ${engine.engine} (${engine.version}), ${engine.device}, ${engine.threads} threads, ${engine.precision}`);
   for (const { engine: name, reason } of engine.rejected) say(`engine not used: ${name}: ${reason}`);

@@ -1,6 +1,7 @@
 import { check, type ErrorParts, integer, isObject, ProtomemError, parseJson } from '@protomem/core';
 import type { Cluster } from './cluster.ts';
 import { meet } from './meet.ts';
+import { watchLauncher } from './watch-launcher.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -90,7 +91,8 @@ function numberIn(env: Environment, name: string, least: number, most = Number.M
 /**
  * The cluster that the environment says this process is part of, for `loadEngine`: see the README for the variables. Where only
  * rank 0's address is known (`MASTER_ADDR`, `MASTER_PORT`), the processes meet there once, and tell each other at which port of
- * which interface each will listen: of the loopback where that address is one of it.
+ * which interface each will listen: of the loopback where that address is one of it. A process that `protomem launch` started gets
+ * SIGTERM when its launcher is gone.
  *
  * @returns undefined for one process alone
  * @throws ProtomemError when a variable is missing or wrong, or a process does not come within the time
@@ -102,6 +104,7 @@ function numberIn(env: Environment, name: string, least: number, most = Number.M
  */
 export async function clusterFromEnvironment(env: Environment = process.env): Promise<Cluster | undefined> {
   const place = placeIn(env);
+  watchLauncher(env);
   if (!place) return undefined;
   const timeoutSeconds = env.PROTOMEM_TIMEOUT ? numberIn(env, 'PROTOMEM_TIMEOUT', 1) : 300;
   const addresses = place.addresses ?? (await meet({ ...place, master: place.master!, timeoutSeconds }));
