@@ -25,10 +25,13 @@ export function watchLauncher(env: Readonly<Record<string, string | undefined>>)
   watched.resume();
 }
 
-/** A wrapper between the launcher and this process may not have passed it on. */
+/**
+ * A wrapper between the launcher and this process may not have passed it on. As bigint: what `fstatSync` finds otherwise stays where
+ * Node 20's `realpathSync` looks, which then takes a folder for a socket, and modules behind links are not found.
+ */
 function isSocket(fd: number): boolean {
   try {
-    return fstatSync(fd).isSocket();
+    return fstatSync(fd, { bigint: true }).isSocket();
   } catch {
     return false;
   }
