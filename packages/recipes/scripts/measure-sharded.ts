@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clusterFromEnvironment, collective, gatherJson, loadEngine } from '@protomem/engine';
+import { clusterFromEnvironment, collective, gatherJson, LONG_WAIT_SECONDS, loadEngine } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import * as tf from '@tensorflow/tfjs';
@@ -13,7 +13,6 @@ import { launchRanks } from '../src/launch-ranks.ts';
 const [size = 400_000, dimension = 128, processes = 4] = process.argv.slice(2).map(Number);
 /** Classes admitted at a time while the memory fills, and images of the batch that is measured, two of each class. */
 const [FILLING, BATCH] = [1000, 128];
-const LONG = 3600;
 
 /** Fills a memory, and has it meet a batch of which half is in it. */
 function meet(sharded: boolean) {
@@ -48,7 +47,7 @@ async function asRank(): Promise<void> {
   const divided = meet(true);
   const all = gatherJson(ranks, { bytes: divided.bytes, loss: mean(divided.loss) });
   const whole = ranks.rank === 0 ? meet(false) : undefined;
-  ranks.barrier(LONG);
+  ranks.barrier(LONG_WAIT_SECONDS);
   if (whole) {
     const rows: [string, unknown][] = [
       ['slots, width, processes', `${size}, ${dimension}, ${ranks.size}`],
@@ -76,7 +75,7 @@ if (process.env.WORLD_SIZE) {
   const logs = await mkdtemp(join(tmpdir(), 'protomem-sharded-'));
   const program = ['--import', 'tsx', '--conditions=@protomem/source', fileURLToPath(import.meta.url)];
   const command = [process.execPath, ...program, ...process.argv.slice(2)] as const;
-  const options = { nprocPerNode: processes, timeout: LONG, logs };
+  const options = { nprocPerNode: processes, timeout: LONG_WAIT_SECONDS, logs };
   process.exitCode = await launchRanks(options, { command: [...command], say: (line) => console.error(line) });
   await rm(logs, { recursive: true });
 }
