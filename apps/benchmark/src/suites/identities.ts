@@ -34,20 +34,26 @@ const memory =
   (share: number): Arm =>
   (n) => [`head.size=${slots(share, n)}`, `sampler.order.groupSize=${slots(share, n)}`];
 const everyClass = ['sampler.order=every-class'];
-/** A baseline with the sampler of its papers: classes at random. */
-const baseline =
-  (kind: string, ...more: string[]): Arm =>
-  (n) => [`head.kind=${kind}`, ...more, `head.size=${slots(0.1, n)}`, ...everyClass];
+const momentum = ['head.momentum=0.99'];
+/** Each with the sampler of its papers, classes at random, and with the memory's groups. */
+const rivals: Readonly<Record<string, Arm>> = {
+  'full-softmax': () => [],
+  'partial-fc': (n) => [`head.size=${slots(0.1, n)}`],
+  dcq: (n) => [...momentum, `head.size=${slots(0.1, n)}`],
+  'dynamic-class-pool': (n) => [...momentum, `head.size=${slots(0.1, n)}`],
+  'semi-siamese': (n) => [...momentum, `head.size=${slots(0.1, n)}`],
+};
 const heads: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only'],
-  'full-softmax': () => ['head.kind=full-softmax', ...everyClass],
   'prototype-memory': memory(0.1),
   'prototype-memory-1%': memory(0.01),
   'prototype-memory-30%': memory(0.3),
-  'partial-fc': baseline('partial-fc'),
-  dcq: baseline('dcq', 'head.momentum=0.99'),
-  'dynamic-class-pool': baseline('dynamic-class-pool', 'head.momentum=0.99'),
-  'semi-siamese': baseline('semi-siamese', 'head.momentum=0.99'),
+  ...Object.fromEntries(
+    Object.entries(rivals).flatMap(([kind, more]) => [
+      [kind, (n: number) => [`head.kind=${kind}`, ...more(n), ...everyClass]],
+      [`${kind}, groups`, (n: number) => [`head.kind=${kind}`, ...more(n)]],
+    ]),
+  ),
 };
 const quickHeads = ['batch-only', 'full-softmax', 'prototype-memory'];
 /** One at a time around the default, at one number of identities. */
