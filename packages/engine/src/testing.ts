@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Collective } from './collective/collective.ts';
 import { loadEngine } from './load-engine.ts';
 
+export { layWire, removeWire, setWire, type Wire } from './wire.ts';
+
 /** Engines that tests run on: the backends that one process can hold side by side. */
 export type TestEngine = 'cpu' | 'wasm' | 'node' | 'webgpu';
 

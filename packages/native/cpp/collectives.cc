@@ -2,7 +2,7 @@
 // functions below here (`--wrap`, see compile.ts):
 //
 // - TFE_NewContext joins the cluster that PROTOMEM_CLUSTER describes, a ServerDef in hexadecimal digits, before the binding
-//   lists its devices, and leaves what came of it in PROTOMEM_CLUSTER_STATUS.
+//   lists its devices, and leaves what came of it in PROTOMEM_CLUSTER_STATUS. Its server listens at PROTOMEM_CLUSTER_LISTEN, host:port.
 // - An op whose name begins with "background:" is carried out by an executor of its own while the caller goes on. Its result has
 //   the shape of its first input, so that the binding, which asks at once, need not wait; whoever reads the result does.
 // - A collective op gets a manager of cancellations that outlives it. By itself it has one that goes when the op is over, which
@@ -14,6 +14,8 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "listen_on.h"
 
 // Of headers that are not unpacked; weak, since an older library may not have them.
 typedef struct TFE_Executor TFE_Executor;
@@ -67,10 +69,18 @@ void joinCluster(const char* digits) {
     found = "this library has no collectives";
   } else {
     const std::string server = fromHex(digits);
+    const std::string listen = std::getenv("PROTOMEM_CLUSTER_LISTEN");
+    const size_t colon = listen.rfind(':');
+    ListenOn there(listen.substr(0, colon).c_str(), static_cast<uint16_t>(std::atoi(listen.c_str() + colon + 1)));
     TF_Status* status = TF_NewStatus();
-    TFE_EnableCollectiveOps(context, server.data(), server.size(), status);
-    if (TF_GetCode(status) != TF_OK) found = TF_Message(status);
-    if (TF_GetCode(status) == TF_OK) {
+    if (there.problem().empty()) TFE_EnableCollectiveOps(context, server.data(), server.size(), status);
+    if (!there.problem().empty()) {
+      found = there.problem();
+    } else if (TF_GetCode(status) != TF_OK) {
+      found = TF_Message(status);
+    } else if (!there.obeyed() && !begins(listen.c_str(), "0.0.0.0:")) {
+      found = "this library's server listens on all interfaces";
+    } else {
       background = TFE_NewExecutor(true, false, 0);
       cancellations = TFE_NewCancellationManager();
     }

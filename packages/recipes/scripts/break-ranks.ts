@@ -5,7 +5,7 @@
 //   node --import tsx --conditions=@protomem/source packages/recipes/scripts/break-ranks.ts [kills] [freezes] [seed]
 //
 // The network is cut between two namespaces, which wants root and `ip`; else that is left out, and said.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Random } from '@protomem/core';
 import { freePort } from '@protomem/core/node';
+import { layWire, removeWire, setWire, type Wire } from '@protomem/engine/testing';
 import type { RankResult, RankRun, RankTask } from '../fixtures/rank.ts';
 import { type LaunchOptions, launchRanks } from '../src/launch-ranks.ts';
 
@@ -138,48 +139,31 @@ async function signalled(what: 'SIGKILL' | 'SIGSTOP', limit: number): Promise<bo
 for (let i = 0; i < kills; ) if (await signalled('SIGKILL', OVER)) i++;
 for (let i = 0; i < freezes; ) if (await signalled('SIGSTOP', TIMEOUT + OVER)) i++;
 
-const spaces = ['protomem-break-0', 'protomem-break-1'];
-const ip = (...args: string[]): unknown => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-function removeSpaces(): void {
-  for (const space of spaces) {
-    try {
-      ip('netns', 'del', space);
-    } catch {
-      // There was none.
-    }
-  }
-}
-
 async function cutNetwork(): Promise<void> {
-  removeSpaces();
+  const wire: Wire = { names: ['protomem-break-0', 'protomem-break-1'], hosts: ['10.219.0.1', '10.219.0.2'] };
   try {
-    for (const space of spaces) ip('netns', 'add', space);
-    ip('link', 'add', 'wire', 'netns', spaces[0]!, 'type', 'veth', 'peer', 'name', 'wire', 'netns', spaces[1]!);
-    for (const [i, space] of spaces.entries()) {
-      ip('-n', space, 'addr', 'add', `10.219.0.${i + 1}/24`, 'dev', 'wire');
-      for (const device of ['lo', 'wire']) ip('-n', space, 'link', 'set', device, 'up');
-    }
+    layWire(wire);
   } catch (error) {
     console.log(`| left out | the network is cut | ${(error as Error).message.trim().replaceAll('\n', ' ')} |`);
     return;
   }
   let at = 0;
-  const machines = spaces.map((space, nodeRank) => {
-    return { nnodes: 2, nodeRank, master: '10.219.0.1:21000', before: ['ip', 'netns', 'exec', space] };
+  const machines = wire.names.map((name, nodeRank) => {
+    return { nnodes: 2, nodeRank, master: '10.219.0.1:21000', before: ['ip', 'netns', 'exec', name] };
   });
   const { codes, said, own } = await launched(machines, async (own, said) => {
     await checkpointed(own);
     at = now();
-    ip('-n', spaces[0]!, 'link', 'set', 'wire', 'down');
+    setWire(wire, 'down');
     while (said.filter(({ line }) => line.includes('again')).length < 2) await sleep(50);
-    ip('-n', spaces[0]!, 'link', 'set', 'wire', 'up');
+    setWire(wire, 'up');
   });
   const took = Math.max(...said.filter(({ line }) => line.includes('again')).map((one) => one.at - at));
   const sentence = readFileSync(join(own, 'logs-1', 'rank-1.log'), 'utf8').match(/^rank 1 of 2: .*$/m)?.[0];
   const right = codes.every((code) => code === 0) && isExpected(resultOf(own, 0));
   const found = `all over in ${took.toFixed(1)} s: ${sentence}; then weights and memory ${right ? 'the same' : 'OTHERS'}`;
   report(right && took < TIMEOUT + OVER && sentence !== undefined, 'the network is cut, and mended', found);
-  removeSpaces();
+  removeWire(wire);
 }
 await cutNetwork();
 

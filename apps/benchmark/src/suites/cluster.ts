@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { layWire, removeWire, type Wire } from '@protomem/engine/testing';
 import { type Link, PIECE, planTable, type StepCosts, stepSeconds } from '../cluster-plan.ts';
 import { startAll } from '../contender.ts';
 import type { Case, Measured, Suite } from '../suite.ts';
@@ -14,10 +14,18 @@ const large = { encoder: 'iresnet18', inputSize: 112, batch: 64, slots: 4096, di
 /** One that does not. */
 const small = { ...large, inputSize: 48, batch: 32 } as const;
 
-const links: readonly { readonly name: string; readonly megabits: number }[] = [
+/** Two networks of this machine each, with a wire between them. */
+const links = [
   { name: '1 Gbit/s', megabits: 1000 },
   { name: '200 Mbit/s', megabits: 200 },
-];
+].map(
+  (link, i) =>
+    ({
+      ...link,
+      names: [`protomem-${i}-0`, `protomem-${i}-1`],
+      hosts: [`10.${200 + i}.0.1`, `10.${200 + i}.0.2`],
+    }) as const satisfies Wire & { readonly name: string },
+);
 
 type Wanted = readonly [name: string, task: Partial<ClusterTask>];
 
@@ -37,42 +45,8 @@ function caseOf(
 
 const onLoopback = (ranks: number): ClusterTask['places'] => Array.from({ length: ranks }, () => LOOPBACK);
 
-/** Two networks of this machine for each link, with a wire between them that is no faster than it. */
-function placesOf(link: number): ClusterTask['places'] {
-  return [0, 1].map((rank) => ({
-    before: ['ip', 'netns', 'exec', `protomem-${link}-${rank}`],
-    host: `10.${200 + link}.0.${rank + 1}`,
-  }));
-}
-
-function layWires(): void {
-  const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  for (const [i, { megabits }] of links.entries()) {
-    const names = [`protomem-${i}-0`, `protomem-${i}-1`];
-    for (const name of names) ip('netns', 'add', name);
-    ip('link', 'add', 'wire', 'netns', names[0]!, 'type', 'veth', 'peer', 'name', 'wire', 'netns', names[1]!);
-    for (const [rank, name] of names.entries()) {
-      ip('-n', name, 'addr', 'add', `${placesOf(i)[rank]!.host}/24`, 'dev', 'wire');
-      for (const device of ['lo', 'wire']) ip('-n', name, 'link', 'set', device, 'up');
-      const limit = ['tbf', 'rate', `${megabits}mbit`, 'burst', '256kb', 'latency', '100ms'];
-      execFileSync('tc', ['-n', name, 'qdisc', 'add', 'dev', 'wire', 'root', ...limit], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-    }
-  }
-}
-
-function removeWires(): void {
-  for (const i of links.keys()) {
-    for (const rank of [0, 1]) {
-      try {
-        execFileSync('ip', ['netns', 'del', `protomem-${i}-${rank}`], { stdio: 'ignore' });
-      } catch {
-        // There was none.
-      }
-    }
-  }
-}
+const placesOf = ({ names, hosts }: Wire): ClusterTask['places'] =>
+  names.map((name, rank) => ({ before: ['ip', 'netns', 'exec', name], host: hosts[rank]! }));
 
 const measured = timed({
   about: 'training whose batch several processes share, beside one process, and beside what a model says of it',
@@ -101,9 +75,9 @@ const measured = timed({
     caseOf(
       '2 ranks, each behind a wire',
       small,
-      links.flatMap(({ name }, i): Wanted[] => [
-        [name, { places: placesOf(i) }],
-        [`${name}, bfloat16`, { places: placesOf(i), compressGradients: true }],
+      links.flatMap((link): Wanted[] => [
+        [link.name, { places: placesOf(link) }],
+        [`${link.name}, bfloat16`, { places: placesOf(link), compressGradients: true }],
       ]),
     ),
   ],
@@ -129,10 +103,9 @@ function costsOf(parts: Readonly<Record<string, Measured>>): StepCosts {
 export const cluster: Suite = {
   about: measured.about,
   async run(run) {
-    removeWires();
     const absent: string[] = [];
     try {
-      layWires();
+      links.forEach(layWire);
     } catch (error) {
       absent.push(`No ranks behind wires: ${(error as Error).message.trim().replaceAll('\n', ' ')}`);
     }
@@ -140,7 +113,7 @@ export const cluster: Suite = {
       const found = await measured.run(run);
       return { ...found, absent: [...found.absent, ...absent], notes: [foretold(found.cases), plan] };
     } finally {
-      removeWires();
+      links.forEach(removeWire);
     }
   },
 };

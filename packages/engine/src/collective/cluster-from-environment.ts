@@ -108,5 +108,5 @@ export async function clusterFromEnvironment(env: Environment = process.env): Pr
   if (!place) return undefined;
   const timeoutSeconds = env.PROTOMEM_TIMEOUT ? numberIn(env, 'PROTOMEM_TIMEOUT', 1) : 300;
   const addresses = place.addresses ?? (await meet({ ...place, master: place.master!, timeoutSeconds }));
-  return { rank: place.rank, addresses, timeoutSeconds };
+  return { rank: place.rank, addresses, timeoutSeconds, ...(env.PROTOMEM_LISTEN && { listen: env.PROTOMEM_LISTEN }) };
 }

@@ -5,6 +5,11 @@ export const clusterOptions = {
   rank: option.integer({ help: 'Which of the processes this is, from 0 on.', min: 0 }),
   /** The same list, in the same order, for all; one alone is no cluster. */
   addresses: option.texts({ help: '`host:port` at which each of the processes listens, by rank.' }),
+  /** Where others reach a machine at an address that is not its own, as behind a translation of addresses. */
+  listen: option.text({
+    help: 'Address of this machine at which the process listens, without a port; `0.0.0.0` is all.',
+    absent: 'that in `addresses`',
+  }),
   timeoutSeconds: option.number({
     help: 'How long a process waits for the others in one call before it gives up.',
     ...{ min: Number.MIN_VALUE, default: 300 },

@@ -22,12 +22,15 @@ const freeAddresses = (count: number): Promise<string[]> =>
   Promise.all(Array.from({ length: count }, async () => joinAddress('127.0.0.1', await freePort('127.0.0.1'))));
 
 /** Runs a body, which has `rank` and `c`, in a process for each rank. */
-async function together(body: string, { size = 2, seconds = 60, addresses = [] as string[] } = {}): Promise<Ended[]> {
+async function together(
+  body: string,
+  { size = 2, seconds = 60, addresses = [] as string[], listen = [] as string[] } = {},
+): Promise<Ended[]> {
   const all = addresses.length > 0 ? addresses : await freeAddresses(size);
   const module = JSON.stringify(new URL('./collective.ts', import.meta.url).pathname);
   const run = (rank: number): Promise<Ended> =>
     elsewhere(`const rank = ${rank};
-      const cluster = { rank, addresses: ${JSON.stringify(all)}, timeoutSeconds: ${seconds} };
+      const cluster = { rank, addresses: ${JSON.stringify(all)}, timeoutSeconds: ${seconds}, listen: ${JSON.stringify(listen)}[rank] };
       try {
         await loadEngine({ prefer: 'node', threads: 1, cluster });
         const { collective, gatherJson, checkSame } = await import(${module});
@@ -224,6 +227,29 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
     expect(waited!.result?.refused ?? waited!.result).toMatch(
       /^rank 1 of 2: startAllReduce: rank 0 at 127.0.0.1:\d+ is "silent for 2 s or longer/,
     );
+  });
+
+  it('listen at their own address, or where they are told, and nowhere else', async () => {
+    const body = `
+      const { createConnection } = await import('node:net');
+      const port = Number(cluster.addresses[rank].split(':')[1]);
+      const reached = (host) => new Promise((resolve) => {
+        const socket = createConnection({ host, port });
+        socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('connect', () => socket.destroy());
+      });
+      c.barrier();
+      const found = [await reached('127.0.0.1'), await reached('127.0.0.2')];
+      c.close();
+      return found;`;
+    const [own, everywhere] = await together(body, { listen: ['127.0.0.1', '0.0.0.0'] });
+    expect([own!.result, everywhere!.result]).toEqual([
+      [true, false],
+      [true, true],
+    ]);
+    // Kept for documents: nobody's.
+    for (const { result } of await together(body, { listen: ['203.0.113.1', '203.0.113.1'] })) {
+      expect(result.refused).toMatch(/not starting: .*expected one that listens at 203\.0\.113\.1/);
+    }
   });
 
   it('say that a port is taken', async () => {

@@ -1,5 +1,5 @@
 import { check, integer, ProtomemError, readOptions, type Settings } from '@protomem/core';
-import { protobuf } from '@protomem/core/node';
+import { protobuf, splitAddress } from '@protomem/core/node';
 import * as tf from '@tensorflow/tfjs';
 import { type Cluster, clusterOptions } from '../../collective/cluster.ts';
 import type { Collective, Reduction } from '../../collective/collective.ts';
@@ -53,17 +53,19 @@ export function readCluster(given: Cluster | undefined): Settings<typeof cluster
 }
 
 /** What `cpp/collectives.cc` of `@protomem/native` reads, and answers. */
-const [DEFINITION, STATUS] = ['PROTOMEM_CLUSTER', 'PROTOMEM_CLUSTER_STATUS'];
+const [DEFINITION, LISTEN, STATUS] = ['PROTOMEM_CLUSTER', 'PROTOMEM_CLUSTER_LISTEN', 'PROTOMEM_CLUSTER_STATUS'];
 
 /** Has TensorFlow join a cluster while `load` loads it; it cannot do so later. */
 export function loadInCluster<T>(cluster: Cluster, load: () => T): T {
   const { env } = process;
+  const address = cluster.addresses[cluster.rank]!;
+  const { host, port } = splitAddress(address);
   env[DEFINITION] = Buffer.from(serverDef(cluster)).toString('hex');
+  env[LISTEN] = `${cluster.listen ?? host}:${port}`;
   delete env[STATUS];
   try {
     const loaded = load();
     const { [STATUS]: status } = env;
-    const address = cluster.addresses[cluster.rank]!;
     check(status !== undefined, () => ({
       where: 'loadEngine',
       what: 'the binding of TensorFlow',
@@ -75,13 +77,12 @@ export function loadInCluster<T>(cluster: Cluster, load: () => T): T {
       where: `rank ${cluster.rank} of ${cluster.addresses.length}`,
       what: `the server at ${address}`,
       got: `not starting: ${status}`,
-      expected: 'one that listens there',
-      fix: 'Is the port free, and the address one of this machine?',
+      expected: `one that listens ${cluster.listen ? `at ${cluster.listen}` : 'there'}`,
+      fix: 'Is the port free, and the address one of this machine? PROTOMEM_LISTEN says which, 0.0.0.0 for all.',
     }));
     return loaded;
   } finally {
-    delete env[DEFINITION];
-    delete env[STATUS];
+    for (const name of [DEFINITION, LISTEN, STATUS]) delete env[name];
   }
 }
 
