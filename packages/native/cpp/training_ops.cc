@@ -12,6 +12,7 @@
 
 #include "numbers.h"
 #include "parallel.h"
+#include "winograd.h"
 
 namespace {
 
@@ -342,6 +343,44 @@ void preluGrad(Call& call, const Attributes&) {
   for (int64_t c = 0; c < channels; c++) dAlpha[c] = static_cast<float>(sums[c]);
 }
 
+// --- 3x3 convolutions, stride 1, "same" -------------------------------------------------------------------------------
+
+/** An image or a gradient, [images, high, wide, channels], or filters, [3, 3, channels, channels]. */
+struct Square {
+  const TF_Tensor* tensor;
+  const float* values;
+  std::vector<int64_t> shape;
+
+  Square(Call& call, int i)
+      : tensor(call.tensor(i)), values(static_cast<const float*>(TF_TensorData(tensor))), shape(Call::shapeOf(tensor)) {
+    call.require(shape.size() == 4, "a tensor that has not four dimensions");
+    shape.resize(4);
+    call.require(shape[3] % winograd::width == 0, "channels that are no multiple of " + std::to_string(winograd::width));
+  }
+
+  winograd::Shape to(int64_t channels) const { return {shape[0], shape[1], shape[2], shape[3], channels}; }
+};
+
+/** The convolution, or with `Turned` its gradient to the image. */
+template <bool Turned>
+void conv3x3(Call& call, const Attributes&) {
+  const Square x(call, 0), filters(call, 1);
+  const int64_t from = filters.shape[Turned ? 3 : 2], to = filters.shape[Turned ? 2 : 3];
+  call.require(filters.shape[0] == 3 && filters.shape[1] == 3 && from == x.shape[3], "filters for other channels, or not 3x3");
+  call.require(to % winograd::width == 0, "channels that are no multiple of " + std::to_string(winograd::width));
+  if (call.failed()) return;
+  float* y = call.output<float>(0, {x.shape[0], x.shape[1], x.shape[2], to});
+  if (y) winograd::convolve(x.values, filters.values, y, x.to(to), Turned);
+}
+
+void conv3x3FilterGrad(Call& call, const Attributes&) {
+  const Square x(call, 0), dy(call, 1);
+  call.require(std::equal(x.shape.begin(), x.shape.begin() + 3, dy.shape.begin()), "x and dy differ in images or sides");
+  if (call.failed()) return;
+  float* dFilters = call.output<float>(0, {3, 3, x.shape[3], dy.shape[3]});
+  if (dFilters) winograd::convolveFilterGradient(x.values, dy.values, dFilters, x.to(dy.shape[3]));
+}
+
 // --- All parameters at once -------------------------------------------------------------------------------------------
 
 /** sqrt of the sum of all squares. */
@@ -496,6 +535,12 @@ void registerOps(Registration& r) {
   EITHER("ProtomemScaleShiftPrelu", scaleShiftPrelu);
   r.op("ProtomemPreluGrad", {"dy: T", "x: T", "alpha: float"}, {"dx: T", "dalpha: float"}, {T});
   EITHER("ProtomemPreluGrad", preluGrad);
+  r.op("ProtomemConv3x3", {"x: float", "filters: float"}, {"y: float"}, {});
+  r.kernel("ProtomemConv3x3", run<conv3x3<false>>);
+  r.op("ProtomemConv3x3InputGrad", {"dy: float", "filters: float"}, {"dx: float"}, {});
+  r.kernel("ProtomemConv3x3InputGrad", run<conv3x3<true>>);
+  r.op("ProtomemConv3x3FilterGrad", {"x: float", "dy: float"}, {"dfilters: float"}, {});
+  r.kernel("ProtomemConv3x3FilterGrad", run<conv3x3FilterGrad>);
   r.op("ProtomemGlobalNorm", {"tensors: N * float"}, {"norm: float"}, {"N: int >= 1"});
   r.kernel("ProtomemGlobalNorm", run<globalNorm>);
   r.op("ProtomemSgd", {"rate: float", "decays: float", "weights: N * float", "velocities: M * float", "gradients: N * float"},

@@ -41,6 +41,12 @@ const convolutions: Case[] = [
   [[1, 1, 1, 3], [3, 3, 3, 2], [2, 2], 'same'],
   [[1, 5, 5, 2], [2, 2, 2, 2], [1, 1], 3],
   [[4, 14, 14, 16], [3, 3, 16, 24], [2, 2], 1],
+  // Enough pixels for ops of our own; tiles of 4x4 that end with the image, and that do not; channels of one register and of several.
+  [[3, 16, 20, 8], [3, 3, 8, 16], [1, 1], 'same'],
+  [[2, 17, 18, 16], [3, 3, 16, 8], [1, 1], 'same'],
+  [[9, 7, 9, 40], [3, 3, 40, 24], [1, 1], 'same'],
+  [[70, 4, 2, 16], [3, 3, 16, 32], [1, 1], 'same'],
+  [[600, 1, 1, 32], [3, 3, 32, 16], [1, 1], 'same'],
   // Few channels and a stride: wrong in oneDNN.
   [[2, 12, 12, 5], [1, 1, 5, 16], [3, 3], 'valid'],
   [[2, 12, 6, 3], [1, 1, 3, 9], [2, 1], 'same'],

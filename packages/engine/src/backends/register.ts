@@ -12,6 +12,7 @@ import {
 import { cpuKernels } from './cpu/kernels.ts';
 import { tensorflowKernels } from './tensorflow/kernels.ts';
 import { pointwiseConvolutions } from './tensorflow/pointwise-convolution.ts';
+import { winogradConvolutions } from './tensorflow/winograd-convolution.ts';
 import { wasmKernels, wasmOverrides } from './wasm/kernels.ts';
 import { webgpuKernels, webgpuOverrides } from './webgpu/kernels.ts';
 
@@ -24,7 +25,7 @@ interface BackendKernels {
 /** By name of the backend in tfjs. */
 const backends: Readonly<Record<string, BackendKernels>> = {
   cpu: { kernels: cpuKernels },
-  tensorflow: { kernels: tensorflowKernels, overrides: pointwiseConvolutions },
+  tensorflow: { kernels: tensorflowKernels, overrides: () => winogradConvolutions(pointwiseConvolutions()) },
   wasm: { kernels: wasmKernels, overrides: wasmOverrides },
   webgpu: { kernels: webgpuKernels, overrides: webgpuOverrides },
 };
