@@ -3,7 +3,7 @@
 //     --through library   what TensorFlow itself does (default), or `engine`: through the kernels that loadEngine registers
 //     --precision float32 or bfloat16, where the processor has it
 //     --kinds 1x1,3x3     some of the kinds only, with --ops of the operations, with --channels 3,4,5 of the numbers of in-channels
-// TensorFlow takes oneDNN's kernels where the processor has AVX-512, else only under TF_ENABLE_ONEDNN_OPTS=1.
+// On x86 with oneDNN's kernels, unless TF_ENABLE_ONEDNN_OPTS=0 says otherwise.
 //
 // A shape may spoil the heap and another one die of it: shapes are run in child processes, with glibc's checks of the heap,
 // and a group that dies is halved until it is one shape. Values are small integers, so that float32 has every sum exactly;

@@ -31,7 +31,7 @@ const node: Platform = {
  * `setThreadsCount` hold) or `@tensorflow/tfjs-backend-webgpu` before.
  *
  * For TensorFlow some environment variables are set before it loads, unless the user has set them:
- * `TF_NUM_INTRAOP_THREADS` and `TF_CPP_MIN_LOG_LEVEL` (to 2: warnings and chatter off).
+ * `TF_NUM_INTRAOP_THREADS`, `TF_ENABLE_ONEDNN_OPTS` (to 1 on x86) and `TF_CPP_MIN_LOG_LEVEL` (to 2: warnings and chatter off).
  *
  * @param options.prefer engine name or `'auto'`; default `'auto'`
  * @param options.threads threads of one operation, at least 1; default all that this process may use

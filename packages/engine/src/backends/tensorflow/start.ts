@@ -122,8 +122,11 @@ function prepareEnvironment(threads: number | undefined, bindingFolder: string):
   const { env } = process;
   if (threads !== undefined) env.TF_NUM_INTRAOP_THREADS = String(threads);
   env.TF_NUM_INTRAOP_THREADS ??= String(usableThreads());
-  if (env.TF_CPP_MIN_LOG_LEVEL !== undefined) return;
-  env.TF_CPP_MIN_LOG_LEVEL = '2';
+  // By itself TensorFlow takes oneDNN on processors with AVX-512 alone; with AVX2 it is up to twice as fast as Eigen, too.
+  if (process.arch === 'x64') env.TF_ENABLE_ONEDNN_OPTS ??= '1';
+  env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  // Whoever wants to see more than that sees all; a child has the level of its parent.
+  if (Number(env.TF_CPP_MIN_LOG_LEVEL) < 2) return;
   const preload = join(bindingFolder, 'preload.node');
   if (existsSync(preload)) require(preload);
 }
