@@ -517,6 +517,7 @@ class Registration {
 
 void registerOps(Registration& r) {
   const char* T = "T: {float, bfloat16}";
+  const char* float32 = "T: {float}";
   const char* epsilon = "epsilon: float";
   r.op("ProtomemBatchNorm", {"x: T", "scale: float", "offset: float"}, {"y: T", "mean: float", "variance: float"}, {T, epsilon});
   EITHER("ProtomemBatchNorm", batchNorm);
@@ -535,11 +536,11 @@ void registerOps(Registration& r) {
   EITHER("ProtomemScaleShiftPrelu", scaleShiftPrelu);
   r.op("ProtomemPreluGrad", {"dy: T", "x: T", "alpha: float"}, {"dx: T", "dalpha: float"}, {T});
   EITHER("ProtomemPreluGrad", preluGrad);
-  r.op("ProtomemConv3x3", {"x: float", "filters: float"}, {"y: float"}, {});
+  r.op("ProtomemConv3x3", {"x: T", "filters: T"}, {"y: T"}, {float32});
   r.kernel("ProtomemConv3x3", run<conv3x3<false>>);
-  r.op("ProtomemConv3x3InputGrad", {"dy: float", "filters: float"}, {"dx: float"}, {});
+  r.op("ProtomemConv3x3InputGrad", {"dy: T", "filters: T"}, {"dx: T"}, {float32});
   r.kernel("ProtomemConv3x3InputGrad", run<conv3x3<true>>);
-  r.op("ProtomemConv3x3FilterGrad", {"x: float", "dy: float"}, {"dfilters: float"}, {});
+  r.op("ProtomemConv3x3FilterGrad", {"x: T", "dy: T"}, {"dfilters: T"}, {float32});
   r.kernel("ProtomemConv3x3FilterGrad", run<conv3x3FilterGrad>);
   r.op("ProtomemGlobalNorm", {"tensors: N * float"}, {"norm: float"}, {"N: int >= 1"});
   r.kernel("ProtomemGlobalNorm", run<globalNorm>);

@@ -17,6 +17,9 @@ describe('configuration', () => {
     }
     expect(sayings(patchConfig(demo, ['encoder.freezeDepth=0.5']))).toMatchObject({ encoder: { freezeDepth: 0.5 } });
     expect((sayings(demo) as typeof demo).encoder).not.toHaveProperty('freezeDepth');
+    // Nor a section of which nothing is said, or a release that adds one would make another configuration of it.
+    expect(demo.distillation.teacher).toBe(null);
+    expect(sayings(demo)).not.toHaveProperty('distillation');
   });
 
   it('makes groups as large as the memory unless told otherwise, also for baselines without one', () => {

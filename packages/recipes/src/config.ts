@@ -17,7 +17,7 @@ export function parseConfig(value: unknown, where: string): RunDraft {
 }
 
 /** What a configuration says itself: options at their defaults, such as those that a later release adds, are left out. */
-export const sayings = (config: RunDraft): object => withoutDefaults(runSchema, config) as object;
+export const sayings = (config: RunDraft): object => (withoutDefaults(runSchema, config) ?? {}) as object;
 
 /** Groups follow the memory, also for the baselines that have none and are to see the same images in the same order. */
 export function withGroupSize<C extends RunDraft | RunConfig>(config: C): C {

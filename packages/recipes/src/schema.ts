@@ -203,8 +203,11 @@ export function withoutDefaults(node: Node, value: unknown): unknown {
   const given = value as Readonly<Record<string, unknown>>;
   const fields = node.node === 'section' ? node.fields : node.kinds[given[node.key] as string]!;
   const kind = node.node === 'section' ? {} : { [node.key]: given[node.key] };
-  const entries = Object.entries(fields).map(([name, field]) => [name, withoutDefaults(field, given[name])]);
-  return { ...kind, ...Object.fromEntries(entries.filter(([, inner]) => inner !== undefined)) };
+  const entries = Object.entries(fields)
+    .map(([name, field]) => [name, withoutDefaults(field, given[name])])
+    .filter(([, inner]) => inner !== undefined);
+  // A section that says nothing is one that a later release may have added.
+  return node.node === 'section' && entries.length === 0 ? undefined : { ...kind, ...Object.fromEntries(entries) };
 }
 
 /** A line for each option below a node: its dotted key, what it does, its values and its default. */
