@@ -11,6 +11,7 @@ import { maxPoolGrad } from './max-pool-grad.ts';
 import { preluGrad } from './prelu-grad.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
 import { updateRows } from './update-rows.ts';
+import { winogradConvolutions } from './winograd-convolution.ts';
 
 /** Compiled loops where a pass over memory is saved; the others are compositions, which run on these. */
 export const wasmKernels: TrainingKernels = {
@@ -25,8 +26,7 @@ export const wasmKernels: TrainingKernels = {
 /** The gradient kernels that tfjs lacks on `wasm`, and what it has wrong, or very slow, there. */
 export const wasmOverrides = (): Overrides => ({
   BatchMatMul: batchMatMul(tfjsKernel('BatchMatMul', 'wasm')),
-  Conv2DBackpropFilter: conv2dBackpropFilter,
-  Conv2DBackpropInput: conv2dBackpropInput,
+  ...winogradConvolutions({ Conv2DBackpropFilter: conv2dBackpropFilter, Conv2DBackpropInput: conv2dBackpropInput }),
   DepthwiseConv2dNativeBackpropFilter: depthwiseBackpropFilter,
   DepthwiseConv2dNativeBackpropInput: depthwiseBackpropInput,
   Identity: identity,

@@ -21,6 +21,10 @@ export interface Simd {
   readonly combine: Loop;
   readonly preluGradient: Loop;
   readonly depthwiseFilterGradient: Loop;
+  readonly winogradTiles: Loop;
+  readonly winogradResults: Loop;
+  readonly winogradFilters: Loop;
+  readonly winogradFilterGradient: Loop;
 }
 
 const instances = new WeakMap<object, Simd | undefined>();

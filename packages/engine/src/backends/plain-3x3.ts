@@ -1,0 +1,41 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Overrides } from '../kernels/registry.ts';
+import type { Kernel } from '../kernels/training-kernels.ts';
+
+/** Pixels of all images below which Winograd's changes of the filters cost more than they save. */
+const FEW_PIXELS = 512;
+
+const names = ['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'] as const;
+
+/**
+ * Kernels for 3x3 convolutions with stride 1 and "same" padding in float32, channels last, over more than a few pixels; all others go where they went.
+ *
+ * @param kernels of those, by tfjs's name
+ * @param others gives the kernel of a name for all others
+ * @param fits whether numbers of channels, in and out, are such as the kernels take on a backend
+ */
+export function plain3x3Convolutions(
+  kernels: Readonly<Record<(typeof names)[number], Kernel>>,
+  others: (name: string) => Kernel,
+  fits: (channels: readonly number[], backend: tf.KernelBackend) => boolean,
+): Overrides {
+  return Object.fromEntries(
+    names.map((name) => {
+      const rest = others(name);
+      const kernel: Kernel = (inputs: tf.NamedTensorMap, attrs: tf.NamedAttrMap, backend) => {
+        const filter = inputs.filter?.shape ?? (attrs.filterShape as number[]);
+        const image = inputs.x ?? inputs.dy!;
+        const ours = isPlain3x3(filter, image, attrs) && fits(filter.slice(2), backend);
+        return (ours ? kernels[name] : rest)(inputs, attrs, backend);
+      };
+      return [name, kernel];
+    }),
+  );
+}
+
+function isPlain3x3(filter: readonly number[], { shape, dtype }: tf.Tensor, attrs: tf.NamedAttrMap): boolean {
+  const { strides = 1, dilations = 1, pad, dataFormat } = attrs;
+  const ones = [strides, dilations].flat().every((side) => side === 1);
+  const plain = filter[0] === 3 && filter[1] === 3 && ones && pad === 'same' && dataFormat !== 'NCHW';
+  return plain && dtype === 'float32' && shape[0]! * shape[1]! * shape[2]! >= FEW_PIXELS;
+}
