@@ -7,8 +7,10 @@ import { pointer, type Simd, simdOf, uninitialized } from './simd.ts';
 /** A tile's numbers: a matrix, of tiles by channels, for each. */
 const POSITIONS = 36;
 
-/** Numbers in all matrices of the tiles that are worked on at a time: 32 MiB. */
-const MOST = 1 << 23;
+const FEW_CHANNELS = 32;
+
+/** Numbers in all matrices of the tiles that are worked on at a time: 8 MiB. */
+const MOST = 1 << 21;
 
 /**
  * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's F(4x4, 3x3)): loops of our own
@@ -24,7 +26,9 @@ export function winogradConvolutions(others: Overrides): Overrides {
       Conv2DBackpropFilter: ({ x, dy }, _, backend) => filterGradient(backend, x!, dy!),
     } satisfies Record<string, Kernel<tf.NamedTensorMap, tf.Tensor>>,
     (name) => others[name] ?? tfjsKernel(name, 'wasm'),
-    (channels, backend) => channels.every((count) => count % 4 === 0) && simdOf(backend) !== undefined,
+    // With fewer, the changes of basis, which one thread does, take as long as what they save.
+    (channels, backend) =>
+      channels.every((count) => count % 4 === 0 && count >= FEW_CHANNELS) && simdOf(backend) !== undefined,
   );
   return { ...others, ...own };
 }
