@@ -4,7 +4,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { setBfloat16 } from '../src/backends/tensorflow/bfloat16.ts';
 import { type Attributes, execute, executeUntyped } from '../src/backends/tensorflow/execute.ts';
-import { hasTrainingOps } from '../src/backends/tensorflow/has-training-ops.ts';
+import { hasTrainingOps, useTrainingOps } from '../src/backends/tensorflow/has-training-ops.ts';
 import { tensorflowKernels as ours } from '../src/backends/tensorflow/kernels.ts';
 import { loadEngine } from '../src/index.ts';
 import { composedKernels } from '../src/kernels/composed/kernels.ts';
@@ -92,6 +92,25 @@ function checkActivations(rows: number, channels: number, bfloat16: boolean): vo
   });
 }
 
+/** A convolution with 3x3 and its gradients, beside TensorFlow's. */
+function checkConvolution([images, high, wide, from, to]: readonly number[]): void {
+  tf.tidy(() => {
+    const [x, filter] = [random([images!, high!, wide!, from!]), random([3, 3, from!, to!])] as tf.Tensor4D[];
+    const dy = random([images!, high!, wide!, to!]);
+    const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
+      tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, 'same');
+    useTrainingOps(backend, false);
+    const expected = [convolve(x!, filter!), ...tf.grads(convolve)([x!, filter!], dy)];
+    useTrainingOps(backend, true);
+    const found = [
+      ...execute(backend, 'ProtomemConv3x3', [x!, filter!], {}),
+      ...execute(backend, 'ProtomemConv3x3InputGrad', [dy, filter!], {}),
+      ...execute(backend, 'ProtomemConv3x3FilterGrad', [x!, dy], {}),
+    ];
+    compare(`conv3x3 ${images}x${high}x${wide}, ${from} to ${to}`, found, expected, 1e-4);
+  });
+}
+
 function checkParameters(sizes: readonly number[]): void {
   tf.tidy(() => {
     const list = (): tf.Tensor[] => sizes.map((size) => random([size]));
@@ -173,6 +192,22 @@ function checkRefusals(): void {
       { N: ['INT', N], M: ['INT', M], momentum: ['FLOAT', 0.9], nesterov: ['BOOL', false] },
       N + M,
     );
+  const conv3x3: [string, tf.Tensor, tf.Tensor][] = [
+    ['with a 1x1 filter', t(1, 4, 4, 16), t(1, 1, 16, 16)],
+    ['with filters of other channels', t(1, 4, 4, 16), t(3, 3, 32, 32)],
+    ['with odd channels', t(1, 4, 4, 5), t(3, 3, 5, 16)],
+    ['to odd channels', t(1, 4, 4, 16), t(3, 3, 16, 5)],
+    ['without a channel axis', t(4, 4, 16), t(3, 3, 16, 16)],
+  ];
+  for (const [what, x, filter] of conv3x3) {
+    refuses(`Conv3x3 ${what}`, () => execute(backend, 'ProtomemConv3x3', [x, filter], {}));
+    const turned = filter.rank === 4 ? tf.transpose(filter, [0, 1, 3, 2]) : filter;
+    refuses(`Conv3x3InputGrad ${what}`, () => execute(backend, 'ProtomemConv3x3InputGrad', [x, turned], {}));
+  }
+  for (const dy of [t(1, 4, 3, 16), t(2, 4, 4, 16), t(1, 4, 4, 5), t(4, 4, 16)])
+    refuses(`Conv3x3FilterGrad of ${dy.shape}`, () =>
+      execute(backend, 'ProtomemConv3x3FilterGrad', [t(1, 4, 4, 16), dy], {}),
+    );
   refuses('Sgd without a rate', () => sgd([t(0), t(1), five, five, five], 1, 1));
   refuses('Sgd with two rates', () => sgd([t(2), t(1), five, five, five], 1, 1));
   refuses('Sgd with few decays', () => sgd([t(), t(0), five, five, five], 1, 1));
@@ -189,6 +224,16 @@ for (const bfloat16 of [false, true]) {
 }
 for (const sizes of [[1], [15, 16, 17], [63, 1, 64, 65], [16383, 16385], [1_048_577, 3], [0, 4]])
   checkParameters(sizes);
+for (const from of [16, 32, 48, 80, 112])
+  for (const to of [16, 32, 80])
+    for (let side = 1; side <= 10; side++) checkConvolution([1 + (side % 3), side, 11 - side, from, to]);
+// Several blocks of tiles, and the last one not full.
+for (const shape of [
+  [7, 30, 26, 64, 64],
+  [33, 7, 7, 128, 256],
+  [0, 4, 4, 16, 16],
+])
+  checkConvolution(shape);
 checkRefusals();
 for (const failure of failures) console.log(failure);
 console.log(`${compared} outputs compared, ${refused} inputs refused, ${failures.length} failures`);

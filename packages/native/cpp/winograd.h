@@ -348,6 +348,10 @@ inline void convolveFilterGradient(const float* x, const float* dy, float* dFilt
   std::lock_guard<std::mutex> alone(turn());
   const int64_t tiles = s.tiles(), block = std::min<int64_t>(16 * height, tiles), sumStep = apart(s.from * s.to);
   const int64_t step = apart(block * s.from), toStep = apart(block * s.to);
+  if (tiles == 0) {
+    std::fill_n(dFilters, 9 * s.from * s.to, 0.f);
+    return;
+  }
   float *sums = shared(0).of(positions * sumStep), *V = shared(1).of(positions * step), *D = shared(2).of(positions * toStep);
   for (int64_t first = 0; first < tiles; first += block) {
     const int64_t count = std::min(block, tiles - first);

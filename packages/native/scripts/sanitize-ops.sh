@@ -21,6 +21,6 @@ run="node --import tsx --conditions=@protomem/source"
 export PROTOMEM_CACHE="$folder"
 # Unchanged, it is there already; after a change of cpp/, remove FOLDER.
 CXX="$folder/cxx" $run packages/native/src/cli.ts install
-# Under a sanitizer dlopen does not know $ORIGIN, with which the log is kept quiet: this level is asked for instead.
-TF_CPP_MIN_LOG_LEVEL=2 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+# Under a sanitizer dlopen does not know $ORIGIN, with which the log is kept quiet: at this level that is left out.
+TF_CPP_MIN_LOG_LEVEL=1 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
   LD_PRELOAD="$($compiler -print-file-name=libasan.so)" $run packages/engine/scripts/check-ops.ts

@@ -3,7 +3,7 @@ import type { Overrides } from '../kernels/registry.ts';
 import type { Kernel } from '../kernels/training-kernels.ts';
 
 /** Pixels of all images below which Winograd's changes of the filters cost more than they save. */
-const FEW_PIXELS = 512;
+const FEW_PIXELS = 192;
 
 const names = ['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'] as const;
 
