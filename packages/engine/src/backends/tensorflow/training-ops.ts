@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { require } from '../../packages.ts';
-import { useTrainingOps } from './has-training-ops.ts';
+import { setRegister, useTrainingOps } from './has-training-ops.ts';
 import { instructionSet, trainingOpsFile } from './instruction-sets.ts';
 
 /**
@@ -17,4 +17,5 @@ export function loadTrainingOps(backend: tf.KernelBackend, folder: string): void
   if (!file || !existsSync(file)) return;
   require(file);
   useTrainingOps(backend, true);
+  setRegister(backend, set === 'x86-64-v4' ? 16 : 8);
 }

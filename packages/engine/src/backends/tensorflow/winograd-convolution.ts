@@ -3,11 +3,7 @@ import type { Kernel } from '../../kernels/training-kernels.ts';
 import { plain3x3Convolutions } from '../plain-3x3.ts';
 import { computesInBfloat16 } from './bfloat16.ts';
 import { execute } from './execute.ts';
-import { hasTrainingOps } from './has-training-ops.ts';
-import { instructionSet } from './instruction-sets.ts';
-
-/** Numbers that one register of the ops holds: channels come in as many. */
-let register: number | undefined;
+import { hasTrainingOps, registerOf } from './has-training-ops.ts';
 
 /**
  * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's F(4x4, 3x3)): ops of our own, where they
@@ -32,11 +28,10 @@ export function winogradConvolutions(others: Overrides): Overrides {
       Conv2DBackpropFilter: run('ProtomemConv3x3FilterGrad', 'x', 'dy'),
     },
     (name) => others[name] ?? tfjsKernel(name, 'tensorflow'),
-    (channels, backend) => {
-      register ??= instructionSet() === 'x86-64-v4' ? 16 : 8;
-      const whole = channels.every((count) => count % register! === 0);
-      return whole && hasTrainingOps(backend) && !computesInBfloat16(backend);
-    },
+    (channels, backend) =>
+      hasTrainingOps(backend) &&
+      !computesInBfloat16(backend) &&
+      channels.every((count) => count % registerOf(backend) === 0),
   );
   return { ...others, ...own };
 }
