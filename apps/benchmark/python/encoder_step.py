@@ -4,6 +4,7 @@ usage: encoder_step.py ENCODER BATCH TASK LAYOUT PRECISION [compile] [threads=N]
 TASK: train (a whole step) or forward (eval and inference_mode). LAYOUT: nchw (PyTorch's default) or channels-last.
 PRECISION: float32 or bfloat16 (autocast). With `compile` through torch.compile, which needs a C++ compiler.
 """
+import platform
 import sys
 import time
 
@@ -15,6 +16,8 @@ from encoders import make_encoder
 def main():
     name, batch, task, layout, precision = sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]
     flags = sys.argv[6:]
+    if precision == "bfloat16" and platform.machine() == "x86_64" and not torch.cpu._is_avx512_bf16_supported():
+        sys.exit("this processor has no instructions for bfloat16, and ours takes no part")
     for flag in flags:
         if flag.startswith("threads="):
             torch.set_num_threads(int(flag.removeprefix("threads=")))

@@ -79,18 +79,19 @@ type Scan = (scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, far
 const rules = {
   conservative(scores, labels, fars) {
     const { positives, negatives } = checkPairs('tarAtFar', scores, labels);
-    const most = Math.max(0, ...fars.map((far) => allowedFalseAccepts(far, negatives)));
-    const strangers = highestOfStrangers(scores, labels, negatives, most + 1);
+    const reachable = fars.filter((far) => far >= 1 / negatives);
+    const cuts = cutsOfStrangers(
+      scores,
+      labels,
+      reachable.map((far) => allowedFalseAccepts(far, negatives)),
+    );
     const same = sortedKind(scores, labels, true);
     return fars.map((far) => {
-      if (far < 1 / negatives) return unreachable(far);
-      const allowed = allowedFalseAccepts(far, negatives);
-      // The first stranger who must not be accepted: everybody above is.
-      const limit = allowed < negatives ? strangers[strangers.length - 1 - allowed]! : Number.NEGATIVE_INFINITY;
-      const s = countUpTo(same, limit);
-      const d = countUpTo(strangers, limit);
-      const threshold = Math.min(same[s] ?? Number.POSITIVE_INFINITY, strangers[d] ?? Number.POSITIVE_INFINITY);
-      return result(far, same.length - s, positives, threshold, (strangers.length - d) / negatives);
+      const cut = cuts[reachable.indexOf(far)];
+      if (!cut) return unreachable(far);
+      const s = countUpTo(same, cut.limit);
+      const threshold = Math.min(same[s] ?? Number.POSITIVE_INFINITY, cut.next);
+      return result(far, same.length - s, positives, threshold, cut.above / negatives);
     });
   },
   nearest(scores, labels, fars) {
@@ -168,13 +169,24 @@ function allowedFalseAccepts(far: number, negatives: number): number {
 
 const bins = 65_536;
 
-/** At least the `count` highest scores of different people, lowest first, whole ties and all. */
-function highestOfStrangers(
+/** Where strangers' scores are cut for a number of them to be accepted. */
+interface Cut {
+  /** Score of the first who must not be accepted: only higher ones are. -Infinity where all are. */
+  readonly limit: number;
+  /** How many strangers are above, and the lowest score of theirs. */
+  readonly above: number;
+  readonly next: number;
+}
+
+/**
+ * The cuts that accept at most so many strangers each. Scores are counted in bins; only those in the bin of a cut, and in the next
+ * one that is not empty, are looked at again.
+ */
+function cutsOfStrangers(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
-  negatives: number,
-  count: number,
-): Float32Array | Float64Array {
+  allowed: readonly number[],
+): Cut[] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < scores.length; i++) {
@@ -187,17 +199,45 @@ function highestOfStrangers(
   const width = high - low;
   const scale = width > 0 && Number.isFinite(bins / width) && Number.isFinite(width) ? (bins - 1) / width : 0;
   const counts = new Uint32Array(bins);
-  if (scale > 0) {
-    for (let i = 0; i < scores.length; i++) if (!labels[i]) counts[((scores[i]! - low) * scale) | 0]!++;
-  } else counts[0] = negatives;
-  let first = bins;
-  let kept = 0;
-  while (first > 0 && kept < count) kept += counts[--first]!;
-  const highest = new (scores instanceof Float32Array ? Float32Array : Float64Array)(kept);
-  for (let i = 0, k = 0; i < scores.length; i++) {
-    if (!labels[i] && (first === 0 || (((scores[i]! - low) * scale) | 0) >= first)) highest[k++] = scores[i]!;
+  for (let i = 0; i < scores.length; i++) if (!labels[i]) counts[((scores[i]! - low) * scale) | 0]!++;
+
+  /** The bin of the stranger with so many others at or above; and how many are in higher bins. */
+  const places = allowed.map((count) => {
+    let bin = bins;
+    let higher = 0;
+    let own = 0;
+    while (bin > 0 && higher + own <= count) {
+      higher += own;
+      own = counts[--bin]!;
+    }
+    let after = bin + 1;
+    while (after < bins && counts[after] === 0) after++;
+    return { count, bin, after, higher, all: higher + own <= count };
+  });
+  const wanted = new Set(places.flatMap(({ bin, after }) => [bin, after]));
+  const isWanted = new Uint8Array(bins);
+  const kept = new Map<number, Float64Array>();
+  for (const bin of wanted) {
+    if (bin >= bins) continue;
+    isWanted[bin] = 1;
+    kept.set(bin, new Float64Array(counts[bin]!));
   }
-  return highest.sort();
+  counts.fill(0);
+  for (let i = 0; i < scores.length; i++) {
+    if (labels[i]) continue;
+    const bin = ((scores[i]! - low) * scale) | 0;
+    if (isWanted[bin]) kept.get(bin)![counts[bin]!++] = scores[i]!;
+  }
+  for (const values of kept.values()) values.sort();
+
+  return places.map(({ count, bin, after, higher, all }) => {
+    const values = kept.get(bin)!;
+    if (all) return { limit: Number.NEGATIVE_INFINITY, above: higher + values.length, next: low };
+    const limit = values[values.length - 1 - (count - higher)]!;
+    const upTo = countUpTo(values, limit);
+    const next = values[upTo] ?? kept.get(after)?.[0] ?? Number.POSITIVE_INFINITY;
+    return { limit, above: higher + values.length - upTo, next };
+  });
 }
 
 /** How many of the values, lowest first, are <= limit. */
