@@ -252,9 +252,10 @@ export function depthwiseFilterGradient(
   }
 }
 
-// 3x3 convolutions with stride 1, "same", by Winograd's F(4x4, 3x3): see cpp/winograd.h of @protomem/native, of which these are the changes of basis. The
-// products in between are tfjs's. A `table` holds the pointers of 36 matrices, one for each position of a tile of 6x6; `scratch` is room for one
-// tile, 36 vectors of four channels, which is changed in place: by columns first, then by rows. Channels are a multiple of four.
+// 3x3 convolutions with stride 1, "same", by Winograd's F(4x4, 3x3): see cpp/winograd.h of @protomem/native, of which these
+// are the changes of basis. The products in between are tfjs's. A `table` holds the pointers of 36 matrices, one for each
+// position of a tile of 6x6; `scratch` is room for one tile, 36 vectors of four channels, which is changed in place: by
+// columns first, then by rows. Channels are a multiple of four.
 
 const TILE: i32 = 4;
 const SIDE: i32 = 6;
@@ -362,8 +363,8 @@ function readTile(
 }
 
 /**
- * The 36 matrices of so many tiles from `first` on, a row for each tile: of 6x6 pixels around them, or with `gradients` of the 4x4
- * within. With `turned` a column for each tile.
+ * The 36 matrices of so many tiles from `first` on, a row for each tile: of 6x6 pixels around them, or with `gradients` of
+ * the 4x4 within. With `turned` a column for each tile.
  */
 export function winogradTiles(
   x: usize,
@@ -448,7 +449,10 @@ export function winogradResults(
   }
 }
 
-/** The 36 matrices, `from` x `to`, of filters [3, 3, from, to]; with `turned` those of the way back, `to` x `from`, of filters turned around. */
+/**
+ * The 36 matrices, `from` x `to`, of filters [3, 3, from, to]; with `turned` those of the way back, `to` x `from`, of
+ * filters turned around.
+ */
 export function winogradFilters(w: usize, table: usize, scratch: usize, from: i32, to: i32, turned: i32): void {
   const stride = (<usize>to) << 2;
   for (let i = 0; i < from; i++) {

@@ -179,8 +179,8 @@ interface Cut {
 }
 
 /**
- * The cuts that accept at most so many strangers each. Scores are counted in bins; only those in the bin of a cut, and in the next
- * one that is not empty, are looked at again.
+ * The cuts that accept at most so many strangers each. Scores are counted in bins; only those in the bin of a cut, and in
+ * the next one that is not empty, are looked at again.
  */
 function cutsOfStrangers(
   scores: ArrayLike<number>,

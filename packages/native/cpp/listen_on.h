@@ -1,6 +1,7 @@
 // TensorFlow's server listens on all interfaces: its source says 0.0.0.0, whatever address a process has. While a ListenOn lives,
-// the calls of `bind` that TensorFlow's libraries make for that port on all interfaces get one address instead. A function `bind` of our own
-// would not be called, since a library finds that of the system first; so its entry in their tables of functions is exchanged.
+// the calls of `bind` that TensorFlow's libraries make for that port on all interfaces get one address instead. A function
+// `bind` of our own would not be called, since a library finds that of the system first; so its entry in their tables of
+// functions is exchanged.
 #ifndef PROTOMEM_LISTEN_ON_H_
 #define PROTOMEM_LISTEN_ON_H_
 

@@ -1,11 +1,13 @@
 // 3x3 convolutions with stride 1, the image filled up with a border of noughts, in a quarter of the multiplications: Winograd's
-// F(4x4, 3x3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (arXiv:1509.09308). The result is computed in tiles of
-// 4x4, each from 6x6 pixels: a linear change of basis B turns these, and another one G the filters, into 36 numbers for each pair of channels, of
-// which those of all tiles at one position make a product of matrices; a third one A turns its 36 results into the 4x4. The gradient to the
-// image is the same with the filters turned around, that to the filters the same steps backwards: A', product, G'.
+// F(4x4, 3x3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (arXiv:1509.09308). The result is
+// computed in tiles of 4x4, each from 6x6 pixels: a linear change of basis B turns these, and another one G the filters,
+// into 36 numbers for each pair of channels, of which those of all tiles at one position make a product of matrices; a
+// third one A turns its 36 results into the 4x4. The gradient to the image is the same with the filters turned around, that
+// to the filters the same steps backwards: A', product, G'.
 //
-// The 36 numbers of some tiles at a time stay in the caches. Sums are in one order, however many threads there are: same input, same bits.
-// Differs from the source in that images lie with the channel last, and a tile's channels are transformed a register at a time.
+// The 36 numbers of some tiles at a time stay in the caches. Sums are in one order, however many threads there are: same
+// input, same bits. Differs from the source in that images lie with the channel last, and a tile's channels are transformed
+// a register at a time.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -254,7 +256,8 @@ INLINE void overColumns(int64_t columns, const Body& body) {
 // --- The filters ------------------------------------------------------------------------------------------------------
 
 /**
- * Filters of `s.from` channels to `s.to`, changed: at each position as many columns as a product takes, row by row, then the next columns.
+ * Filters of `s.from` channels to `s.to`, changed: at each position as many columns as a product takes, row by row, then
+ * the next columns.
  *
  * @param turned the filters are those of the way back, [3, 3, s.to, s.from]: turned around, and from the other side's channels.
  */

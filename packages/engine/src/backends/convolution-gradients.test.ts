@@ -41,7 +41,8 @@ const convolutions: Case[] = [
   [[1, 1, 1, 3], [3, 3, 3, 2], [2, 2], 'same'],
   [[1, 5, 5, 2], [2, 2, 2, 2], [1, 1], 3],
   [[4, 14, 14, 16], [3, 3, 16, 24], [2, 2], 1],
-  // Enough pixels for ops of our own; tiles of 4x4 that end with the image, and that do not; channels of one register and of several.
+  // Enough pixels for ops of our own; tiles of 4x4 that end with the image, and that do not; channels of one register and
+  // of several.
   [[3, 16, 20, 8], [3, 3, 8, 16], [1, 1], 'same'],
   [[2, 17, 18, 16], [3, 3, 16, 8], [1, 1], 'same'],
   [[9, 7, 9, 40], [3, 3, 40, 32], [1, 1], 'same'],

@@ -8,7 +8,8 @@ const FEW_PIXELS = 192;
 const names = ['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'] as const;
 
 /**
- * Kernels for 3x3 convolutions with stride 1 and "same" padding in float32, channels last, over more than a few pixels; all others go where they went.
+ * Kernels for 3x3 convolutions with stride 1 and "same" padding in float32, channels last, over more than a few pixels; all
+ * others go where they went.
  *
  * @param kernels of those, by tfjs's name
  * @param others gives the kernel of a name for all others

@@ -6,8 +6,9 @@ import { execute } from './execute.ts';
 import { hasTrainingOps, registerOf } from './has-training-ops.ts';
 
 /**
- * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's F(4x4, 3x3)): ops of our own, where they
- * are loaded, in float32. Their error is four times that of a sum in float32, 2e-6 of the result.
+ * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's
+ * F(4x4, 3x3)): ops of our own, where they are loaded, in float32. Their error is four times that of a sum in float32, 2e-6
+ * of the result.
  *
  * @param others what takes the place of tfjs's kernels already: for all other convolutions
  */

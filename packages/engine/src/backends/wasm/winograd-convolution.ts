@@ -13,8 +13,9 @@ const FEW_CHANNELS = 32;
 const MOST = 1 << 21;
 
 /**
- * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's F(4x4, 3x3)): loops of our own
- * change the basis, and tfjs's product of matrices, with all its threads, does the rest. See `cpp/winograd.h` of `@protomem/native`.
+ * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's
+ * F(4x4, 3x3)): loops of our own change the basis, and tfjs's product of matrices, with all its threads, does the rest. See
+ * `cpp/winograd.h` of `@protomem/native`.
  *
  * @param others what takes the place of tfjs's kernels already: for all other convolutions
  */
