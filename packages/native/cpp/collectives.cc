@@ -64,7 +64,7 @@ std::string fromHex(const char* digits) {
 }
 
 void joinCluster(const char* digits) {
-  std::string found = "joined";
+  std::string found;
   if (!TFE_EnableCollectiveOps || !TFE_NewExecutor || !TFE_OpGetFlatInput || !TFE_NewCancellationManager) {
     found = "this library has no collectives";
   } else {
@@ -83,6 +83,7 @@ void joinCluster(const char* digits) {
     } else {
       background = TFE_NewExecutor(true, false, 0);
       cancellations = TFE_NewCancellationManager();
+      found = "joined at " + there.address();
     }
     TF_DeleteStatus(status);
   }

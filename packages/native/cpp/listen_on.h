@@ -118,6 +118,9 @@ class ListenOn {
       listen_on::wanted.s6_addr[10] = listen_on::wanted.s6_addr[11] = 0xff;
       std::memcpy(listen_on::wanted.s6_addr + 12, &reinterpret_cast<sockaddr_in*>(found->ai_addr)->sin_addr, 4);
     }
+    char text[INET6_ADDRSTRLEN];
+    getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+    address_ = text;
     freeaddrinfo(found);
     listen_on::port = port;
     listen_on::calls = 0;
@@ -136,11 +139,13 @@ class ListenOn {
 
   /** Why there is no such address; empty where there is. */
   const std::string& problem() const { return problem_; }
+  /** The address in numbers. */
+  const std::string& address() const { return address_; }
   /** Whether the server went there, rather than to all interfaces by a way that is not known here. */
   bool obeyed() const { return listen_on::calls > 0; }
 
  private:
-  std::string problem_;
+  std::string problem_, address_;
   std::vector<std::pair<void**, void*>> changed_;
 };
 

@@ -241,11 +241,17 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
       const found = [await reached('127.0.0.1'), await reached('127.0.0.2')];
       c.close();
       return found;`;
+    const free = await freeAddresses(2);
     const [own, everywhere] = await together(body, { listen: ['127.0.0.1', '0.0.0.0'] });
     expect([own!.result, everywhere!.result]).toEqual([
       [true, false],
       [true, true],
     ]);
+    const beyond = ['localhost', '192.0.2.1'].map((host, i) => joinAddress(host, Number(free[i]!.split(':')[1])));
+    const [first] = await together(body, { addresses: beyond, listen: ['127.0.0.1', '127.0.0.1'], seconds: 1 });
+    expect(first!.result.refused).toMatch(
+      /the address of localhost is "127\.0\.0\.1, the loopback", expected one that 192\.0\.2\.1 reaches/,
+    );
     // Kept for documents: nobody's.
     for (const { result } of await together(body, { listen: ['203.0.113.1', '203.0.113.1'] })) {
       expect(result.refused).toMatch(/not starting: .*expected one that listens at 203\.0\.113\.1/);

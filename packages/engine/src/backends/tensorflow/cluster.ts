@@ -73,17 +73,34 @@ export function loadInCluster<T>(cluster: Cluster, load: () => T): T {
       expected: 'one of this release, for a cluster',
       fix: 'npx protomem-engine install (of @protomem/native) compiles it.',
     }));
-    check(status === 'joined', () => ({
+    check(status.startsWith(JOINED), () => ({
       where: `rank ${cluster.rank} of ${cluster.addresses.length}`,
       what: `the server at ${address}`,
       got: `not starting: ${status}`,
       expected: `one that listens ${cluster.listen ? `at ${cluster.listen}` : 'there'}`,
       fix: 'Is the port free, and the address one of this machine? PROTOMEM_LISTEN says which, 0.0.0.0 for all.',
     }));
+    checkReached(cluster, status.slice(JOINED.length));
     return loaded;
   } finally {
     for (const name of [DEFINITION, LISTEN, STATUS]) delete env[name];
   }
+}
+
+const JOINED = 'joined at ';
+const isLoopback = (host: string): boolean => /^(localhost$|127\.|::1$)/.test(host);
+
+/** Debian's machines take their own names for the loopback, on which the ranks of others would not find them. */
+function checkReached({ rank, addresses }: Cluster, listens: string): void {
+  const hosts = addresses.map((address) => splitAddress(address).host);
+  const elsewhere = hosts.find((host) => host !== hosts[rank] && !isLoopback(host));
+  check(elsewhere === undefined || !isLoopback(listens), () => ({
+    where: `rank ${rank} of ${addresses.length}`,
+    what: `the address of ${hosts[rank]}`,
+    got: `${listens}, the loopback`,
+    expected: `one that ${elsewhere} reaches`,
+    fix: 'PROTOMEM_LISTEN says at which address of this machine it listens; /etc/hosts says what its name is.',
+  }));
 }
 
 /** Of all ranks; one process is part of one cluster. */
