@@ -11,6 +11,9 @@ export function splitAddress(address: string): { readonly host: string; readonly
 
 export const joinAddress = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
+/** Whether a host is this machine by a way that no other one reaches. */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
+
 /** Systems hand out ports from 32768 on by themselves, to whoever connects: one of those is soon somebody else's. */
 const [FIRST, PAST] = [10_000, 32_768];
 const ATTEMPTS = 100;

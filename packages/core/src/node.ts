@@ -1,4 +1,4 @@
-export { freePort, joinAddress, splitAddress } from './address.ts';
+export { freePort, isLoopback, joinAddress, splitAddress } from './address.ts';
 export { replaceFile, writeFileAtomic } from './atomic-file.ts';
 export { intoNew } from './into-new.ts';
 export { checkNotHeld, type LockOwner, refuseHeld, withLock } from './lock.ts';

@@ -363,6 +363,35 @@ function readTile(
 }
 
 /**
+ * Writes a tile into its matrices, of `rows` rows `stride` bytes apart: at row `row`, byte `c` of it; with `turned` at that
+ * column.
+ */
+function scatter(scratch: usize, table: usize, row: i32, rows: i32, c: usize, stride: usize, turned: i32): void {
+  for (let p = 0; p < SIDE * SIDE; p++) {
+    const value = v128.load(scratch + <usize>p * RIGHT);
+    const matrix = <usize>load<u32>(table + ((<usize>p) << 2));
+    if (turned) {
+      const down = (<usize>rows) << 2;
+      const to = matrix + c * <usize>rows + ((<usize>row) << 2);
+      store<f32>(to, f32x4.extract_lane(value, 0));
+      store<f32>(to + down, f32x4.extract_lane(value, 1));
+      store<f32>(to + 2 * down, f32x4.extract_lane(value, 2));
+      store<f32>(to + 3 * down, f32x4.extract_lane(value, 3));
+    } else {
+      v128.store(matrix + <usize>row * stride + c, value);
+    }
+  }
+}
+
+/** Reads a tile out of its matrices, `offset` bytes from their beginnings. */
+function gather(table: usize, scratch: usize, offset: usize): void {
+  for (let p = 0; p < SIDE * SIDE; p++) {
+    const matrix = <usize>load<u32>(table + ((<usize>p) << 2));
+    v128.store(scratch + <usize>p * RIGHT, v128.load(matrix + offset));
+  }
+}
+
+/**
  * The 36 matrices of so many tiles from `first` on, a row for each tile: of 6x6 pixels around them, or with `gradients` of
  * the 4x4 within. With `turned` a column for each tile.
  */
@@ -396,20 +425,7 @@ export function winogradTiles(
         for (let i = 0; i < SIDE; i++) changePixels(scratch + <usize>i * RIGHT, DOWN);
         for (let i = 0; i < SIDE; i++) changePixels(scratch + <usize>i * DOWN, RIGHT);
       }
-      for (let p = 0; p < SIDE * SIDE; p++) {
-        const value = v128.load(scratch + <usize>p * RIGHT);
-        const matrix = <usize>load<u32>(table + ((<usize>p) << 2));
-        if (turned) {
-          const down = (<usize>count) << 2;
-          const to = matrix + c * <usize>count + ((<usize>t) << 2);
-          store<f32>(to, f32x4.extract_lane(value, 0));
-          store<f32>(to + down, f32x4.extract_lane(value, 1));
-          store<f32>(to + 2 * down, f32x4.extract_lane(value, 2));
-          store<f32>(to + 3 * down, f32x4.extract_lane(value, 3));
-        } else {
-          v128.store(matrix + <usize>t * stride + c, value);
-        }
-      }
+      scatter(scratch, table, t, count, c, stride, turned);
     }
   }
 }
@@ -434,10 +450,7 @@ export function winogradResults(
     const left = (tile % across) * TILE;
     const to = y + <usize>((tile / each) * high * wide + top * wide + left) * stride;
     for (let c: usize = 0; c < stride; c += RIGHT) {
-      for (let p = 0; p < SIDE * SIDE; p++) {
-        const matrix = <usize>load<u32>(table + ((<usize>p) << 2));
-        v128.store(scratch + <usize>p * RIGHT, v128.load(matrix + <usize>t * stride + c));
-      }
+      gather(table, scratch, <usize>t * stride + c);
       for (let i = 0; i < SIDE; i++) changeProducts(scratch + <usize>i * RIGHT, DOWN);
       for (let r = 0; r < min(TILE, high - top); r++) {
         changeProducts(scratch + <usize>r * DOWN, RIGHT);
@@ -466,20 +479,7 @@ export function winogradFilters(w: usize, table: usize, scratch: usize, from: i3
       }
       for (let k = 0; k < 3; k++) changeFilter(scratch + <usize>k * RIGHT, DOWN);
       for (let k = 0; k < SIDE; k++) changeFilter(scratch + <usize>k * DOWN, RIGHT);
-      for (let p = 0; p < SIDE * SIDE; p++) {
-        const value = v128.load(scratch + <usize>p * RIGHT);
-        const matrix = <usize>load<u32>(table + ((<usize>p) << 2));
-        if (turned) {
-          const down = (<usize>from) << 2;
-          const place = matrix + c * <usize>from + ((<usize>i) << 2);
-          store<f32>(place, f32x4.extract_lane(value, 0));
-          store<f32>(place + down, f32x4.extract_lane(value, 1));
-          store<f32>(place + 2 * down, f32x4.extract_lane(value, 2));
-          store<f32>(place + 3 * down, f32x4.extract_lane(value, 3));
-        } else {
-          v128.store(matrix + <usize>i * stride + c, value);
-        }
-      }
+      scatter(scratch, table, i, from, c, stride, turned);
     }
   }
 }
@@ -489,10 +489,7 @@ export function winogradFilterGradient(table: usize, dw: usize, scratch: usize, 
   const stride = (<usize>to) << 2;
   for (let i = 0; i < from; i++) {
     for (let c: usize = 0; c < stride; c += RIGHT) {
-      for (let p = 0; p < SIDE * SIDE; p++) {
-        const matrix = <usize>load<u32>(table + ((<usize>p) << 2));
-        v128.store(scratch + <usize>p * RIGHT, v128.load(matrix + <usize>i * stride + c));
-      }
+      gather(table, scratch, <usize>i * stride + c);
       for (let k = 0; k < SIDE; k++) changeToFilter(scratch + <usize>k * RIGHT, DOWN);
       for (let k = 0; k < 3; k++) changeToFilter(scratch + <usize>k * DOWN, RIGHT);
       for (let k = 0; k < 9; k++) {

@@ -214,13 +214,13 @@ function cutsOfStrangers(
     while (after < bins && counts[after] === 0) after++;
     return { count, bin, after, higher, all: higher + own <= count };
   });
-  const wanted = new Set(places.flatMap(({ bin, after }) => [bin, after]));
+  // Their types are those of the scores: with few different scores, all may be in one bin.
+  const Values = scores instanceof Float32Array ? Float32Array : Float64Array;
   const isWanted = new Uint8Array(bins);
-  const kept = new Map<number, Float64Array>();
-  for (const bin of wanted) {
-    if (bin >= bins) continue;
+  const kept = new Map<number, Float32Array | Float64Array>();
+  for (const bin of places.flatMap(({ bin, after }) => (after < bins ? [bin, after] : [bin]))) {
     isWanted[bin] = 1;
-    kept.set(bin, new Float64Array(counts[bin]!));
+    kept.set(bin, new Values(counts[bin]!));
   }
   counts.fill(0);
   for (let i = 0; i < scores.length; i++) {

@@ -74,9 +74,8 @@ void joinCluster(const char* digits) {
     ListenOn there(listen.substr(0, colon).c_str(), static_cast<uint16_t>(std::atoi(listen.c_str() + colon + 1)));
     TF_Status* status = TF_NewStatus();
     if (there.problem().empty()) TFE_EnableCollectiveOps(context, server.data(), server.size(), status);
-    if (!there.problem().empty()) {
-      found = there.problem();
-    } else if (TF_GetCode(status) != TF_OK) {
+    else TF_SetStatus(status, TF_INVALID_ARGUMENT, there.problem().c_str());
+    if (TF_GetCode(status) != TF_OK) {
       found = TF_Message(status);
     } else if (!there.obeyed() && !begins(listen.c_str(), "0.0.0.0:")) {
       found = "this library's server listens on all interfaces";

@@ -345,17 +345,22 @@ void preluGrad(Call& call, const Attributes&) {
 
 // --- 3x3 convolutions, stride 1, "same" -------------------------------------------------------------------------------
 
+void requireRegisters(Call& call, int64_t channels) {
+  call.require(channels % winograd::width == 0, "channels that are no multiple of " + std::to_string(winograd::width));
+}
+
 /** An image or a gradient, [images, high, wide, channels], or filters, [3, 3, channels, channels]. */
 struct Square {
-  const TF_Tensor* tensor;
   const float* values;
   std::vector<int64_t> shape;
 
-  Square(Call& call, int i)
-      : tensor(call.tensor(i)), values(static_cast<const float*>(TF_TensorData(tensor))), shape(Call::shapeOf(tensor)) {
+  Square(Call& call, int i) {
+    const TF_Tensor* tensor = call.tensor(i);
+    values = static_cast<const float*>(TF_TensorData(tensor));
+    shape = Call::shapeOf(tensor);
     call.require(shape.size() == 4, "a tensor that has not four dimensions");
     shape.resize(4);
-    call.require(shape[3] % winograd::width == 0, "channels that are no multiple of " + std::to_string(winograd::width));
+    requireRegisters(call, shape[3]);
   }
 
   winograd::Shape to(int64_t channels) const { return {shape[0], shape[1], shape[2], shape[3], channels}; }
@@ -367,7 +372,7 @@ void conv3x3(Call& call, const Attributes&) {
   const Square x(call, 0), filters(call, 1);
   const int64_t from = filters.shape[Turned ? 3 : 2], to = filters.shape[Turned ? 2 : 3];
   call.require(filters.shape[0] == 3 && filters.shape[1] == 3 && from == x.shape[3], "filters for other channels, or not 3x3");
-  call.require(to % winograd::width == 0, "channels that are no multiple of " + std::to_string(winograd::width));
+  requireRegisters(call, to);
   if (call.failed()) return;
   float* y = call.output<float>(0, {x.shape[0], x.shape[1], x.shape[2], to});
   if (y) winograd::convolve(x.values, filters.values, y, x.to(to), Turned);

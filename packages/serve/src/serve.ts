@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { check, firstLineOf, ProtomemError, readOptions } from '@protomem/core';
+import { isLoopback } from '@protomem/core/node';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
 import { batchEmbeddings } from './batch-embeddings.ts';
@@ -35,8 +36,6 @@ const RETRY_AFTER = 1;
 const THREADS = 4;
 /** Bytes of a path with names in it, each character of which may take 12 as `%XX%XX%XX%XX`. */
 const LONGEST_NAME = 12 * 4096;
-
-const loopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
 
 const headers = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -159,7 +158,7 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
 
 /** Nobody but this machine comes in without a token. */
 function checkDoor({ host, token, gallery, model }: ServeSettings): void {
-  check(token !== undefined || loopback(host), () => ({
+  check(token !== undefined || isLoopback(host), () => ({
     where: 'serve',
     what: 'token',
     got: 'missing',
@@ -192,7 +191,7 @@ function refuseStranger({ headers, routeOptions, raw }: FastifyRequest, { host, 
   }
   // A page elsewhere may have its own name point to this machine, and sends that name.
   const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  if (!loopback(name)) {
+  if (!isLoopback(name)) {
     throw refusal(421, { where: 'serve', what: 'the host', got: headers.host ?? 'missing', expected: host });
   }
   if (headers.origin !== undefined && headers.origin !== `http://${headers.host}`) {

@@ -34,14 +34,15 @@ const memory =
   (share: number): Arm =>
   (n) => [`head.size=${slots(share, n)}`, `sampler.order.groupSize=${slots(share, n)}`];
 const everyClass = ['sampler.order=every-class'];
-const momentum = ['head.momentum=0.99'];
+const sized: Arm = (n) => [`head.size=${slots(0.1, n)}`];
+const withMomentum: Arm = (n) => ['head.momentum=0.99', ...sized(n)];
 /** Each with the sampler of its papers, classes at random, and with the memory's groups. */
 const rivals: Readonly<Record<string, Arm>> = {
   'full-softmax': () => [],
-  'partial-fc': (n) => [`head.size=${slots(0.1, n)}`],
-  dcq: (n) => [...momentum, `head.size=${slots(0.1, n)}`],
-  'dynamic-class-pool': (n) => [...momentum, `head.size=${slots(0.1, n)}`],
-  'semi-siamese': (n) => [...momentum, `head.size=${slots(0.1, n)}`],
+  'partial-fc': sized,
+  dcq: withMomentum,
+  'dynamic-class-pool': withMomentum,
+  'semi-siamese': withMomentum,
 };
 const heads: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only'],

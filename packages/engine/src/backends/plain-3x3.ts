@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Overrides } from '../kernels/registry.ts';
+import { type Overrides, tfjsKernel } from '../kernels/registry.ts';
 import type { Kernel } from '../kernels/training-kernels.ts';
 
 /** Pixels of all images below which Winograd's changes of the filters cost more than they save. */
@@ -8,30 +8,32 @@ const FEW_PIXELS = 192;
 const names = ['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'] as const;
 
 /**
- * Kernels for 3x3 convolutions with stride 1 and "same" padding in float32, channels last, over more than a few pixels; all
- * others go where they went.
+ * Kernels for 3x3 convolutions with stride 1 and "same" padding in float32, channels last, over more than a few pixels, on
+ * top of others.
  *
+ * @param others what takes the place of tfjs's kernels of the backend already: for all other convolutions
  * @param kernels of those, by tfjs's name
- * @param others gives the kernel of a name for all others
- * @param fits whether numbers of channels, in and out, are such as the kernels take on a backend
+ * @param fits whether numbers of channels, in and out, are such as the kernels take
  */
-export function plain3x3Convolutions(
+export function withPlain3x3(
+  backendName: string,
+  others: Overrides,
   kernels: Readonly<Record<(typeof names)[number], Kernel>>,
-  others: (name: string) => Kernel,
   fits: (channels: readonly number[], backend: tf.KernelBackend) => boolean,
 ): Overrides {
-  return Object.fromEntries(
-    names.map((name) => {
-      const rest = others(name);
-      const kernel: Kernel = (inputs: tf.NamedTensorMap, attrs: tf.NamedAttrMap, backend) => {
+  const own = names.map((name): [string, Kernel] => {
+    const rest = others[name] ?? tfjsKernel(name, backendName);
+    return [
+      name,
+      (inputs: tf.NamedTensorMap, attrs: tf.NamedAttrMap, backend) => {
         const filter = inputs.filter?.shape ?? (attrs.filterShape as number[]);
         const image = inputs.x ?? inputs.dy!;
         const ours = isPlain3x3(filter, image, attrs) && fits(filter.slice(2), backend);
         return (ours ? kernels[name] : rest)(inputs, attrs, backend);
-      };
-      return [name, kernel];
-    }),
-  );
+      },
+    ];
+  });
+  return { ...others, ...Object.fromEntries(own) };
 }
 
 function isPlain3x3(filter: readonly number[], { shape, dtype }: tf.Tensor, attrs: tf.NamedAttrMap): boolean {

@@ -1,5 +1,5 @@
 import { check, integer, ProtomemError, readOptions, type Settings } from '@protomem/core';
-import { protobuf, splitAddress } from '@protomem/core/node';
+import { isLoopback, protobuf, splitAddress } from '@protomem/core/node';
 import * as tf from '@tensorflow/tfjs';
 import { type Cluster, clusterOptions } from '../../collective/cluster.ts';
 import type { Collective, Reduction } from '../../collective/collective.ts';
@@ -88,7 +88,6 @@ export function loadInCluster<T>(cluster: Cluster, load: () => T): T {
 }
 
 const JOINED = 'joined at ';
-const isLoopback = (host: string): boolean => /^(localhost$|127\.|::1$)/.test(host);
 
 /** Debian's machines take their own names for the loopback, on which the ranks of others would not find them. */
 function checkReached({ rank, addresses }: Cluster, listens: string): void {

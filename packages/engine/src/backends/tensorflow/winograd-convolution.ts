@@ -1,6 +1,6 @@
-import { type Overrides, tfjsKernel } from '../../kernels/registry.ts';
+import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
-import { plain3x3Convolutions } from '../plain-3x3.ts';
+import { withPlain3x3 } from '../plain-3x3.ts';
 import { computesInBfloat16 } from './bfloat16.ts';
 import { execute } from './execute.ts';
 import { hasTrainingOps, registerOf } from './has-training-ops.ts';
@@ -22,17 +22,17 @@ export function winogradConvolutions(others: Overrides): Overrides {
         operands.map((operand) => inputs[operand]!),
         {},
       )[0];
-  const own = plain3x3Convolutions(
+  return withPlain3x3(
+    'tensorflow',
+    others,
     {
       Conv2D: run('ProtomemConv3x3', 'x', 'filter'),
       Conv2DBackpropInput: run('ProtomemConv3x3InputGrad', 'dy', 'filter'),
       Conv2DBackpropFilter: run('ProtomemConv3x3FilterGrad', 'x', 'dy'),
     },
-    (name) => others[name] ?? tfjsKernel(name, 'tensorflow'),
     (channels, backend) =>
       hasTrainingOps(backend) &&
       !computesInBfloat16(backend) &&
       channels.every((count) => count % registerOf(backend) === 0),
   );
-  return { ...others, ...own };
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { type Overrides, tfjsKernel } from '../../kernels/registry.ts';
+import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
-import { plain3x3Convolutions } from '../plain-3x3.ts';
+import { withPlain3x3 } from '../plain-3x3.ts';
 import { pointer, type Simd, simdOf, uninitialized } from './simd.ts';
 
 /** A tile's numbers: a matrix, of tiles by channels, for each. */
@@ -20,18 +20,18 @@ const MOST = 1 << 21;
  * @param others what takes the place of tfjs's kernels already: for all other convolutions
  */
 export function winogradConvolutions(others: Overrides): Overrides {
-  const own = plain3x3Convolutions(
+  return withPlain3x3(
+    'wasm',
+    others,
     {
       Conv2D: ({ x, filter }, _, backend) => convolve(backend, x!, filter!, false),
       Conv2DBackpropInput: ({ dy, filter }, _, backend) => convolve(backend, dy!, filter!, true),
       Conv2DBackpropFilter: ({ x, dy }, _, backend) => filterGradient(backend, x!, dy!),
     } satisfies Record<string, Kernel<tf.NamedTensorMap, tf.Tensor>>,
-    (name) => others[name] ?? tfjsKernel(name, 'wasm'),
     // With fewer, the changes of basis, which one thread does, take as long as what they save.
     (channels, backend) =>
       channels.every((count) => count % 4 === 0 && count >= FEW_CHANNELS) && simdOf(backend) !== undefined,
   );
-  return { ...others, ...own };
 }
 
 /** The matrices of all positions, and where the loops find them. */
