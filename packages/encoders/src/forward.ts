@@ -1,4 +1,5 @@
 import {
+  attention,
   type BatchNormTrainingResult,
   batchNormPreluTraining,
   batchNormTraining,
@@ -6,6 +7,7 @@ import {
   detachedGradients,
   layerNorm,
   prelu,
+  relu6,
   scaleShift,
   scaleShiftPrelu,
   synchronizedBatchNorm,
@@ -105,10 +107,10 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
     case 'residual':
       return pass.training && pass.recompute ? recomputed(layer, x, pass) : residual(layer, x, pass);
     case 'activation':
-      return layer.of === 'relu' ? tf.relu(x) : tf.relu6(x);
+      return layer.of === 'relu' ? tf.relu(x) : relu6(x);
     case 'gate': {
       const logits = forward(layer.body, tf.mean(x, [1, 2], true), pass);
-      return tf.mul(x, layer.of === 'sigmoid' ? tf.sigmoid(logits) : tf.mul(tf.relu6(tf.add(logits, 3)), 1 / 6));
+      return tf.mul(x, layer.of === 'sigmoid' ? tf.sigmoid(logits) : tf.mul(relu6(tf.add(logits, 3)), 1 / 6));
     }
     case 'concatenation':
       return concatenated(x, forward(layer.body, x, pass));
@@ -120,7 +122,7 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
       return linear(x, weight('weight'), layer.bias ? weight('bias') : undefined);
     case 'attention':
       return linear(
-        attention(linear(x, weight('qkv.weight')), layer.heads),
+        attention(linear(x, weight('qkv.weight')) as tf.Tensor3D, layer.heads),
         weight('proj.weight'),
         weight('proj.bias'),
       );
@@ -134,21 +136,6 @@ function linear(x: tf.Tensor, weight: tf.Variable, bias?: tf.Variable): tf.Tenso
   const [inputs, outputs] = weight.shape as [number, number];
   const [a, b] = [tf.reshape(x, [-1, inputs]), weight as tf.Tensor] as [tf.Tensor2D, tf.Tensor2D];
   return tf.reshape(tf.fused.matMul({ a, b, ...(bias && { bias }) }), [...x.shape.slice(0, -1), outputs]);
-}
-
-/**
- * `softmax(q k^T / sqrt(d)) v` of each head, from `[B, N, 3 C]`, queries, keys and values side by side, to `[B, N, C]`.
- *
- * Source: Vaswani et al., "Attention Is All You Need", arXiv:1706.03762, section 3.2.
- */
-function attention(qkv: tf.Tensor, heads: number): tf.Tensor {
-  const [batch, tokens, width] = qkv.shape as [number, number, number];
-  const depth = width / 3 / heads;
-  const [q, k, v] = tf
-    .split(qkv, 3, -1)
-    .map((part) => tf.transpose(tf.reshape(part, [batch, tokens, heads, depth]), [0, 2, 1, 3]));
-  const weights = tf.softmax(tf.matMul(tf.mul(q!, depth ** -0.5), k!, false, true));
-  return tf.reshape(tf.transpose(tf.matMul(weights, v!), [0, 2, 1, 3]), [batch, tokens, width / 3]);
 }
 
 /** `a` and `b` side by side in the last axis. `tf.concat` would keep both for their shapes until the backward pass. */

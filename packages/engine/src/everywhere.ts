@@ -17,6 +17,7 @@ export type {
   Precision,
   RejectedEngine,
 } from './engine-info.ts';
+export { attention } from './ops/attention.ts';
 export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';
 export { packBfloat16, unpackBfloat16 } from './ops/bfloat16.ts';
 export {
@@ -32,6 +33,7 @@ export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
 export { globalNorm } from './ops/global-norm.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { prelu } from './ops/prelu.ts';
+export { relu6 } from './ops/relu6.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';
 export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts';

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "attention.h"
 #include "numbers.h"
 #include "parallel.h"
 #include "winograd.h"
@@ -90,6 +91,7 @@ struct Attributes {
   bool nesterov = false;
   int64_t weights = 0;
   int64_t velocities = 0;
+  int64_t heads = 0;
 };
 
 /** An activation and the vectors that go with its channels. */
@@ -343,10 +345,135 @@ void preluGrad(Call& call, const Attributes&) {
   for (int64_t c = 0; c < channels; c++) dAlpha[c] = static_cast<float>(sums[c]);
 }
 
+// --- Layers of transformers -------------------------------------------------------------------------------------------
+
+/** Sums over the channels of a row, of `Kinds` numbers that `add(c, sums)` adds for one channel or sixteen. */
+template <int Kinds, class Add>
+inline __attribute__((always_inline)) void sumChannels(int64_t channels, float* total, const Add& add) {
+  Wide wide[Kinds] = {};
+  float rest[Kinds] = {};
+  overChannels(channels, [&](int64_t c, auto zero) {
+    if constexpr (std::is_same<decltype(zero), Wide>::value) add(c, wide);
+    else add(c, rest);
+  });
+  for (int kind = 0; kind < Kinds; kind++) {
+    total[kind] = rest[kind];
+    for (int i = 0; i < lanes; i++) total[kind] += wide[kind][i];
+  }
+}
+
+/** `y = (x - mean) / sqrt(variance + epsilon) * scale + offset`, the moments those of each row. */
+void layerNorm(Call& call, const Attributes& attributes) {
+  const Rows<float> x(call, 0);
+  x.requireValues(call);
+  const int64_t channels = x.channels;
+  const float* scale = call.perChannel(1, channels, "scale");
+  const float* offset = call.perChannel(2, channels, "offset");
+  if (call.failed()) return;
+  float* y = call.outputLike<float>(0, x.tensor);
+  float* means = call.output<float>(1, {x.count});
+  float* factors = call.output<float>(2, {x.count});
+  if (call.failed()) return;
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
+    for (int64_t row = from; row < to; row++) {
+      const float* in = x.values + row * channels;
+      float* out = y + row * channels;
+      float sum, squares;
+      sumChannels<1>(channels, &sum, [=](int64_t c, auto* sums) { sums[0] += load<std::decay_t<decltype(*sums)>>(in + c); });
+      const float mean = sum / channels;
+      sumChannels<1>(channels, &squares, [=](int64_t c, auto* sums) {
+        const auto d = load<std::decay_t<decltype(*sums)>>(in + c) - mean;
+        sums[0] += d * d;
+      });
+      const float factor = 1 / std::sqrt(squares / channels + attributes.epsilon);
+      overChannels(channels, [=](int64_t c, auto zero) {
+        using V = decltype(zero);
+        store(out + c, (load<V>(in + c) - mean) * factor * load<V>(scale + c) + load<V>(offset + c));
+      });
+      means[row] = mean;
+      factors[row] = factor;
+    }
+  });
+}
+
+/** With `u = (x - mean) * factor`, `g = dy * scale` and means over a row: `dx = factor * (g - mean(g) - u * mean(g * u))`. */
+void layerNormGrad(Call& call, const Attributes&) {
+  const Rows<float> dy(call, 0), x(call, 1);
+  const int64_t channels = x.channels;
+  call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
+  const float* scale = call.perChannel(2, channels, "scale");
+  const float* means = call.perChannel(3, x.count, "mean");
+  const float* factors = call.perChannel(4, x.count, "factor");
+  if (call.failed()) return;
+  float* dx = call.outputLike<float>(0, x.tensor);
+  float* dScale = call.output<float>(1, {channels});
+  float* dOffset = call.output<float>(2, {channels});
+  if (call.failed()) return;
+  const auto sums = sumRows<2>(x.count, channels, [=](int64_t first, auto rows, float* sum) {
+    for (int64_t row = first; row < first + rows; row++) {
+      const float *in = x.values + row * channels, *gradient = dy.values + row * channels;
+      const float mean = means[row], factor = factors[row];
+      float along[2];
+      sumChannels<2>(channels, along, [=](int64_t c, auto* sums) {
+        using V = std::decay_t<decltype(*sums)>;
+        const V g = load<V>(gradient + c) * load<V>(scale + c);
+        sums[0] += g;
+        sums[1] += g * ((load<V>(in + c) - mean) * factor);
+      });
+      const float level = along[0] / channels, slope = along[1] / channels;
+      float* out = dx + row * channels;
+      overChannels(channels, [=](int64_t c, auto zero) {
+        using V = decltype(zero);
+        const V d = load<V>(gradient + c), u = (load<V>(in + c) - mean) * factor;
+        store(out + c, factor * (d * load<V>(scale + c) - level - u * slope));
+        store(sum + c, load<V>(sum + c) + d * u);
+        store(sum + channels + c, load<V>(sum + channels + c) + d);
+      });
+    }
+  });
+  for (int64_t c = 0; c < channels; c++) {
+    dScale[c] = static_cast<float>(sums[c]);
+    dOffset[c] = static_cast<float>(sums[channels + c]);
+  }
+}
+
+/** Queries, keys and values side by side, [images, tokens, 3 * channels]. */
+struct Attended {
+  const float* values;
+  attention::Shape shape{};
+
+  Attended(Call& call, int i, int64_t heads) {
+    const TF_Tensor* tensor = call.tensor(i);
+    values = static_cast<const float*>(TF_TensorData(tensor));
+    const auto sides = Call::shapeOf(tensor);
+    call.require(sides.size() == 3 && heads > 0 && sides[2] % (3 * heads * products::width) == 0,
+                 "queries, keys and values that are not [images, tokens, 3 * heads * a multiple of " +
+                     std::to_string(products::width) + "]");
+    if (!call.failed()) shape = {sides[0], sides[1], sides[2] / 3, heads};
+  }
+};
+
+void attend(Call& call, const Attributes& attributes) {
+  const Attended all(call, 0, attributes.heads);
+  if (call.failed()) return;
+  const auto& s = all.shape;
+  if (float* y = call.output<float>(0, {s.images, s.tokens, s.channels})) attention::attend(all.values, y, s);
+}
+
+void attendGrad(Call& call, const Attributes& attributes) {
+  const TF_Tensor* dy = call.tensor(0);
+  const Attended all(call, 1, attributes.heads);
+  const auto& s = all.shape;
+  call.require(Call::shapeOf(dy) == std::vector<int64_t>{s.images, s.tokens, s.channels}, "a gradient of another shape");
+  if (call.failed()) return;
+  float* dqkv = call.output<float>(0, {s.images, s.tokens, 3 * s.channels});
+  if (dqkv) attention::attendGradient(static_cast<const float*>(TF_TensorData(dy)), all.values, dqkv, s);
+}
+
 // --- 3x3 convolutions, stride 1, "same" -------------------------------------------------------------------------------
 
 void requireRegisters(Call& call, int64_t channels) {
-  call.require(channels % winograd::width == 0, "channels that are no multiple of " + std::to_string(winograd::width));
+  call.require(channels % products::width == 0, "channels that are no multiple of " + std::to_string(products::width));
 }
 
 /** An image or a gradient, [images, high, wide, channels], or filters, [3, 3, channels, channels]. */
@@ -471,6 +598,7 @@ void* create(TF_OpKernelConstruction* construction) {
   }
   if (has("N")) TF_OpKernelConstruction_GetAttrInt64(construction, "N", &attributes->weights, status);
   if (has("M")) TF_OpKernelConstruction_GetAttrInt64(construction, "M", &attributes->velocities, status);
+  if (has("heads")) TF_OpKernelConstruction_GetAttrInt64(construction, "heads", &attributes->heads, status);
   if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
   return attributes;
@@ -541,6 +669,15 @@ void registerOps(Registration& r) {
   EITHER("ProtomemScaleShiftPrelu", scaleShiftPrelu);
   r.op("ProtomemPreluGrad", {"dy: T", "x: T", "alpha: float"}, {"dx: T", "dalpha: float"}, {T});
   EITHER("ProtomemPreluGrad", preluGrad);
+  r.op("ProtomemLayerNorm", {"x: T", "scale: float", "offset: float"}, {"y: T", "mean: float", "factor: float"}, {float32, epsilon});
+  r.kernel("ProtomemLayerNorm", run<layerNorm>);
+  r.op("ProtomemLayerNormGrad", {"dy: T", "x: T", "scale: float", "mean: float", "factor: float"},
+       {"dx: T", "dscale: float", "doffset: float"}, {float32});
+  r.kernel("ProtomemLayerNormGrad", run<layerNormGrad>);
+  r.op("ProtomemAttention", {"qkv: T"}, {"y: T"}, {float32, "heads: int >= 1"});
+  r.kernel("ProtomemAttention", run<attend>);
+  r.op("ProtomemAttentionGrad", {"dy: T", "qkv: T"}, {"dqkv: T"}, {float32, "heads: int >= 1"});
+  r.kernel("ProtomemAttentionGrad", run<attendGrad>);
   r.op("ProtomemConv3x3", {"x: T", "filters: T"}, {"y: T"}, {float32});
   r.kernel("ProtomemConv3x3", run<conv3x3<false>>);
   r.op("ProtomemConv3x3InputGrad", {"dy: T", "filters: T"}, {"dx: T"}, {float32});

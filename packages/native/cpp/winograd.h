@@ -11,38 +11,18 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <mutex>
-#include <new>
 #include <type_traits>
 
 #include "parallel.h"
+#include "products.h"
 
 namespace winograd {
 
-#if defined(__AVX512F__)
-constexpr int width = 16, height = 12;
-#else
-constexpr int width = 8, height = 6;
-#endif
-/** One register. A product's block of `height` rows and one or two of them is summed in registers. */
-typedef float Vec __attribute__((vector_size(4 * width)));
+using namespace products;
 
 constexpr int out = 4, in = out + 2, positions = in * in;
-
-#define INLINE inline __attribute__((always_inline))
-#define INLINED __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
-INLINE Vec get(const float* from) {
-  Vec value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
-INLINE void put(float* to, Vec value) { std::memcpy(to, &value, sizeof value); }
 
 /** A convolution: images, their sides, and channels on either side. */
 struct Shape {
@@ -70,28 +50,6 @@ struct Tile {
 
 /** Numbers from one position to the next of a matrix: not all at places of the caches that are the same. */
 constexpr int64_t apart(int64_t values) { return values + 2 * width; }
-
-/** Memory that is kept for the next call. */
-class Scratch {
- public:
-  float* of(int64_t values) {
-    if (size_ < values) {
-      size_ = values;
-      const size_t bytes = (static_cast<size_t>(values) * sizeof(float) + 63) / 64 * 64;
-      memory_.reset();
-      memory_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
-      if (!memory_) throw std::bad_alloc();
-    }
-    return memory_.get();
-  }
-
- private:
-  struct Free {
-    void operator()(float* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<float, Free> memory_;
-  int64_t size_ = 0;
-};
 
 // --- Changes of basis, of one row or column at a time -----------------------------------------------------------------
 
@@ -226,33 +184,6 @@ inline void changeGradients(const float* dy, const Shape& s, Tile tile, float* D
   }
 }
 
-// --- Products of matrices ---------------------------------------------------------------------------------------------
-
-/** `C = A * B` or `C += A * B` for `Rows` of A, with `aRow` numbers from one to the next, and `Columns` registers of B. */
-template <int Rows, int Columns, bool Add>
-INLINE void product(const float* A, int64_t aRow, int64_t aDeep, const float* B, int64_t bDeep, float* C, int64_t cRow,
-                    int64_t depth) {
-  Vec sums[Rows][Columns];
-  UNROLL for (int r = 0; r < Rows; r++)
-    UNROLL for (int c = 0; c < Columns; c++) sums[r][c] = Add ? get(C + r * cRow + c * width) : Vec{};
-  for (int64_t k = 0; k < depth; k++) {
-    Vec b[Columns];
-    UNROLL for (int c = 0; c < Columns; c++) b[c] = get(B + k * bDeep + c * width);
-    UNROLL for (int r = 0; r < Rows; r++)
-      UNROLL for (int c = 0; c < Columns; c++) sums[r][c] += A[r * aRow + k * aDeep] * b[c];
-  }
-  UNROLL for (int r = 0; r < Rows; r++)
-    UNROLL for (int c = 0; c < Columns; c++) put(C + r * cRow + c * width, sums[r][c]);
-}
-
-/** Calls `body(column, registers)` for columns of a matrix by two registers, and one that may be left. */
-template <class Body>
-INLINE void overColumns(int64_t columns, const Body& body) {
-  int64_t c = 0;
-  for (; c + 2 * width <= columns; c += 2 * width) body(c, std::integral_constant<int, 2>{});
-  if (c < columns) body(c, std::integral_constant<int, 1>{});
-}
-
 // --- The filters ------------------------------------------------------------------------------------------------------
 
 /**
@@ -380,7 +311,3 @@ inline void convolveFilterGradient(const float* x, const float* dy, float* dFilt
 }
 
 }  // namespace winograd
-
-#undef INLINE
-#undef INLINED
-#undef UNROLL

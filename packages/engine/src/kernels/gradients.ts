@@ -4,6 +4,8 @@ import { type KernelKey, kernelName, trainingKernel } from './training-kernels.t
 const batchNormTrainingGrad = trainingKernel('batchNormTrainingGrad');
 const batchNormPreluTrainingGrad = trainingKernel('batchNormPreluTrainingGrad');
 const preluGrad = trainingKernel('preluGrad');
+const layerNormGrad = trainingKernel('layerNormGrad');
+const attentionGrad = trainingKernel('attentionGrad');
 
 type Rows = tf.Tensor4D;
 type Channels = tf.Tensor1D;
@@ -55,6 +57,21 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
       );
       return { ...affineGradients(dz, x, factor), alpha: () => dAlpha };
     },
+  },
+  layerNorm: {
+    inputsToSave: ['x', 'scale'],
+    outputsToSave: [false, true, true],
+    gradFunc: (dys, saved) => {
+      const [x, scale, mean, factor] = saved as [tf.Tensor, Channels, Channels, Channels];
+      const [dx, dScale, dOffset] = layerNormGrad({ dy: (dys as tf.Tensor[])[0]!, x, scale, mean, factor }, {});
+      return { x: () => dx, scale: () => dScale, offset: () => dOffset };
+    },
+  },
+  attention: {
+    inputsToSave: ['qkv'],
+    gradFunc: (dy, [qkv], { heads }) => ({
+      qkv: () => attentionGrad({ dy: dy as tf.Tensor3D, qkv: qkv as tf.Tensor3D }, { heads: heads as number }),
+    }),
   },
   sparseSoftmaxCrossEntropy: {
     outputsToSave: [false, true],

@@ -15,6 +15,10 @@ interface Epsilon {
   readonly epsilon: number;
 }
 
+interface Heads {
+  readonly heads: number;
+}
+
 type None = Readonly<Record<never, never>>;
 
 /** An image and a number for each of its channels. */
@@ -52,8 +56,23 @@ export interface TrainingKernels {
   >;
   readonly prelu: Kernel<{ x: tf.Tensor } & Activation, tf.Tensor, None>;
   readonly preluGrad: Kernel<{ dy: tf.Tensor; x: tf.Tensor } & Activation, [dx: tf.Tensor, dAlpha: tf.Tensor1D], None>;
+  /** From what `relu6` gave: nought at both ends. */
+  readonly relu6Grad: Kernel<{ dy: tf.Tensor; y: tf.Tensor }, tf.Tensor, None>;
   readonly scaleShift: Kernel<Affine, tf.Tensor, None>;
   readonly scaleShiftPrelu: Kernel<Affine & Activation, tf.Tensor, None>;
+  /** Outputs besides `y`: the mean and `1 / sqrt(variance + epsilon)` of each place, `[x.size / C]`. */
+  readonly layerNorm: Kernel<
+    { x: tf.Tensor; scale: tf.Tensor1D; offset: tf.Tensor1D },
+    [y: tf.Tensor, mean: tf.Tensor1D, factor: tf.Tensor1D],
+    Epsilon
+  >;
+  readonly layerNormGrad: Kernel<
+    { dy: tf.Tensor; x: tf.Tensor; scale: tf.Tensor1D; mean: tf.Tensor1D; factor: tf.Tensor1D },
+    [dx: tf.Tensor, dScale: tf.Tensor1D, dOffset: tf.Tensor1D],
+    None
+  >;
+  readonly attention: Kernel<{ qkv: tf.Tensor3D }, tf.Tensor3D, Heads>;
+  readonly attentionGrad: Kernel<{ dy: tf.Tensor3D; qkv: tf.Tensor3D }, tf.Tensor3D, Heads>;
   /** Its inputs are a list. */
   readonly globalNorm: Kernel<tf.NamedTensorMap, tf.Scalar, None>;
   /** Outputs: all weights, then all velocities. */

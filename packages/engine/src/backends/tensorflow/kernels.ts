@@ -8,6 +8,7 @@ import {
 import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
+import { attention, attentionGrad, layerNorm, layerNormGrad, relu6Grad } from './transformer.ts';
 import { updateRows } from './update-rows.ts';
 
 /** Ops of our own where they are loaded, else TensorFlow's, called by name. */
@@ -18,8 +19,13 @@ export const tensorflowKernels: TrainingKernels = {
   batchNormPreluTrainingGrad,
   prelu,
   preluGrad,
+  relu6Grad,
   scaleShift,
   scaleShiftPrelu,
+  layerNorm,
+  layerNormGrad,
+  attention,
+  attentionGrad,
   globalNorm,
   sgdUpdate,
   sparseSoftmaxCrossEntropy,

@@ -1,12 +1,14 @@
 import type { TrainingKernels } from '../training-kernels.ts';
+import { attention, attentionGrad } from './attention.ts';
 import {
   batchNormPreluTraining,
   batchNormPreluTrainingGrad,
   batchNormTraining,
   batchNormTrainingGrad,
 } from './batch-norm-training.ts';
+import { layerNorm, layerNormGrad } from './layer-norm.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
-import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
+import { prelu, preluGrad, relu6Grad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
@@ -18,8 +20,13 @@ export const composedKernels: TrainingKernels = {
   batchNormPreluTrainingGrad,
   prelu,
   preluGrad,
+  relu6Grad,
   scaleShift,
   scaleShiftPrelu,
+  layerNorm,
+  layerNormGrad,
+  attention,
+  attentionGrad,
   globalNorm,
   sgdUpdate,
   sparseSoftmaxCrossEntropy,

@@ -13,6 +13,9 @@ export const preluGrad: TrainingKernels['preluGrad'] = ({ dy, x, alpha }) =>
     return [dx, tf.sum<tf.Tensor1D>(tf.mul(negative, x), [...x.shape.keys()].slice(0, -1))];
   });
 
+export const relu6Grad: TrainingKernels['relu6Grad'] = ({ dy, y }) =>
+  tf.tidy(() => tf.mul(dy, tf.cast(tf.logicalAnd(tf.greater(y, 0), tf.less(y, 6)), 'float32')));
+
 /** As a batch norm of mean 0 and variance 1, which every backend does in one pass. */
 export const scaleShift: TrainingKernels['scaleShift'] = ({ x, factor, shift }) =>
   tf.tidy(() => {
