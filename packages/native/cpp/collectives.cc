@@ -7,6 +7,8 @@
 //   the shape of its first input, so that the binding, which asks at once, need not wait; whoever reads the result does.
 // - A collective op gets a manager of cancellations that outlives it. By itself it has one that goes when the op is over, which
 //   may be before TensorFlow's calls of the other processes are: then the process ended.
+// - While a context is made and an op carried out, signals go to other threads: see SignalsElsewhere.
+#include <signal.h>
 #include <tensorflow/c/eager/c_api.h>
 
 #include <cstdint>
@@ -63,6 +65,26 @@ std::string fromHex(const char* digits) {
   return bytes;
 }
 
+/**
+ * Keeps signals from this thread, and from threads that are started meanwhile. In TensorFlow 2.21 (oneDNN 3.7) a product of
+ * matrices with AVX-512 and more than 84 numbers to a sum has its workspace in the stack pointer: a handler that runs on such a thread, when
+ * a terminal changes its size, say, or a profiler asks where it is, writes over what lies before the workspace. Node has
+ * other threads, which take them; what is sent to this one waits until the op has ended. What an instruction raises itself stays.
+ */
+class SignalsElsewhere {
+ public:
+  SignalsElsewhere() {
+    sigset_t all;
+    sigfillset(&all);
+    for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) sigdelset(&all, own);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsElsewhere() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
 void joinCluster(const char* digits) {
   std::string found;
   if (!TFE_EnableCollectiveOps || !TFE_NewExecutor || !TFE_OpGetFlatInput || !TFE_NewCancellationManager) {
@@ -103,6 +125,7 @@ void rememberShape(TFE_Op* op, TF_Status* status) {
 extern "C" {
 
 TFE_Context* __wrap_TFE_NewContext(const TFE_ContextOptions* options, TF_Status* status) {
+  const SignalsElsewhere here;
   context = __real_TFE_NewContext(options, status);
   const char* cluster = std::getenv("PROTOMEM_CLUSTER");
   if (context != nullptr && cluster != nullptr) joinCluster(cluster);
@@ -130,6 +153,7 @@ TFE_Op* __wrap_TFE_NewOp(TFE_Context* owner, const char* name, TF_Status* status
 }
 
 void __wrap_TFE_Execute(TFE_Op* op, TFE_TensorHandle** results, int* count, TF_Status* status) {
+  const SignalsElsewhere here;
   pending = nullptr;
   if (!inBackground) return __real_TFE_Execute(op, results, count, status);
   inBackground = false;

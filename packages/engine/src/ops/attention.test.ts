@@ -99,7 +99,9 @@ describe.each(await kernelEngines())('attention on %s', (engine) => {
 
   it('refuses heads that do not share the channels', () => {
     tf.tidy(() => {
-      expect(() => attention(tf.zeros([1, 2, 12]), 3)).toThrow(/shape of qkv is \[1, 2, 12\], expected .* 3 \* 3 heads/);
+      expect(() => attention(tf.zeros([1, 2, 12]), 3)).toThrow(
+        /shape of qkv is \[1, 2, 12\], expected .* 3 \* 3 heads/,
+      );
       expect(() => attention(tf.zeros([2, 12]) as never, 2)).toThrow(/shape of qkv/);
       expect(() => attention(tf.zeros([1, 2, 12]), 0)).toThrow(/heads/);
     });
