@@ -92,6 +92,31 @@ function checkActivations(rows: number, channels: number, bfloat16: boolean): vo
   });
 }
 
+function checkLayerNorm(rows: number, channels: number): void {
+  tf.tidy(() => {
+    const [x, dy] = [random([rows, channels], 1, 3), random([rows, channels])];
+    const [scale, offset] = [random([channels], 0.5, 2), random([channels])] as [tf.Tensor1D, tf.Tensor1D];
+    const epsilon = { epsilon: 1e-3 };
+    const [found, expected] = [ours, composedKernels].map((kernels) => {
+      const [y, mean, factor] = kernels.layerNorm({ x, scale, offset }, epsilon, backend);
+      return [y, mean, factor, ...kernels.layerNormGrad({ dy, x, scale, mean, factor }, {}, backend)];
+    }) as [tf.Tensor[], tf.Tensor[]];
+    compare(`layerNorm ${rows}x${channels}`, found, expected, 1e-3);
+  });
+}
+
+function checkAttention([images, tokens, heads, depth]: readonly [number, number, number, number]): void {
+  tf.tidy(() => {
+    const qkv = random([images, tokens, 3 * heads * depth], -2, 2) as tf.Tensor3D;
+    const dy = random([images, tokens, heads * depth]) as tf.Tensor3D;
+    const [found, expected] = [ours, composedKernels].map((kernels) => [
+      kernels.attention({ qkv }, { heads }, backend),
+      kernels.attentionGrad({ dy, qkv }, { heads }, backend),
+    ]) as [tf.Tensor[], tf.Tensor[]];
+    compare(`attention ${images}x${tokens}, ${heads} heads of ${depth}`, found, expected, 1e-4);
+  });
+}
+
 /** A convolution with 3x3 and its gradients, beside TensorFlow's. */
 function checkConvolution([images, high, wide, from, to]: readonly number[]): void {
   tf.tidy(() => {
@@ -166,6 +191,7 @@ function checkRefusals(): void {
     BatchNormPrelu: ['ProtomemBatchNormPrelu', 3, false, epsilon, 3],
     BatchNormGrad: ['ProtomemBatchNormGrad', 3, true, epsilon, 3],
     BatchNormPreluGrad: ['ProtomemBatchNormPreluGrad', 5, true, epsilon, 4],
+    LayerNorm: ['ProtomemLayerNorm', 2, false, epsilon, 3],
     ScaleShiftPrelu: ['ProtomemScaleShiftPrelu', 3, false, {}, 1],
     PreluGrad: ['ProtomemPreluGrad', 1, true, {}, 2],
   };
@@ -192,6 +218,19 @@ function checkRefusals(): void {
       { N: ['INT', N], M: ['INT', M], momentum: ['FLOAT', 0.9], nesterov: ['BOOL', false] },
       N + M,
     );
+  const heads = (count: number): Attributes => ({ heads: ['INT', count] });
+  for (const qkv of [t(1, 5, 36), t(1, 5, 3 * 40), t(5, 96), t(1, 5, 0)])
+    refuses(`Attention of ${qkv.shape}`, () => execute(backend, 'ProtomemAttention', [qkv], heads(2)));
+  for (const dy of [t(1, 4, 32), t(2, 5, 32), t(1, 5, 16), t(5, 32)])
+    refuses(`AttentionGrad of ${dy.shape}`, () =>
+      execute(backend, 'ProtomemAttentionGrad', [dy, t(1, 5, 96)], heads(2)),
+    );
+  refuses('LayerNormGrad with few means', () =>
+    execute(backend, 'ProtomemLayerNormGrad', [t(2, 5), t(2, 5), five, t(1), t(2)], {}, 3),
+  );
+  refuses('LayerNormGrad with few factors', () =>
+    execute(backend, 'ProtomemLayerNormGrad', [t(2, 5), t(2, 5), five, t(2), t(3)], {}, 3),
+  );
   const conv3x3: [string, tf.Tensor, tf.Tensor][] = [
     ['with a 1x1 filter', t(1, 4, 4, 16), t(1, 1, 16, 16)],
     ['with filters of other channels', t(1, 4, 4, 16), t(3, 3, 32, 32)],
@@ -234,6 +273,9 @@ for (const shape of [
   [0, 4, 4, 16, 16],
 ])
   checkConvolution(shape);
+for (let channels = 1; channels <= 65; channels++) for (const rows of [1, 3, 67, 1021]) checkLayerNorm(rows, channels);
+for (const tokens of [1, 2, 7, 16, 17, 31, 33, 64, 100, 145])
+  for (const depth of [16, 32, 48]) checkAttention([3, tokens, 2, depth]);
 checkRefusals();
 for (const failure of failures) console.log(failure);
 console.log(`${compared} outputs compared, ${refused} inputs refused, ${failures.length} failures`);

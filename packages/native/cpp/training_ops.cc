@@ -446,7 +446,7 @@ struct Attended {
     const TF_Tensor* tensor = call.tensor(i);
     values = static_cast<const float*>(TF_TensorData(tensor));
     const auto sides = Call::shapeOf(tensor);
-    call.require(sides.size() == 3 && heads > 0 && sides[2] % (3 * heads * products::width) == 0,
+    call.require(sides.size() == 3 && heads > 0 && sides[2] > 0 && sides[2] % (3 * heads * products::width) == 0,
                  "queries, keys and values that are not [images, tokens, 3 * heads * a multiple of " +
                      std::to_string(products::width) + "]");
     if (!call.failed()) shape = {sides[0], sides[1], sides[2] / 3, heads};
