@@ -45,8 +45,7 @@ export class Random {
 
   /** Uniform in [0, 1) with 53 bits, or in [low, high). */
   uniform(low = 0, high = 1): number {
-    const unit = ((this.uint32() >>> 5) * 2 ** 26 + (this.uint32() >>> 6)) / 2 ** 53;
-    return low + (high - low) * unit;
+    return low + (high - low) * unit(this.uint32(), this.uint32());
   }
 
   /** Uniform integer in [0, bound), without modulo bias; bound up to 2^53. */
@@ -68,6 +67,29 @@ export class Random {
   normal(mean = 0, std = 1): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return mean + std * radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** Fills an array with normal deviates, the same as so many calls of {@link normal} give, in less time. */
+  fillNormal(values: Float32Array, mean = 0, std = 1): Float32Array {
+    // The state in local integers, which the compiler keeps in registers.
+    let [a, b, c, d] = Array.from(this.words, (word) => word | 0) as [number, number, number, number];
+    const drawn = new Uint32Array(4);
+    for (let i = 0; i < values.length; i++) {
+      for (let k = 0; k < 4; k++) {
+        drawn[k] = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9);
+        const t = b << 9;
+        c ^= a;
+        d ^= b;
+        b ^= c;
+        a ^= d;
+        c ^= t;
+        d = rotateLeft(d, 11);
+      }
+      const radius = Math.sqrt(-2 * Math.log(1 - unit(drawn[0]!, drawn[1]!)));
+      values[i] = mean + std * radius * Math.cos(2 * Math.PI * unit(drawn[2]!, drawn[3]!));
+    }
+    this.words = Uint32Array.of(a, b, c, d);
+    return values;
   }
 
   /** Shuffles in place (Fisher-Yates) and returns the same array. */
@@ -93,6 +115,9 @@ export class Random {
     this.words = Uint32Array.from(state);
   }
 }
+
+/** A number in [0, 1) of 53 bits of two words. */
+const unit = (high: number, low: number): number => ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
 
 function rotateLeft(x: number, k: number): number {
   return (x << k) | (x >>> (32 - k));
