@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { lookUp, ProtomemError } from '@protomem/core';
+import { check, lookUp, ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { machine, markdown } from './page.ts';
 import type { Suite } from './suite.ts';
@@ -79,6 +79,13 @@ async function main(): Promise<void> {
     console.log(help);
     return;
   }
+  check(positionals.length === 1, () => ({
+    where: 'bench',
+    what: 'arguments',
+    got: positionals,
+    expected: 'one SUITE',
+    fix: 'Name several texts as --only TEXT --only TEXT.',
+  }));
   const suite = lookUp('bench', 'SUITE', suites, name);
   const found = await suite.run({ ...values, say: console.log });
   const result = { suite: name, about: suite.about, date: new Date().toISOString(), machine: machine(), ...found };
