@@ -43,14 +43,6 @@ describe('Random', () => {
     expect(Math.abs(variance - 4)).toBeLessThan(5 * 4 * Math.sqrt(2 / x.length));
   });
 
-  it('fills an array with the deviates that calls give', () => {
-    const [filling, calling] = [new Random(8), new Random(8)];
-    const expected = Float32Array.from({ length: 1001 }, () => calling.normal(2, 0.5));
-    expect(filling.fillNormal(new Float32Array(1001), 2, 0.5)).toEqual(expected);
-    expect(filling.state()).toEqual(calling.state());
-    expect(filling.fillNormal(new Float32Array(0)).length).toBe(0);
-  });
-
   it('shuffles without losing anybody and refuses an empty bound', () => {
     const shuffled = new Random(1).shuffle(Array.from({ length: 50 }, (_, i) => i));
     expect(shuffled).not.toEqual([...shuffled].sort((a, b) => a - b));

@@ -204,8 +204,9 @@ function randomValues(seed: number): InitialValues {
   return ({ shape, init }) => {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
     if ('constant' in init) return values.fill(init.constant);
-    if ('normal' in init) return random.fillNormal(values, 0, init.normal);
-    for (let i = 0; i < values.length; i++) values[i] = random.uniform(-init.uniform, init.uniform);
+    for (let i = 0; i < values.length; i++) {
+      values[i] = 'normal' in init ? random.normal(0, init.normal) : random.uniform(-init.uniform, init.uniform);
+    }
     return values;
   };
 }

@@ -66,8 +66,8 @@ std::string fromHex(const char* digits) {
 }
 
 /**
- * Keeps signals from this thread, and from threads that are started meanwhile. With AVX-512, products of matrices in TensorFlow 2.21 (oneDNN)
- * have, it seems, a workspace on the heap in the stack pointer: a handler that runs on such a thread, when a terminal changes its size, say, or a
+ * Keeps signals from this thread, and from threads that are started meanwhile. With AVX-512, products of matrices in TensorFlow 2.21 (oneDNN 3.7;
+ * mended in 3.12) put a workspace on the heap into the stack pointer: a handler that runs on such a thread, when a terminal changes its size, say, or a
  * profiler asks where it is, writes over what lies before it. Node has other threads, which take signals; what is sent to
  * this one waits until the op has ended. What an instruction raises itself stays.
  */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { enginesAtHand } from '../../testing.ts';
 
-// Many products of a shape with which signals spoilt the heap, and small blocks of the heap beside them.
+// Many products of a shape for which oneDNN puts its workspace into the stack pointer, and small blocks of the heap beside them.
 const script = `
 import * as tf from '@tensorflow/tfjs';
 import { loadEngine } from ${JSON.stringify(new URL('../../index.ts', import.meta.url).href)};
