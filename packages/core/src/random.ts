@@ -30,7 +30,7 @@ export class Random {
       h = mix((h ^ (Math.floor(part / 2 ** 32) >>> 0)) + 0x85ebca6b);
     }
     const words: number[] = Array.from({ length: 4 }, (_, i) => mix(h + Math.imul(0x9e3779b9, i + 1)));
-    if (words.every((w) => w === 0)) words[0] = 1;
+    if (!words.some(Boolean)) words[0] = 1;
     this.restore(words as unknown as RandomState);
   }
 
