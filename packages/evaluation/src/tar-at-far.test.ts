@@ -1,12 +1,17 @@
 import { Random } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tarAtFar, thresholdAtFar } from './tar-at-far.ts';
+import { tarAtFar, tarAtFars, thresholdAtFar } from './tar-at-far.ts';
 
 describe('tarAtFar', () => {
   it('takes the best of all thresholds that keep the rate, and never exceeds it', () => {
+    // Many equal; in one bin and not equal, zeros of both signs among them; beyond float32.
+    const score = fc.oneof(
+      fc.integer({ min: -8, max: 8 }),
+      fc.constantFrom(-0, 0, 1e-45, -1e-45, 0.5, 0.5 + 2 ** -20, -0.5, -0.5 - 2 ** -20, 1e300, -1e300, 2e300),
+    );
     const lists = fc
-      .array(fc.tuple(fc.integer({ min: -8, max: 8 }), fc.boolean()), { minLength: 2, maxLength: 50 })
+      .array(fc.tuple(score, fc.boolean()), { minLength: 2, maxLength: 50 })
       .filter((pairs) => pairs.some(([, same]) => same) && pairs.some(([, same]) => !same));
     fc.assert(
       fc.property(lists, fc.double({ min: 0, max: 1, noNaN: true }), (pairs, far) => {
@@ -24,9 +29,36 @@ describe('tarAtFar', () => {
         expect(result.threshold).toBe(Math.min(...allowed));
         expect(result.actualFar).toBe(rate(false, result.threshold!));
         expect(result.actualFar).toBeLessThanOrEqual(far);
+        const inPlace = Float32Array.from(scores);
+        if (inPlace.every(Number.isFinite)) {
+          const bytes = Uint8Array.from(labels, Number);
+          expect(tarAtFar(inPlace, bytes, far)).toEqual(tarAtFar([...inPlace], labels, far));
+        }
       }),
-      { seed: 1, numRuns: 300 },
+      { seed: 1, numRuns: 600 },
     );
+  });
+
+  it('reads arrays of any kind, longer than a block', () => {
+    const random = new Random(3);
+    const scores = Float32Array.from({ length: 10_000 }, () => random.uniform(-1, 1));
+    const labels = Uint8Array.from(scores, (score) => Number(score + random.uniform(-1, 1) > 0.5));
+    const expected = tarAtFars(scores, labels, [1e-3, 0.1, 1]);
+    expect(tarAtFars(Float64Array.from(scores), labels, [1e-3, 0.1, 1])).toEqual(expected);
+    expect(tarAtFars([...scores], Array.from(labels, Boolean), [1e-3, 0.1, 1])).toEqual(expected);
+    expect(expected.map(({ actualFar }) => actualFar)[2]).toBe(1);
+  });
+
+  it('refuses scores and labels that are none, wherever they are', () => {
+    const scores = new Float32Array(5000);
+    const labels = Uint8Array.from(scores, (_, i) => i % 2);
+    const withScore = (score: number) => tarAtFar(scores.with(4500, score), labels, 0.1);
+    expect(() => withScore(Number.NaN)).toThrow('scores[4500] is NaN, expected a finite number');
+    expect(() => withScore(Number.NEGATIVE_INFINITY)).toThrow('scores[4500]');
+    expect(() => tarAtFar(scores, labels.with(4500, 3), 0.1)).toThrow('labels[4500] is 3, expected 1 for the same');
+    expect(() => tarAtFar([...scores], [...labels].with(4500, 0.5), 0.1)).toThrow('labels[4500] is 0.5');
+    expect(() => tarAtFar(scores, labels.subarray(1), 0.1)).toThrow('length of labels is 4999');
+    expect(() => tarAtFar(scores, new Uint8Array(5000), 0.1)).toThrow('5000 different');
   });
 
   it('allows exactly the false matches that the rate stands for, whatever its rounding', () => {

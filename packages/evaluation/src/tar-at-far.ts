@@ -1,5 +1,5 @@
 import { number, type OptionsOf, option, readOptions } from '@protomem/core';
-import { checkPairs, sortedKind } from './check-pairs.ts';
+import { checkKinds, checkPairs } from './check-pairs.ts';
 import { type Interval, wilsonInterval } from './intervals.ts';
 import { type RocCurve, rocCurve } from './roc-curve.ts';
 
@@ -78,14 +78,11 @@ type Scan = (scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, far
 
 const rules = {
   conservative(scores, labels, fars) {
-    const { positives, negatives } = checkPairs('tarAtFar', scores, labels);
+    const counted = countStrangers(scores, labels);
+    const { positives, negatives } = counted;
     const reachable = fars.filter((far) => far >= 1 / negatives);
-    const cuts = cutsOfStrangers(
-      scores,
-      labels,
-      reachable.map((far) => allowedFalseAccepts(far, negatives)),
-    );
-    const same = sortedKind(scores, labels, true);
+    const allowed = reachable.map((far) => allowedFalseAccepts(far, negatives));
+    const { cuts, same } = cutsOfStrangers(scores, labels, counted, allowed);
     return fars.map((far) => {
       const cut = cuts[reachable.indexOf(far)];
       if (!cut) return unreachable(far);
@@ -167,7 +164,70 @@ function allowedFalseAccepts(far: number, negatives: number): number {
   return Math.min(allowed, negatives);
 }
 
-const bins = 65_536;
+/**
+ * Bins of scores: the upper half of their bits as float32, which are sign, exponent and seven digits. Rounding to float32
+ * keeps order, so that a higher score is never in a lower bin.
+ */
+const bins = 2 ** 16;
+const negativeZero = 2 ** 15;
+/** The highest first. Negative numbers have their bits in the other order; -0 equals 0, and has its bin. */
+const ordered = [...Array.from({ length: bins / 2 }, (_, i) => bins / 2 - 1 - i), ...range(negativeZero + 1, bins)];
+const isBeyond = (bin: number): boolean => (bin & 0x7f80) === 0x7f80;
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+/** Pairs as the loops below want them: bits of scores as float32, labels 0 and 1, any other value for what is neither. */
+type Look = (bits: Uint32Array, labels: Uint8Array, from: number) => void;
+
+/** Calls `look` with all pairs: with typed arrays in place, else block by block. */
+function inBlocks(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>, look: Look): void {
+  if (scores instanceof Float32Array && labels instanceof Uint8Array) {
+    look(new Uint32Array(scores.buffer, scores.byteOffset, scores.length), labels, 0);
+    return;
+  }
+  const rounded = new Float32Array(4096);
+  const kinds = new Uint8Array(rounded.length);
+  for (let from = 0; from < scores.length; from += rounded.length) {
+    const count = Math.min(rounded.length, scores.length - from);
+    for (let i = 0; i < count; i++) {
+      const label = Number(labels[from + i]);
+      rounded[i] = scores[from + i]!;
+      kinds[i] = label === 0 || label === 1 ? label : 2;
+    }
+    look(new Uint32Array(rounded.buffer, 0, count), kinds.subarray(0, count), from);
+  }
+}
+
+/** How many strangers are in each bin, and how many pairs of each kind there are; refuses what {@link checkPairs} does. */
+function countStrangers(scores: ArrayLike<number>, labels: ArrayLike<number | boolean>) {
+  const counts = [new Uint32Array(bins), new Uint32Array(bins)] as const;
+  let seen = 0;
+  if (scores.length === labels.length) {
+    inBlocks(scores, labels, (bits, kinds) => {
+      const [strangers, same] = counts;
+      let all = 0;
+      for (let i = 0; i < bits.length; i++) {
+        const kind = kinds[i]!;
+        all |= kind;
+        if (kind === 0) strangers[bits[i]! >>> 16]!++;
+        else same[bits[i]! >>> 16]!++;
+      }
+      seen |= all;
+    });
+  }
+  const beyond = counts.some((own) => own.some((count, bin) => count > 0 && isBeyond(bin)));
+  // What is beyond float32 may still be a number.
+  if (scores.length !== labels.length || seen > 1 || beyond) checkPairs('tarAtFar', scores, labels);
+  const [strangers] = counts;
+  const negatives = strangers.reduce((sum, count) => sum + count, 0);
+  const positives = scores.length - negatives;
+  checkKinds('tarAtFar', positives, negatives);
+  strangers[0]! += strangers[negativeZero]!;
+  strangers[negativeZero] = 0;
+  return { strangers, positives, negatives };
+}
 
 /** Where strangers' scores are cut for a number of them to be accepted. */
 interface Cut {
@@ -179,65 +239,56 @@ interface Cut {
 }
 
 /**
- * The cuts that accept at most so many strangers each. Scores are counted in bins; only those in the bin of a cut, and in
- * the next one that is not empty, are looked at again.
+ * The cuts that accept at most so many strangers each, and the scores of same-person pairs, lowest first. Of the strangers
+ * only those in the bin of a cut, and in the next one that is not empty, are looked at again.
  */
 function cutsOfStrangers(
   scores: ArrayLike<number>,
   labels: ArrayLike<number | boolean>,
+  { strangers: counts, positives }: ReturnType<typeof countStrangers>,
   allowed: readonly number[],
-): Cut[] {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < scores.length; i++) {
-    if (labels[i]) continue;
-    const score = scores[i]!;
-    if (score < low) low = score;
-    if (score > high) high = score;
-  }
-  // Rounding keeps order, so a higher score is never in a lower bin. A range of 0 or one that overflows is one bin.
-  const width = high - low;
-  const scale = width > 0 && Number.isFinite(bins / width) && Number.isFinite(width) ? (bins - 1) / width : 0;
-  const counts = new Uint32Array(bins);
-  for (let i = 0; i < scores.length; i++) if (!labels[i]) counts[((scores[i]! - low) * scale) | 0]!++;
-
-  /** The bin of the stranger with so many others at or above; and how many are in higher bins. */
+) {
+  const filled = ordered.filter((bin) => counts[bin]! > 0);
   const places = allowed.map((count) => {
-    let bin = bins;
-    let higher = 0;
-    let own = 0;
-    while (bin > 0 && higher + own <= count) {
-      higher += own;
-      own = counts[--bin]!;
-    }
-    let after = bin + 1;
-    while (after < bins && counts[after] === 0) after++;
-    return { count, bin, after, higher, all: higher + own <= count };
+    let [k, higher] = [0, 0];
+    while (k < filled.length - 1 && higher + counts[filled[k]!]! <= count) higher += counts[filled[k++]!]!;
+    return { count, higher, bin: filled[k]!, after: filled[k - 1] };
   });
   // Their types are those of the scores: with few different scores, all may be in one bin.
   const Values = scores instanceof Float32Array ? Float32Array : Float64Array;
+  const kept = new Map<number, { readonly values: Float32Array | Float64Array; used: number }>();
   const isWanted = new Uint8Array(bins);
-  const kept = new Map<number, Float32Array | Float64Array>();
-  for (const bin of places.flatMap(({ bin, after }) => (after < bins ? [bin, after] : [bin]))) {
+  for (const bin of places.flatMap(({ bin, after }) => (after === undefined ? [bin] : [bin, after]))) {
     isWanted[bin] = 1;
-    kept.set(bin, new Values(counts[bin]!));
+    kept.set(bin, { values: new Values(counts[bin]!), used: 0 });
   }
-  counts.fill(0);
-  for (let i = 0; i < scores.length; i++) {
-    if (labels[i]) continue;
-    const bin = ((scores[i]! - low) * scale) | 0;
-    if (isWanted[bin]) kept.get(bin)![counts[bin]!++] = scores[i]!;
-  }
-  for (const values of kept.values()) values.sort();
-
-  return places.map(({ count, bin, after, higher, all }) => {
-    const values = kept.get(bin)!;
-    if (all) return { limit: Number.NEGATIVE_INFINITY, above: higher + values.length, next: low };
-    const limit = values[values.length - 1 - (count - higher)]!;
-    const upTo = countUpTo(values, limit);
-    const next = values[upTo] ?? kept.get(after)?.[0] ?? Number.POSITIVE_INFINITY;
-    return { limit, above: higher + values.length - upTo, next };
+  isWanted[negativeZero] = isWanted[0]!;
+  const same = new Values(positives);
+  let found = 0;
+  inBlocks(scores, labels, (bits, kinds, from) => {
+    for (let i = 0; i < bits.length; i++) {
+      const bin = bits[i]! >>> 16;
+      if ((kinds[i]! | isWanted[bin]!) === 0) continue;
+      if (kinds[i]) same[found++] = scores[from + i]!;
+      else {
+        const own = kept.get(bin === negativeZero ? 0 : bin)!;
+        own.values[own.used++] = scores[from + i]!;
+      }
+    }
   });
+  // Without a comparator sorting is native.
+  for (const { values } of kept.values()) values.sort();
+
+  const cuts = places.map(({ count, bin, after, higher }): Cut => {
+    const { values } = kept.get(bin)!;
+    const all = higher + values.length;
+    if (all <= count) return { limit: Number.NEGATIVE_INFINITY, above: all, next: values[0]! };
+    const limit = values[all - 1 - count]!;
+    const upTo = countUpTo(values, limit);
+    const lowestAfter = after === undefined ? Number.POSITIVE_INFINITY : kept.get(after)!.values[0]!;
+    return { limit, above: all - upTo, next: values[upTo] ?? lowestAfter };
+  });
+  return { cuts, same: same.sort() };
 }
 
 /** How many of the values, lowest first, are <= limit. */
