@@ -134,7 +134,8 @@ export async function trainingFace(
   return { name, bytes: await sharp(pixels, { raw }).jpeg({ quality: 85 }).toBuffer() };
 }
 
-async function testFace({ pixels, names, side }: PairSet, image: number): Promise<ReportImage> {
+async function testFace({ pixels: decoded, names, side }: PairSet, image: number): Promise<ReportImage> {
+  const pixels = await decoded();
   const raw = { width: side, height: side, channels: 3 } as const;
   return { name: names[image]!, bytes: await sharp(pixels[image]!, { raw }).jpeg({ quality: 88 }).toBuffer() };
 }

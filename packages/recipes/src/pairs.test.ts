@@ -39,7 +39,7 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
   expect([...set.pairs]).toEqual(listed);
   expect(set.names[3]).toBe(`${file}#3`);
   expect([...set.labels]).toEqual([1, 1, 0, 0, 1, 1, 0, 0]);
-  expect(set.pixels).toHaveLength(8);
+  expect(await set.pixels()).toHaveLength(8);
   expect(set.protocol).toBe('faces.bin, 8 pairs in folds as they are listed');
 
   await loadEngine({ prefer: 'auto' });
@@ -71,4 +71,13 @@ it('says which set is missing', async () => {
   const pairs = { kind: 'bin', file: join(dir, 'none.bin') };
   const config = settled(patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(pairs)}`]));
   await expect(loadPairs(config)).rejects.toThrow('none.bin is "missing", expected a verification set');
+});
+
+it('draws synthetic faces once, when they are first tested', async () => {
+  const faces = { kind: 'synthetic', identities: 3, imagesPerIdentity: 2, count: 3 };
+  const config = patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(faces)}`]);
+  const set = await loadPairs(settled(config));
+  const drawn = set.pixels();
+  expect(await drawn).toHaveLength(6);
+  expect(set.pixels()).toBe(drawn);
 });

@@ -21,7 +21,7 @@ export interface PairSet {
   readonly protocol: string;
   readonly names: readonly string[];
   /** RGB of each image, `[side, side, 3]`. */
-  readonly pixels: readonly Uint8Array[];
+  pixels(): Promise<readonly Uint8Array[]>;
   readonly side: number;
   /** Two positions in `pixels` for each pair. */
   readonly pairs: Int32Array;
@@ -39,14 +39,20 @@ interface ListedPairs extends PairFaces {
 }
 
 /**
- * Loads and decodes the pairs of a configuration, once for a run.
+ * Loads the pairs of a configuration, once for a run, and decodes their images.
  *
  * @param data all of the run's own, where it is open already
  */
 export async function loadPairs(config: RunConfig, data?: ImageSource): Promise<PairSet> {
   const side = config.encoder.inputSize;
   const { protocol, faces, pairs, labels, split, known } = await listPairs(config, data);
-  const pixels = await decodeAll(faces, side);
+  // Files are read before anything is trained, as they may be refused; drawing cannot fail, and waits for the first test.
+  let decoded: Promise<Uint8Array[]> | undefined;
+  const pixels = () => {
+    decoded ??= decodeAll(faces, side);
+    return decoded;
+  };
+  if (!faces.source.draw) await pixels();
   return { protocol, names: faces.names, pixels, side, pairs, labels, split, known };
 }
 
@@ -186,11 +192,12 @@ export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number)
 /** An embedding of each image, which is the sum of those of it and of its mirror image; on all ranks. */
 async function embedAll(encoder: Encoder, set: PairSet, batch: number): Promise<Float32Array> {
   const dimension = encoder.card.embeddingSize;
-  const embeddings = new Float32Array(set.pixels.length * dimension);
+  const all = await set.pixels();
+  const embeddings = new Float32Array(all.length * dimension);
   const imageSize = set.side * set.side * 3;
   const { rank, size, allReduce, barrier } = collective();
-  for (let start = rank * batch; start < set.pixels.length; start += size * batch) {
-    const chunk = set.pixels.slice(start, start + batch);
+  for (let start = rank * batch; start < all.length; start += size * batch) {
+    const chunk = all.slice(start, start + batch);
     const bytes = new Uint8Array(chunk.length * imageSize);
     for (const [i, pixels] of chunk.entries()) bytes.set(pixels, i * imageSize);
     const sum = tf.tidy(() => {
@@ -203,8 +210,8 @@ async function embedAll(encoder: Encoder, set: PairSet, batch: number): Promise<
   if (size === 1) return embeddings;
   barrier(LONG_WAIT_SECONDS);
   const own = tf.tensor1d(embeddings);
-  const [all] = allReduce([own], 'sum');
-  embeddings.set(all!.dataSync<'float32'>());
-  tf.dispose([own, all!]);
+  const [sum] = allReduce([own], 'sum');
+  embeddings.set(sum!.dataSync<'float32'>());
+  tf.dispose([own, sum!]);
   return embeddings;
 }
