@@ -1,8 +1,12 @@
 import { joinStates, part } from '@protomem/core';
+import { unitRows } from '@protomem/engine';
 import {
+  encoderOption,
   headOptions,
   type Mask,
+  MomentumEncoder,
   maskedLoss,
+  momentumOption,
   nextOfIdentity,
   type ObservableHead,
   readBatch,
@@ -13,7 +17,6 @@ import {
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { KeyQueue, sizeOption } from './key-queue.ts';
-import { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
 import { PendingWrite } from './pending-write.ts';
 
 const dcqOptions = {
@@ -64,7 +67,7 @@ export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss,
         write.flush();
         const batch = readBatch('dcq.loss', embeddings, labels, queue.dimension);
         const count = batch.labels.length;
-        const keys = keyEncoder.embed(images, count, queue.step);
+        const keys = unitRows(keyEncoder.embed(images, count, queue.step));
         const positive = tf.gather(keys, tf.tensor1d(nextOfIdentity(batch.groups), 'int32'));
         const own = tf.sum<tf.Tensor2D>(tf.mul(batch.unit, positive), 1, true);
         const cosines =

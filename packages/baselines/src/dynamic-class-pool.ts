@@ -2,9 +2,12 @@ import { check, joinStates, part, type State, takeTensor } from '@protomem/core'
 import { checkMemory, stopGradient, unitRows, updateRows } from '@protomem/engine';
 import {
   type Batch,
+  encoderOption,
   headOptions,
   type Mask,
+  MomentumEncoder,
   maskedLoss,
+  momentumOption,
   type ObservableHead,
   probeStaleness,
   putAt,
@@ -18,7 +21,6 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { ClassPool, type Plan } from './class-pool.ts';
 import { sizeOption } from './key-queue.ts';
-import { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
 import { PendingWrite } from './pending-write.ts';
 import { type Change, dealHalves, listChanges, writePlan } from './pool-passes.ts';
 
@@ -117,7 +119,7 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
         const ids = batch.labels;
         const halves = dealHalves(batch.groups);
         for (const half of halves) checkRoom('dynamicClassPool.loss', new Set(half.map((i) => ids[i])).size, size);
-        const gallery = galleryEncoder.embed(images, ids.length, pool.step);
+        const gallery = unitRows(galleryEncoder.embed(images, ids.length, pool.step));
         // The gallery of each pass is the half that its probes are not in.
         const plans = [pool.plan(halves[1], ids), pool.plan(halves[0], ids)] as const;
         const columns = Math.max(plans[0].occupied, plans[1].occupied);

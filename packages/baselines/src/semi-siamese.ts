@@ -1,8 +1,12 @@
 import { check, joinStates, part } from '@protomem/core';
+import { unitRows } from '@protomem/engine';
 import {
+  encoderOption,
   headOptions,
   type Mask,
+  MomentumEncoder,
   maskedLoss,
+  momentumOption,
   nextOfIdentity,
   type ObservableHead,
   readBatch,
@@ -13,7 +17,6 @@ import {
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { KeyQueue, sizeOption } from './key-queue.ts';
-import { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
 
 const semiSiameseOptions = {
   ...headOptions,
@@ -70,7 +73,7 @@ export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): Ob
           expected: `at most ${queue.size}, the size of the queue`,
           fix: 'Make the queue larger or the batch smaller.',
         }));
-        const gallery = galleryEncoder.embed(images, count, queue.step);
+        const gallery = unitRows(galleryEncoder.embed(images, count, queue.step));
         const rows = queue.put(gallery, batch.labels);
         const targets = nextOfIdentity(batch.groups).map((image) => rows[image]!);
         const cosines = tf.matMul<tf.Tensor2D>(batch.unit, queue.columns(), false, true);

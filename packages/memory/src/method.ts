@@ -113,7 +113,7 @@ export interface BatchPrototypes {
 
 /** What of a batch is read back to the host, in one go. */
 interface BatchNumbers {
-  /** Lengths of the embeddings, B. */
+  /** Lengths of the embeddings, and behind them of the exemplars where those are others, B or 2 B. */
   readonly lengths: Float32Array;
   /** Cosine of each class's stored prototype to the generated one, C: how stale it was. */
   readonly refreshCosines: Float32Array;
@@ -125,12 +125,18 @@ interface BatchNumbers {
   readonly recognizability: Float32Array | undefined;
 }
 
-/** Makes a batch's prototypes, `embeddings` being `[B, D]`, not normalized. */
-export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: Groups): BatchPrototypes {
+/** Makes a batch's prototypes; `embeddings`, and `given`, which they are made from, are `[B, D]`, not normalized. */
+export function makePrototypes(
+  memory: Memory,
+  embeddings: tf.Tensor2D,
+  groups: Groups,
+  given: tf.Tensor2D,
+): BatchPrototypes {
   const { settings, slots, store, unrecognizable } = memory;
   const { unit, norms } = splitRows(embeddings);
-  const seen =
-    settings.gradient === 'stop' ? { unit: stopGradient(unit), norms: stopGradient(norms) } : { unit, norms };
+  const apart = given !== embeddings;
+  const made = apart ? splitRows(given) : { unit, norms };
+  const seen = settings.gradient === 'stop' ? { unit: stopGradient(made.unit), norms: stopGradient(made.norms) } : made;
   const recognizability: tf.Tensor1D = unrecognizable
     ? recognizabilityOf(seen.unit, unrecognizable)
     : tf.ones([norms.size]);
@@ -147,7 +153,8 @@ export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: 
   // The one read of the step.
   const read = tf
     .concat([
-      exemplars.norms,
+      norms,
+      ...(apart ? [exemplars.norms] : []),
       tf.sum(tf.mul(stored, generated), 1),
       tf.sum(tf.mul(prototypes, sums), 1),
       ...(unrecognizable ? [recognizability] : []),
@@ -155,11 +162,12 @@ export function makePrototypes(memory: Memory, embeddings: tf.Tensor2D, groups: 
     ])
     .dataSync<'float32'>();
   const [images, classes] = [embeddings.shape[0], groups.ids.length];
+  const lengths = (apart ? 2 : 1) * images;
   const numbers: BatchNumbers = {
-    lengths: read.subarray(0, images),
-    refreshCosines: read.subarray(images, images + classes),
-    confidence: Float64Array.from(groups.images, (own, group) => read[images + classes + group]! / own.length),
-    recognizability: unrecognizable && read.subarray(images + 2 * classes, 2 * images + 2 * classes),
+    lengths: read.subarray(0, lengths),
+    refreshCosines: read.subarray(lengths, lengths + classes),
+    confidence: Float64Array.from(groups.images, (own, group) => read[lengths + classes + group]! / own.length),
+    recognizability: unrecognizable && read.subarray(lengths + 2 * classes, lengths + 2 * classes + images),
     roundingError: rounded && read.at(-1),
   };
   return { groups, unit, norms, exemplars, slots: slotOf, known, stored, generated, prototypes, numbers };

@@ -93,6 +93,8 @@ const steps = fc.array(
       arbitrary: fc.record({
         labels: fc.array(fc.constantFrom(...IDS), { minLength: 1, maxLength: 9 }),
         kind: fc.constantFrom(undefined, ...kinds),
+        /** Prototypes are made from others than the embeddings. */
+        apart: fc.boolean(),
       }),
     },
     { weight: 1, arbitrary: fc.record({ restoreTo: fc.option(fc.integer({ min: 1, max: 6 })) }) },
@@ -170,11 +172,14 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
             expect(memory.admit(x, labels)).toEqual(reference.admit(embeddings, labels));
           } else {
             const [loss, naive, guardedCosine] = losses[step.kind]!;
-            const expected = reference.losses(embeddings, embeddings, labels, naive, guardedCosine);
-            const perSample = memory.loss(x, labels, loss);
+            const apart = given.gradient === 'stop' && step.apart;
+            const made = apart ? draw(rng, labels.length) : embeddings;
+            const exemplars = apart ? tf.tensor2d(made) : undefined;
+            const expected = reference.losses(embeddings, made, labels, naive, guardedCosine);
+            const perSample = memory.loss(x, labels, loss, exemplars);
             expectClose(perSample, expected, 1e-4);
-            perSample.dispose();
-            const { evicted, enqueued } = reference.admit(embeddings, labels);
+            tf.dispose([perSample, ...(exemplars ? [exemplars] : [])]);
+            const { evicted, enqueued } = reference.admit(made, labels);
             expect(memory.metrics()).toMatchObject({ evicted: evicted.length, enqueued: enqueued.length });
           }
           x.dispose();
@@ -230,6 +235,9 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
         const before = { embeddings: draw(rng, 6), labels: [1, 2, 3, 11, 12, 13] };
         const labels = [1, 5, 3, 1, 5, 1, 4, 1, 5, 5];
         const embeddings = draw(rng, labels.length);
+        // Two of the cases with prototypes that are made from others.
+        const apart = choice.gradient === 'stop' && 'guardPairs' in columns;
+        const exemplars = apart ? draw(rng, labels.length) : embeddings;
         const reference = new ReferenceMemory(given);
         reference.admit(before.embeddings, before.labels);
         const memory = createPrototypeMemory(given);
@@ -237,7 +245,7 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
 
         const weights = labels.map((_, i) => 1 + i / 4);
         const f = (x: number[][]): number => {
-          const source = choice.gradient === 'stop' ? embeddings : x;
+          const source = choice.gradient === 'stop' ? exemplars : x;
           return reference
             .losses(x, source, labels, naive, guardedCosine)
             .reduce((s, value, i) => s + weights[i]! * value, 0);
@@ -247,7 +255,8 @@ describe.each(engines)('PrototypeMemory on %s', (engine) => {
         const expected = embeddings.flatMap((row, i) =>
           row.map((_, d) => (f(moved(i, d, 1e-5)) - f(moved(i, d, -1e-5))) / 2e-5),
         );
-        const gradient = tf.grad((x) => tf.sum(tf.mul(weights, memory.loss(x as tf.Tensor2D, labels, loss))))(
+        const given2d = apart ? tf.tensor2d(exemplars) : undefined;
+        const gradient = tf.grad((x) => tf.sum(tf.mul(weights, memory.loss(x as tf.Tensor2D, labels, loss, given2d))))(
           tf.tensor2d(embeddings),
         );
         expectClose(gradient, expected, 2e-4);

@@ -1,6 +1,6 @@
 import type { State } from '@protomem/core';
 import { Random } from '@protomem/core';
-import type { CosineLoss, Head, SoftmaxForm } from '@protomem/core/contracts';
+import type { CosineLoss, Encoder, Head, SoftmaxForm } from '@protomem/core/contracts';
 import { sparseSoftmaxCrossEntropy } from '@protomem/engine';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
@@ -605,6 +605,88 @@ describe('PrototypeMemory', () => {
     expect(await other.state()).toEqual(await head.state());
     expect(other.name).toBe('mine');
     for (const h of [head, other]) h.dispose();
+  });
+
+  it('refuses exemplars that do not fit', () => {
+    const memory = make();
+    const [x, two, wide] = [batch(4, 1), batch(2, 1), tf.zeros<tf.Rank.R2>([4, 5])];
+    const labels = [1, 1, 2, 2];
+    expect(() => memory.loss(x, labels, softmax, two)).toThrow('number of exemplars is 2, expected 4, one for each');
+    expect(() => memory.loss(x, labels, softmax, wide)).toThrow('exemplars');
+    const bad = tf.tensor2d([1, 0, 0, 1, Number.NaN, 0, 1, 0, 0, 1, 0, 0], [4, 3]);
+    expect(() => memory.loss(x, labels, softmax, bad)).toThrow('exemplar 1 of 4 (identity 1)');
+    expect(() => memory.loss(bad, labels, softmax, x)).toThrow('embedding 1 of 4 (identity 1)');
+    expect(memory.occupied).toBe(0);
+    memory.dispose();
+    const flowing = make({ gradient: 'exemplars' });
+    expect(() => flowing.loss(x, labels, softmax, batch(4, 2))).toThrow('stop: they are constant');
+    flowing.dispose();
+  });
+
+  describe('with a momentum encoder', () => {
+    /** A linear map of one pixel. */
+    const linear = (values: number[]): Encoder => {
+      const variable = tf.tidy(() => tf.variable(tf.tensor2d(values, [3, 3])));
+      return {
+        card: {
+          ...{ name: 'linear', inputSize: [1, 1], embeddingSize: 3, parameters: 9, macs: 9, source: 'made for tests' },
+          normalization: { mean: 0, std: 1 },
+        },
+        parameters: [{ name: 'weight', variable, trainable: true, decay: true }],
+        apply: (images) => tf.tidy(() => tf.matMul(tf.reshape(images, [-1, 3]), variable as tf.Tensor2D)),
+        dispose: () => variable.dispose(),
+      };
+    };
+    const [start, moved] = [
+      [1, 0.2, 0, 0, 1, 0.3, 0.1, 0, 1],
+      [0.5, 0.4, 0, 0.3, 1.5, 0, 0, 0.2, 0.9],
+    ];
+    const labels = [1, 1, 2, 2, 3];
+    const imagesOf = (seed: number): tf.Tensor4D => tf.reshape(batch(5, seed), [5, 1, 1, 3]);
+    const headOf = (encoder: Encoder, momentum?: number): Head =>
+      prototypeHead({ memory: make({ size: 5 }), loss: softmax, exemplarEncoder: encoder, momentum });
+
+    it('makes prototypes of what follows the trained one', async () => {
+      const trained = linear(moved);
+      const head = headOf(linear(start), 0.75);
+      const memory = make({ size: 5 });
+      let weight = start;
+      for (const step of [1, 2, 3]) {
+        const images = imagesOf(step);
+        const embeddings = trained.apply(images, { training: true });
+        const follower = linear(weight);
+        const expected = memory.loss(embeddings, labels, softmax, follower.apply(images));
+        expectClose(head.loss(embeddings, labels, images), [...expected.dataSync()], 1e-6);
+        head.afterStep!({ encoder: trained, learningRate: 0 });
+        weight = weight.map((own, i) => 0.75 * own + 0.25 * moved[i]!);
+      }
+      const { tensors } = await head.state();
+      expectClose([...tensors['encoder/weight']!.data], weight, 1e-6);
+
+      const other = headOf(linear(moved));
+      await other.restore(await head.state());
+      expect(await other.state()).toEqual(await head.state());
+      const plain = prototypeHead({ memory: make({ size: 5 }), loss: softmax });
+      expect(() => other.restore(plain.state() as State)).toThrow('the part "encoder" of the state is "missing"');
+      expect(() => head.loss(batch(5, 1), labels)).toThrow('prototypeHead.loss: images is "missing"');
+      for (const one of [head, other, plain]) one.dispose();
+      memory.dispose();
+    });
+
+    it('leaks nothing', () => {
+      const [images, trained] = [imagesOf(1), linear(moved)];
+      const count = leaked(() => {
+        const head = headOf(linear(start));
+        for (let i = 0; i < 3; i++) {
+          tf.dispose(
+            tf.variableGrads(() => tf.sum(head.loss(trained.apply(images, { training: true }), labels, images))),
+          );
+          head.afterStep!({ encoder: trained, learningRate: 0.1 });
+        }
+        head.dispose();
+      });
+      expect(count).toBe(0);
+    });
   });
 
   it('saves what its loss remembers', async () => {

@@ -152,6 +152,8 @@ export class PrototypeMemory implements Stateful {
    * @param embeddings `[B, D]`, float32, not normalized; stays the caller's.
    * @param labels B identities, integers in [0, 2^53).
    * @param cosineLoss any function of cosines `[B, M]` and target columns `[B]`, int32, to one loss per sample `[B]`.
+   * @param exemplars `[B, D]`, float32, not normalized: what prototypes are made from in the place of `embeddings`, such as a
+   *   momentum encoder's embeddings of the same images. Constant: with `gradient: 'stop'`. Stays the caller's.
    * @returns `[B]`, differentiable in `embeddings`; the caller's.
    * @throws ProtomemError as {@link admit} does, or when `cosineLoss` returns anything else
    *
@@ -160,14 +162,19 @@ export class PrototypeMemory implements Stateful {
    * const perSample = memory.loss(embeddings, [17, 17, 4], cosFace());
    * ```
    */
-  loss(embeddings: tf.Tensor2D, labels: ArrayLike<number>, cosineLoss: CosineLoss): tf.Tensor1D {
+  loss(
+    embeddings: tf.Tensor2D,
+    labels: ArrayLike<number>,
+    cosineLoss: CosineLoss,
+    exemplars?: tf.Tensor2D,
+  ): tf.Tensor1D {
     this.checkInUse('loss');
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
       this.checkLoss(where, cosineLoss);
       const { ranks, settings } = this.memory;
       const { admit, observedSamples } = settings;
-      const batch = prepareBatch(where, this.memory, embeddings, labels);
+      const batch = prepareBatch(where, this.memory, embeddings, labels, exemplars);
       if (admit === 'before') this.commit(batch);
       const inputs = lossInputs(this.memory, batch);
       this.guardedShare = guardedShare(inputs);

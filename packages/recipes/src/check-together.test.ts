@@ -26,6 +26,8 @@ it('refuses several processes what needs the images of a whole batch', () => {
   expect(() => patchConfig(divided, ['head.kind=partial-fc', 'head.loss.name=uni-face'])).toThrow(
     'head.sharded is true',
   );
+  check(1, 'head.momentum=0.99');
+  expect(() => check(2, 'head.momentum=0.99')).toThrow('head.momentum is 0.99, expected null, for 2 ranks');
   check(1, 'distillation.teacher=large.safetensors');
   expect(() => check(3, 'distillation.teacher=large.safetensors')).toThrow('expected null, for 3 ranks');
 });

@@ -27,6 +27,9 @@ export function checkAmongRanks(
       `one that needs no images: not ${headsWithImages.join(', ')}`,
       fix,
     );
+  if (head.kind === 'prototype-memory' && head.momentum !== null) {
+    refuse(where, 'head.momentum', head.momentum, `null, for ${size} ranks: a momentum encoder needs all images`, fix);
+  }
   if (distillation.teacher !== null) {
     refuse(
       where,
@@ -80,9 +83,22 @@ function checkColumns(where: string, { head, sampler }: RunDraft): void {
 
 function checkMemory(where: string, { head, encoder }: RunDraft): void {
   if (head.kind !== 'prototype-memory') return;
-  const { kind: _, loss: __, reencode, ...options } = given(head);
+  const { kind: _, loss: __, reencode, momentum, ...options } = given(head);
   createPrototypeMemory.check({ ...options, size: head.size ?? 1, dimension: encoder.embeddingSize });
+  if (momentum !== undefined && options.gradient !== 'stop') {
+    refuse(where, 'head.gradient', options.gradient, 'stop, with head.momentum: its prototypes are constant');
+  }
   const { every, classes, images } = reencode;
+  if (momentum !== undefined && every > 0) {
+    const fix = 'Set head.reencode.every=0, or head.momentum=null.';
+    refuse(
+      where,
+      'head.reencode.every',
+      every,
+      '0, with head.momentum: the trained encoder does not make the prototypes',
+      fix,
+    );
+  }
   if (every > 0 && head.size !== null && classes > head.size) {
     refuse(where, 'head.reencode.classes', classes, `at most head.size, ${head.size}: there are no more in memory`);
   }

@@ -123,18 +123,19 @@ describe('encoder.init', () => {
   const dir = mkdtempSync(join(tmpdir(), 'protomem-init-'));
   afterAll(() => rmSync(dir, { recursive: true }));
 
-  it('starts encoder and momentum encoder from the weights of a file, and refuses those of another', async () => {
+  const withMomentum = ['head.kind=dcq', 'head.momentum=0.99'];
+  it.each(withMomentum)('starts encoder and momentum encoder of %s from the weights of a file alone', async (head) => {
     await loadEngine({ prefer: 'auto' });
     const file = join(dir, 'encoder.safetensors');
     const other = makeEncoder(patchConfig(demo, ['seed=5']));
     await saveEncoder(other, file);
-    const config = patchConfig(demo, [`encoder.init=${file}`, 'head.kind=dcq']);
+    const config = patchConfig(demo, [`encoder.init=${file}`, head]);
     const initial = await readInitial(config);
     const encoder = makeEncoder(config, {}, initial);
-    const { head } = makeHead(config, 12, {}, { initial });
+    const made = makeHead(config, 12, {}, { initial });
     const kept = (await encoderState(other)).tensors;
     expect((await encoderState(encoder)).tensors).toEqual(kept);
-    const { tensors } = await head.state();
+    const { tensors } = await made.head.state();
     const momentum = Object.entries(kept).map(([name, { data }]) => [
       data,
       Object.entries(tensors).find(([key]) => key.endsWith(`/${name}`))?.[1].data,
@@ -142,7 +143,7 @@ describe('encoder.init', () => {
     for (const [expected, found] of momentum) expect(found).toEqual(expected);
     const wider = patchConfig(config, ['encoder.embeddingSize=9']);
     expect(() => makeEncoder(wider, {}, initial)).toThrow(`encoder.init, ${file}`);
-    for (const part of [other, encoder, head]) part.dispose();
+    for (const part of [other, encoder, made.head]) part.dispose();
   });
 });
 

@@ -169,13 +169,21 @@ function headAlone(config: RunConfig, identities: number, parts: OwnParts, initi
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
   const loss = makeLoss(head.loss, parts);
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, reencode: ___, ...options } = given(head);
+    const { kind: _, loss: __, reencode: ___, momentum, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
     const observedSamples = asksMiner(sampler) ? sampler.mining.observedSamples : undefined;
     const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
-    return { head: prototypeHead({ memory, loss }), memory };
+    const exemplarEncoder = head.momentum === null ? undefined : makeMomentumEncoder(config, parts, initial);
+    return { head: prototypeHead({ memory, loss, exemplarEncoder, momentum }), memory };
   }
   return { head: makeBaseline(config, head, identities, { dimension, loss }, parts, initial) };
+}
+
+/** As the trained encoder, from the same start; what training drops would only blur what it makes. */
+function makeMomentumEncoder(config: RunConfig, parts: OwnParts, initial: State | undefined): Encoder {
+  const { encoder } = config;
+  const still = Object.fromEntries(['dropout', 'dropPath'].filter((one) => one in encoder).map((one) => [one, 0]));
+  return makeEncoder({ ...config, encoder: { ...encoder, ...still } }, parts, initial);
 }
 
 type WithLoss = Extract<RunConfig['head'], { readonly loss: unknown }>;
@@ -195,11 +203,7 @@ function makeBaseline(
   parts: OwnParts,
   initial: State | undefined,
 ): Head {
-  const { seed, optimizer, encoder } = config;
-  // As the trained encoder, from the same start; what training drops would only blur what it makes.
-  const still = Object.fromEntries(['dropout', 'dropPath'].filter((one) => one in encoder).map((one) => [one, 0]));
-  const makeMomentumEncoder = (): Encoder =>
-    makeEncoder({ ...config, encoder: { ...encoder, ...still } }, parts, initial);
+  const { seed, optimizer } = config;
   switch (head.kind) {
     case 'full-softmax': {
       const { centers } = head;
@@ -218,8 +222,9 @@ function makeBaseline(
     default: {
       const { kind, loss: _, ...options } = head;
       const queue = { ...shared, ...options };
-      if (kind === 'dcq') return createBaseline(kind, { ...queue, keyEncoder: makeMomentumEncoder() });
-      return createBaseline(kind, { ...queue, galleryEncoder: makeMomentumEncoder() });
+      if (kind === 'dcq')
+        return createBaseline(kind, { ...queue, keyEncoder: makeMomentumEncoder(config, parts, initial) });
+      return createBaseline(kind, { ...queue, galleryEncoder: makeMomentumEncoder(config, parts, initial) });
     }
   }
 }

@@ -95,6 +95,9 @@ describe('configuration', () => {
     );
     const one = ['head.reencode.classes=1', 'head.reencode.images=1'];
     expect(() => patchConfig(demo, [...reencode, ...one])).toThrow('head.reencode.classes times images is 1');
+    expect(() => patchConfig(demo, [...reencode, 'head.momentum=0.99'])).toThrow(
+      'head.reencode.every is 8, expected 0, with head.momentum',
+    );
     expect(() => patchConfig(demo, ['head.kind=full-softmax', 'head.reencode.every=8'])).toThrow('reencode');
     expect(patchConfig(demo, [...reencode, 'head.kind=full-softmax']).head).not.toHaveProperty('reencode');
   });

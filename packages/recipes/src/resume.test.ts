@@ -141,20 +141,27 @@ describe('a run that goes on', () => {
     expect((await resume(moved, ['steps=9'])).finished?.results[0]?.result.steps).toBe(9);
   }, 120_000);
 
-  it('makes stale prototypes anew as one that was never interrupted', async () => {
-    const set = ['head.reencode={"every":2,"classes":4,"images":2}', 'checkpoint.every=3'];
-    const [whole, parted] = [join(folder, 'whole'), join(folder, 'parted')];
-    await train(whole, config(...set));
-    await train(parted, config(...set), 3);
-    await train(parted, config(...set), undefined, true);
-    const [a, b] = [await contents(whole), await contents(parted)];
-    expect(b['encoder.safetensors']).toBe(a['encoder.safetensors']);
-    const newest = join('checkpoints', 'checkpoint-00000006.safetensors');
-    const prototypes = async (run: string) => (await readCheckpoint(join(run, newest))).parts.head!.tensors;
-    expect(await prototypes(parted)).toEqual(await prototypes(whole));
-    const log = await readFile(join(parted, 'log.jsonl'), 'utf8');
-    expect(log.split('\n').filter((line) => line.includes('"reencode/classes"')).length).toBe(3);
-  }, 120_000);
+  it.each([
+    ['makes stale prototypes anew', 'head.reencode={"every":2,"classes":4,"images":2}', 3],
+    ['makes prototypes by a momentum encoder', 'head.momentum=0.9', 0],
+  ])(
+    '%s as one that was never interrupted',
+    async (name, patch, times) => {
+      const set = [patch, 'checkpoint.every=3'];
+      const [whole, parted] = [join(folder, `whole, ${name}`), join(folder, `parted, ${name}`)];
+      await train(whole, config(...set));
+      await train(parted, config(...set), 3);
+      await train(parted, config(...set), undefined, true);
+      const [a, b] = [await contents(whole), await contents(parted)];
+      expect(b['encoder.safetensors']).toBe(a['encoder.safetensors']);
+      const newest = join('checkpoints', 'checkpoint-00000006.safetensors');
+      const prototypes = async (run: string) => (await readCheckpoint(join(run, newest))).parts.head!.tensors;
+      expect(await prototypes(parted)).toEqual(await prototypes(whole));
+      const log = await readFile(join(parted, 'log.jsonl'), 'utf8');
+      expect(log.split('\n').filter((line) => line.includes('"reencode/classes"')).length).toBe(times);
+    },
+    120_000,
+  );
 
   it('that diverged can do what its error says: go on with a lower rate', async () => {
     const wild = join(folder, 'wild');

@@ -129,6 +129,10 @@ const head = kinds(
       }),
       size,
       loss,
+      momentum: option.number({
+        help: 'Share of its parameters that a momentum encoder keeps in a step, which then makes the prototypes; costs a second forward pass.',
+        ...{ min: 0, max: 1, absent: 'the trained encoder makes them' },
+      }),
       reencode: section(fieldsOf(reencodeOptions)),
     },
     'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), loss },

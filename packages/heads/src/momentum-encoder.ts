@@ -1,6 +1,6 @@
 import { check, option, type State } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { parametersState, restoreParameters, unitRows } from '@protomem/engine';
+import { parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** The options of a head with a momentum encoder, whose encoder each head names for itself. */
@@ -45,7 +45,7 @@ export class MomentumEncoder {
   }
 
   /**
-   * Embeddings of images at unit length, `[B, D]`, constant; the surrounding tidy's.
+   * Embeddings of images, `[B, D]`, not normalized, constant; the surrounding tidy's.
    *
    * @param seed of the step, for the encoder
    */
@@ -66,7 +66,7 @@ export class MomentumEncoder {
     }));
     // Operations inside a custom gradient are not recorded, so that nothing is kept for a backward pass.
     const embed = tf.customGrad(() => ({
-      value: unitRows(this.encoder.apply(images, { training: true, seed })),
+      value: this.encoder.apply(images, { training: true, seed }),
       gradFunc: () => [],
     }));
     return embed() as tf.Tensor2D;
