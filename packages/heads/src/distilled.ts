@@ -2,6 +2,7 @@ import { check, option, part } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
 import { unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { passOn } from './pass-on.ts';
 import { untilDisposed } from './until-disposed.ts';
 
 const distilledOptions = {
@@ -11,9 +12,6 @@ const distilledOptions = {
   }),
   weight: option.number({ help: "What 1 - cosine to the teacher's embedding is multiplied by.", min: 0, default: 10 }),
 };
-
-/** What a head may have, and this one then passes on. */
-const passedOn = ['afterStep', 'lastLookAlikes', 'lastEvicted', 'stalest', 'refreshFrom', 'commonState'] as const;
 
 /**
  * Distillation beside a head: each sample's loss is that of the head plus `weight * (1 - cosine)` of its embedding to the one
@@ -45,16 +43,8 @@ export const distilled = part('distilled', distilledOptions, ({ head, teacher, w
   let teacherCosine = Number.NaN;
 
   return untilDisposed({
-    ...(Object.fromEntries(
-      passedOn.flatMap((name) => {
-        const member: ((...given: never[]) => unknown) | undefined = head[name];
-        return member ? [[name, member.bind(head)]] : [];
-      }),
-    ) as Partial<Head>),
-    state: () => head.state(),
-    restore: (state) => head.restore(state),
+    ...passOn(head),
     name: `${head.name}, distilled`,
-    parameters: head.parameters,
     loss: (embeddings, labels, images) =>
       tf.tidy(() => {
         const [count, width] = embeddings.shape;

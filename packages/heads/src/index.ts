@@ -12,6 +12,7 @@ export { evaluateLoss } from './evaluate-loss.ts';
 export { headOptions, shardOptions } from './head-options.ts';
 export { restoreLossState, takePart, withLossState } from './loss-state.ts';
 export { type Mask, maskAt, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
+export { mixed } from './mixed.ts';
 export { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';
 export {
   addSums,

@@ -83,7 +83,7 @@ function checkColumns(where: string, { head, sampler }: RunDraft): void {
 
 function checkMemory(where: string, { head, encoder }: RunDraft): void {
   if (head.kind !== 'prototype-memory') return;
-  const { kind: _, loss: __, reencode, momentum, ...options } = given(head);
+  const { kind: _, loss: __, reencode, momentum, batchShare: ___, ...options } = given(head);
   createPrototypeMemory.check({ ...options, size: head.size ?? 1, dimension: encoder.embeddingSize });
   if (momentum !== undefined && options.gradient !== 'stop') {
     refuse(where, 'head.gradient', options.gradient, 'stop, with head.momentum: its prototypes are constant');

@@ -119,6 +119,37 @@ describe.each(['prototype-memory', ...Object.keys(baselines)])('head %s of a rec
   });
 });
 
+describe('head.batchShare', () => {
+  it('mixes the loss over the batch into that of any head', async () => {
+    await loadEngine({ prefer: 'cpu' });
+    const labels = [0, 0, 1, 1, 2, 2];
+    const embeddings = tf.randomNormal<tf.Rank.R2>([6, demo.encoder.embeddingSize], 0, 1, 'float32', 3);
+    const lossOf = (...patches: string[]): number[] => {
+      const { head } = makeHead(patchConfig(demo, patches), 12);
+      const losses = tf.tidy(() => head.loss(embeddings, labels).arraySync());
+      head.dispose();
+      return losses;
+    };
+    const batch = lossOf('head.kind=batch-only');
+    for (const kind of ['prototype-memory', 'full-softmax', 'partial-fc']) {
+      const [alone, both] = ['0', '0.25'].map((share) => lossOf(`head.kind=${kind}`, `head.batchShare=${share}`));
+      for (const [i, value] of both!.entries()) expect(value).toBeCloseTo(0.75 * alone![i]! + 0.25 * batch[i]!, 4);
+    }
+    embeddings.dispose();
+    expect(patchConfig(demo, ['head.batchShare=0.5', 'head.kind=dcq']).head).toMatchObject({ batchShare: 0.5 });
+    expect(() => patchConfig(demo, ['head.kind=batch-only', 'head.batchShare=0.5'])).toThrow('batchShare');
+  });
+
+  it('refuses two heads one state', () => {
+    const loss = Object.assign((cosines: tf.Tensor2D) => tf.sum<tf.Tensor1D>(cosines, 1), {
+      state: () => ({ values: {}, tensors: {} }),
+      restore: () => undefined,
+    });
+    const config = patchConfig(demo, ['head.loss={"name":"own","own":"mine"}', 'head.batchShare=0.5']);
+    expect(() => makeHead(config, 12, { loss })).toThrow('two heads would share its state');
+  });
+});
+
 describe('encoder.init', () => {
   const dir = mkdtempSync(join(tmpdir(), 'protomem-init-'));
   afterAll(() => rmSync(dir, { recursive: true }));

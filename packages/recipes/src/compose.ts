@@ -5,7 +5,7 @@ import { readSafetensors } from '@protomem/core/node';
 import { createAugmentation, createLoader, createSampler, openDataset, share } from '@protomem/data';
 import { createEncoder, forFineTuning, loadEncoder, restoreEncoder } from '@protomem/encoders';
 import type { Collective } from '@protomem/engine';
-import { distilled } from '@protomem/heads';
+import { distilled, mixed } from '@protomem/heads';
 import { createLoss, interClassFilter, subCenter } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
 import { createMiner, type DoppelgangerMiner } from '@protomem/mining';
@@ -158,9 +158,23 @@ export function makeHead(
   parts: OwnParts = {},
   { initial, teacher }: { readonly initial?: State; readonly teacher?: Encoder } = {},
 ): MadeHead {
-  const { head, memory } = headAlone(config, identities, parts, initial);
+  const { head, memory } = besideBatch(config, parts, headAlone(config, identities, parts, initial));
   if (!teacher) return { head, memory };
   return { head: distilled({ head, teacher, weight: config.distillation.weight }), memory };
+}
+
+/** With the share of the loss that a softmax over the batch has. */
+function besideBatch({ head, encoder }: RunConfig, parts: OwnParts, made: MadeHead): MadeHead {
+  if (!('batchShare' in head) || head.batchShare === 0) return made;
+  const loss = makeLoss(head.loss, parts);
+  check(head.loss.name !== 'own' || loss.state === undefined, () => ({
+    where: 'train',
+    what: 'head.batchShare with a loss of your own that has a state',
+    got: head.batchShare,
+    expected: '0: two heads would share its state',
+  }));
+  const beside = createBaseline('batch-only', { dimension: encoder.embeddingSize, loss });
+  return { ...made, head: mixed({ head: made.head, beside, share: head.batchShare }) };
 }
 
 function headAlone(config: RunConfig, identities: number, parts: OwnParts, initial?: State): MadeHead {
@@ -169,7 +183,7 @@ function headAlone(config: RunConfig, identities: number, parts: OwnParts, initi
   if (head.kind === 'own') return { head: ownPart(parts, 'head', head.own)({ identities, dimension, seed }) };
   const loss = makeLoss(head.loss, parts);
   if (head.kind === 'prototype-memory') {
-    const { kind: _, loss: __, reencode: ___, momentum, ...options } = given(head);
+    const { kind: _, loss: __, reencode: ___, batchShare: ____, momentum, ...options } = given(head);
     // A miner lives on what the head sees; for metrics alone a few samples are enough.
     const observedSamples = asksMiner(sampler) ? sampler.mining.observedSamples : undefined;
     const memory = createPrototypeMemory({ ...options, observedSamples, dimension, seed });
@@ -220,7 +234,7 @@ function makeBaseline(
     case 'batch-only':
       return createBaseline(head.kind, shared);
     default: {
-      const { kind, loss: _, ...options } = head;
+      const { kind, loss: _, batchShare: __, ...options } = head;
       const queue = { ...shared, ...options };
       if (kind === 'dcq')
         return createBaseline(kind, { ...queue, keyEncoder: makeMomentumEncoder(config, parts, initial) });

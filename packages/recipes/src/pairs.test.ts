@@ -74,10 +74,10 @@ it('says which set is missing', async () => {
 });
 
 it('draws synthetic faces once, when they are first tested', async () => {
-  const faces = { kind: 'synthetic', identities: 3, imagesPerIdentity: 2, count: 3 };
+  const faces = { kind: 'synthetic', identities: 10, imagesPerIdentity: 3, count: 10 };
   const config = patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(faces)}`]);
   const set = await loadPairs(settled(config));
   const drawn = set.pixels();
-  expect(await drawn).toHaveLength(6);
+  expect(await drawn).toHaveLength(30);
   expect(set.pixels()).toBe(drawn);
 });

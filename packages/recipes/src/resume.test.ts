@@ -144,6 +144,7 @@ describe('a run that goes on', () => {
   it.each([
     ['makes stale prototypes anew', 'head.reencode={"every":2,"classes":4,"images":2}', 3],
     ['makes prototypes by a momentum encoder', 'head.momentum=0.9', 0],
+    ['has a softmax over the batch beside it', 'head={"batchShare":0.5,"loss":{"name":"ada-face"}}', 0],
   ])(
     '%s as one that was never interrupted',
     async (name, patch, times) => {

@@ -120,6 +120,13 @@ const size = planned(
   'by identities, steps and the memory at hand',
 );
 
+const batchShare = option.number({
+  help: "Share that a softmax over the batch's own classes has of the loss.",
+  ...{ min: 0, max: 1, default: 0 },
+});
+/** Of every head but that softmax itself. */
+const withLoss = { loss, batchShare };
+
 const head = kinds(
   'kind',
   {
@@ -128,23 +135,23 @@ const head = kinds(
         without: ['dimension', 'seed', 'observedSamples', 'guardPairs', 'collective'],
       }),
       size,
-      loss,
+      ...withLoss,
       momentum: option.number({
         help: 'Share of its parameters that a momentum encoder keeps in a step, which then makes the prototypes; costs a second forward pass.',
         ...{ min: 0, max: 1, absent: 'the trained encoder makes them' },
       }),
       reencode: section(fieldsOf(reencodeOptions)),
     },
-    'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), loss },
+    'full-softmax': { ...fieldsOf(baselines['full-softmax'].options, { without: headGiven }), ...withLoss },
     // The optimizer's momentum and weight decay hold for the rows of Partial FC too.
-    'partial-fc': { size, loss, sharded: baselines['partial-fc'].options.sharded },
-    dcq: { ...fieldsOf(baselines.dcq.options, { without: headGiven }), size, loss },
+    'partial-fc': { size, ...withLoss, sharded: baselines['partial-fc'].options.sharded },
+    dcq: { ...fieldsOf(baselines.dcq.options, { without: headGiven }), size, ...withLoss },
     'dynamic-class-pool': {
       ...fieldsOf(baselines['dynamic-class-pool'].options, { without: headGiven }),
       size,
-      loss,
+      ...withLoss,
     },
-    'semi-siamese': { ...fieldsOf(baselines['semi-siamese'].options, { without: headGiven }), size, loss },
+    'semi-siamese': { ...fieldsOf(baselines['semi-siamese'].options, { without: headGiven }), size, ...withLoss },
     'batch-only': { loss },
     own,
   },

@@ -1,0 +1,64 @@
+import { option, part, type State } from '@protomem/core';
+import type { Head } from '@protomem/core/contracts';
+import * as tf from '@tensorflow/tfjs';
+import { takePart, withPart } from './loss-state.ts';
+import { passOn } from './pass-on.ts';
+import { untilDisposed } from './until-disposed.ts';
+
+const mixedOptions = {
+  head: option.given<Head>()({ help: 'The head itself; taken over, disposed with this one.' }),
+  beside: option.given<Head>()({
+    help: 'Another on the same embeddings, whose loss has a share; taken over, too. Its parameters have other names.',
+  }),
+  share: option.number({ help: 'Share of the loss of the other one.', min: 0, max: 1, default: 0.5 }),
+};
+
+/**
+ * Two heads on the same embeddings: each sample's loss is `(1 - share) * head + share * beside`. All else is as of `head`:
+ * metrics, who looks alike, re-encoding. Both take part in training and in state.
+ *
+ * What it is for: many columns teach at false accept rates that a batch's few classes hardly ever show, the batch's own classes,
+ * through whose columns the gradient flows, at those that they do. Not of a paper that we know of; what it gives is in
+ * benchmarks/identities-study.md.
+ *
+ * @example
+ * ```ts
+ * const memory = createPrototypeMemory({ size: 1000, dimension: 128 });
+ * const head = mixed({
+ *   head: prototypeHead({ memory, loss: cosFace() }),
+ *   beside: batchOnly({ dimension: 128, loss: cosFace() }),
+ * });
+ * const perSample = head.loss(embeddings, labels);
+ * ```
+ */
+export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head => {
+  const own = passOn(head);
+  const whole = async (state: State | Promise<State>) => withPart(await state, 'beside', await beside.state());
+  return untilDisposed({
+    ...own,
+    parameters: [...head.parameters, ...beside.parameters],
+    loss: (embeddings, labels, images) =>
+      tf.tidy(() =>
+        tf.add<tf.Tensor1D>(
+          tf.mul(1 - share, head.loss(embeddings, labels, images)),
+          tf.mul(share, beside.loss(embeddings, labels, images)),
+        ),
+      ),
+    ...((head.afterStep || beside.afterStep) && {
+      afterStep(step: Parameters<NonNullable<Head['afterStep']>>[0]) {
+        head.afterStep?.(step);
+        beside.afterStep?.(step);
+      },
+    }),
+    state: () => whole(head.state()),
+    ...(own.commonState && { commonState: () => whole(own.commonState!()) }),
+    async restore(state) {
+      await head.restore(state);
+      await beside.restore(takePart('mixed.restore', state, 'beside'));
+    },
+    dispose() {
+      head.dispose();
+      beside.dispose();
+    },
+  });
+});
