@@ -1,4 +1,6 @@
 // What works everywhere, and all that a bundler for browsers takes.
+
+export { type ActivationRanges, activationRanges, type Range } from './activation-ranges.ts';
 export {
   createEncoder,
   type EncoderName,

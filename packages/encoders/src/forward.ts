@@ -31,6 +31,8 @@ export interface Pass {
   readonly frozen?: ReadonlySet<string>;
   /** Sees what each norm gets. */
   readonly observe?: (norm: Norm, x: tf.Tensor) => void;
+  /** Sees what each layer gets and gives, before the next one. */
+  readonly watch?: (layer: Layer, x: tf.Tensor, y: tf.Tensor) => void;
   /** A number uniform in [0, 1); only dropout and dropped paths ask for it. */
   readonly uniform: () => number;
 }
@@ -44,8 +46,9 @@ export function forward(layers: readonly Layer[], x: tf.Tensor, pass: Pass): tf.
   for (let i = 0; i < layers.length; i++) {
     const [layer, after] = [layers[i]!, layers[i + 1]];
     // One kernel for both: a pass over memory less, and one activation kept for the gradient instead of two.
-    const activation = after?.kind === 'prelu' && endsInChannels(layer) ? after : undefined;
+    const activation = after?.kind === 'prelu' && endsInChannels(layer) && !pass.watch ? after : undefined;
     const next = tf.tidy(() => step(layer, now, pass, activation));
+    pass.watch?.(layer, now, next);
     if (activation) i++;
     if (now !== x) now.dispose();
     now = next;

@@ -19,15 +19,15 @@ export const encodeOptions = {
     help: 'Add the embedding of the mirror image, inside the model: twice the work.',
     default: false,
   }),
-  precision: option.choice(['float32', 'float16'], {
-    help: 'Of the weights, in ONNX of the arithmetic too; input and output are float32.',
+  precision: option.choice(['float32', 'float16', 'int8'], {
+    help: 'Of the weights, in ONNX of the arithmetic too; input and output are float32. `int8` is for ONNX, and calibrated on faces.',
     default: 'float32',
   }),
   opset: option.integer({
     help: 'Operator set of an ONNX file.',
     min: Math.min(...opsets),
     max: Math.max(...opsets),
-    default: 11,
+    absent: '11, in int8 13',
   }),
   licence: option.text({ help: "The model's licence, for its card.", absent: 'not stated' }),
 };

@@ -6,9 +6,10 @@ import { option } from '@protomem/core';
 import { convolution, defineEncoder, encoders, norm, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { ModelProtoSchema } from 'onnx-buf';
+import { type GraphProto, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { livingEncoder } from '../fixtures/living-encoder.ts';
+import { encodeModel } from './encode-model.ts';
 import { type ExportOptions, exportEncoder } from './export-encoder.ts';
 
 const families = ['mobile-face-net', 'iresnet18', 'iresnet18-se', 'ghost-face-net-s2', 'vit-tiny'] as const;
@@ -36,6 +37,11 @@ describe.each(families)('%s, on the wasm engine', (name) => {
     ['ONNX', { to: 'onnx' }],
     ['ONNX, pixels outside', { to: 'onnx', normalize: 'outside' }],
     ['ONNX, flip, half', { to: 'onnx', flip: true, precision: 'float16', opset: 18 }],
+    ['ONNX, 8 bits', { to: 'onnx', precision: 'int8', calibration: 32 }],
+    [
+      'ONNX, 8 bits, flip, pixels outside',
+      { to: 'onnx', precision: 'int8', calibration: 32, flip: true, normalize: 'outside', opset: 17 },
+    ],
     ['tfjs, flip', { to: 'tfjs', flip: true, normalize: 'outside' }],
     ['tfjs, half', { to: 'tfjs', precision: 'float16' }],
     ['PyTorch', { to: 'safetensors' }],
@@ -43,11 +49,15 @@ describe.each(families)('%s, on the wasm engine', (name) => {
   ])('%s gives the same embeddings, and leaves no tensor', async (_, options) => {
     const before = tf.memory().numTensors;
     const { agreement, card, model } = await exported(name, { licence: 'MIT', ...options });
-    expect(agreement.lowest).toBeGreaterThan(options.precision === 'float16' ? 0.999 : 0.99999);
+    expect(agreement.lowest).toBeGreaterThan(
+      { int8: 0.9, float16: 0.999, float32: 0.99999 }[options.precision ?? 'float32'],
+    );
     expect(agreement.images).toBe(5);
     expect(tf.memory().numTensors).toBe(before);
     expect(await readFile(card, 'utf8')).toContain('license: "MIT"');
     expect((await readdir(dir)).filter((one) => one.startsWith('.'))).toEqual([]);
+    const calibrated = '| calibrated on | up to 32 drawn faces |';
+    expect((await readFile(card, 'utf8')).includes(calibrated)).toBe(options.precision === 'int8');
     if (options.to === 'onnx') {
       const { graph } = fromBinary(ModelProtoSchema, await readFile(model));
       // By these names InsightFace's loader knows a model that takes bytes.
@@ -57,11 +67,35 @@ describe.each(families)('%s, on the wasm engine', (name) => {
       const [input] = graph!.input;
       const { value } = input!.type!.value as never as { value: { shape: { dim: { value: { value: unknown } }[] } } };
       expect(value.shape.dim.map((one) => one.value.value)).toEqual(['batch', 3n, 32n, 32n]);
+      if (options.precision === 'int8') expectWholeNumbers(graph!);
       // Attention is nothing without.
       if (name !== 'vit-tiny') expect(graph!.node.filter(({ opType }) => opType === 'Transpose')).toEqual([]);
     }
   });
 });
+
+/** Convolutions get and give numbers of 8 bits, or of 32 for a bias, and no weight of a product is kept in more. */
+function expectWholeNumbers(graph: GraphProto): void {
+  const types = new Map(graph.initializer.map(({ name, dataType }) => [name, dataType]));
+  const makers = new Map(graph.node.map((node) => [node.output[0]!, node]));
+  const typeOf = (name: string) => {
+    const maker = makers.get(name);
+    if (maker?.opType !== 'DequantizeLinear') return undefined;
+    return types.get(maker.input[0]!) ?? makers.get(maker.input[0]!)!.opType;
+  };
+  const { INT8, INT32 } = TensorProto_DataType;
+  const products = graph.node.filter(({ opType }) => ['Conv', 'Gemm'].includes(opType));
+  expect(products.length).toBeGreaterThan(0);
+  for (const { input, output } of products) {
+    expect(input.map(typeOf)).toEqual(['QuantizeLinear', INT8, INT32].slice(0, input.length));
+    expect(graph.node.filter((one) => one.input.includes(output[0]!)).map(({ opType }) => opType)).toEqual([
+      'QuantizeLinear',
+    ]);
+  }
+  const constants = graph.node.filter(({ opType, input }) => opType === 'MatMul' && typeOf(input[1]!) === INT8);
+  expect(graph.node.filter(({ opType, input }) => opType === 'MatMul' && types.has(input[1]!))).toEqual([]);
+  expect(products.length + constants.length).toBeGreaterThan(4);
+}
 
 describe('a family of your own', () => {
   // Layers where none of ours has them: of every place of maps, and maps laid flat.
@@ -105,9 +139,21 @@ describe('what is refused', () => {
     [{ to: 'tfjs', opset: 12 }, 'opset is 12, expected nothing'],
     [{ to: 'safetensors', flip: true }, 'flip is true, expected nothing'],
     [{ to: 'onnx', opset: 8 }, 'opset is 8, expected an integer in [9, 22]'],
-    [{ to: 'onnx', precision: 'int8' as never }, 'precision is "int8"'],
+    [{ to: 'onnx', precision: 'int4' as never }, 'precision is "int4"'],
+    [
+      { to: 'tfjs', precision: 'int8' },
+      'precision is "int8", expected float32 or float16 for tfjs: 8 bits are for ONNX',
+    ],
+    [{ to: 'onnx', precision: 'int8', opset: 12 }, 'opset is 12, expected 13 or more for int8'],
   ])('%j', async (options, words) => {
     await expect(exported('iresnet18', options)).rejects.toThrow(words);
+  });
+
+  it('calibrates on nothing in memory, where no faces are given', async () => {
+    const encoder = livingEncoder('iresnet18', { inputSize: 32, embeddingSize: 16, width: 0.125 });
+    const options = { to: 'onnx', precision: 'int8' } as const;
+    await expect(encodeModel(encoder, options)).rejects.toThrow('encodeModel: faces is "missing"');
+    encoder.dispose();
   });
 
   it('overwrites nothing, and names what it wants', async () => {

@@ -7,9 +7,10 @@ import { loadEngine } from '@protomem/engine';
 import { type EmbeddingModel, openModel } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
-import { checkTarget, filesOf } from './encode-model.ts';
+import { type CalibrationFaces, checkTarget, filesOf, withOpset } from './encode-model.ts';
 import { encoderModel } from './encoder-model.ts';
 import { exportOptions } from './export-options.ts';
+import { facesOf } from './faces.ts';
 import { fromStateDict } from './import-encoder.ts';
 import { modelCard } from './model-card.ts';
 import { readEncoderPlace } from './read-run.ts';
@@ -24,14 +25,16 @@ export interface Exported {
   readonly card: string;
   /** The written model beside the encoder. */
   readonly agreement: Agreement;
+  /** Of 8 bits: on which faces they were calibrated, in words. */
+  readonly calibratedOn?: string;
 }
 
 /** The least cosine to our own embedding. */
-const LEAST = { float32: 0.9999, float16: 0.999 } as const;
+const LEAST = { float32: 0.9999, float16: 0.999, int8: 0.9 } as const;
 
 /**
  * Writes an encoder for other programs, with a card beside it, opens what it wrote and compares its embeddings with the
- * encoder's. Where one cosine is below 0.9999 (in float16, 0.999), nothing is left.
+ * encoder's. Where one cosine is below 0.9999 (in float16 0.999, in int8 0.9), nothing is left.
  *
  * @param path a run, or an encoder of `saveEncoder`.
  * @param out of ONNX and safetensors a file (its card is the same name with `.md`), of TensorFlow.js a folder; new.
@@ -50,8 +53,10 @@ export async function exportEncoder(
   options: ExportOptions,
   registry: EncoderRegistry = encoders,
 ): Promise<Exported> {
-  const settings = readOptions('exportEncoder', exportOptions, options);
-  const { to, licence } = settings;
+  const settings = withOpset(readOptions('exportEncoder', exportOptions, options));
+  const { to, licence, precision, faces, calibration } = settings;
+  const calibratedOn =
+    precision === 'int8' ? `up to ${calibration} ${faces ? 'faces given' : 'drawn faces'}` : undefined;
   checkName(out, to);
   checkTarget(to, options);
   const card = to === 'tfjs' ? join(out, 'README.md') : out.replace(/\.\w+$/, '.md');
@@ -74,21 +79,30 @@ export async function exportEncoder(
       const folder = temporaryPath(resolve(out));
       try {
         await mkdir(folder);
-        const files = Object.entries(await filesOf(encoder, settings, registry));
+        const files = Object.entries(await filesOf(encoder, settings, registry, calibrationFaces(encoder, settings)));
         for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
         const written = join(folder, files[0]![0]);
         agreement = await checkWritten({ file, written, encoder, registry }, settings);
-        const text = modelCard({ card: encoder.card, target: to, settings, agreement, licence, run });
+        const text = modelCard({ card: encoder.card, target: to, settings, agreement, calibratedOn, licence, run });
         await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
         await rename(to === 'tfjs' ? folder : written, temporary);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
     });
-    return { model: out, card, agreement: agreement! };
+    return { model: out, card, agreement: agreement!, ...(calibratedOn && { calibratedOn }) };
   } finally {
     encoder.dispose();
   }
+}
+
+/** Faces behind those that the written model is compared on. */
+async function* calibrationFaces(
+  { card: { inputSize } }: DefinedEncoder,
+  { faces, images, calibration }: Settings<typeof exportOptions>,
+): CalibrationFaces {
+  const batches = facesOf(faces, { images: calibration, size: inputSize, batch: 16, skip: images });
+  for await (const { pixels, count } of batches) yield tf.tensor4d(pixels, [count, ...inputSize, 3], 'float32');
 }
 
 /** Opens what was written, as a stranger would, and compares. */
@@ -126,7 +140,7 @@ async function checkWritten(
       what: 'the lowest cosine between the written model and the encoder',
       got: agreement.lowest,
       expected: `${LEAST[precision]} or more, on ${agreement.images} ${agreement.faces}, by ${agreement.by}; nothing is left`,
-      ...(precision === 'float16' ? { fix: 'Export it with --precision float32.' } : {}),
+      ...(precision !== 'float32' && { fix: 'Export it with --precision float32.' }),
     }));
     return agreement;
   } finally {

@@ -10,6 +10,8 @@ export interface CardFacts {
   readonly target: 'onnx' | 'tfjs' | 'safetensors';
   readonly settings: Omit<WriteSettings, 'metadata'>;
   readonly agreement: Agreement;
+  /** Of 8 bits: on which faces, in words. */
+  readonly calibratedOn?: string | undefined;
   readonly licence?: string | undefined;
   readonly run?: RunFacts | undefined;
 }
@@ -21,7 +23,8 @@ const bound = (value: number | null): string => (value === null ? 'no bound' : v
 const cell = (text: string): string => text.replace(/[|\r\n]+/g, ' ');
 
 /** A model's card, Markdown: what it takes and gives, what it was trained on, what it scored, and where its threshold lies. */
-export function modelCard({ card, target, settings, agreement, licence, run }: CardFacts): string {
+export function modelCard(facts: CardFacts): string {
+  const { card, target, settings, agreement, calibratedOn, licence, run } = facts;
   const [height, width] = card.inputSize;
   const rows = (table: readonly (readonly [string, string | number])[]): string[] =>
     table.map(([key, value]) => `| ${key} | ${cell(String(value))} |`);
@@ -42,6 +45,7 @@ export function modelCard({ card, target, settings, agreement, licence, run }: C
       ['multiply-adds an image', card.macs.toLocaleString('en')],
       ['licence', licence ?? 'not stated'],
       ['precision', settings.precision],
+      ...(calibratedOn ? ([['calibrated on', calibratedOn]] as const) : []),
       ...(target === 'onnx' ? ([['operator set', settings.opset]] as const) : []),
       [
         'checked after writing',

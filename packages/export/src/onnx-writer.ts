@@ -1,13 +1,13 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Float16Array } from '@petamoriken/float16';
 import { check } from '@protomem/core';
-import type { DefinedEncoder } from '@protomem/encoders';
+import type { ActivationRanges, DefinedEncoder, Range } from '@protomem/encoders';
 import { AttributeProto_AttributeType, ModelProtoSchema, type NodeProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { type GraphWriter, type ValuesOf, writeLayers } from './graph.ts';
 import { torchTensors, transpose } from './torch-layout.ts';
 import { fromPlainPixels, type WriteSettings } from './write-model.ts';
 
-const { FLOAT, FLOAT16, INT64 } = TensorProto_DataType;
+const { FLOAT, FLOAT16, INT8, INT32, INT64, UINT8 } = TensorProto_DataType;
 
 /** The IR version that belongs to an operator set, for those that the layers of encoders mean the same in. */
 export const irVersions: Readonly<Record<number, number>> = {
@@ -34,16 +34,55 @@ const floats = new Set(['epsilon', 'alpha', 'beta', 'min', 'max']);
 const [INPUT, OUTPUT] = ['data', 'embedding'];
 
 type Node = MessageInitShape<typeof NodeProtoSchema>;
+type TensorData = Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
+
+/** Weights, and the axis of their output channels. */
+interface Kernel {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+  readonly axis: number;
+}
+
+/** `number = scale * (bits - zero)` for bits 0 ... 255 that cover a range, with nought among them. */
+function lineOfRange([low, high]: Range): { readonly scale: number; readonly zero: number } {
+  const [least, greatest] = [Math.min(low, 0), Math.max(high, 0)];
+  const scale = Math.fround((greatest - least) / 255) || 1;
+  return { scale, zero: Math.min(255, Math.round(-least / scale)) };
+}
+
+/**
+ * The greatest number that a weight gets. Not 127: of twice 255 * 127, as processors without dot products of 8 bits add
+ * them up, 16 bits would not hold the sum.
+ */
+const GREATEST = 64;
+
+/** Weights as whole numbers, with a scale of each channel. */
+function channelsInEightBits(data: Float32Array, shape: readonly number[], axis: number) {
+  const channels = shape[axis]!;
+  const inner = shape.slice(axis + 1).reduce((product, side) => product * side, 1);
+  const channelOf = (i: number): number => Math.floor(i / inner) % channels;
+  const greatest = new Float32Array(channels);
+  data.forEach((value, i) => {
+    greatest[channelOf(i)] = Math.max(greatest[channelOf(i)]!, Math.abs(value));
+  });
+  const scales = greatest.map((value) => value / GREATEST || 1);
+  return { bits: Int8Array.from(data, (value, i) => Math.round(value / scales[channelOf(i)]!)), scales };
+}
 
 /**
  * An ONNX model: `data` `[batch, 3, H, W]` to `embedding` `[batch, D]`, float32 both. Nodes are named by operator and
  * layer, so that with the normalisation inside, and only then, the first ones are `Sub_0` and `Mul_0`, by which InsightFace's
  * loader knows a model that takes bytes.
+ *
+ * @param ranges for 8 bits: what layers get and give. Convolutions and products are then between `QuantizeLinear` and
+ *   `DequantizeLinear`, which a runtime computes in whole numbers: activations in 8 bits from the least to the greatest number,
+ *   weights in 7, with a scale of each output channel. All else stays in 32 bits.
  */
 export function writeOnnx(
   { card, layers, parameters }: DefinedEncoder,
   values: ValuesOf,
   { normalize, flip, precision, opset, metadata }: WriteSettings,
+  ranges?: ActivationRanges,
 ): Uint8Array<ArrayBuffer> {
   const [height, width] = card.inputSize;
   const half = precision === 'float16';
@@ -57,9 +96,17 @@ export function writeOnnx(
     ).map((one) => [one.name, one]),
   );
 
-  const tensor = (name: string, shape: readonly number[], data: Float32Array | BigInt64Array, wide = !half): string => {
-    const stored = data instanceof BigInt64Array || wide ? data : new Float16Array(data);
-    const dataType = data instanceof BigInt64Array ? INT64 : wide ? FLOAT : FLOAT16;
+  const types = new Map<unknown, TensorProto_DataType>([
+    [Float32Array, FLOAT],
+    [Float16Array, FLOAT16],
+    [BigInt64Array, INT64],
+    [Int32Array, INT32],
+    [Int8Array, INT8],
+    [Uint8Array, UINT8],
+  ]);
+  const tensor = (name: string, shape: readonly number[], data: TensorData, wide = !half): string => {
+    const stored = data instanceof Float32Array && !wide ? new Float16Array(data) : data;
+    const dataType = types.get(stored.constructor)!;
     const rawData = new Uint8Array(stored.buffer as ArrayBuffer, stored.byteOffset, stored.byteLength);
     tensors.push({ name, dims: shape.map(BigInt), dataType, rawData });
     return name;
@@ -84,6 +131,46 @@ export function writeOnnx(
     return output;
   };
 
+  /** Numbers of 8 bits and what they stand for; once for each tensor. */
+  const quantized = new Map<string, string>();
+  const inEightBits = (x: string, range: Range): string => {
+    const known = quantized.get(x);
+    if (known) return known;
+    const { scale, zero } = lineOfRange(range);
+    const line = [tensor(`${x}.scale`, [], Float32Array.of(scale)), tensor(`${x}.zero`, [], Uint8Array.of(zero))];
+    const bits = node('QuantizeLinear', `QuantizeLinear_${x}`, [x, ...line]);
+    const y = node('DequantizeLinear', `DequantizeLinear_${x}`, [bits, ...line]);
+    quantized.set(x, y);
+    return y;
+  };
+  const weights = (name: string, shape: readonly number[], data: Float32Array, axis: number): string => {
+    if (precision !== 'int8') return tensor(name, shape, data);
+    const { bits, scales } = channelsInEightBits(data, shape, axis);
+    const parts = [tensor(name, shape, bits), tensor(`${name}.scale`, [scales.length], scales)];
+    return node('DequantizeLinear', `DequantizeLinear_${name}`, parts, { axis });
+  };
+  /** `x`, weights and bias as the operator of a layer takes them, and what it gives. */
+  const product = (
+    x: string,
+    { name }: { readonly name: string },
+    weight: Kernel,
+    bias: Float32Array | undefined,
+    write: (inputs: string[]) => string,
+  ): string => {
+    const range = ranges?.get(name);
+    const kernel = weights(`${name}.weight`, weight.shape, weight.data, weight.axis);
+    if (!range) return write([x, kernel, ...(bias ? [tensor(`${name}.bias`, [bias.length], bias)] : [])]);
+    const inputs = [inEightBits(x, range.input), kernel];
+    if (bias) {
+      const { scales } = channelsInEightBits(weight.data, weight.shape, weight.axis);
+      const steps = scales.map((scale) => scale * lineOfRange(range.input).scale);
+      const whole = Int32Array.from(bias, (value, i) => Math.round(value / steps[i]!));
+      const parts = [tensor(`${name}.bias`, [bias.length], whole), tensor(`${name}.bias.scale`, [bias.length], steps)];
+      inputs.push(node('DequantizeLinear', `DequantizeLinear_${name}.bias`, parts, { axis: 0 }));
+    }
+    return inEightBits(write(inputs), range.output);
+  };
+
   /** `[batch, channels, H, W]`, `[batch, places, channels]` or `[batch, channels]`. */
   let layout: 'maps' | 'tokens' | 'flat' = 'maps';
   /** Refuses what the layers here stand for on no such tensor. */
@@ -95,7 +182,7 @@ export function writeOnnx(
       expected: `on ${one}: ONNX is written for no other`,
     }));
   const matMul = (x: string, name: string, [rows, columns]: readonly [number, number], weight: Float32Array): string =>
-    node('MatMul', `MatMul_${name}`, [x, tensor(`${name}.weight`, [rows, columns], weight)]);
+    node('MatMul', `MatMul_${name}`, [x, weights(`${name}.weight`, [rows, columns], weight, 1)]);
   const plus = (x: string, name: string, bias: Float32Array): string =>
     node('Add', `Add_${name}`, [x, tensor(`${name}.bias`, [bias.length], bias)]);
   /** Over the channels of tokens. */
@@ -118,27 +205,29 @@ export function writeOnnx(
   const writer: GraphWriter = {
     convolution(x, layer, weight, bias) {
       const { shape, toTorch } = names.get(`${layer.name}.weight`)!;
-      const inputs = [x, tensor(`${layer.name}.weight`, shape, toTorch(weight))];
-      if (bias) inputs.push(tensor(`${layer.name}.bias`, [bias.length], bias));
       const { kernel, stride, padding } = layer;
-      return node('Conv', `Conv_${layer.name}`, inputs, {
-        kernel_shape: kernel,
-        strides: [stride, stride],
-        pads: [padding, padding, padding, padding],
-        dilations: [1, 1],
-        group: layer.kind === 'depthwise' ? layer.channels : 1,
-      });
+      return product(x, layer, { shape, data: toTorch(weight), axis: 0 }, bias, (inputs) =>
+        node('Conv', `Conv_${layer.name}`, inputs, {
+          kernel_shape: kernel,
+          strides: [stride, stride],
+          pads: [padding, padding, padding, padding],
+          dilations: [1, 1],
+          group: layer.kind === 'depthwise' ? layer.channels : 1,
+        }),
+      );
     },
-    dense(x, { name, inputs: [rows, columns, channels], outputs }, weight, bias) {
+    dense(x, layer, weight, bias) {
+      const {
+        name,
+        inputs: [rows, columns, channels],
+        outputs,
+      } = layer;
       const input = layout === 'flat' ? x : node('Flatten', `Flatten_${name}`, [x], { axis: 1 });
       layout = 'flat';
-      const matrix = transpose(weight, [rows, columns, channels, outputs], [3, 2, 0, 1]);
-      const operands = [
-        input,
-        tensor(`${name}.weight`, [outputs, rows * columns * channels], matrix),
-        tensor(`${name}.bias`, [outputs], bias),
-      ];
-      return node('Gemm', `Gemm_${name}`, operands, { transB: 1 });
+      const data = transpose(weight, [rows, columns, channels, outputs], [3, 2, 0, 1]);
+      return product(input, layer, { shape: [outputs, rows * columns * channels], data, axis: 0 }, bias, (inputs) =>
+        node('Gemm', `Gemm_${name}`, inputs, { transB: 1 }),
+      );
     },
     affine(x, name, scale, shift) {
       const [zeros, ones] = [scale.map(() => 0), scale.map(() => 1)];
@@ -184,17 +273,16 @@ export function writeOnnx(
       const y = node('Add', start, [scaled, vector('bias', offset)]);
       return half ? node('Cast', `${start}.half`, [y], { to: FLOAT16 }) : y;
     },
-    linear(x, { name, inputs, outputs }, weight, bias) {
+    linear(x, layer, weight, bias) {
+      const { name, inputs, outputs } = layer;
       if (layout === 'maps') {
-        const kernel = tensor(
-          `${name}.weight`,
-          [outputs, inputs, 1, 1],
-          transpose(weight, [1, 1, inputs, outputs], [3, 2, 0, 1]),
+        const data = transpose(weight, [1, 1, inputs, outputs], [3, 2, 0, 1]);
+        return product(x, layer, { shape: [outputs, inputs, 1, 1], data, axis: 0 }, bias, (operands) =>
+          node('Conv', `Conv_${name}`, operands, { kernel_shape: [1, 1] }),
         );
-        const parts = bias ? [tensor(`${name}.bias`, [outputs], bias)] : [];
-        return node('Conv', `Conv_${name}`, [x, kernel, ...parts], { kernel_shape: [1, 1] });
       }
-      const y = matMul(x, name, [inputs, outputs], weight);
+      const range = ranges?.get(name);
+      const y = matMul(range ? inEightBits(x, range.input) : x, name, [inputs, outputs], weight);
       return bias ? plus(y, name, bias) : y;
     },
     attention(x, { name, channels, heads }, { q, k, v, proj, bias }) {
