@@ -22,6 +22,7 @@ export const everyTarget: readonly ExportOptions[] = [
   { to: 'onnx', normalize: 'outside' },
   { to: 'onnx', flip: true },
   { to: 'onnx', precision: 'float16' },
+  { to: 'onnx', precision: 'int8', calibration: 64 },
   { to: 'tfjs' },
   { to: 'tfjs', normalize: 'outside' },
   { to: 'tfjs', precision: 'float16' },

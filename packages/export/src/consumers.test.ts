@@ -37,15 +37,16 @@ it.skipIf(missing.length > 0)(
     await rm(folder, { recursive: true });
     const wrong = found.filter((one) => !isRight(one));
     expect(wrong).toEqual([]);
-    expect(found.filter(({ program }) => program.startsWith('OpenCV'))).toHaveLength(20);
+    expect(found.filter(({ program }) => program.startsWith('OpenCV'))).toHaveLength(25);
   },
 );
 
 function isRight({ file, program, found }: Finding): boolean {
   // OpenCV hands over bytes: the plain variant is not for it.
   if (program.startsWith('OpenCV') && file.includes('outside')) return typeof found === 'number' && found < 0.999;
-  // Without what all faces share, which is much of an untrained encoder's embedding: 16 bits show there.
-  if (typeof found === 'number') return found >= (file.includes('float16') ? 0.99 : 0.9999);
+  // Without what all faces share, which is much of an untrained encoder's embedding: 16 and 8 bits show there.
+  if (typeof found === 'number')
+    return found >= (file.includes('int8') ? 0.7 : file.includes('float16') ? 0.99 : 0.9999);
   return (
     found === 'valid' || refusals.some(([of, by, words]) => of.test(file) && by.test(program) && words.test(found))
   );

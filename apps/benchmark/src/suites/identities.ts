@@ -44,15 +44,22 @@ const rivals: Readonly<Record<string, Arm>> = {
   'dynamic-class-pool': withMomentum,
   'semi-siamese': withMomentum,
 };
+/** With a softmax over the batch beside it, at half of the loss. */
+const batch = 'head.batchShare=0.5';
+const momentum = 'head.momentum=0.99';
 const heads: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only'],
   'prototype-memory': memory(0.1),
+  'prototype-memory, batch': (n) => [batch, ...memory(0.1)(n)],
+  'prototype-memory, momentum': (n) => [momentum, ...memory(0.1)(n)],
+  'prototype-memory, momentum, batch': (n) => [momentum, batch, ...memory(0.1)(n)],
   'prototype-memory-1%': memory(0.01),
   'prototype-memory-30%': memory(0.3),
   ...Object.fromEntries(
     Object.entries(rivals).flatMap(([kind, more]) => [
       [kind, (n: number) => [`head.kind=${kind}`, ...more(n), ...everyClass]],
       [`${kind}, groups`, (n: number) => [`head.kind=${kind}`, ...more(n)]],
+      [`${kind}, groups, batch`, (n: number) => [`head.kind=${kind}`, batch, ...more(n)]],
     ]),
   ),
 };
