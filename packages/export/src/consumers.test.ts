@@ -15,7 +15,7 @@ if (missing.length > 0) console.log(`programs of others are not asked: ${python}
 
 /** What each does not take, by design. */
 const refusals: readonly (readonly [file: RegExp, program: RegExp, words: RegExp])[] = [
-  [/float16/, /MFR/, /less than 4 bytes/],
+  [/float16|int8/, /MFR/, /less than 4 bytes/],
   [/./, /PyTorch/, /left out: no module torch/],
 ];
 
