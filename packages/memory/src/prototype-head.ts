@@ -1,4 +1,4 @@
-import { check, joinStates, type State } from '@protomem/core';
+import { check, joinStates, number, type State } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
 import { MomentumEncoder, restoreLossState, takePart, untilDisposed, withLossState } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
@@ -37,6 +37,7 @@ export function prototypeHead(parts: {
   readonly name?: string;
 }): Head {
   const { memory, loss, exemplarEncoder, momentum = 0.99, name = 'prototype-memory' } = parts;
+  number('prototypeHead', 'momentum', momentum, 0, 1);
   memory.checkLoss('prototypeHead', loss);
   check(!(memory.isDivided && exemplarEncoder), () => ({
     where: 'prototypeHead',

@@ -669,6 +669,7 @@ describe('PrototypeMemory', () => {
       const plain = prototypeHead({ memory: make({ size: 5 }), loss: softmax });
       expect(() => other.restore(plain.state() as State)).toThrow('the part "encoder" of the state is "missing"');
       expect(() => head.loss(batch(5, 1), labels)).toThrow('prototypeHead.loss: images is "missing"');
+      expect(() => headOf(linear(start), 1.5)).toThrow('prototypeHead: momentum is 1.5');
       for (const one of [head, other, plain]) one.dispose();
       memory.dispose();
     });
