@@ -1,13 +1,11 @@
-/** Of 8 bits, the ranges that it is calibrated with are needed too. */
-export type Precision = 'float32' | 'float16' | 'int8';
-
 /** How a model is written, decided. */
 export interface WriteSettings {
   /** Whether the graph takes bytes 0 ... 255, or (pixel - 127.5) / 127.5. */
   readonly normalize: 'inside' | 'outside';
   /** Add the embedding of the mirror image, in the graph. */
   readonly flip: boolean;
-  readonly precision: Precision;
+  /** For int8 the ranges that it is calibrated with are needed, too. */
+  readonly precision: 'float32' | 'float16' | 'int8';
   readonly opset: number;
   /** What a model tells about itself, where its format has a place for it. */
   readonly metadata: Readonly<Record<string, string>>;
