@@ -170,8 +170,6 @@ function allowedFalseAccepts(far: number, negatives: number): number {
  */
 const bins = 2 ** 16;
 const negativeZero = 2 ** 15;
-/** The highest first. Negative numbers have their bits in the other order; -0 equals 0, and has its bin. */
-const ordered = [...Array.from({ length: bins / 2 }, (_, i) => bins / 2 - 1 - i), ...range(negativeZero + 1, bins)];
 const isBeyond = (bin: number): boolean => (bin & 0x7f80) === 0x7f80;
 
 function range(from: number, to: number): number[] {
@@ -248,6 +246,8 @@ function cutsOfStrangers(
   { strangers: counts, positives }: ReturnType<typeof countStrangers>,
   allowed: readonly number[],
 ) {
+  // The highest first. Negative numbers have their bits in the other order; -0 equals 0, and has its bin.
+  const ordered = [...range(0, negativeZero).reverse(), ...range(negativeZero + 1, bins)];
   const filled = ordered.filter((bin) => counts[bin]! > 0);
   const places = allowed.map((count) => {
     let [k, higher] = [0, 0];

@@ -17,9 +17,9 @@ export async function* facesOf(
   },
 ): AsyncGenerator<{ readonly pixels: Uint8Array; readonly count: number }> {
   const { images, size, batch, skip = 0 } = options;
+  const end = skip + images;
   const [height, width] = size;
   if (faces === undefined) {
-    const end = skip + images;
     const source = syntheticFaces({ identities: end, imagesPerIdentity: 1, seed: 0 });
     for (let start = skip; start < end; start += batch) {
       const count = Math.min(batch, end - start);
@@ -33,9 +33,9 @@ export async function* facesOf(
   }
   const source = await openDataset(faces);
   const places = [];
-  for (let image = 0, any = true; any && places.length < skip + images; image++) {
+  for (let image = 0, any = true; any && places.length < end; image++) {
     any = false;
-    for (let identity = 0; identity < source.identities && places.length < skip + images; identity++) {
+    for (let identity = 0; identity < source.identities && places.length < end; identity++) {
       if (image >= source.imagesOf(identity)) continue;
       places.push({ identity, image });
       any = true;

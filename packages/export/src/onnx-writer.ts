@@ -143,11 +143,12 @@ export function writeOnnx(
     quantized.set(x, y);
     return y;
   };
-  const weights = (name: string, shape: readonly number[], data: Float32Array, axis: number): string => {
-    if (precision !== 'int8') return tensor(name, shape, data);
+  /** Of 8 bits with the scales of their channels. */
+  const weights = (name: string, { shape, data, axis }: Kernel): { readonly kernel: string; scales?: Float32Array } => {
+    if (precision !== 'int8') return { kernel: tensor(name, shape, data) };
     const { bits, scales } = channelsInEightBits(data, shape, axis);
     const parts = [tensor(name, shape, bits), tensor(`${name}.scale`, [scales.length], scales)];
-    return node('DequantizeLinear', `DequantizeLinear_${name}`, parts, { axis });
+    return { kernel: node('DequantizeLinear', `DequantizeLinear_${name}`, parts, { axis }), scales };
   };
   /** `x`, weights and bias as the operator of a layer takes them, and what it gives. */
   const product = (
@@ -158,11 +159,10 @@ export function writeOnnx(
     write: (inputs: string[]) => string,
   ): string => {
     const range = ranges?.get(name);
-    const kernel = weights(`${name}.weight`, weight.shape, weight.data, weight.axis);
-    if (!range) return write([x, kernel, ...(bias ? [tensor(`${name}.bias`, [bias.length], bias)] : [])]);
+    const { kernel, scales } = weights(`${name}.weight`, weight);
+    if (!range || !scales) return write([x, kernel, ...(bias ? [tensor(`${name}.bias`, [bias.length], bias)] : [])]);
     const inputs = [inEightBits(x, range.input), kernel];
     if (bias) {
-      const { scales } = channelsInEightBits(weight.data, weight.shape, weight.axis);
       const steps = scales.map((scale) => scale * lineOfRange(range.input).scale);
       const whole = Int32Array.from(bias, (value, i) => Math.round(value / steps[i]!));
       const parts = [tensor(`${name}.bias`, [bias.length], whole), tensor(`${name}.bias.scale`, [bias.length], steps)];
@@ -182,7 +182,10 @@ export function writeOnnx(
       expected: `on ${one}: ONNX is written for no other`,
     }));
   const matMul = (x: string, name: string, [rows, columns]: readonly [number, number], weight: Float32Array): string =>
-    node('MatMul', `MatMul_${name}`, [x, weights(`${name}.weight`, [rows, columns], weight, 1)]);
+    node('MatMul', `MatMul_${name}`, [
+      x,
+      weights(`${name}.weight`, { shape: [rows, columns], data: weight, axis: 1 }).kernel,
+    ]);
   const plus = (x: string, name: string, bias: Float32Array): string =>
     node('Add', `Add_${name}`, [x, tensor(`${name}.bias`, [bias.length], bias)]);
   /** Over the channels of tokens. */
