@@ -4,8 +4,11 @@ import {
   batchNormPreluTraining,
   batchNormTraining,
   type Collective,
+  depthwiseConvolution,
+  depthwisePrelu,
   detachedGradients,
   layerNorm,
+  paddingOf,
   prelu,
   relu6,
   scaleShift,
@@ -67,20 +70,19 @@ const weightOf = (layer: Layer, suffix: string, { variables }: Pass): tf.Variabl
 function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Tensor {
   const weight = (suffix: string): tf.Variable => weightOf(layer, suffix, pass);
   const slopes = activation && (weightOf(activation, 'weight', pass) as tf.Tensor as tf.Tensor1D);
-  const biased = (maps: tf.Tensor): tf.Tensor => {
-    const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
-    return affine(maps, tf.onesLike(bias), bias, slopes);
-  };
   switch (layer.kind) {
     case 'convolution': {
       const [image, pad] = padded(layer, x as tf.Tensor4D);
       const maps = tf.conv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
-      return layer.bias ? biased(maps) : maps;
+      if (!layer.bias) return maps;
+      const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
+      return affine(maps, tf.onesLike(bias), bias, slopes);
     }
     case 'depthwise': {
-      const [image, pad] = padded(layer, x as tf.Tensor4D);
-      const maps = tf.depthwiseConv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
-      return layer.bias ? biased(maps) : maps;
+      const [image, kernels] = [x, weight('weight')] as [tf.Tensor4D, tf.Tensor4D];
+      if (!layer.bias) return depthwiseConvolution(image, kernels, layer);
+      const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
+      return depthwisePrelu(image, kernels, bias, slopes ?? tf.onesLike(bias), layer);
     }
     case 'dense': {
       const flat = tf.reshape(x, [x.shape[0]!, -1]) as tf.Tensor2D;
@@ -189,31 +191,21 @@ const sum = tf.customGrad((a, b) => ({
   gradFunc: (dy: tf.Tensor) => [dy, dy],
 }));
 
-/**
- * The image and tfjs's name for padding that amounts to `padding` zeros on every side. `same` does so at stride 1, and
- * at stride 2 where the side is odd. Where it is even `same` would begin a row later; the last one of the symmetric rows at
- * the end is never reached then, and is left out. (tfjs-node has no gradient for explicit padding.)
- */
-function padded(
-  { stride, padding }: { readonly stride: number; readonly padding: number },
-  x: tf.Tensor4D,
-): [tf.Tensor4D, 'same' | 'valid'] {
-  if (padding === 0) return [x, 'valid'];
-  const even = [x.shape[1], x.shape[2]].map((side) => side % 2 === 0);
-  if (stride === 1 || !even.includes(true)) return [x, 'same'];
-  const [rows, columns] = even.map((isEven): [number, number] => [padding, isEven ? padding - 1 : padding]);
-  const paddings = [[0, 0], rows!, columns!, [0, 0]] as [number, number][];
+/** The image, with zeros around it where tfjs has no name for the padding, and tfjs's name for what is left of it. */
+function padded(layer: Extract<Layer, { kind: 'convolution' }>, x: tf.Tensor4D): [tf.Tensor4D, 'same' | 'valid'] {
+  const { pad: name, zeros } = paddingOf(x.shape, layer.kernel, layer);
+  if (!zeros) return [x, name];
   // tf.pad would keep x beside the result, which the convolution keeps.
   const pad = tf.customGrad((image) => ({
-    value: tf.pad(image as tf.Tensor4D, paddings),
+    value: tf.pad(image as tf.Tensor4D, zeros),
     gradFunc: (dy: tf.Tensor) =>
       tf.slice(
         dy,
-        paddings.map(([before]) => before),
+        zeros.map(([before]) => before),
         x.shape,
       ),
   }));
-  return [pad(x) as tf.Tensor4D, 'valid'];
+  return [pad(x) as tf.Tensor4D, name];
 }
 
 type WeightOf = (suffix: string) => tf.Variable;

@@ -9,6 +9,7 @@ import { tensorflowKernels as ours } from '../src/backends/tensorflow/kernels.ts
 import { loadEngine } from '../src/index.ts';
 import { composedKernels } from '../src/kernels/composed/kernels.ts';
 import { writeSgdLists } from '../src/kernels/sgd-lists.ts';
+import type { Sliding } from '../src/kernels/training-kernels.ts';
 
 await loadEngine({ prefer: 'node' });
 const backend = tf.backend();
@@ -136,6 +137,36 @@ function checkConvolution([images, high, wide, from, to]: readonly number[]): vo
   });
 }
 
+function checkDepthwise(shape: number[], kernel: number[], sliding: Sliding, bfloat16: boolean): void {
+  tf.tidy(() => {
+    setBfloat16(backend, bfloat16);
+    const image = random(shape) as tf.Tensor4D;
+    const x = bfloat16 ? halved(image) : image;
+    const wholeX = tf.tensor(x.dataSync(), x.shape) as tf.Tensor4D;
+    const channels = shape[3]!;
+    const filter = random([...kernel, channels, 1]) as tf.Tensor4D;
+    const [shift, alpha] = [random([channels]), random([channels])] as [tf.Tensor1D, tf.Tensor1D];
+    const rest = { filter, shift, alpha };
+    const what = `${shape} by ${kernel}, ${JSON.stringify(sliding)}${bfloat16 ? ' bfloat16' : ''}`;
+    const [y, activated] = [
+      ours.depthwise({ x, filter }, sliding, backend),
+      ours.depthwisePrelu({ x, ...rest }, sliding, backend),
+    ];
+    const dy = random(y.shape) as tf.Tensor4D;
+    const half = bfloat16 ? halved(dy) : dy;
+    const wholeDy = tf.tensor(half.dataSync(), half.shape) as tf.Tensor4D;
+    const gradients = ours.depthwiseGrad({ dy: half, x, filter }, sliding, backend);
+    const found = [y, activated, ...gradients].map((one) => tf.tensor(one.dataSync(), one.shape));
+    setBfloat16(backend, false);
+    const expected = [
+      composedKernels.depthwise({ x: wholeX, filter }, sliding, backend),
+      composedKernels.depthwisePrelu({ x: wholeX, ...rest }, sliding, backend),
+      ...composedKernels.depthwiseGrad({ dy: wholeDy, x: wholeX, filter }, sliding, backend),
+    ] as tf.Tensor[];
+    compare(`depthwise ${what}`, found, expected, bfloat16 ? 2e-2 : 1e-3);
+  });
+}
+
 function checkParameters(sizes: readonly number[]): void {
   tf.tidy(() => {
     const list = (): tf.Tensor[] => sizes.map((size) => random([size]));
@@ -247,6 +278,40 @@ function checkRefusals(): void {
     refuses(`Conv3x3FilterGrad of ${dy.shape}`, () =>
       execute(backend, 'ProtomemConv3x3FilterGrad', [t(1, 4, 4, 16), dy], {}),
     );
+  const sliding = (stride: number, padding: number): Attributes => ({
+    stride: ['INT', stride],
+    padding: ['INT', padding],
+  });
+  const depthwise: [string, tf.Tensor, tf.Tensor, Attributes][] = [
+    ['with kernels of other channels', t(1, 4, 4, 5), t(3, 3, 4, 1), sliding(1, 1)],
+    ['with two kernels a channel', t(1, 4, 4, 5), t(3, 3, 5, 2), sliding(1, 1)],
+    ['with kernels larger than the image', t(1, 4, 4, 5), t(7, 7, 5, 1), sliding(1, 1)],
+    ['with a padding as wide as the kernel', t(1, 4, 4, 5), t(3, 3, 5, 1), sliding(1, 3)],
+    ['with a huge padding', t(1, 4, 4, 5), t(3, 3, 5, 1), sliding(1, 2 ** 40)],
+    ['without a stride', t(1, 4, 4, 5), t(3, 3, 5, 1), sliding(0, 1)],
+    ['without a channel axis', t(4, 4, 5), t(3, 3, 5, 1), sliding(1, 1)],
+    ['with kernels of no size', t(1, 4, 4, 5), t(0, 3, 5, 1), sliding(1, 0)],
+  ];
+  for (const [what, image, filter, attributes] of depthwise) {
+    refuses(`Depthwise ${what}`, () => execute(backend, 'ProtomemDepthwise', [image, filter], attributes));
+    refuses(`DepthwisePrelu ${what}`, () =>
+      execute(backend, 'ProtomemDepthwisePrelu', [image, filter, five, five], attributes),
+    );
+    refuses(`DepthwiseGrad ${what}`, () =>
+      execute(backend, 'ProtomemDepthwiseGrad', [image, image, filter], attributes, 2),
+    );
+  }
+  for (const [shift, alpha] of [
+    [four, five],
+    [five, four],
+  ] as const)
+    refuses('DepthwisePrelu with a short vector', () =>
+      execute(backend, 'ProtomemDepthwisePrelu', [t(1, 4, 4, 5), t(3, 3, 5, 1), shift, alpha], sliding(1, 1)),
+    );
+  for (const dy of [t(1, 4, 3, 5), t(2, 4, 4, 5), t(1, 4, 4, 4), t(4, 4, 5)])
+    refuses(`DepthwiseGrad of ${dy.shape}`, () =>
+      execute(backend, 'ProtomemDepthwiseGrad', [dy, t(1, 4, 4, 5), t(3, 3, 5, 1)], sliding(1, 1), 2),
+    );
   refuses('Sgd without a rate', () => sgd([t(0), t(1), five, five, five], 1, 1));
   refuses('Sgd with two rates', () => sgd([t(2), t(1), five, five, five], 1, 1));
   refuses('Sgd with few decays', () => sgd([t(), t(0), five, five, five], 1, 1));
@@ -273,6 +338,20 @@ for (const shape of [
   [0, 4, 4, 16, 16],
 ])
   checkConvolution(shape);
+for (const bfloat16 of [false, true]) {
+  for (let channels = 1; channels <= 35; channels++)
+    for (const [kernel, stride, padding] of [
+      [[3, 3], 1, 1],
+      [[3, 3], 2, 1],
+      [[5, 5], 2, 2],
+      [[3, 2], 1, 0],
+    ] as const)
+      checkDepthwise([2, 3 + (channels % 7), 5 + (channels % 6), channels], [...kernel], { stride, padding }, bfloat16);
+  // What goes past the caches, and no image at all.
+  for (const stride of [1, 2]) checkDepthwise([32, 57, 58, 64], [3, 3], { stride, padding: 1 }, bfloat16);
+  checkDepthwise([0, 5, 5, 16], [3, 3], { stride: 1, padding: 1 }, bfloat16);
+  checkDepthwise([32, 7, 7, 512], [7, 7], { stride: 1, padding: 0 }, bfloat16);
+}
 for (let channels = 1; channels <= 65; channels++) for (const rows of [1, 3, 67, 1021]) checkLayerNorm(rows, channels);
 for (const tokens of [1, 2, 7, 16, 17, 31, 33, 64, 100, 145])
   for (const depth of [16, 32, 48]) checkAttention([3, tokens, 2, depth]);

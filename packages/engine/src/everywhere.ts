@@ -29,6 +29,7 @@ export {
   takeElements,
   unitRows,
 } from './ops/cosines.ts';
+export { depthwiseConvolution, depthwisePrelu } from './ops/depthwise-convolution.ts';
 export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
 export { globalNorm } from './ops/global-norm.ts';
 export { layerNorm } from './ops/layer-norm.ts';
@@ -40,4 +41,5 @@ export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts
 export { synchronizedBatchNorm } from './ops/synchronized-batch-norm.ts';
 export { updateRows } from './ops/update-rows.ts';
 export { type OnGradient, variableGradients } from './ops/variable-gradients.ts';
+export { paddingOf } from './padding.ts';
 export { parametersState, restoreParameters } from './parameters.ts';

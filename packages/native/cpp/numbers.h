@@ -47,9 +47,14 @@ inline V load(const bfloat16* from) {
   if constexpr (std::is_same<V, float>::value) {
     return bitCast<float>(static_cast<uint32_t>(from->bits) << 16);
   } else {
+#if defined(__AVX512F__)
+    // Of the general form GCC makes two halves that it joins, five instructions for one.
+    return bitCast<Wide>(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))), 16));
+#else
     WideHalves halves;
     std::memcpy(&halves, from, sizeof halves);
     return bitCast<Wide>(__builtin_convertvector(halves, WideBits) << 16);
+#endif
   }
 }
 

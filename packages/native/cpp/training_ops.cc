@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "attention.h"
+#include "depthwise.h"
 #include "numbers.h"
 #include "parallel.h"
 #include "winograd.h"
@@ -92,6 +93,8 @@ struct Attributes {
   int64_t weights = 0;
   int64_t velocities = 0;
   int64_t heads = 0;
+  int64_t stride = 0;
+  int64_t padding = 0;
 };
 
 /** An activation and the vectors that go with its channels. */
@@ -513,6 +516,60 @@ void conv3x3FilterGrad(Call& call, const Attributes&) {
   if (dFilters) winograd::convolveFilterGradient(x.values, dy.values, dFilters, x.to(dy.shape[3]));
 }
 
+// --- Depthwise convolutions -------------------------------------------------------------------------------------------
+
+/** An image, [images, high, wide, channels], and a kernel of each channel, [high, wide, channels, 1]. */
+template <class T>
+struct Depthwise {
+  const T* x;
+  const float* filter;
+  depthwise::Shape shape{};
+
+  Depthwise(Call& call, const Attributes& attributes, int first) {
+    const TF_Tensor *image = call.tensor(first), *kernel = call.tensor(first + 1);
+    x = static_cast<const T*>(TF_TensorData(image));
+    filter = static_cast<const float*>(TF_TensorData(kernel));
+    const auto sides = Call::shapeOf(image), of = Call::shapeOf(kernel);
+    call.require(sides.size() == 4 && of.size() == 4, "an image or a kernel that has not four dimensions");
+    if (call.failed()) return;
+    const auto [stride, padding] = std::pair(attributes.stride, attributes.padding);
+    call.require(of[0] > 0 && of[1] > 0 && of[2] == sides[3] && of[3] == 1, "kernels for other channels, or not one for each");
+    call.require(std::min(sides[1] - of[0], sides[2] - of[1]) + 2 * padding >= 0, "a kernel larger than the padded image");
+    // A result sees at least one pixel of the image, so that sides of the result are none of an overflow either.
+    call.require(padding < std::min(of[0], of[1]), "a padding as wide as the kernel");
+    shape = {sides[0], sides[1], sides[2], sides[3], of[0], of[1], stride, padding};
+  }
+};
+
+template <class T>
+void depthwiseConvolution(Call& call, const Attributes& attributes) {
+  const Depthwise<T> of(call, attributes, 0);
+  const depthwise::Shape& s = of.shape;
+  const bool activated = call.inputs() > 2;
+  const float* shift = activated ? call.perChannel(2, s.channels, "shift") : nullptr;
+  const float* alpha = activated ? call.perChannel(3, s.channels, "alpha") : nullptr;
+  if (call.failed()) return;
+  T* y = call.output<T>(0, {s.images, s.outHigh(), s.outWide(), s.channels});
+  if (!y) return;
+  const bool streaming = streams(y, s.images * s.outHigh() * s.outWide() * s.channels, s.channels);
+  depthwise::convolve(of.x, of.filter, y, s, {shift, alpha}, streaming);
+}
+
+template <class T>
+void depthwiseGrad(Call& call, const Attributes& attributes) {
+  const TF_Tensor* dy = call.tensor(0);
+  const Depthwise<T> of(call, attributes, 1);
+  if (call.failed()) return;
+  const depthwise::Shape& s = of.shape;
+  call.require(Call::shapeOf(dy) == std::vector<int64_t>{s.images, s.outHigh(), s.outWide(), s.channels}, "a gradient of another shape");
+  if (call.failed()) return;
+  T* dx = call.output<T>(0, {s.images, s.high, s.wide, s.channels});
+  float* dFilter = call.output<float>(1, {s.kernelHigh, s.kernelWide, s.channels, 1});
+  if (call.failed()) return;
+  const bool streaming = streams(dx, s.images * s.high * s.wide * s.channels, s.channels);
+  depthwise::convolveGradients(static_cast<const T*>(TF_TensorData(dy)), of.x, of.filter, dx, dFilter, s, streaming);
+}
+
 // --- All parameters at once -------------------------------------------------------------------------------------------
 
 /** sqrt of the sum of all squares. */
@@ -599,6 +656,8 @@ void* create(TF_OpKernelConstruction* construction) {
   if (has("N")) TF_OpKernelConstruction_GetAttrInt64(construction, "N", &attributes->weights, status);
   if (has("M")) TF_OpKernelConstruction_GetAttrInt64(construction, "M", &attributes->velocities, status);
   if (has("heads")) TF_OpKernelConstruction_GetAttrInt64(construction, "heads", &attributes->heads, status);
+  if (has("stride")) TF_OpKernelConstruction_GetAttrInt64(construction, "stride", &attributes->stride, status);
+  if (has("padding")) TF_OpKernelConstruction_GetAttrInt64(construction, "padding", &attributes->padding, status);
   if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
   return attributes;
@@ -684,6 +743,13 @@ void registerOps(Registration& r) {
   r.kernel("ProtomemConv3x3InputGrad", run<conv3x3<true>>);
   r.op("ProtomemConv3x3FilterGrad", {"x: T", "dy: T"}, {"dfilters: T"}, {float32});
   r.kernel("ProtomemConv3x3FilterGrad", run<conv3x3FilterGrad>);
+  const char *stride = "stride: int >= 1", *padding = "padding: int >= 0";
+  r.op("ProtomemDepthwise", {"x: T", "filter: float"}, {"y: T"}, {T, stride, padding});
+  EITHER("ProtomemDepthwise", depthwiseConvolution);
+  r.op("ProtomemDepthwisePrelu", {"x: T", "filter: float", "shift: float", "alpha: float"}, {"y: T"}, {T, stride, padding});
+  EITHER("ProtomemDepthwisePrelu", depthwiseConvolution);
+  r.op("ProtomemDepthwiseGrad", {"dy: T", "x: T", "filter: float"}, {"dx: T", "dfilter: float"}, {T, stride, padding});
+  EITHER("ProtomemDepthwiseGrad", depthwiseGrad);
   r.op("ProtomemGlobalNorm", {"tensors: N * float"}, {"norm: float"}, {"N: int >= 1"});
   r.kernel("ProtomemGlobalNorm", run<globalNorm>);
   r.op("ProtomemSgd", {"rate: float", "decays: float", "weights: N * float", "velocities: M * float", "gradients: N * float"},

@@ -1,9 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { type KernelKey, kernelName, trainingKernel } from './training-kernels.ts';
+import { type KernelKey, kernelName, type Sliding, trainingKernel } from './training-kernels.ts';
 
 const batchNormTrainingGrad = trainingKernel('batchNormTrainingGrad');
 const batchNormPreluTrainingGrad = trainingKernel('batchNormPreluTrainingGrad');
 const preluGrad = trainingKernel('preluGrad');
+const scaleShift = trainingKernel('scaleShift');
+const depthwise = trainingKernel('depthwise');
+const depthwiseGrad = trainingKernel('depthwiseGrad');
 const layerNormGrad = trainingKernel('layerNormGrad');
 const attentionGrad = trainingKernel('attentionGrad');
 
@@ -56,6 +59,30 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
         preluGrad({ dy: dy as tf.Tensor, x: tf.add(tf.mul(x, factor), shift), alpha }, {}),
       );
       return { ...affineGradients(dz, x, factor), alpha: () => dAlpha };
+    },
+  },
+  depthwise: {
+    inputsToSave: ['x', 'filter'],
+    gradFunc: (dy, saved, attrs) => {
+      const [x, filter] = saved as [Rows, Rows];
+      const [dx, dFilter] = depthwiseGrad({ dy: dy as Rows, x, filter }, attrs as unknown as Sliding);
+      return { x: () => dx, filter: () => dFilter };
+    },
+  },
+  depthwisePrelu: {
+    inputsToSave: ['x', 'filter', 'shift', 'alpha'],
+    gradFunc: (dy, saved, attrs) => {
+      const [x, filter, shift, alpha] = saved as [Rows, Rows, Channels, Channels];
+      const sliding = attrs as unknown as Sliding;
+      const [dz, dAlpha] = tf.tidy(() => {
+        const maps = depthwise({ x, filter }, sliding);
+        return preluGrad(
+          { dy: dy as tf.Tensor, x: scaleShift({ x: maps, factor: tf.onesLike(shift), shift }, {}), alpha },
+          {},
+        );
+      });
+      const [dx, dFilter] = depthwiseGrad({ dy: dz as Rows, x, filter }, sliding);
+      return { x: () => dx, filter: () => dFilter, shift: () => tf.sum(dz, [0, 1, 2]), alpha: () => dAlpha };
     },
   },
   layerNorm: {

@@ -5,6 +5,7 @@ import {
   batchNormTraining,
   batchNormTrainingGrad,
 } from './batch-norm-training.ts';
+import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
@@ -22,6 +23,9 @@ export const tensorflowKernels: TrainingKernels = {
   relu6Grad,
   scaleShift,
   scaleShiftPrelu,
+  depthwise,
+  depthwisePrelu,
+  depthwiseGrad,
   layerNorm,
   layerNormGrad,
   attention,

@@ -6,6 +6,7 @@ import {
   batchNormTraining,
   batchNormTrainingGrad,
 } from './batch-norm-training.ts';
+import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { layerNorm, layerNormGrad } from './layer-norm.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, relu6Grad, scaleShift, scaleShiftPrelu } from './prelu.ts';
@@ -23,6 +24,9 @@ export const composedKernels: TrainingKernels = {
   relu6Grad,
   scaleShift,
   scaleShiftPrelu,
+  depthwise,
+  depthwisePrelu,
+  depthwiseGrad,
   layerNorm,
   layerNormGrad,
   attention,

@@ -1,0 +1,29 @@
+import type { Sliding } from './kernels/training-kernels.ts';
+
+type Ends = [before: number, after: number];
+
+/**
+ * tfjs's name for `padding` zeros on every side of an image, and the zeros to put there first where it has none: its `same` may begin
+ * a row later than the symmetric padding, whose last row is never reached then and is left out here. (tfjs-node has no
+ * gradient for explicit padding.)
+ *
+ * @param image `[B, H, W, C]`
+ * @param kernel height and width, and whatever follows
+ */
+export function paddingOf(
+  [, ...sides]: readonly [number, number, number, number],
+  kernel: readonly number[],
+  { stride, padding }: Sliding,
+): { readonly pad: 'same' | 'valid'; readonly zeros?: Ends[] } {
+  const needed = [0, 1].map((axis) => {
+    const [side, taps] = [sides[axis]!, kernel[axis]!];
+    const most = (results: number): number => Math.max((results - 1) * stride + taps - side, 0);
+    const results = Math.floor((side + 2 * padding - taps) / stride) + 1;
+    const same = Math.ceil(side / stride);
+    const isSame = results === same && Math.floor(most(same) / 2) === padding;
+    return { isSame, ends: [padding, Math.max(most(results) - padding, 0)] satisfies Ends };
+  });
+  if (padding === 0) return { pad: 'valid' };
+  if (needed.every(({ isSame }) => isSame)) return { pad: 'same' };
+  return { pad: 'valid', zeros: [[0, 0], ...needed.map(({ ends }): Ends => ends), [0, 0]] };
+}
