@@ -9,6 +9,7 @@ import {
   detachedGradients,
   layerNorm,
   paddingOf,
+  pointwisePrelu,
   prelu,
   relu6,
   scaleShift,
@@ -72,11 +73,14 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
   const slopes = activation && (weightOf(activation, 'weight', pass) as tf.Tensor as tf.Tensor1D);
   switch (layer.kind) {
     case 'convolution': {
+      const kernels = weight('weight') as tf.Tensor as tf.Tensor4D;
+      const bias = layer.bias && (weight('bias') as tf.Tensor as tf.Tensor1D);
+      if (bias && layer.kernel[0] === 1 && layer.kernel[1] === 1 && layer.stride === 1) {
+        return pointwisePrelu(x as tf.Tensor4D, kernels, bias, slopes ?? tf.onesLike(bias));
+      }
       const [image, pad] = padded(layer, x as tf.Tensor4D);
-      const maps = tf.conv2d(image, weight('weight') as tf.Tensor as tf.Tensor4D, layer.stride, pad);
-      if (!layer.bias) return maps;
-      const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
-      return affine(maps, tf.onesLike(bias), bias, slopes);
+      const maps = tf.conv2d(image, kernels, layer.stride, pad);
+      return bias ? affine(maps, tf.onesLike(bias), bias, slopes) : maps;
     }
     case 'depthwise': {
       const [image, kernels] = [x, weight('weight')] as [tf.Tensor4D, tf.Tensor4D];

@@ -33,6 +33,7 @@ export { depthwiseConvolution, depthwisePrelu } from './ops/depthwise-convolutio
 export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
 export { globalNorm } from './ops/global-norm.ts';
 export { layerNorm } from './ops/layer-norm.ts';
+export { pointwisePrelu } from './ops/pointwise-prelu.ts';
 export { prelu } from './ops/prelu.ts';
 export { relu6 } from './ops/relu6.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';

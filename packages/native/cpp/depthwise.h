@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "epilogue.h"
 #include "numbers.h"
 #include "parallel.h"
 
@@ -24,18 +25,6 @@ struct Shape {
   bool is3x3() const { return kernelHigh == 3 && kernelWide == 3; }
 };
 
-/** What is done to results: `prelu(y + shift, alpha)`, or nothing. */
-struct After {
-  const float *shift, *alpha;
-
-  template <class V>
-  inline V operator()(V y, int64_t c) const {
-    if (!shift) return y;
-    const V z = y + load<V>(shift + c);
-    return z > 0 ? z : z * load<V>(alpha + c);
-  }
-};
-
 /** Where a channel's weights begin when they lie by registers: all of the kernel's for sixteen channels, then for the next. */
 inline int64_t placeOf(int64_t channel, int64_t weights) { return channel / lanes * lanes * weights + channel % lanes; }
 
@@ -46,21 +35,6 @@ void overWeights(int64_t weights, int64_t channels, const Visit& visit) {
     for (int64_t c = 0; c < channels; c++) visit(tap * channels + c, placeOf(c, weights) + tap * lanes);
 }
 
-/** Numbers at whole lines of the caches: a register from two lines takes twice as long. */
-template <class T>
-class Lines {
- public:
-  explicit Lines(int64_t values) : lines_((values * sizeof(T) + sizeof(Line) - 1) / sizeof(Line)) {}
-  T* data() { return reinterpret_cast<T*>(lines_.data()); }
-  void clear() { std::fill(lines_.begin(), lines_.end(), Line{}); }
-
- private:
-  struct alignas(64) Line {
-    unsigned char bytes[64];
-  };
-  std::vector<Line> lines_;
-};
-
 /** Values that weights by registers take. */
 inline int64_t placesFor(const Shape& s) { return (s.channels + lanes - 1) / lanes * lanes * s.weights(); }
 
@@ -69,12 +43,6 @@ inline Lines<float> byRegisters(const float* filter, const Shape& s) {
   Lines<float> weights(placesFor(s));
   overWeights(s.weights(), s.channels, [&](int64_t i, int64_t place) { weights.data()[place] = filter[i]; });
   return weights;
-}
-
-template <class T, class V>
-inline void put(T* to, V value, bool streaming) {
-  if (streaming) store<true>(to, value);
-  else store(to, value);
 }
 
 /** Rows of pixels of one image. */
@@ -134,7 +102,7 @@ struct Tap {
 
 /** `Count` results side by side of a 3x3 kernel, which share pixels. */
 template <bool Border, int Count, int Stride, class T>
-void results3x3(const Maps<T>& x, int64_t row, int64_t column, const float* filter, T* y, const After& after, bool streaming) {
+void results3x3(const Maps<T>& x, int64_t row, int64_t column, const float* filter, T* y, const After& after) {
   constexpr int across = (Count - 1) * Stride + 3;
   const Patch<Border, across, T> patch(x, row, column, 1);
   const int64_t channels = x.channels;
@@ -152,13 +120,13 @@ void results3x3(const Maps<T>& x, int64_t row, int64_t column, const float* filt
         for (int i = 0; i < Count; i++) sums[i] += weight * line[i * Stride + k];
       }
     }
-    for (int i = 0; i < Count; i++) put(y + i * channels + c, after(sums[i], c), streaming);
+    for (int i = 0; i < Count; i++) after.store(y + i * channels + c, sums[i], c);
   });
 }
 
 /** A row of results of a 3x3 kernel. */
 template <int Stride, class T>
-void row3x3(const Maps<T>& x, int64_t row, const Shape& s, const float* filter, T* y, const After& after, bool streaming) {
+void row3x3(const Maps<T>& x, int64_t row, const Shape& s, const float* filter, T* y, const After& after) {
   const int64_t wide = s.outWide();
   for (int64_t i = 0; i < wide;) {
     const int64_t column = i * Stride - s.padding;
@@ -166,7 +134,7 @@ void row3x3(const Maps<T>& x, int64_t row, const Shape& s, const float* filter, 
     const bool inside = column >= 0 && column + (side - 1) * Stride + 3 <= s.wide;
     const auto results = !whole ? results3x3<true, 1, Stride, T>
                          : inside ? results3x3<false, side, Stride, T> : results3x3<true, side, Stride, T>;
-    results(x, row, column, filter, y + i * s.channels, after, streaming);
+    results(x, row, column, filter, y + i * s.channels, after);
     i += whole ? side : 1;
   }
 }
@@ -174,7 +142,7 @@ void row3x3(const Maps<T>& x, int64_t row, const Shape& s, const float* filter, 
 /** One result of any kernel. */
 template <class T>
 void result(const Maps<T>& x, int64_t row, int64_t column, const Shape& s, const float* filter, T* y, const After& after,
-            bool streaming, std::vector<Tap<T>>& taps) {
+            std::vector<Tap<T>>& taps) {
   taps.clear();
   for (int64_t r = 0; r < s.kernelHigh; r++)
     for (int64_t k = 0; k < s.kernelWide; k++) {
@@ -186,12 +154,12 @@ void result(const Maps<T>& x, int64_t row, int64_t column, const Shape& s, const
     const float* weights = filter + placeOf(c, s.weights());
     V sum = zero;
     for (const auto& tap : taps) sum += load<V>(weights + tap.weight * lanes) * load<V>(tap.values + c);
-    put(y + c, after(sum, c), streaming);
+    after.store(y + c, sum, c);
   });
 }
 
 template <class T>
-void convolve(const T* x, const float* filter, T* y, const Shape& s, const After& after, bool streaming) {
+void convolve(const T* x, const float* filter, T* y, const Shape& s, const After& after) {
   const int64_t high = s.outHigh(), wide = s.outWide(), channels = s.channels;
   Lines<float> weights = byRegisters(filter, s);
   parallel(s.images * high, s.images * high * wide * channels, [&](int64_t from, int64_t to, int) {
@@ -202,10 +170,10 @@ void convolve(const T* x, const float* filter, T* y, const Shape& s, const After
       const int64_t row = line % high * s.stride - s.padding;
       T* out = y + line * wide * channels;
       if (s.is3x3() && s.stride <= 2) {
-        (s.stride == 1 ? row3x3<1, T> : row3x3<2, T>)(image, row, s, weights.data(), out, after, streaming);
+        (s.stride == 1 ? row3x3<1, T> : row3x3<2, T>)(image, row, s, weights.data(), out, after);
       } else {
         for (int64_t i = 0; i < wide; i++)
-          result(image, row, i * s.stride - s.padding, s, weights.data(), out + i * channels, after, streaming, taps);
+          result(image, row, i * s.stride - s.padding, s, weights.data(), out + i * channels, after, taps);
       }
     }
   });
@@ -243,7 +211,7 @@ void gradients3x3(const Maps<T>& dy, int64_t row, int64_t column, const T* x, co
         store(along + k * lanes, sum);
       }
     }
-    for (int i = 0; i < Count; i++) put(dx + i * channels + c, sums[i], streaming);
+    for (int i = 0; i < Count; i++) storeTo(dx + i * channels + c, sums[i], streaming);
   });
 }
 
@@ -271,7 +239,7 @@ void gradient(const Maps<T>& dy, int64_t row, int64_t column, const T* x, const 
       float* at = along + tap.weight * lanes;
       store(at, load<V>(at) + in * gradient);
     }
-    put(dx + c, sum, streaming);
+    storeTo(dx + c, sum, streaming);
   });
 }
 

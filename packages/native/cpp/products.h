@@ -29,10 +29,18 @@ INLINE Vec get(const float* from) {
 
 INLINE void put(float* to, Vec value) { std::memcpy(to, &value, sizeof value); }
 
-/** `C = A * B` or `C += A * B` for `Rows` of A, with `aRow` numbers from one to the next, and `Columns` registers of B. */
-template <int Rows, int Columns, bool Add>
+/** What becomes of a product's register at a column of B: it is stored. */
+struct Stored {
+  INLINE void operator()(float* to, Vec value, int64_t) const { put(to, value); }
+};
+
+/**
+ * `C = A * B` or `C += A * B` for `Rows` of A, with `aRow` numbers from one to the next, and `Columns` registers of B.
+ * `finish(to, register, column)` stores it.
+ */
+template <int Rows, int Columns, bool Add, class Finish = Stored>
 INLINE void product(const float* A, int64_t aRow, int64_t aDeep, const float* B, int64_t bDeep, float* C, int64_t cRow,
-                    int64_t depth) {
+                    int64_t depth, const Finish& finish = {}) {
   Vec sums[Rows][Columns];
   UNROLL for (int r = 0; r < Rows; r++)
     UNROLL for (int c = 0; c < Columns; c++) sums[r][c] = Add ? get(C + r * cRow + c * width) : Vec{};
@@ -43,7 +51,7 @@ INLINE void product(const float* A, int64_t aRow, int64_t aDeep, const float* B,
       UNROLL for (int c = 0; c < Columns; c++) sums[r][c] += A[r * aRow + k * aDeep] * b[c];
   }
   UNROLL for (int r = 0; r < Rows; r++)
-    UNROLL for (int c = 0; c < Columns; c++) put(C + r * cRow + c * width, sums[r][c]);
+    UNROLL for (int c = 0; c < Columns; c++) finish(C + r * cRow + c * width, sums[r][c], c * width);
 }
 
 /** Calls `body(column, registers)` for columns of a matrix by two registers, and one that may be left. */

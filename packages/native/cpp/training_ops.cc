@@ -12,6 +12,7 @@
 
 #include "attention.h"
 #include "depthwise.h"
+#include "pointwise.h"
 #include "numbers.h"
 #include "parallel.h"
 #include "winograd.h"
@@ -552,7 +553,7 @@ void depthwiseConvolution(Call& call, const Attributes& attributes) {
   T* y = call.output<T>(0, {s.images, s.outHigh(), s.outWide(), s.channels});
   if (!y) return;
   const bool streaming = streams(y, s.images * s.outHigh() * s.outWide() * s.channels, s.channels);
-  depthwise::convolve(of.x, of.filter, y, s, {shift, alpha}, streaming);
+  depthwise::convolve(of.x, of.filter, y, s, {shift, alpha, streaming});
 }
 
 template <class T>
@@ -568,6 +569,20 @@ void depthwiseGrad(Call& call, const Attributes& attributes) {
   if (call.failed()) return;
   const bool streaming = streams(dx, s.images * s.high * s.wide * s.channels, s.channels);
   depthwise::convolveGradients(static_cast<const T*>(TF_TensorData(dy)), of.x, of.filter, dx, dFilter, s, streaming);
+}
+
+// --- 1x1 convolutions, at inference -----------------------------------------------------------------------------------
+
+void pointwisePrelu(Call& call, const Attributes&) {
+  const Square x(call, 0), filter(call, 1);
+  const int64_t from = x.shape[3], to = filter.shape[3];
+  call.require(filter.shape[0] == 1 && filter.shape[1] == 1 && filter.shape[2] == from, "filters for other channels, or not 1x1");
+  if (call.failed()) return;
+  const float *shift = call.perChannel(2, to, "shift"), *alpha = call.perChannel(3, to, "alpha");
+  if (call.failed()) return;
+  const int64_t pixels = x.shape[0] * x.shape[1] * x.shape[2];
+  float* y = call.output<float>(0, {x.shape[0], x.shape[1], x.shape[2], to});
+  if (y) pointwise::convolve(x.values, filter.values, y, pixels, from, to, {shift, alpha, streams(y, pixels * to, to)});
 }
 
 // --- All parameters at once -------------------------------------------------------------------------------------------
@@ -750,6 +765,8 @@ void registerOps(Registration& r) {
   EITHER("ProtomemDepthwisePrelu", depthwiseConvolution);
   r.op("ProtomemDepthwiseGrad", {"dy: T", "x: T", "filter: float"}, {"dx: T", "dfilter: float"}, {T, stride, padding});
   EITHER("ProtomemDepthwiseGrad", depthwiseGrad);
+  r.op("ProtomemPointwisePrelu", {"x: T", "filter: T", "shift: T", "alpha: T"}, {"y: T"}, {float32});
+  r.kernel("ProtomemPointwisePrelu", run<pointwisePrelu>);
   r.op("ProtomemGlobalNorm", {"tensors: N * float"}, {"norm: float"}, {"N: int >= 1"});
   r.kernel("ProtomemGlobalNorm", run<globalNorm>);
   r.op("ProtomemSgd", {"rate: float", "decays: float", "weights: N * float", "velocities: M * float", "gradients: N * float"},

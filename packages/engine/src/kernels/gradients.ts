@@ -72,17 +72,26 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
   depthwisePrelu: {
     inputsToSave: ['x', 'filter', 'shift', 'alpha'],
     gradFunc: (dy, saved, attrs) => {
-      const [x, filter, shift, alpha] = saved as [Rows, Rows, Channels, Channels];
+      const [x, filter, ...rest] = saved as [Rows, Rows, Channels, Channels];
       const sliding = attrs as unknown as Sliding;
-      const [dz, dAlpha] = tf.tidy(() => {
-        const maps = depthwise({ x, filter }, sliding);
-        return preluGrad(
-          { dy: dy as tf.Tensor, x: scaleShift({ x: maps, factor: tf.onesLike(shift), shift }, {}), alpha },
-          {},
-        );
-      });
-      const [dx, dFilter] = depthwiseGrad({ dy: dz as Rows, x, filter }, sliding);
-      return { x: () => dx, filter: () => dFilter, shift: () => tf.sum(dz, [0, 1, 2]), alpha: () => dAlpha };
+      const { dz, ...others } = shiftPreluGradients(dy as Rows, () => depthwise({ x, filter }, sliding), ...rest);
+      const [dx, dFilter] = depthwiseGrad({ dy: dz, x, filter }, sliding);
+      return { x: () => dx, filter: () => dFilter, ...others };
+    },
+  },
+  pointwisePrelu: {
+    inputsToSave: ['x', 'filter', 'shift', 'alpha'],
+    gradFunc: (dy, saved) => {
+      const [x, filter, ...rest] = saved as [Rows, Rows, Channels, Channels];
+      const [pixels, weights] = [tf.reshape(x, [-1, x.shape[3]]), tf.reshape(filter, filter.shape.slice(2))];
+      const maps = (): Rows => tf.reshape(tf.matMul(pixels, weights), (dy as Rows).shape);
+      const { dz, ...others } = shiftPreluGradients(dy as Rows, maps, ...rest);
+      const flat = tf.reshape(dz, [-1, filter.shape[3]]);
+      return {
+        x: () => tf.reshape(tf.matMul(flat, weights, false, true), x.shape),
+        filter: () => tf.reshape(tf.matMul(pixels, flat, true), filter.shape),
+        ...others,
+      };
     },
   },
   layerNorm: {
@@ -107,6 +116,15 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
     }),
   },
 };
+
+/** Of `prelu(maps + shift, alpha)`, the maps computed again. */
+function shiftPreluGradients(dy: Rows, maps: () => Rows, shift: Channels, alpha: Channels) {
+  const [dz, dAlpha] = tf.tidy(() => {
+    const x = scaleShift({ x: maps(), factor: tf.onesLike(shift), shift }, {});
+    return preluGrad({ dy, x, alpha }, {});
+  });
+  return { dz: dz as Rows, shift: () => tf.sum(dz, [0, 1, 2]), alpha: () => dAlpha };
+}
 
 /** Of `x * factor + shift`, the two with a number for each channel. */
 function affineGradients(dy: tf.Tensor, x: tf.Tensor, factor: tf.Tensor) {

@@ -72,6 +72,8 @@ export interface TrainingKernels {
   /** `prelu(depthwise(x, filter) + shift, alpha)`. */
   readonly depthwisePrelu: Kernel<Depthwise & Activation & { shift: tf.Tensor1D }, tf.Tensor4D, Sliding>;
   readonly depthwiseGrad: Kernel<Depthwise & { dy: tf.Tensor4D }, [dx: tf.Tensor4D, dFilter: tf.Tensor4D], Sliding>;
+  /** A 1x1 convolution of `[B, H, W, C]` with `[1, 1, C, outputs]`: `prelu(conv2d(x, filter) + shift, alpha)`. */
+  readonly pointwisePrelu: Kernel<Depthwise & Activation & { shift: tf.Tensor1D }, tf.Tensor4D, None>;
   /** Outputs besides `y`: the mean and `1 / sqrt(variance + epsilon)` of each place, `[x.size / C]`. */
   readonly layerNorm: Kernel<
     { x: tf.Tensor; scale: tf.Tensor1D; offset: tf.Tensor1D },

@@ -7,6 +7,7 @@ import {
 } from './batch-norm-training.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
+import { pointwisePrelu } from './pointwise-prelu.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { attention, attentionGrad, layerNorm, layerNormGrad, relu6Grad } from './transformer.ts';
@@ -26,6 +27,7 @@ export const tensorflowKernels: TrainingKernels = {
   depthwise,
   depthwisePrelu,
   depthwiseGrad,
+  pointwisePrelu,
   layerNorm,
   layerNormGrad,
   attention,
