@@ -4,12 +4,12 @@ import {
   batchNormPreluTraining,
   batchNormTraining,
   type Collective,
+  convolutionPrelu,
   depthwiseConvolution,
   depthwisePrelu,
   detachedGradients,
   layerNorm,
-  paddingOf,
-  pointwisePrelu,
+  paddedConv2d,
   prelu,
   relu6,
   scaleShift,
@@ -73,14 +73,10 @@ function step(layer: Layer, x: tf.Tensor, pass: Pass, activation?: Layer): tf.Te
   const slopes = activation && (weightOf(activation, 'weight', pass) as tf.Tensor as tf.Tensor1D);
   switch (layer.kind) {
     case 'convolution': {
-      const kernels = weight('weight') as tf.Tensor as tf.Tensor4D;
-      const bias = layer.bias && (weight('bias') as tf.Tensor as tf.Tensor1D);
-      if (bias && layer.kernel[0] === 1 && layer.kernel[1] === 1 && layer.stride === 1) {
-        return pointwisePrelu(x as tf.Tensor4D, kernels, bias, slopes ?? tf.onesLike(bias));
-      }
-      const [image, pad] = padded(layer, x as tf.Tensor4D);
-      const maps = tf.conv2d(image, kernels, layer.stride, pad);
-      return bias ? affine(maps, tf.onesLike(bias), bias, slopes) : maps;
+      const [image, kernels] = [x, weight('weight')] as [tf.Tensor4D, tf.Tensor4D];
+      if (!layer.bias) return paddedConv2d(image, kernels, layer);
+      const bias = weight('bias') as tf.Tensor as tf.Tensor1D;
+      return convolutionPrelu(image, kernels, bias, slopes ?? tf.onesLike(bias), layer);
     }
     case 'depthwise': {
       const [image, kernels] = [x, weight('weight')] as [tf.Tensor4D, tf.Tensor4D];
@@ -194,23 +190,6 @@ const sum = tf.customGrad((a, b) => ({
   value: tf.add(a as tf.Tensor, b as tf.Tensor),
   gradFunc: (dy: tf.Tensor) => [dy, dy],
 }));
-
-/** The image, with zeros around it where tfjs has no name for the padding, and tfjs's name for what is left of it. */
-function padded(layer: Extract<Layer, { kind: 'convolution' }>, x: tf.Tensor4D): [tf.Tensor4D, 'same' | 'valid'] {
-  const { pad: name, zeros } = paddingOf(x.shape, layer.kernel, layer);
-  if (!zeros) return [x, name];
-  // tf.pad would keep x beside the result, which the convolution keeps.
-  const pad = tf.customGrad((image) => ({
-    value: tf.pad(image as tf.Tensor4D, zeros),
-    gradFunc: (dy: tf.Tensor) =>
-      tf.slice(
-        dy,
-        zeros.map(([before]) => before),
-        x.shape,
-      ),
-  }));
-  return [pad(x) as tf.Tensor4D, name];
-}
 
 type WeightOf = (suffix: string) => tf.Variable;
 

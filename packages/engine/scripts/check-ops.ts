@@ -128,12 +128,29 @@ function checkConvolution([images, high, wide, from, to]: readonly number[]): vo
     useTrainingOps(backend, false);
     const expected = [convolve(x!, filter!), ...tf.grads(convolve)([x!, filter!], dy)];
     useTrainingOps(backend, true);
+    const after = [random([to!]), random([to!])] as [tf.Tensor1D, tf.Tensor1D];
+    expected.push(shiftedPrelu(expected[0]!, ...after));
     const found = [
       ...execute(backend, 'ProtomemConv3x3', [x!, filter!], {}),
       ...execute(backend, 'ProtomemConv3x3InputGrad', [dy, filter!], {}),
       ...execute(backend, 'ProtomemConv3x3FilterGrad', [x!, dy], {}),
+      ...execute(backend, 'ProtomemConv3x3Prelu', [x!, filter!, ...after], {}),
     ];
     compare(`conv3x3 ${images}x${high}x${wide}, ${from} to ${to}`, found, expected, 1e-4);
+  });
+}
+
+const shiftedPrelu = (x: tf.Tensor, shift: tf.Tensor1D, alpha: tf.Tensor1D): tf.Tensor =>
+  tf.prelu(tf.add(x, shift), alpha);
+
+function checkPointwise([pixels, from, to]: readonly number[]): void {
+  tf.tidy(() => {
+    const [x, filter] = [random([1, 1, pixels!, from!]), random([1, 1, from!, to!])];
+    const after = [random([to!]), random([to!])] as [tf.Tensor1D, tf.Tensor1D];
+    const product = tf.matMul(tf.reshape(x, [-1, from!]), tf.reshape(filter, [from!, to!]));
+    const found = execute(backend, 'ProtomemPointwisePrelu', [x, filter, ...after], {});
+    const expected = tf.reshape(shiftedPrelu(product, ...after), [1, 1, pixels!, to!]);
+    compare(`pointwise ${pixels} pixels, ${from} to ${to}`, found, [expected], 1e-4);
   });
 }
 
@@ -274,6 +291,22 @@ function checkRefusals(): void {
     const turned = filter.rank === 4 ? tf.transpose(filter, [0, 1, 3, 2]) : filter;
     refuses(`Conv3x3InputGrad ${what}`, () => execute(backend, 'ProtomemConv3x3InputGrad', [x, turned], {}));
   }
+  const [sixteen, wide] = [t(16), t(1, 4, 4, 16)];
+  for (const [op, side] of [
+    ['ProtomemPointwisePrelu', 1],
+    ['ProtomemConv3x3Prelu', 3],
+  ] as const) {
+    const filter = t(side, side, 16, 16);
+    for (const [what, ...inputs] of [
+      ['a short shift', wide, filter, five, sixteen],
+      ['a short alpha', wide, filter, sixteen, five],
+      ['a filter of another size', wide, t(2, side, 16, 16), sixteen, sixteen],
+      ['a filter of other channels', wide, t(side, side, 32, 16), sixteen, sixteen],
+      ['odd channels', t(1, 4, 4, 5), t(side, side, 5, 16), sixteen, sixteen],
+      ['no channel axis', t(4, 4, 16), filter, sixteen, sixteen],
+    ] as [string, ...tf.Tensor[]][])
+      refuses(`${op} with ${what}`, () => execute(backend, op, inputs, {}));
+  }
   for (const dy of [t(1, 4, 3, 16), t(2, 4, 4, 16), t(1, 4, 4, 5), t(4, 4, 16)])
     refuses(`Conv3x3FilterGrad of ${dy.shape}`, () =>
       execute(backend, 'ProtomemConv3x3FilterGrad', [t(1, 4, 4, 16), dy], {}),
@@ -352,6 +385,9 @@ for (const bfloat16 of [false, true]) {
   checkDepthwise([0, 5, 5, 16], [3, 3], { stride: 1, padding: 1 }, bfloat16);
   checkDepthwise([32, 7, 7, 512], [7, 7], { stride: 1, padding: 0 }, bfloat16);
 }
+for (const from of [16, 48, 512])
+  for (const to of [16, 32, 80])
+    for (const pixels of [0, 1, 2, 11, 12, 13, 25, 1021, 40_003]) checkPointwise([pixels, from, to]);
 for (let channels = 1; channels <= 65; channels++) for (const rows of [1, 3, 67, 1021]) checkLayerNorm(rows, channels);
 for (const tokens of [1, 2, 7, 16, 17, 31, 33, 64, 100, 145])
   for (const depth of [16, 32, 48]) checkAttention([3, tokens, 2, depth]);

@@ -20,6 +20,7 @@ export type {
 export { attention } from './ops/attention.ts';
 export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';
 export { packBfloat16, unpackBfloat16 } from './ops/bfloat16.ts';
+export { convolutionPrelu } from './ops/convolution-prelu.ts';
 export {
   MASKED_LOGIT,
   putElements,
@@ -33,7 +34,7 @@ export { depthwiseConvolution, depthwisePrelu } from './ops/depthwise-convolutio
 export { detachedGradients, isRecording } from './ops/detached-gradients.ts';
 export { globalNorm } from './ops/global-norm.ts';
 export { layerNorm } from './ops/layer-norm.ts';
-export { pointwisePrelu } from './ops/pointwise-prelu.ts';
+export { paddedConv2d } from './ops/padded-conv2d.ts';
 export { prelu } from './ops/prelu.ts';
 export { relu6 } from './ops/relu6.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
@@ -42,5 +43,4 @@ export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts
 export { synchronizedBatchNorm } from './ops/synchronized-batch-norm.ts';
 export { updateRows } from './ops/update-rows.ts';
 export { type OnGradient, variableGradients } from './ops/variable-gradients.ts';
-export { paddingOf } from './padding.ts';
 export { parametersState, restoreParameters } from './parameters.ts';

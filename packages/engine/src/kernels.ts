@@ -1,8 +1,8 @@
 export { registerTrainingKernels } from './backends/register.ts';
 export { type BatchNormTrainingResult, batchNormPreluTraining, batchNormTraining } from './ops/batch-norm-training.ts';
+export { convolutionPrelu } from './ops/convolution-prelu.ts';
 export { depthwiseConvolution, depthwisePrelu } from './ops/depthwise-convolution.ts';
 export { globalNorm } from './ops/global-norm.ts';
-export { pointwisePrelu } from './ops/pointwise-prelu.ts';
 export { prelu } from './ops/prelu.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';

@@ -15,8 +15,8 @@ inline void storeTo(T* to, V value, bool streaming) {
 
 /** `prelu(y + shift, alpha)`, or where there is no `shift`, `y`. */
 struct After {
-  const float *shift, *alpha;
-  bool streaming;
+  const float *shift = nullptr, *alpha = nullptr;
+  bool streaming = false;
 
   template <class T, class V>
   inline void store(T* to, V y, int64_t channel) const {

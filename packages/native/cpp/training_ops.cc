@@ -497,6 +497,13 @@ struct Square {
   winograd::Shape to(int64_t channels) const { return {shape[0], shape[1], shape[2], shape[3], channels}; }
 };
 
+/** What is done to results of so many channels: where there are such inputs, behind the first two, a number added to each and PReLU. */
+After afterwards(Call& call, int64_t channels) {
+  if (call.inputs() == 2) return {};
+  const float* shift = call.perChannel(2, channels, "shift");
+  return {shift, call.perChannel(3, channels, "alpha")};
+}
+
 /** The convolution, or with `Turned` its gradient to the image. */
 template <bool Turned>
 void conv3x3(Call& call, const Attributes&) {
@@ -504,9 +511,10 @@ void conv3x3(Call& call, const Attributes&) {
   const int64_t from = filters.shape[Turned ? 3 : 2], to = filters.shape[Turned ? 2 : 3];
   call.require(filters.shape[0] == 3 && filters.shape[1] == 3 && from == x.shape[3], "filters for other channels, or not 3x3");
   requireRegisters(call, to);
+  const After after = afterwards(call, to);
   if (call.failed()) return;
   float* y = call.output<float>(0, {x.shape[0], x.shape[1], x.shape[2], to});
-  if (y) winograd::convolve(x.values, filters.values, y, x.to(to), Turned);
+  if (y) winograd::convolve(x.values, filters.values, y, x.to(to), Turned, after);
 }
 
 void conv3x3FilterGrad(Call& call, const Attributes&) {
@@ -546,14 +554,12 @@ template <class T>
 void depthwiseConvolution(Call& call, const Attributes& attributes) {
   const Depthwise<T> of(call, attributes, 0);
   const depthwise::Shape& s = of.shape;
-  const bool activated = call.inputs() > 2;
-  const float* shift = activated ? call.perChannel(2, s.channels, "shift") : nullptr;
-  const float* alpha = activated ? call.perChannel(3, s.channels, "alpha") : nullptr;
+  After after = afterwards(call, s.channels);
   if (call.failed()) return;
   T* y = call.output<T>(0, {s.images, s.outHigh(), s.outWide(), s.channels});
   if (!y) return;
-  const bool streaming = streams(y, s.images * s.outHigh() * s.outWide() * s.channels, s.channels);
-  depthwise::convolve(of.x, of.filter, y, s, {shift, alpha, streaming});
+  after.streaming = streams(y, s.images * s.outHigh() * s.outWide() * s.channels, s.channels);
+  depthwise::convolve(of.x, of.filter, y, s, after);
 }
 
 template <class T>
@@ -577,12 +583,13 @@ void pointwisePrelu(Call& call, const Attributes&) {
   const Square x(call, 0), filter(call, 1);
   const int64_t from = x.shape[3], to = filter.shape[3];
   call.require(filter.shape[0] == 1 && filter.shape[1] == 1 && filter.shape[2] == from, "filters for other channels, or not 1x1");
-  if (call.failed()) return;
-  const float *shift = call.perChannel(2, to, "shift"), *alpha = call.perChannel(3, to, "alpha");
+  After after = afterwards(call, to);
   if (call.failed()) return;
   const int64_t pixels = x.shape[0] * x.shape[1] * x.shape[2];
   float* y = call.output<float>(0, {x.shape[0], x.shape[1], x.shape[2], to});
-  if (y) pointwise::convolve(x.values, filter.values, y, pixels, from, to, {shift, alpha, streams(y, pixels * to, to)});
+  if (!y) return;
+  after.streaming = streams(y, pixels * to, to);
+  pointwise::convolve(x.values, filter.values, y, pixels, from, to, after);
 }
 
 // --- All parameters at once -------------------------------------------------------------------------------------------
@@ -754,6 +761,8 @@ void registerOps(Registration& r) {
   r.kernel("ProtomemAttentionGrad", run<attendGrad>);
   r.op("ProtomemConv3x3", {"x: T", "filters: T"}, {"y: T"}, {float32});
   r.kernel("ProtomemConv3x3", run<conv3x3<false>>);
+  r.op("ProtomemConv3x3Prelu", {"x: T", "filters: T", "shift: T", "alpha: T"}, {"y: T"}, {float32});
+  r.kernel("ProtomemConv3x3Prelu", run<conv3x3<false>>);
   r.op("ProtomemConv3x3InputGrad", {"dy: T", "filters: T"}, {"dx: T"}, {float32});
   r.kernel("ProtomemConv3x3InputGrad", run<conv3x3<true>>);
   r.op("ProtomemConv3x3FilterGrad", {"x: T", "dy: T"}, {"dfilters: T"}, {float32});

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <type_traits>
 
+#include "epilogue.h"
 #include "parallel.h"
 #include "products.h"
 
@@ -162,13 +163,13 @@ inline void changePixels(const float* x, const Shape& s, Tile tile, float* V, in
 }
 
 /** The sums of a tile, `M[position * step + channel]`, to its 4x4 results, those that are within the image. */
-inline void changeProducts(const float* M, int64_t step, float* y, const Shape& s, Tile tile) {
+inline void changeProducts(const float* M, int64_t step, float* y, const Shape& s, Tile tile, const After& after) {
   const int64_t high = std::min<int64_t>(out, s.high - tile.y), wide = std::min<int64_t>(out, s.wide - tile.x);
   float* to = tile.at(y, s, s.to);
   for (int64_t c = 0; c < s.to; c += width) {
     change<OfProducts>([=](int i, int j) INLINED { return get(M + (i * in + j) * step + c); },
                        [=](int i, int j, Vec value) INLINED {
-                         if (i < high && j < wide) put(to + (i * s.wide + j) * s.to + c, value);
+                         if (i < high && j < wide) after.store(to + (i * s.wide + j) * s.to + c, value, c);
                        });
   }
 }
@@ -236,7 +237,7 @@ inline Scratch& own(int which) {
 }
 
 /** `y`, or with turned filters the gradient to the image: `x` is then the gradient to `y`. */
-inline void convolve(const float* x, const float* filters, float* y, const Shape& s, bool turned) {
+inline void convolve(const float* x, const float* filters, float* y, const Shape& s, bool turned, const After& after) {
   std::lock_guard<std::mutex> alone(turn());
   // As many as keep both matrices of a position in the fastest cache, and a filter's columns in use for some rows.
   constexpr int64_t block = 4 * height;
@@ -258,7 +259,7 @@ inline void convolve(const float* x, const float* filters, float* y, const Shape
         }
       });
     }
-    for (int64_t t = 0; t < count; t++) changeProducts(M + t * s.to, toStep, y, s, Tile(s, first + t));
+    for (int64_t t = 0; t < count; t++) changeProducts(M + t * s.to, toStep, y, s, Tile(s, first + t), after);
   });
 }
 

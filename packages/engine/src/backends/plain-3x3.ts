@@ -36,7 +36,8 @@ export function withPlain3x3(
   return { ...others, ...Object.fromEntries(own) };
 }
 
-function isPlain3x3(filter: readonly number[], { shape, dtype }: tf.Tensor, attrs: tf.NamedAttrMap): boolean {
+/** Whether it is a convolution of the kind, in which that pays. */
+export function isPlain3x3(filter: readonly number[], { shape, dtype }: tf.Tensor, attrs: tf.NamedAttrMap): boolean {
   const { strides = 1, dilations = 1, pad, dataFormat } = attrs;
   const ones = [strides, dilations].flat().every((side) => side === 1);
   const plain = filter[0] === 3 && filter[1] === 3 && ones && pad === 'same' && dataFormat !== 'NCHW';

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
+import { detachedGradients } from '../ops/detached-gradients.ts';
+import { paddedConv2d } from '../ops/padded-conv2d.ts';
 import { type KernelKey, kernelName, type Sliding, trainingKernel } from './training-kernels.ts';
 
 const batchNormTrainingGrad = trainingKernel('batchNormTrainingGrad');
 const batchNormPreluTrainingGrad = trainingKernel('batchNormPreluTrainingGrad');
 const preluGrad = trainingKernel('preluGrad');
-const scaleShift = trainingKernel('scaleShift');
+const scaleShiftPrelu = trainingKernel('scaleShiftPrelu');
 const depthwise = trainingKernel('depthwise');
 const depthwiseGrad = trainingKernel('depthwiseGrad');
 const layerNormGrad = trainingKernel('layerNormGrad');
@@ -71,28 +73,11 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
   },
   depthwisePrelu: {
     inputsToSave: ['x', 'filter', 'shift', 'alpha'],
-    gradFunc: (dy, saved, attrs) => {
-      const [x, filter, ...rest] = saved as [Rows, Rows, Channels, Channels];
-      const sliding = attrs as unknown as Sliding;
-      const { dz, ...others } = shiftPreluGradients(dy as Rows, () => depthwise({ x, filter }, sliding), ...rest);
-      const [dx, dFilter] = depthwiseGrad({ dy: dz, x, filter }, sliding);
-      return { x: () => dx, filter: () => dFilter, ...others };
-    },
+    gradFunc: composition(({ x, filter }, sliding) => depthwise({ x, filter }, sliding)),
   },
-  pointwisePrelu: {
+  convolutionPrelu: {
     inputsToSave: ['x', 'filter', 'shift', 'alpha'],
-    gradFunc: (dy, saved) => {
-      const [x, filter, ...rest] = saved as [Rows, Rows, Channels, Channels];
-      const [pixels, weights] = [tf.reshape(x, [-1, x.shape[3]]), tf.reshape(filter, filter.shape.slice(2))];
-      const maps = (): Rows => tf.reshape(tf.matMul(pixels, weights), (dy as Rows).shape);
-      const { dz, ...others } = shiftPreluGradients(dy as Rows, maps, ...rest);
-      const flat = tf.reshape(dz, [-1, filter.shape[3]]);
-      return {
-        x: () => tf.reshape(tf.matMul(flat, weights, false, true), x.shape),
-        filter: () => tf.reshape(tf.matMul(pixels, flat, true), filter.shape),
-        ...others,
-      };
-    },
+    gradFunc: composition(({ x, filter }, sliding) => paddedConv2d(x, filter, sliding)),
   },
   layerNorm: {
     inputsToSave: ['x', 'scale'],
@@ -117,13 +102,18 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
   },
 };
 
-/** Of `prelu(maps + shift, alpha)`, the maps computed again. */
-function shiftPreluGradients(dy: Rows, maps: () => Rows, shift: Channels, alpha: Channels) {
-  const [dz, dAlpha] = tf.tidy(() => {
-    const x = scaleShift({ x: maps(), factor: tf.onesLike(shift), shift }, {});
-    return preluGrad({ dy, x, alpha }, {});
-  });
-  return { dz: dz as Rows, shift: () => tf.sum(dz, [0, 1, 2]), alpha: () => dAlpha };
+/** Of `prelu(convolve(x, filter) + shift, alpha)`, computed again. */
+function composition(convolve: (inputs: { x: Rows; filter: Rows }, sliding: Sliding) => tf.Tensor): tf.GradFunc {
+  return (dy, saved, attrs) => {
+    const of = ([x, filter, shift, alpha]: readonly tf.Tensor[]): tf.Tensor => {
+      const maps = convolve({ x: x as Rows, filter: filter as Rows }, attrs as unknown as Sliding);
+      const per = { shift: shift as Channels, alpha: alpha as Channels };
+      return scaleShiftPrelu({ x: maps, factor: tf.onesLike(per.shift), ...per }, {});
+    };
+    const { value, gradients } = detachedGradients(of, saved, dy as tf.Tensor);
+    value.dispose();
+    return Object.fromEntries(['x', 'filter', 'shift', 'alpha'].map((name, i) => [name, () => gradients[i]!]));
+  };
 }
 
 /** Of `x * factor + shift`, the two with a number for each channel. */

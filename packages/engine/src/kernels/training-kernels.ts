@@ -30,8 +30,8 @@ type None = Readonly<Record<never, never>>;
 /** An image and a number for each of its channels. */
 type Norm = { x: tf.Tensor4D; scale: tf.Tensor1D; offset: tf.Tensor1D };
 type Activation = { alpha: tf.Tensor1D };
-/** An image `[B, H, W, C]` and a kernel for each of its channels, `[h, w, C, 1]`. */
-type Depthwise = { x: tf.Tensor4D; filter: tf.Tensor4D };
+/** An image `[B, H, W, C]` and its kernels; depthwise one for each channel, `[h, w, C, 1]`. */
+type Filtered = { x: tf.Tensor4D; filter: tf.Tensor4D };
 type Affine = { x: tf.Tensor; factor: tf.Tensor1D; shift: tf.Tensor1D };
 
 /** The variance is the biased one; `reserve` is what the backend keeps for its own gradient kernel. */
@@ -68,12 +68,12 @@ export interface TrainingKernels {
   readonly relu6Grad: Kernel<{ dy: tf.Tensor; y: tf.Tensor }, tf.Tensor, None>;
   readonly scaleShift: Kernel<Affine, tf.Tensor, None>;
   readonly scaleShiftPrelu: Kernel<Affine & Activation, tf.Tensor, None>;
-  readonly depthwise: Kernel<Depthwise, tf.Tensor4D, Sliding>;
+  readonly depthwise: Kernel<Filtered, tf.Tensor4D, Sliding>;
   /** `prelu(depthwise(x, filter) + shift, alpha)`. */
-  readonly depthwisePrelu: Kernel<Depthwise & Activation & { shift: tf.Tensor1D }, tf.Tensor4D, Sliding>;
-  readonly depthwiseGrad: Kernel<Depthwise & { dy: tf.Tensor4D }, [dx: tf.Tensor4D, dFilter: tf.Tensor4D], Sliding>;
-  /** A 1x1 convolution of `[B, H, W, C]` with `[1, 1, C, outputs]`: `prelu(conv2d(x, filter) + shift, alpha)`. */
-  readonly pointwisePrelu: Kernel<Depthwise & Activation & { shift: tf.Tensor1D }, tf.Tensor4D, None>;
+  readonly depthwisePrelu: Kernel<Filtered & Activation & { shift: tf.Tensor1D }, tf.Tensor4D, Sliding>;
+  readonly depthwiseGrad: Kernel<Filtered & { dy: tf.Tensor4D }, [dx: tf.Tensor4D, dFilter: tf.Tensor4D], Sliding>;
+  /** `prelu(conv2d(x, filter) + shift, alpha)`, of `[B, H, W, C]` and `[h, w, C, outputs]`. */
+  readonly convolutionPrelu: Kernel<Filtered & Activation & { shift: tf.Tensor1D }, tf.Tensor4D, Sliding>;
   /** Outputs besides `y`: the mean and `1 / sqrt(variance + epsilon)` of each place, `[x.size / C]`. */
   readonly layerNorm: Kernel<
     { x: tf.Tensor; scale: tf.Tensor1D; offset: tf.Tensor1D },

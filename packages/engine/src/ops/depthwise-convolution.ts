@@ -1,8 +1,8 @@
-import { check } from '@protomem/core';
 import type * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 import type { Sliding } from '../kernels/training-kernels.ts';
 import { checkChannels } from './check-channels.ts';
+import { checkConvolution } from './check-convolution.ts';
 
 const plain = registeredKernel('depthwise');
 const activated = registeredKernel('depthwisePrelu');
@@ -24,7 +24,7 @@ const activated = registeredKernel('depthwisePrelu');
  * ```
  */
 export function depthwiseConvolution(x: tf.Tensor4D, filter: tf.Tensor4D, options: Partial<Sliding> = {}): tf.Tensor4D {
-  return plain({ x, filter }, checked('depthwiseConvolution', x, filter, options));
+  return plain({ x, filter }, checkConvolution('depthwiseConvolution', x, filter, 1, options));
 }
 
 /**
@@ -48,42 +48,5 @@ export function depthwisePrelu(
   options: Partial<Sliding> = {},
 ): tf.Tensor4D {
   checkChannels('depthwisePrelu', x, { shift, alpha });
-  return activated({ x, filter, shift, alpha }, checked('depthwisePrelu', x, filter, options));
-}
-
-function checked(
-  where: string,
-  x: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  { stride = 1, padding = 0 }: Partial<Sliding>,
-): Sliding {
-  check(x.rank === 4, () => ({
-    where,
-    what: 'shape of x',
-    got: x.shape,
-    expected: '[images, height, width, channels]',
-  }));
-  const [high, wide, channels, each] = filter.shape;
-  const fits = filter.rank === 4 && high > 0 && wide > 0 && channels === x.shape[3] && each === 1;
-  check(fits, () => ({
-    where,
-    what: 'shape of filter',
-    got: filter.shape,
-    expected: `[height, width, ${x.shape[3]}, 1], a kernel for each channel of x`,
-  }));
-  check(Number.isInteger(stride) && stride > 0, () => ({
-    where,
-    what: 'stride',
-    got: stride,
-    expected: 'an integer >= 1',
-  }));
-  const least = Math.max(high - x.shape[1], wide - x.shape[2], 0) / 2;
-  const most = Math.min(high, wide) - 1;
-  check(Number.isInteger(padding) && padding >= least && padding <= most, () => ({
-    where,
-    what: 'padding',
-    got: padding,
-    expected: `an integer in [${Math.ceil(least)}, ${most}], for kernels of ${high}x${wide} and images of ${x.shape[1]}x${x.shape[2]}`,
-  }));
-  return { stride, padding };
+  return activated({ x, filter, shift, alpha }, checkConvolution('depthwisePrelu', x, filter, 1, options));
 }

@@ -5,9 +5,9 @@ import {
   batchNormTraining,
   batchNormTrainingGrad,
 } from './batch-norm-training.ts';
+import { convolutionPrelu } from './convolution-prelu.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
-import { pointwisePrelu } from './pointwise-prelu.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { attention, attentionGrad, layerNorm, layerNormGrad, relu6Grad } from './transformer.ts';
@@ -27,7 +27,7 @@ export const tensorflowKernels: TrainingKernels = {
   depthwise,
   depthwisePrelu,
   depthwiseGrad,
-  pointwisePrelu,
+  convolutionPrelu,
   layerNorm,
   layerNormGrad,
   attention,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { paddingOf } from '../../padding.ts';
+import { paddingOf } from '../../ops/padded-conv2d.ts';
 import { type Sliding, type TrainingKernels, trainingKernel } from '../training-kernels.ts';
 
 const activate = trainingKernel('scaleShiftPrelu');

@@ -6,10 +6,10 @@ import {
   batchNormTraining,
   batchNormTrainingGrad,
 } from './batch-norm-training.ts';
+import { convolutionPrelu } from './convolution-prelu.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { layerNorm, layerNormGrad } from './layer-norm.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
-import { pointwisePrelu } from './pointwise.ts';
 import { prelu, preluGrad, relu6Grad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
@@ -28,7 +28,7 @@ export const composedKernels: TrainingKernels = {
   depthwise,
   depthwisePrelu,
   depthwiseGrad,
-  pointwisePrelu,
+  convolutionPrelu,
   layerNorm,
   layerNormGrad,
   attention,

@@ -1,4 +1,5 @@
-import type { Sliding } from './kernels/training-kernels.ts';
+import * as tf from '@tensorflow/tfjs';
+import type { Sliding } from '../kernels/training-kernels.ts';
 
 type Ends = [before: number, after: number];
 
@@ -26,4 +27,21 @@ export function paddingOf(
   if (padding === 0) return { pad: 'valid' };
   if (needed.every(({ isSame }) => isSame)) return { pad: 'same' };
   return { pad: 'valid', zeros: [[0, 0], ...needed.map(({ ends }): Ends => ends), [0, 0]] };
+}
+
+/** `tf.conv2d` with `padding` zeros on every side. Differentiable; of a padded copy `x` itself is not kept for it. */
+export function paddedConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, sliding: Sliding): tf.Tensor4D {
+  const { pad: name, zeros } = paddingOf(x.shape, filter.shape, sliding);
+  if (!zeros) return tf.conv2d(x, filter, sliding.stride, name);
+  // tf.pad would keep x beside the result, which the convolution keeps.
+  const pad = tf.customGrad((image) => ({
+    value: tf.pad(image as tf.Tensor4D, zeros),
+    gradFunc: (dy: tf.Tensor) =>
+      tf.slice(
+        dy,
+        zeros.map(([before]) => before),
+        x.shape,
+      ),
+  }));
+  return tf.conv2d(pad(x) as tf.Tensor4D, filter, sliding.stride, name);
 }
