@@ -288,6 +288,8 @@ function checkRefusals(): void {
   ];
   for (const [what, x, filter] of conv3x3) {
     refuses(`Conv3x3 ${what}`, () => execute(backend, 'ProtomemConv3x3', [x, filter], {}));
+    const after = [t(filter.shape[3]!), t(filter.shape[3]!)];
+    refuses(`Conv3x3Prelu ${what}`, () => execute(backend, 'ProtomemConv3x3Prelu', [x, filter, ...after], {}));
     const turned = filter.rank === 4 ? tf.transpose(filter, [0, 1, 3, 2]) : filter;
     refuses(`Conv3x3InputGrad ${what}`, () => execute(backend, 'ProtomemConv3x3InputGrad', [x, turned], {}));
   }
@@ -302,11 +304,17 @@ function checkRefusals(): void {
       ['a short alpha', wide, filter, sixteen, five],
       ['a filter of another size', wide, t(2, side, 16, 16), sixteen, sixteen],
       ['a filter of other channels', wide, t(side, side, 32, 16), sixteen, sixteen],
-      ['odd channels', t(1, 4, 4, 5), t(side, side, 5, 16), sixteen, sixteen],
       ['no channel axis', t(4, 4, 16), filter, sixteen, sixteen],
     ] as [string, ...tf.Tensor[]][])
       refuses(`${op} with ${what}`, () => execute(backend, op, inputs, {}));
   }
+  for (const [x, filter, after] of [
+    [t(1, 4, 4, 0), t(1, 1, 0, 16), sixteen],
+    [wide, t(1, 1, 16, 0), t(0)],
+  ] as const)
+    refuses('PointwisePrelu with no channels', () =>
+      execute(backend, 'ProtomemPointwisePrelu', [x, filter, after, after], {}),
+    );
   for (const dy of [t(1, 4, 3, 16), t(2, 4, 4, 16), t(1, 4, 4, 5), t(4, 4, 16)])
     refuses(`Conv3x3FilterGrad of ${dy.shape}`, () =>
       execute(backend, 'ProtomemConv3x3FilterGrad', [t(1, 4, 4, 16), dy], {}),
@@ -385,8 +393,8 @@ for (const bfloat16 of [false, true]) {
   checkDepthwise([0, 5, 5, 16], [3, 3], { stride: 1, padding: 1 }, bfloat16);
   checkDepthwise([32, 7, 7, 512], [7, 7], { stride: 1, padding: 0 }, bfloat16);
 }
-for (const from of [16, 48, 512])
-  for (const to of [16, 32, 80])
+for (const from of [1, 5, 16, 48, 512])
+  for (const to of [1, 7, 16, 17, 32, 47, 80])
     for (const pixels of [0, 1, 2, 11, 12, 13, 25, 1021, 40_003]) checkPointwise([pixels, from, to]);
 for (let channels = 1; channels <= 65; channels++) for (const rows of [1, 3, 67, 1021]) checkLayerNorm(rows, channels);
 for (const tokens of [1, 2, 7, 16, 17, 31, 33, 64, 100, 145])

@@ -480,7 +480,7 @@ void requireRegisters(Call& call, int64_t channels) {
   call.require(channels % products::width == 0, "channels that are no multiple of " + std::to_string(products::width));
 }
 
-/** An image or a gradient, [images, high, wide, channels], or filters, [3, 3, channels, channels]. */
+/** An image or a gradient, [images, high, wide, channels], or filters, [high, wide, channels, channels]. */
 struct Square {
   const float* values;
   std::vector<int64_t> shape;
@@ -491,10 +491,14 @@ struct Square {
     shape = Call::shapeOf(tensor);
     call.require(shape.size() == 4, "a tensor that has not four dimensions");
     shape.resize(4);
-    requireRegisters(call, shape[3]);
   }
 
   winograd::Shape to(int64_t channels) const { return {shape[0], shape[1], shape[2], shape[3], channels}; }
+};
+
+/** The same, of channels in whole registers. */
+struct WholeSquare : Square {
+  WholeSquare(Call& call, int i) : Square(call, i) { requireRegisters(call, shape[3]); }
 };
 
 /** What is done to results of so many channels: where there are such inputs, behind the first two, a number added to each and PReLU. */
@@ -507,7 +511,7 @@ After afterwards(Call& call, int64_t channels) {
 /** The convolution, or with `Turned` its gradient to the image. */
 template <bool Turned>
 void conv3x3(Call& call, const Attributes&) {
-  const Square x(call, 0), filters(call, 1);
+  const WholeSquare x(call, 0), filters(call, 1);
   const int64_t from = filters.shape[Turned ? 3 : 2], to = filters.shape[Turned ? 2 : 3];
   call.require(filters.shape[0] == 3 && filters.shape[1] == 3 && from == x.shape[3], "filters for other channels, or not 3x3");
   requireRegisters(call, to);
@@ -518,7 +522,7 @@ void conv3x3(Call& call, const Attributes&) {
 }
 
 void conv3x3FilterGrad(Call& call, const Attributes&) {
-  const Square x(call, 0), dy(call, 1);
+  const WholeSquare x(call, 0), dy(call, 1);
   call.require(std::equal(x.shape.begin(), x.shape.begin() + 3, dy.shape.begin()), "x and dy differ in images or sides");
   if (call.failed()) return;
   float* dFilters = call.output<float>(0, {3, 3, x.shape[3], dy.shape[3]});
@@ -582,6 +586,7 @@ void depthwiseGrad(Call& call, const Attributes& attributes) {
 void pointwisePrelu(Call& call, const Attributes&) {
   const Square x(call, 0), filter(call, 1);
   const int64_t from = x.shape[3], to = filter.shape[3];
+  call.require(from > 0 && to > 0, "no channels");
   call.require(filter.shape[0] == 1 && filter.shape[1] == 1 && filter.shape[2] == from, "filters for other channels, or not 1x1");
   After after = afterwards(call, to);
   if (call.failed()) return;

@@ -9,15 +9,15 @@ import { hasTrainingOps, registerOf } from './has-training-ops.ts';
 /** In bfloat16 the convolution is oneDNN's, which has instructions for it. */
 export const convolutionPrelu: TrainingKernels['convolutionPrelu'] = (inputs, sliding, backend) => {
   const { x, filter, shift, alpha } = inputs;
-  const op = opFor(x, filter.shape, sliding);
-  const whole = filter.shape.slice(2).every((channels) => channels % registerOf(backend) === 0);
-  const ours = op && whole && hasTrainingOps(backend) && !computesInBfloat16(backend);
-  if (!ours) return composedKernels.convolutionPrelu(inputs, sliding, backend);
+  const op = opFor(x, filter.shape, sliding, registerOf(backend));
+  if (!op || !hasTrainingOps(backend) || computesInBfloat16(backend))
+    return composedKernels.convolutionPrelu(inputs, sliding, backend);
   return execute<[tf.Tensor4D]>(backend, op, [x, filter, shift, alpha])[0];
 };
 
-function opFor(x: tf.Tensor4D, filter: tf.Tensor4D['shape'], { stride, padding }: Sliding): string | undefined {
+function opFor(x: tf.Tensor4D, filter: tf.Tensor4D['shape'], { stride, padding }: Sliding, register: number) {
   if (stride !== 1) return undefined;
   if (filter[0] === 1 && filter[1] === 1 && padding === 0) return 'ProtomemPointwisePrelu';
-  return padding === 1 && isPlain3x3(filter, x, { pad: 'same' }) ? 'ProtomemConv3x3Prelu' : undefined;
+  const whole = filter.slice(2).every((channels) => channels % register === 0);
+  return whole && padding === 1 && isPlain3x3(filter, x, { pad: 'same' }) ? 'ProtomemConv3x3Prelu' : undefined;
 }
