@@ -102,10 +102,10 @@ export async function listPairs(config: RunDraft, data?: ImageSource): Promise<L
 
 type SyntheticPairs = Extract<RunConfig['evaluation']['pairs'], { kind: 'synthetic' }>;
 
-async function syntheticPairs(
+function syntheticPairs(
   { data, seed, encoder }: RunDraft,
   { identities, imagesPerIdentity, count }: SyntheticPairs,
-): Promise<ListedPairs> {
+): ListedPairs {
   const people = syntheticFaces({
     identities,
     imagesPerIdentity,
@@ -116,16 +116,16 @@ async function syntheticPairs(
   });
   const drawn = drawPairs(people, { people: identities, pairs: count, seed: count });
   const place = (row: number): [number, number] => [Math.floor(row / imagesPerIdentity), row % imagesPerIdentity];
-  const each = await Promise.all(
-    Array.from({ length: identities * imagesPerIdentity }, (_, row) => people.load(...place(row))),
-  );
-  const names = each.map(({ name }) => name);
+  const names = Array.from({ length: identities * imagesPerIdentity }, (_, row) => {
+    const [identity, image] = place(row);
+    return `${people.identityName?.(identity) ?? identity}/${image}`;
+  });
   const source: ImageSource = {
     name: people.name,
     identities: names.length,
     imagesOf: () => 1,
     identityName: (row) => names[row]!,
-    load: async (row) => each[row]!,
+    load: (row) => people.load(...place(row)),
     draw: people.draw && ((row, _, height, width) => people.draw!(...place(row), height, width)),
   };
   const row = ([identity, image]: readonly [number, number]): number => identity * imagesPerIdentity + image;

@@ -18,7 +18,9 @@ const MOMENTUM = 0.9;
 
 const shares = { '10 %': 0.1, '30 %': 0.3, '100 %': 1 };
 const withEncoder = ['dcq', 'dynamic-class-pool', 'semi-siamese'];
-const limited = ['prototype-memory', 'partial-fc', ...withEncoder];
+/** The memory with a softmax over the batch beside it, at half of the loss. */
+const withBatch = 'prototype-memory, batch';
+const limited = ['prototype-memory', withBatch, 'partial-fc', ...withEncoder];
 const heads = [
   ...limited.flatMap((head) => Object.keys(shares).map((columns) => ({ head, columns }))),
   { head: 'full-softmax', columns: '100 %' },
@@ -90,7 +92,7 @@ function wantedRun(
   const batch = recipe.sampler.classes * recipe.sampler.images;
   const share = shares[columns as keyof typeof shares];
   const draft = patchConfig(recipe, [
-    ...(head === 'prototype-memory' ? [] : [`head.kind=${head}`]),
+    ...(head === 'prototype-memory' ? [] : head === withBatch ? ['head.batchShare=0.5'] : [`head.kind=${head}`]),
     ...(share && head !== 'full-softmax' ? [`head.size=${columnsOf(head, share, batch)}`] : []),
     ...(withEncoder.includes(head) ? [`head.momentum=${MOMENTUM}`] : []),
   ]);
