@@ -1,6 +1,6 @@
 import { check, integer, option, part, Random, type RandomState, type State } from '@protomem/core';
 import type { SoftmaxForm } from '@protomem/core/contracts';
-import { unitRows, updateRows } from '@protomem/engine';
+import { rowDots, unitRows, updateRows } from '@protomem/engine';
 import {
   type Batch,
   checkDivisible,
@@ -135,7 +135,7 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     const positive = tf.customGrad((e, save) => {
       (save as tf.GradSaveFunc)([e as tf.Tensor, targets, members]);
       return {
-        value: tf.sum(tf.mul(e as tf.Tensor, targets), 1),
+        value: rowDots(e as tf.Tensor2D, targets),
         gradFunc: (dy: tf.Tensor, [savedUnit, savedTargets, savedMembers]: tf.Tensor[]) => {
           const column = tf.expandDims(dy, 1);
           // The first rows are those of the batch.

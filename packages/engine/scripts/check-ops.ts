@@ -106,6 +106,24 @@ function checkLayerNorm(rows: number, channels: number): void {
   });
 }
 
+function checkRows(rows: number, channels: number): void {
+  tf.tidy(() => {
+    const [x, dUnit, dNorms] = [random([rows, channels]), random([rows, channels]), random([rows])] as [
+      tf.Tensor2D,
+      tf.Tensor2D,
+      tf.Tensor1D,
+    ];
+    const groupOf = tf.randomUniform([rows], 0, 5, 'int32') as tf.Tensor1D;
+    const [found, expected] = [ours, composedKernels].map((kernels) => [
+      ...kernels.splitRows({ x }, {}, backend),
+      kernels.splitRowsGrad({ dUnit, dNorms, x }, {}, backend),
+      kernels.rowDots({ a: x, b: dUnit }, {}, backend),
+      kernels.groupSums({ x, groupOf }, { groups: 5 }, backend),
+    ]) as [tf.Tensor[], tf.Tensor[]];
+    compare(`rows ${rows}x${channels}`, found, expected, 1e-4);
+  });
+}
+
 function checkAttention([images, tokens, heads, depth]: readonly [number, number, number, number]): void {
   tf.tidy(() => {
     const qkv = random([images, tokens, 3 * heads * depth], -2, 2) as tf.Tensor3D;
@@ -273,6 +291,21 @@ function checkRefusals(): void {
     refuses(`AttentionGrad of ${dy.shape}`, () =>
       execute(backend, 'ProtomemAttentionGrad', [dy, t(1, 5, 96)], heads(2)),
     );
+  refuses('SplitRows of a vector', () => execute(backend, 'ProtomemSplitRows', [five], {}, 2));
+  for (const [dUnit, dNorms] of [
+    [t(2, 4), t(2)],
+    [t(3, 5), t(2)],
+    [t(2, 5), t(3)],
+  ] as const)
+    refuses(`SplitRowsGrad of ${dUnit.shape} and ${dNorms.shape}`, () =>
+      execute(backend, 'ProtomemSplitRowsGrad', [dUnit, dNorms, t(2, 5)], {}),
+    );
+  for (const groupOf of [[0, 2], [0, -1], [0], [0, 1, 1]])
+    refuses(`GroupSums of ${groupOf}`, () =>
+      execute(backend, 'ProtomemGroupSums', [t(2, 5), tf.tensor1d(groupOf, 'int32')], { groups: ['INT', 2] }),
+    );
+  for (const b of [t(2, 4), t(3, 5)])
+    refuses(`RowDots with ${b.shape}`, () => execute(backend, 'ProtomemRowDots', [t(2, 5), b], {}));
   refuses('LayerNormGrad with few means', () =>
     execute(backend, 'ProtomemLayerNormGrad', [t(2, 5), t(2, 5), five, t(1), t(2)], {}, 3),
   );
@@ -396,7 +429,11 @@ for (const bfloat16 of [false, true]) {
 for (const from of [1, 5, 16, 48, 512])
   for (const to of [1, 7, 16, 17, 32, 47, 80])
     for (const pixels of [0, 1, 2, 11, 12, 13, 25, 1021, 40_003]) checkPointwise([pixels, from, to]);
-for (let channels = 1; channels <= 65; channels++) for (const rows of [1, 3, 67, 1021]) checkLayerNorm(rows, channels);
+for (let channels = 1; channels <= 65; channels++)
+  for (const rows of [1, 3, 67, 1021]) {
+    checkLayerNorm(rows, channels);
+    checkRows(rows, channels);
+  }
 for (const tokens of [1, 2, 7, 16, 17, 31, 33, 64, 100, 145])
   for (const depth of [16, 32, 48]) checkAttention([3, tokens, 2, depth]);
 checkRefusals();

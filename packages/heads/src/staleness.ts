@@ -1,6 +1,6 @@
 import { check, type TensorData } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
-import { unitRows } from '@protomem/engine';
+import { rowDots, unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { checkEmbeddings } from './batch.ts';
 
@@ -65,7 +65,7 @@ export function probeStaleness(
   const kept = Array.from(ids, find);
   const cosines = tf.tidy(() => {
     const rows = kept.map((column) => column?.row ?? 0);
-    return tf.sum(tf.mul(gather(rows), unitRows(fresh)), 1).dataSync();
+    return rowDots(gather(rows), unitRows(fresh)).dataSync();
   });
   return kept.flatMap((column, i) => (column ? [{ id: ids[i]!, age: column.age, cosine: cosines[i]! }] : []));
 }

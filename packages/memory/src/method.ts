@@ -1,5 +1,5 @@
 import { check } from '@protomem/core';
-import { type Collective, splitRows, stopGradient, unitRows } from '@protomem/engine';
+import { type Collective, groupSums, rowDots, splitRows, stopGradient, unitRows } from '@protomem/engine';
 import { type Groups, membership } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { Guard, Guarded } from './guard.ts';
@@ -43,7 +43,7 @@ export interface Memory {
 function generate(
   { generation }: MemorySettings,
   exemplars: Exemplars,
-  /** `support * unit`, where it is at hand: what weights of 1 come to. */
+  /** What weights of 1 come to, where it is at hand. */
   sums?: tf.Tensor2D,
 ): tf.Tensor2D {
   const weights = policy<Generation>(generations, generation)(exemplars);
@@ -57,12 +57,16 @@ type Share = number | 'by-similarity';
 /** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
 export function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
   const isGiven = shares.map((share) => share !== 'by-similarity');
-  const given = tf.tensor2d(shares.map(Number), [shares.length, 1]);
-  const share = isGiven.every(Boolean)
-    ? given
-    : tf.where(tf.tensor2d(isGiven, [shares.length, 1], 'bool'), given, shareBySimilarity(stored, generated));
-  return unitRows(tf.add(tf.mul(tf.sub(1, share), stored), tf.mul(share, generated)));
+  const column = (values: number[]): tf.Tensor2D => tf.tensor2d(values, [values.length, 1]);
+  const given = column(shares.map(Number));
+  if (isGiven.every(Boolean)) return blend(stored, generated, given, column(shares.map((share) => 1 - Number(share))));
+  const isNumber = tf.tensor2d(isGiven, [shares.length, 1], 'bool');
+  const share = tf.where(isNumber, given, shareBySimilarity(stored, generated));
+  return blend(stored, generated, share, tf.sub(1, share));
 }
+
+const blend = (stored: tf.Tensor2D, generated: tf.Tensor2D, share: tf.Tensor2D, rest: tf.Tensor2D): tf.Tensor2D =>
+  unitRows(tf.add(tf.mul(rest, stored), tf.mul(share, generated)));
 
 function shareBySimilarity(stored: tf.Tensor2D, generated: tf.Tensor2D): tf.Tensor2D {
   const cosine = tf.sum(tf.mul(stored, generated), 1, true);
@@ -146,7 +150,7 @@ export function makePrototypes(
   const known = slotOf.map((slot) => (slot < 0 ? undefined : slots.facts(slot)));
   const shares = known.map((facts, group) => refreshShare(settings, facts, groups.images[group]!.length));
   const stored = storedRows(store, slotOf);
-  const sums: tf.Tensor2D = tf.matMul(support, exemplars.unit);
+  const sums = groupSums(exemplars.unit, groups.groupOf, groups.ids.length);
   const generated = generate(settings, { ...exemplars, support }, sums);
   const prototypes = refresh(stored, generated, shares);
   const rounded = store.rounded?.(prototypes);
@@ -155,8 +159,8 @@ export function makePrototypes(
     .concat([
       norms,
       ...(apart ? [exemplars.norms] : []),
-      tf.sum(tf.mul(stored, generated), 1),
-      tf.sum(tf.mul(prototypes, sums), 1),
+      rowDots(stored, generated),
+      rowDots(prototypes, sums),
       ...(unrecognizable ? [recognizability] : []),
       ...(rounded ? [tf.sub(1, tf.mean(tf.sum(tf.mul(unitRows(rounded), prototypes), 1, true), 0))] : []),
     ])
@@ -248,7 +252,7 @@ export function lossInputs({ settings, slots, store, guard, ranks }: Memory, bat
   return {
     unit,
     norms: batch.norms,
-    positive: tf.sum(tf.mul(unit, targets), 1),
+    positive: rowDots(unit, targets),
     ownGroup,
     groupOf: groups.groupOf,
     batchPrototypes,

@@ -89,7 +89,7 @@ class Threads {
 inline int rangesOf(int64_t values) {
   const int threads = Threads::get().count();
   // Below this waking a thread costs more than it brings.
-  return threads == 1 || values < 16384 ? 1 : values < 1 << 20 ? threads : 4 * threads;
+  return threads == 1 || values < 1 << 18 ? 1 : values < 1 << 20 ? threads : 4 * threads;
 }
 
 /** `work(from, to, range)` over all of `items`, which hold so many `values`. */

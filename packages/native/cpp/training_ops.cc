@@ -96,6 +96,7 @@ struct Attributes {
   int64_t heads = 0;
   int64_t stride = 0;
   int64_t padding = 0;
+  int64_t groups = 0;
 };
 
 /** An activation and the vectors that go with its channels. */
@@ -441,6 +442,106 @@ void layerNormGrad(Call& call, const Attributes&) {
   }
 }
 
+/** A row shorter than this has no direction: it is divided by this instead. */
+constexpr float shortest = 1e-6f;
+
+/** Each row at unit length, `x / max(|x|, shortest)`, and that quotient of `|x|^2`, its length. */
+void splitRows(Call& call, const Attributes&) {
+  const Rows<float> x(call, 0);
+  call.require(TF_NumDims(x.tensor) == 2, "a tensor that is no matrix");
+  if (call.failed()) return;
+  const int64_t channels = x.channels;
+  float* unit = call.outputLike<float>(0, x.tensor);
+  float* norms = call.output<float>(1, {x.count});
+  if (call.failed()) return;
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
+    for (int64_t row = from; row < to; row++) {
+      const float* in = x.values + row * channels;
+      float* out = unit + row * channels;
+      float squares[1];
+      sumChannels<1>(channels, squares, [=](int64_t c, auto* sums) {
+        const auto value = load<std::decay_t<decltype(*sums)>>(in + c);
+        sums[0] += value * value;
+      });
+      const float inverse = 1 / std::max(std::sqrt(squares[0]), shortest);
+      norms[row] = squares[0] * inverse;
+      overChannels(channels, [=](int64_t c, auto zero) { store(out + c, load<decltype(zero)>(in + c) * inverse); });
+    }
+  });
+}
+
+/** With `u = x / |x|`: `dx = (dUnit - u (u . dUnit)) / |x| + u dNorm`; where a row is short, of quotients by a constant. */
+void splitRowsGrad(Call& call, const Attributes&) {
+  const Rows<float> dUnit(call, 0), x(call, 2);
+  const int64_t channels = x.channels;
+  call.require(dUnit.count == x.count && dUnit.channels == channels, "dUnit and x differ in shape");
+  const float* dNorms = call.perChannel(1, x.count, "dNorms");
+  if (call.failed()) return;
+  float* dx = call.outputLike<float>(0, x.tensor);
+  if (call.failed()) return;
+  parallel(x.count, x.count * channels, [=](int64_t from, int64_t to, int) {
+    for (int64_t row = from; row < to; row++) {
+      const float *in = x.values + row * channels, *gradient = dUnit.values + row * channels;
+      float* out = dx + row * channels;
+      float along[2];
+      sumChannels<2>(channels, along, [=](int64_t c, auto* sums) {
+        using V = std::decay_t<decltype(*sums)>;
+        const V value = load<V>(in + c);
+        sums[0] += value * value;
+        sums[1] += value * load<V>(gradient + c);
+      });
+      const float length = std::sqrt(along[0]), inverse = 1 / std::max(length, shortest);
+      const float slope = length > shortest ? inverse * (dNorms[row] - along[1] * inverse * inverse) : 2 * inverse * dNorms[row];
+      overChannels(channels, [=](int64_t c, auto zero) {
+        using V = decltype(zero);
+        store(out + c, load<V>(gradient + c) * inverse + load<V>(in + c) * slope);
+      });
+    }
+  });
+}
+
+/** `a . b` of each row. */
+void rowDots(Call& call, const Attributes&) {
+  const Rows<float> a(call, 0), b(call, 1);
+  const int64_t channels = a.channels;
+  call.require(a.count == b.count && b.channels == channels, "a and b differ in shape");
+  if (call.failed()) return;
+  float* dots = call.output<float>(0, {a.count});
+  if (call.failed()) return;
+  parallel(a.count, a.count * channels, [=](int64_t from, int64_t to, int) {
+    for (int64_t row = from; row < to; row++) {
+      const float *one = a.values + row * channels, *other = b.values + row * channels;
+      sumChannels<1>(channels, dots + row, [=](int64_t c, auto* sums) {
+        using V = std::decay_t<decltype(*sums)>;
+        sums[0] += load<V>(one + c) * load<V>(other + c);
+      });
+    }
+  });
+}
+
+/** The sum of each group's rows, [groups, channels]; `groupOf` says of each row which group is its own. */
+void groupSums(Call& call, const Attributes& attributes) {
+  const Rows<float> x(call, 0);
+  const TF_Tensor* of = call.tensor(1);
+  const int64_t channels = x.channels, groups = attributes.groups;
+  call.require(TF_NumDims(x.tensor) == 2 && TF_TensorElementCount(of) == x.count, "a matrix, and a group for each of its rows");
+  const int32_t* groupOf = static_cast<const int32_t*>(TF_TensorData(of));
+  for (int64_t row = 0; row < x.count && !call.failed(); row++)
+    call.require(groupOf[row] >= 0 && groupOf[row] < groups, "a group that there is not");
+  if (call.failed()) return;
+  float* sums = call.output<float>(0, {groups, channels});
+  if (!sums) return;
+  std::fill_n(sums, groups * channels, 0.f);
+  for (int64_t row = 0; row < x.count; row++) {
+    const float* in = x.values + row * channels;
+    float* sum = sums + groupOf[row] * channels;
+    overChannels(channels, [=](int64_t c, auto zero) {
+      using V = decltype(zero);
+      store(sum + c, load<V>(sum + c) + load<V>(in + c));
+    });
+  }
+}
+
 /** Queries, keys and values side by side, [images, tokens, 3 * channels]. */
 struct Attended {
   const float* values;
@@ -684,6 +785,7 @@ void* create(TF_OpKernelConstruction* construction) {
   if (has("M")) TF_OpKernelConstruction_GetAttrInt64(construction, "M", &attributes->velocities, status);
   if (has("heads")) TF_OpKernelConstruction_GetAttrInt64(construction, "heads", &attributes->heads, status);
   if (has("stride")) TF_OpKernelConstruction_GetAttrInt64(construction, "stride", &attributes->stride, status);
+  if (has("groups")) TF_OpKernelConstruction_GetAttrInt64(construction, "groups", &attributes->groups, status);
   if (has("padding")) TF_OpKernelConstruction_GetAttrInt64(construction, "padding", &attributes->padding, status);
   if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
@@ -760,6 +862,14 @@ void registerOps(Registration& r) {
   r.op("ProtomemLayerNormGrad", {"dy: T", "x: T", "scale: float", "mean: float", "factor: float"},
        {"dx: T", "dscale: float", "doffset: float"}, {float32});
   r.kernel("ProtomemLayerNormGrad", run<layerNormGrad>);
+  r.op("ProtomemSplitRows", {"x: T"}, {"unit: T", "norms: T"}, {float32});
+  r.kernel("ProtomemSplitRows", run<splitRows>);
+  r.op("ProtomemSplitRowsGrad", {"dunit: T", "dnorms: T", "x: T"}, {"dx: T"}, {float32});
+  r.kernel("ProtomemSplitRowsGrad", run<splitRowsGrad>);
+  r.op("ProtomemRowDots", {"a: T", "b: T"}, {"dots: T"}, {float32});
+  r.kernel("ProtomemRowDots", run<rowDots>);
+  r.op("ProtomemGroupSums", {"x: T", "group_of: int32"}, {"sums: T"}, {float32, "groups: int >= 0"});
+  r.kernel("ProtomemGroupSums", run<groupSums>);
   r.op("ProtomemAttention", {"qkv: T"}, {"y: T"}, {float32, "heads: int >= 1"});
   r.kernel("ProtomemAttention", run<attend>);
   r.op("ProtomemAttentionGrad", {"dy: T", "qkv: T"}, {"dqkv: T"}, {float32, "heads: int >= 1"});

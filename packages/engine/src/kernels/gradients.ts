@@ -10,6 +10,7 @@ const scaleShiftPrelu = trainingKernel('scaleShiftPrelu');
 const depthwise = trainingKernel('depthwise');
 const depthwiseGrad = trainingKernel('depthwiseGrad');
 const layerNormGrad = trainingKernel('layerNormGrad');
+const splitRowsGrad = trainingKernel('splitRowsGrad');
 const attentionGrad = trainingKernel('attentionGrad');
 
 type Rows = tf.Tensor4D;
@@ -87,6 +88,24 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
       const [dx, dScale, dOffset] = layerNormGrad({ dy: (dys as tf.Tensor[])[0]!, x, scale, mean, factor }, {});
       return { x: () => dx, scale: () => dScale, offset: () => dOffset };
     },
+  },
+  splitRows: {
+    inputsToSave: ['x'],
+    gradFunc: (dys, [x]) => {
+      const [dUnit, dNorms] = dys as unknown as [tf.Tensor2D, Channels];
+      return { x: () => splitRowsGrad({ dUnit, dNorms, x: x as tf.Tensor2D }, {}) };
+    },
+  },
+  rowDots: {
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy, [a, b]) => {
+      const each = tf.expandDims(dy as Channels, 1);
+      return { a: () => tf.mul(each, b!), b: () => tf.mul(each, a!) };
+    },
+  },
+  groupSums: {
+    inputsToSave: ['groupOf'],
+    gradFunc: (dy, [groupOf]) => ({ x: () => tf.gather(dy as tf.Tensor2D, groupOf as Channels) }),
   },
   attention: {
     inputsToSave: ['qkv'],

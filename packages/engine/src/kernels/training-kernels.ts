@@ -85,6 +85,13 @@ export interface TrainingKernels {
     [dx: tf.Tensor, dScale: tf.Tensor1D, dOffset: tf.Tensor1D],
     None
   >;
+  /** `x / max(|x|, 1e-6)` of each row, and that quotient of `|x|²`. */
+  readonly splitRows: Kernel<{ x: tf.Tensor2D }, [unit: tf.Tensor2D, norms: tf.Tensor1D], None>;
+  readonly splitRowsGrad: Kernel<{ dUnit: tf.Tensor2D; dNorms: tf.Tensor1D; x: tf.Tensor2D }, tf.Tensor2D, None>;
+  /** The scalar product of each row of `a` and that of `b`. */
+  readonly rowDots: Kernel<{ a: tf.Tensor2D; b: tf.Tensor2D }, tf.Tensor1D, None>;
+  /** The sum of each group's rows; `groupOf` says of each row which group is its own. */
+  readonly groupSums: Kernel<{ x: tf.Tensor2D; groupOf: tf.Tensor1D }, tf.Tensor2D, { readonly groups: number }>;
   readonly attention: Kernel<{ qkv: tf.Tensor3D }, tf.Tensor3D, Heads>;
   readonly attentionGrad: Kernel<{ dy: tf.Tensor3D; qkv: tf.Tensor3D }, tf.Tensor3D, Heads>;
   /** Its inputs are a list. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { enginesAtHand, expectClose, leaked, numericalGradient, useEngine } from '../testing.ts';
-import { putElements, stopGradient, takeElements, unitRows } from './cosines.ts';
+import { enginesAtHand, expectClose, leaked, useEngine } from '../testing.ts';
+import { putElements, stopGradient, takeElements } from './cosines.ts';
 
 describe.each(await enginesAtHand())('cosine operations on %s', (engine) => {
   beforeAll(() => useEngine(engine));
@@ -9,25 +9,6 @@ describe.each(await enginesAtHand())('cosine operations on %s', (engine) => {
   const matrix = (): tf.Tensor2D => tf.tensor2d([0.3, -1.2, 0.8, 2, 0.1, -0.4], [2, 3]);
   const weights = (): tf.Tensor2D => tf.tensor2d([1, -2, 3, 0.5, 4, -1], [2, 3]);
   const columns = (): tf.Tensor1D => tf.tensor1d([2, 0], 'int32');
-
-  it('unitRows divides by the length, and its gradient is that of the formula', () => {
-    const x = matrix();
-    expectClose(unitRows(x), [
-      ...[0.3, -1.2, 0.8].map((v) => v / Math.hypot(0.3, 1.2, 0.8)),
-      ...[2, 0.1, -0.4].map((v) => v / Math.hypot(2, 0.1, 0.4)),
-    ]);
-    const f = (y: tf.Tensor): tf.Scalar => tf.sum(tf.mul(unitRows(y as tf.Tensor2D), weights()));
-    expectClose(tf.grad(f)(x), numericalGradient(f, x), 2e-3);
-  });
-
-  it('unitRows keeps a zero row at zero, with a finite gradient', () => {
-    const x = tf.zeros<tf.Rank.R2>([1, 3]);
-    expectClose(unitRows(x), [0, 0, 0]);
-    const gradient = tf
-      .grad((y) => tf.sum(unitRows(y as tf.Tensor2D)))(x)
-      .dataSync();
-    expect([...gradient].every(Number.isFinite)).toBe(true);
-  });
 
   it('stopGradient gives the values and no gradient', () => {
     const x = matrix();
@@ -58,7 +39,7 @@ describe.each(await enginesAtHand())('cosine operations on %s', (engine) => {
     const [x, c, v] = [matrix(), columns(), tf.tensor1d([7, 8])];
     expect(
       leaked(() => {
-        for (const made of [unitRows(x), stopGradient(x), takeElements(x, c), putElements(x, c, v)]) made.dispose();
+        for (const made of [stopGradient(x), takeElements(x, c), putElements(x, c, v)]) made.dispose();
         tf.grad((y) => tf.sum(putElements(y as tf.Tensor2D, c, takeElements(stopGradient(y as tf.Tensor2D), c))))(
           x,
         ).dispose();

@@ -1,34 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Below this length a row has no direction: it is divided by this instead, so that values and gradients stay finite. */
-const SHORTEST = 1e-6;
-
 /** The logit, or cosine, of a class that is not to count: its exponential is 0 beside any other, and its gradient too. */
 export const MASKED_LOGIT = -1e30;
-
-/**
- * Rows scaled to unit length: `x / max(|x|, 1e-6)`. A row shorter than 1e-6 comes out shorter than 1; zero stays zero.
- *
- * @param x `[B, D]`, float32; stays the caller's
- * @returns `[B, D]`, differentiable in `x`; the caller's
- */
-export function unitRows(x: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() => splitRows(x).unit);
-}
-
-/**
- * Rows as direction and length: what {@link unitRows} returns, and `|x|`, `[B]` (for a row shorter than 1e-6: `|x|² / 1e-6`).
- *
- * @param x `[B, D]`, float32; stays the caller's
- * @returns both differentiable in `x`, and the caller's
- */
-export function splitRows(x: tf.Tensor2D): { unit: tf.Tensor2D; norms: tf.Tensor1D } {
-  return tf.tidy(() => {
-    const squares = tf.sum(tf.square(x), 1, true);
-    const inverse = tf.rsqrt(tf.maximum(squares, SHORTEST ** 2));
-    return { unit: tf.mul<tf.Tensor2D>(x, inverse), norms: tf.squeeze<tf.Tensor1D>(tf.mul(squares, inverse), [1]) };
-  });
-}
 
 /**
  * The same values, cut off from the gradient: what is computed from the result sends nothing back to `x`.

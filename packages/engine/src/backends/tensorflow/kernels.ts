@@ -9,6 +9,7 @@ import { convolutionPrelu } from './convolution-prelu.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
+import { groupSums, rowDots, splitRows, splitRowsGrad } from './rows.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { attention, attentionGrad, layerNorm, layerNormGrad, relu6Grad } from './transformer.ts';
 import { updateRows } from './update-rows.ts';
@@ -30,6 +31,10 @@ export const tensorflowKernels: TrainingKernels = {
   convolutionPrelu,
   layerNorm,
   layerNormGrad,
+  splitRows,
+  splitRowsGrad,
+  rowDots,
+  groupSums,
   attention,
   attentionGrad,
   globalNorm,

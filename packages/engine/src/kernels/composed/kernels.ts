@@ -11,6 +11,7 @@ import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { layerNorm, layerNormGrad } from './layer-norm.ts';
 import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, relu6Grad, scaleShift, scaleShiftPrelu } from './prelu.ts';
+import { groupSums, rowDots, splitRows, splitRowsGrad } from './rows.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
@@ -31,6 +32,10 @@ export const composedKernels: TrainingKernels = {
   convolutionPrelu,
   layerNorm,
   layerNormGrad,
+  splitRows,
+  splitRowsGrad,
+  rowDots,
+  groupSums,
   attention,
   attentionGrad,
   globalNorm,
