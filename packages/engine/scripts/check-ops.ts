@@ -29,7 +29,9 @@ function compare(what: string, found: tf.Tensor[], expected: tf.Tensor[], tolera
 
 /** The same values as TensorFlow holds them in bfloat16, rounded. */
 const halved = (x: tf.Tensor4D): tf.Tensor4D => tf.depthwiseConv2d(x, tf.ones([1, 1, x.shape[3], 1]), 1, 'valid');
-const random = (shape: number[], from = -1, to = 1): tf.Tensor => tf.randomUniform(shape, from, to);
+let seed = 0;
+/** The same numbers in every run: a sign that rounding decides would fail now and then. */
+const random = (shape: number[], from = -1, to = 1): tf.Tensor => tf.randomUniform(shape, from, to, 'float32', ++seed);
 
 function checkActivations(rows: number, channels: number, bfloat16: boolean): void {
   tf.tidy(() => {
@@ -108,7 +110,8 @@ function checkLayerNorm(rows: number, channels: number): void {
 
 function checkRows(rows: number, channels: number): void {
   tf.tidy(() => {
-    const [x, dUnit, dNorms] = [random([rows, channels]), random([rows, channels]), random([rows])] as [
+    // Not near zero, where a row of one channel has a gradient of rounding errors.
+    const [x, dUnit, dNorms] = [random([rows, channels], 0.25, 1), random([rows, channels]), random([rows])] as [
       tf.Tensor2D,
       tf.Tensor2D,
       tf.Tensor1D,
