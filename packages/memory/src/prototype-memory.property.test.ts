@@ -136,6 +136,7 @@ function expectSame(memory: PrototypeMemory, reference: ReferenceMemory): void {
   expect(memory.guardedPairs().toSorted(inOrder)).toEqual(reference.guardedPairs().toSorted(inOrder));
   const metrics = memory.metrics();
   expect(metrics.maxAge).toBe(Math.max(0, ...ages));
+  expect(metrics.meanAge).toBeCloseTo(ages.reduce((a, b) => a + b, 0) / Math.max(1, ages.length), 9);
   expect(metrics.occupancy).toBe(reference.entries.length / reference.size);
   // From here on both have the same numbers to the last digit: equal confidences are equal in both.
   reference.entries.forEach((entry, slot) => {

@@ -206,12 +206,7 @@ export class PrototypeMemory implements Stateful {
    */
   metrics(): HeadMetrics {
     const { ids, refreshed, enqueued, evicted } = this.last;
-    let [sum, maxAge] = [0, 0];
-    for (let slot = 0; slot < this.occupied; slot++) {
-      const age = this.memory.slots.age(slot);
-      sum += age;
-      if (age > maxAge) maxAge = age;
-    }
+    const ages = this.memory.slots.ages;
     return {
       classes: ids.length,
       hitRate: ids.length > 0 ? refreshed.length / ids.length : 0,
@@ -219,8 +214,8 @@ export class PrototypeMemory implements Stateful {
       enqueued: enqueued.length,
       evicted: evicted.length,
       occupancy: this.occupied / this.size,
-      meanAge: this.occupied > 0 ? sum / this.occupied : 0,
-      maxAge,
+      meanAge: ages.mean,
+      maxAge: ages.max,
       bytes: this.memory.store.bytes,
       ...(this.roundingError !== undefined && { roundingError: this.roundingError }),
       ...(this.recognizability && { recognizability: this.recognizability.mean }),

@@ -10,6 +10,7 @@ import {
 import type { MemorySettings } from './options.ts';
 import { type Eviction, evictions, policy, type Refreshed, type Visited } from './policies.ts';
 import { SlotHeap } from './slot-heap.ts';
+import { StepCounts } from './step-counts.ts';
 
 /** What the admission of a batch changed. */
 export interface Admission {
@@ -51,6 +52,8 @@ export class Slots {
   private readonly seen: Float64Array;
   private readonly confidence: Float64Array;
   private readonly order: SlotHeap;
+  /** The steps that ages are counted from, of all classes. */
+  private readonly agedFroms = new StepCounts();
   /** A slot below `occupied` that a class has just left. */
   private vacant: number | undefined;
 
@@ -82,6 +85,12 @@ export class Slots {
     return this.step - this.agedFrom(slot);
   }
 
+  /** Mean and greatest {@link age} of all classes, 0 where there is none. */
+  get ages(): { readonly mean: number; readonly max: number } {
+    if (this.occupied === 0) return { mean: 0, max: 0 };
+    return { mean: this.step - this.agedFroms.mean, max: this.step - this.agedFroms.first };
+  }
+
   /** What a refresh by the next batch looks at, of an occupied slot. */
   facts(slot: number): SlotFacts {
     return { id: this.ids[slot]!, age: this.step + 1 - this.written[slot]!, seen: this.seen[slot]! };
@@ -100,7 +109,9 @@ export class Slots {
   /** A class in memory is refreshed in this step; until its {@link visit} it cannot be dequeued. */
   renew(id: number): void {
     const slot = this.find(id);
+    this.agedFroms.remove(this.agedFrom(slot));
     this.visited[slot] = this.step;
+    this.agedFroms.add(this.agedFrom(slot));
     this.written[slot] = this.step;
     if (this.eviction !== 'random') this.order.remove(slot);
   }
@@ -116,6 +127,7 @@ export class Slots {
     this.visited[slot] = this.step;
     this.written[slot] = this.step;
     this.seen[slot] = 0;
+    this.agedFroms.add(this.step);
   }
 
   /** A class's prototype was made anew, from exemplars of no batch: its place in the order in which classes leave stays. */
@@ -135,6 +147,7 @@ export class Slots {
       slot = this.order.pop();
     }
     this.vacant = slot;
+    this.agedFroms.remove(this.agedFrom(slot));
     this.occupied--;
     const id = this.ids[slot]!;
     this.slotOf.delete(id);
@@ -216,6 +229,7 @@ export class Slots {
     this.occupied = kept.length;
     this.slotOf.clear();
     this.order.clear();
+    this.agedFroms.clear();
     kept.forEach((row, slot) => {
       this.ids[slot] = ids[row]!;
       this.entered[slot] = entered[row]!;
@@ -224,6 +238,7 @@ export class Slots {
       this.seen[slot] = seen[row]!;
       this.confidence[slot] = confidence[row]!;
       this.slotOf.set(ids[row]!, slot);
+      this.agedFroms.add(this.agedFrom(slot));
       this.enterOrder(slot);
     });
     return kept;

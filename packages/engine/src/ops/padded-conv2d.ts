@@ -29,7 +29,20 @@ export function paddingOf(
   return { pad: 'valid', zeros: [[0, 0], ...needed.map(({ ends }): Ends => ends), [0, 0]] };
 }
 
-/** `tf.conv2d` with `padding` zeros on every side. Differentiable; of a padded copy `x` itself is not kept for it. */
+/**
+ * `tf.conv2d` with `padding` zeros on every side of each image. Differentiable in both; where a padded copy is made, `x` is not kept
+ * besides.
+ *
+ * @param x `[B, H, W, C]`, float32
+ * @param filter `[h, w, C, outputs]`, float32
+ * @param sliding `stride`: pixels from one result to the next
+ * @returns `[B, floor((H + 2 padding - h) / stride) + 1, ..., outputs]`; the caller's
+ *
+ * @example
+ * ```ts
+ * paddedConv2d(tf.ones([1, 4, 4, 2]), tf.ones([3, 3, 2, 1]), { stride: 2, padding: 1 }); // [[8, 12], [12, 18]]
+ * ```
+ */
 export function paddedConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, sliding: Sliding): tf.Tensor4D {
   const { pad: name, zeros } = paddingOf(x.shape, filter.shape, sliding);
   if (!zeros) return tf.conv2d(x, filter, sliding.stride, name);
