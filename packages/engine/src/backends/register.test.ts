@@ -45,6 +45,7 @@ describe('registerTrainingKernels', () => {
     // @ts-expect-error it takes other inputs
     const other: TrainingKernels = { ...rest, prelu: rest.updateRows };
     const whole: TrainingKernels = { ...rest, prelu };
-    expect([missing, other, whole].map((kernels) => Object.keys(kernels).length)).toEqual([16, 17, 17]);
+    const all = Object.keys(composedKernels).length;
+    expect([missing, other, whole].map((kernels) => Object.keys(kernels).length)).toEqual([all - 1, all, all]);
   });
 });
