@@ -1,15 +1,7 @@
 import { part } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
-import { putElements, unitRows } from '@protomem/engine';
-import {
-  evaluateLoss,
-  headOptions,
-  membership,
-  readBatch,
-  restoreLossState,
-  untilDisposed,
-  withLossState,
-} from '@protomem/heads';
+import { groupSums, putElements, rowDots, unitRows } from '@protomem/engine';
+import { evaluateLoss, headOptions, readBatch, restoreLossState, untilDisposed, withLossState } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 
 /**
@@ -40,7 +32,7 @@ export const batchOnly = part('batchOnly', headOptions, ({ dimension, loss }): H
         const isSingle = groups.images.map((images) => images.length === 1);
         last = { classes: groups.ids.length, singles: isSingle.filter(Boolean).length };
 
-        const sums = tf.matMul<tf.Tensor2D>(membership(groups), unit);
+        const sums = groupSums(unit, groups.groupOf, groups.ids.length);
         const targets = tf.tensor1d(groups.groupOf, 'int32');
         const single = tf.tensor2d(
           Float32Array.from(groups.groupOf, (group) => Number(isSingle[group])),
@@ -49,7 +41,7 @@ export const batchOnly = part('batchOnly', headOptions, ({ dimension, loss }): H
         // The class without the sample: for one alone, whose rest is nothing, the sample itself.
         const own = unitRows(tf.add(tf.sub(tf.gather(sums, targets), unit), tf.mul(unit, single)));
         const cosines = tf.matMul<tf.Tensor2D>(unit, unitRows(sums), false, true);
-        const ownCosines = tf.sum<tf.Tensor1D>(tf.mul(unit, own), 1);
+        const ownCosines = rowDots(unit, own);
         return evaluateLoss(loss, putElements(cosines, targets, ownCosines), targets, { norms });
       }),
     metrics: () => last,

@@ -40,15 +40,8 @@ export interface Memory {
 }
 
 /** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
-function generate(
-  { generation }: MemorySettings,
-  exemplars: Exemplars,
-  /** What weights of 1 come to, where it is at hand. */
-  sums?: tf.Tensor2D,
-): tf.Tensor2D {
-  const weights = policy<Generation>(generations, generation)(exemplars);
-  // A clone of the support shares its data: no second product then.
-  return unitRows(sums && weights.dataId === exemplars.support.dataId ? sums : tf.matMul(weights, exemplars.unit));
+function generate({ generation }: MemorySettings, exemplars: Exemplars): tf.Tensor2D {
+  return unitRows(tf.matMul(policy<Generation>(generations, generation)(exemplars), exemplars.unit));
 }
 
 /** What the generated prototype of a class gets of the refreshed one. */
@@ -145,13 +138,14 @@ export function makePrototypes(
     ? recognizabilityOf(seen.unit, unrecognizable)
     : tf.ones([norms.size]);
   const exemplars = { ...seen, recognizability, minRecognizability: settings.minRecognizability };
-  const support = membership(groups);
   const slotOf = groups.ids.map((id) => slots.find(id));
   const known = slotOf.map((slot) => (slot < 0 ? undefined : slots.facts(slot)));
   const shares = known.map((facts, group) => refreshShare(settings, facts, groups.images[group]!.length));
   const stored = storedRows(store, slotOf);
   const sums = groupSums(exemplars.unit, groups.groupOf, groups.ids.length);
-  const generated = generate(settings, { ...exemplars, support }, sums);
+  // The mean has weights of 1.
+  const generated =
+    settings.generation === 'mean' ? unitRows(sums) : generate(settings, { ...exemplars, support: membership(groups) });
   const prototypes = refresh(stored, generated, shares);
   const rounded = store.rounded?.(prototypes);
   // The one read of the step.

@@ -114,6 +114,11 @@ struct Rows {
     call.require(rank > 0, "an activation without channels");
   }
 
+  /** @param both what they are called */
+  void requireLike(Call& call, const Rows& other, const char* both) const {
+    call.require(count == other.count && channels == other.channels, std::string(both) + " differ in shape");
+  }
+
   /** Moments of nothing there are none. */
   void requireValues(Call& call) const { call.require(count > 0, "an activation without values"); }
 };
@@ -255,7 +260,7 @@ void batchNormGrad(Call& call, const Attributes& attributes) {
   const Rows<T> dy(call, 0), x(call, 1);
   x.requireValues(call);
   const int64_t channels = x.channels;
-  call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
+  dy.requireLike(call, x, "dy and x");
   const float* scale = call.perChannel(2, channels, "scale");
   const float* mean = call.perChannel(3, channels, "mean");
   const float* variance = call.perChannel(4, channels, "variance");
@@ -326,7 +331,7 @@ template <class T>
 void preluGrad(Call& call, const Attributes&) {
   const Rows<T> dy(call, 0), x(call, 1);
   const int64_t channels = x.channels;
-  call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
+  dy.requireLike(call, x, "dy and x");
   const float* alpha = call.perChannel(2, channels, "alpha");
   if (call.failed()) return;
   T* dx = call.outputLike<T>(0, x.tensor);
@@ -405,7 +410,7 @@ void layerNorm(Call& call, const Attributes& attributes) {
 void layerNormGrad(Call& call, const Attributes&) {
   const Rows<float> dy(call, 0), x(call, 1);
   const int64_t channels = x.channels;
-  call.require(dy.count == x.count && dy.channels == channels, "dy and x differ in shape");
+  dy.requireLike(call, x, "dy and x");
   const float* scale = call.perChannel(2, channels, "scale");
   const float* means = call.perChannel(3, x.count, "mean");
   const float* factors = call.perChannel(4, x.count, "factor");
@@ -474,7 +479,7 @@ void splitRows(Call& call, const Attributes&) {
 void splitRowsGrad(Call& call, const Attributes&) {
   const Rows<float> dUnit(call, 0), x(call, 2);
   const int64_t channels = x.channels;
-  call.require(dUnit.count == x.count && dUnit.channels == channels, "dUnit and x differ in shape");
+  dUnit.requireLike(call, x, "dUnit and x");
   const float* dNorms = call.perChannel(1, x.count, "dNorms");
   if (call.failed()) return;
   float* dx = call.outputLike<float>(0, x.tensor);
@@ -504,7 +509,7 @@ void splitRowsGrad(Call& call, const Attributes&) {
 void rowDots(Call& call, const Attributes&) {
   const Rows<float> a(call, 0), b(call, 1);
   const int64_t channels = a.channels;
-  call.require(a.count == b.count && b.channels == channels, "a and b differ in shape");
+  a.requireLike(call, b, "a and b");
   if (call.failed()) return;
   float* dots = call.output<float>(0, {a.count});
   if (call.failed()) return;
@@ -648,9 +653,9 @@ struct Depthwise {
     if (call.failed()) return;
     const auto [stride, padding] = std::pair(attributes.stride, attributes.padding);
     call.require(of[0] > 0 && of[1] > 0 && of[2] == sides[3] && of[3] == 1, "kernels for other channels, or not one for each");
-    call.require(std::min(sides[1] - of[0], sides[2] - of[1]) + 2 * padding >= 0, "a kernel larger than the padded image");
-    // A result sees at least one pixel of the image, so that sides of the result are none of an overflow either.
     call.require(padding < std::min(of[0], of[1]), "a padding as wide as the kernel");
+    if (call.failed()) return;
+    call.require(std::min(sides[1] - of[0], sides[2] - of[1]) + 2 * padding >= 0, "a kernel larger than the padded image");
     shape = {sides[0], sides[1], sides[2], sides[3], of[0], of[1], stride, padding};
   }
 };

@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { detachedGradients } from '../ops/detached-gradients.ts';
-import { paddedConv2d } from '../ops/padded-conv2d.ts';
-import { type KernelKey, kernelName, type Sliding, trainingKernel } from './training-kernels.ts';
+import { convolutionPrelu } from './composed/convolution-prelu.ts';
+import { depthwisePrelu } from './composed/depthwise.ts';
+import { type KernelKey, kernelName, type Sliding, type TrainingKernels, trainingKernel } from './training-kernels.ts';
 
 const batchNormTrainingGrad = trainingKernel('batchNormTrainingGrad');
 const batchNormPreluTrainingGrad = trainingKernel('batchNormPreluTrainingGrad');
 const preluGrad = trainingKernel('preluGrad');
-const scaleShiftPrelu = trainingKernel('scaleShiftPrelu');
-const depthwise = trainingKernel('depthwise');
 const depthwiseGrad = trainingKernel('depthwiseGrad');
 const layerNormGrad = trainingKernel('layerNormGrad');
 const splitRowsGrad = trainingKernel('splitRowsGrad');
@@ -74,11 +73,11 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
   },
   depthwisePrelu: {
     inputsToSave: ['x', 'filter', 'shift', 'alpha'],
-    gradFunc: composition(({ x, filter }, sliding) => depthwise({ x, filter }, sliding)),
+    gradFunc: ofComposition(depthwisePrelu),
   },
   convolutionPrelu: {
     inputsToSave: ['x', 'filter', 'shift', 'alpha'],
-    gradFunc: composition(({ x, filter }, sliding) => paddedConv2d(x, filter, sliding)),
+    gradFunc: ofComposition(convolutionPrelu),
   },
   layerNorm: {
     inputsToSave: ['x', 'scale'],
@@ -121,13 +120,12 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
   },
 };
 
-/** Of `prelu(convolve(x, filter) + shift, alpha)`, computed again. */
-function composition(convolve: (inputs: { x: Rows; filter: Rows }, sliding: Sliding) => tf.Tensor): tf.GradFunc {
+/** Of a convolution with what follows it, composed and so computed again. */
+function ofComposition(composed: TrainingKernels['depthwisePrelu' | 'convolutionPrelu']): tf.GradFunc {
   return (dy, saved, attrs) => {
-    const of = ([x, filter, shift, alpha]: readonly tf.Tensor[]): tf.Tensor => {
-      const maps = convolve({ x: x as Rows, filter: filter as Rows }, attrs as unknown as Sliding);
-      const per = { shift: shift as Channels, alpha: alpha as Channels };
-      return scaleShiftPrelu({ x: maps, factor: tf.onesLike(per.shift), ...per }, {});
+    const of = (inputs: readonly tf.Tensor[]): tf.Tensor => {
+      const [x, filter, shift, alpha] = inputs as [Rows, Rows, Channels, Channels];
+      return composed({ x, filter, shift, alpha }, attrs as unknown as Sliding, tf.backend());
     };
     const { value, gradients } = detachedGradients(of, saved, dy as tf.Tensor);
     value.dispose();

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { composedKernels } from '../../kernels/composed/kernels.ts';
 import type { OutputsOf, TrainingKernels } from '../../kernels/training-kernels.ts';
 import { type Attributes, execute } from './execute.ts';
 import { hasTrainingOps } from './has-training-ops.ts';
+import { ownOp } from './own-op.ts';
 
 function attributes(epsilon: number): Attributes {
   return {
@@ -51,15 +51,13 @@ export const batchNormTrainingGrad: TrainingKernels['batchNormTrainingGrad'] = (
   return [dx, dScale, dOffset];
 };
 
-export const batchNormPreluTraining: TrainingKernels['batchNormPreluTraining'] = (inputs, attrs, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.batchNormPreluTraining(inputs, attrs, backend);
+export const batchNormPreluTraining = ownOp('batchNormPreluTraining', (inputs, attrs, backend) => {
   const { x, scale, offset, alpha } = inputs;
   const all = [x, scale, offset, alpha];
   return execute<Outputs>(backend, 'ProtomemBatchNormPrelu', all, { epsilon: ['FLOAT', attrs.epsilon] }, 3);
-};
+});
 
-export const batchNormPreluTrainingGrad: TrainingKernels['batchNormPreluTrainingGrad'] = (inputs, attrs, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.batchNormPreluTrainingGrad(inputs, attrs, backend);
+export const batchNormPreluTrainingGrad = ownOp('batchNormPreluTrainingGrad', (inputs, attrs, backend) => {
   const { dy, x, scale, mean, variance, offset, alpha } = inputs;
   const all = [dy, x, scale, mean, variance, offset, alpha];
   return execute<[...Gradients, tf.Tensor1D]>(
@@ -69,4 +67,4 @@ export const batchNormPreluTrainingGrad: TrainingKernels['batchNormPreluTraining
     { epsilon: ['FLOAT', attrs.epsilon] },
     4,
   );
-};
+});

@@ -1,28 +1,25 @@
 import type * as tf from '@tensorflow/tfjs';
-import { composedKernels } from '../../kernels/composed/kernels.ts';
-import type { OutputsOf, Sliding, TrainingKernels } from '../../kernels/training-kernels.ts';
+import type { OutputsOf, Sliding } from '../../kernels/training-kernels.ts';
 import { type Attributes, execute } from './execute.ts';
-import { hasTrainingOps } from './has-training-ops.ts';
+import { ownOp } from './own-op.ts';
 
 const attributes = ({ stride, padding }: Sliding): Attributes => ({
   stride: ['INT', stride],
   padding: ['INT', padding],
 });
 
-export const depthwise: TrainingKernels['depthwise'] = ({ x, filter }, sliding, backend) =>
-  hasTrainingOps(backend)
-    ? execute<[tf.Tensor4D]>(backend, 'ProtomemDepthwise', [x, filter], attributes(sliding))[0]
-    : composedKernels.depthwise({ x, filter }, sliding, backend);
+export const depthwise = ownOp(
+  'depthwise',
+  ({ x, filter }, sliding, backend) =>
+    execute<[tf.Tensor4D]>(backend, 'ProtomemDepthwise', [x, filter], attributes(sliding))[0],
+);
 
-export const depthwisePrelu: TrainingKernels['depthwisePrelu'] = (inputs, sliding, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.depthwisePrelu(inputs, sliding, backend);
-  const { x, filter, shift, alpha } = inputs;
-  const all = [x, filter, shift, alpha];
-  return execute<[tf.Tensor4D]>(backend, 'ProtomemDepthwisePrelu', all, attributes(sliding))[0];
-};
+export const depthwisePrelu = ownOp(
+  'depthwisePrelu',
+  ({ x, filter, shift, alpha }, sliding, backend) =>
+    execute<[tf.Tensor4D]>(backend, 'ProtomemDepthwisePrelu', [x, filter, shift, alpha], attributes(sliding))[0],
+);
 
-export const depthwiseGrad: TrainingKernels['depthwiseGrad'] = (inputs, sliding, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.depthwiseGrad(inputs, sliding, backend);
-  const all = [inputs.dy, inputs.x, inputs.filter];
-  return execute<OutputsOf<'depthwiseGrad'>>(backend, 'ProtomemDepthwiseGrad', all, attributes(sliding), 2);
-};
+export const depthwiseGrad = ownOp('depthwiseGrad', ({ dy, x, filter }, sliding, backend) =>
+  execute<OutputsOf<'depthwiseGrad'>>(backend, 'ProtomemDepthwiseGrad', [dy, x, filter], attributes(sliding), 2),
+);

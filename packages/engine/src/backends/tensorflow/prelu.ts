@@ -1,21 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
-import { composedKernels } from '../../kernels/composed/kernels.ts';
 import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import { execute, type TensorflowBackend } from './execute.ts';
 import { hasTrainingOps } from './has-training-ops.ts';
+import { ownOp } from './own-op.ts';
 
 /** A slope of 1 on the negative side too. */
-export const scaleShift: TrainingKernels['scaleShift'] = (inputs, attrs, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.scaleShift(inputs, attrs, backend);
+export const scaleShift = ownOp('scaleShift', (inputs, attrs, backend) => {
   return tf.tidy(() => scaleShiftPrelu({ ...inputs, alpha: tf.onesLike(inputs.factor) }, attrs, backend));
-};
+});
 
 /** An affine map of each channel, then PReLU: `prelu` alone is a case of it. */
-export const scaleShiftPrelu: TrainingKernels['scaleShiftPrelu'] = (inputs, attrs, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.scaleShiftPrelu(inputs, attrs, backend);
+export const scaleShiftPrelu = ownOp('scaleShiftPrelu', (inputs, _, backend) => {
   const { x, factor, shift, alpha } = inputs;
   return execute(backend, 'ProtomemScaleShiftPrelu', [x, factor, shift, alpha])[0];
-};
+});
 
 /**
  * TensorFlow has no PReLU op; without ours it is composed. On a big activation each op is a pass over memory, so the fewest count:

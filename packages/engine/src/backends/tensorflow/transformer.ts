@@ -3,15 +3,14 @@ import { composedKernels } from '../../kernels/composed/kernels.ts';
 import type { OutputsOf, TrainingKernels } from '../../kernels/training-kernels.ts';
 import { execute } from './execute.ts';
 import { hasTrainingOps, registerOf } from './has-training-ops.ts';
+import { ownOp } from './own-op.ts';
 
-export const layerNorm: TrainingKernels['layerNorm'] = (inputs, attrs, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.layerNorm(inputs, attrs, backend);
+export const layerNorm = ownOp('layerNorm', (inputs, attrs, backend) => {
   const all = [inputs.x, inputs.scale, inputs.offset];
   return execute<OutputsOf<'layerNorm'>>(backend, 'ProtomemLayerNorm', all, { epsilon: ['FLOAT', attrs.epsilon] }, 3);
-};
+});
 
-export const layerNormGrad: TrainingKernels['layerNormGrad'] = (inputs, attrs, backend) => {
-  if (!hasTrainingOps(backend)) return composedKernels.layerNormGrad(inputs, attrs, backend);
+export const layerNormGrad = ownOp('layerNormGrad', (inputs, _, backend) => {
   const { dy, x, scale, mean, factor } = inputs;
   return execute<OutputsOf<'layerNormGrad'>>(
     backend,
@@ -20,7 +19,7 @@ export const layerNormGrad: TrainingKernels['layerNormGrad'] = (inputs, attrs, b
     undefined,
     3,
   );
-};
+});
 
 /** Ours takes heads of whole registers. */
 const fits = (qkv: tf.Tensor3D, heads: number, backend: tf.KernelBackend): boolean =>

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { paddingOf } from '../../ops/padded-conv2d.ts';
 import { type Sliding, type TrainingKernels, trainingKernel } from '../training-kernels.ts';
+import { shiftPrelu } from './prelu.ts';
 
-const activate = trainingKernel('scaleShiftPrelu');
+const convolve = trainingKernel('depthwise');
 
 /** As tfjs knows the convolution: the image, padded unless tfjs does it, and its attributes. */
 function slid(x: tf.Tensor4D, filter: tf.Tensor4D, { stride, padding }: Sliding) {
@@ -20,10 +21,8 @@ export const depthwise: TrainingKernels['depthwise'] = ({ x, filter }, sliding) 
     return run('DepthwiseConv2dNative', { x: image, filter }, attrs);
   });
 
-export const depthwisePrelu: TrainingKernels['depthwisePrelu'] = ({ x, filter, shift, alpha }, sliding, backend) =>
-  tf.tidy(() =>
-    activate({ x: depthwise({ x, filter }, sliding, backend), factor: tf.onesLike(shift), shift, alpha }, {}),
-  ) as tf.Tensor4D;
+export const depthwisePrelu: TrainingKernels['depthwisePrelu'] = ({ x, filter, shift, alpha }, sliding) =>
+  tf.tidy(() => shiftPrelu(convolve({ x, filter }, sliding), shift, alpha));
 
 export const depthwiseGrad: TrainingKernels['depthwiseGrad'] = ({ dy, x, filter }, sliding) =>
   tf.tidy(() => {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type TrainingKernels, trainingKernel } from '../training-kernels.ts';
 
 const activate = trainingKernel('prelu');
+const affinePrelu = trainingKernel('scaleShiftPrelu');
 
 export const prelu: TrainingKernels['prelu'] = (inputs) => tf.engine().runKernel('Prelu', inputs);
 
@@ -24,6 +25,10 @@ export const scaleShift: TrainingKernels['scaleShift'] = ({ x, factor, shift }) 
     const [mean, variance] = [tf.zeros<tf.Rank.R1>([channels]), tf.ones<tf.Rank.R1>([channels])];
     return tf.reshape(tf.batchNorm(image, mean, variance, shift, factor, 0), x.shape);
   });
+
+/** `prelu(maps + shift, alpha)`, by the backend's kernel. */
+export const shiftPrelu = (maps: tf.Tensor4D, shift: tf.Tensor1D, alpha: tf.Tensor1D): tf.Tensor4D =>
+  affinePrelu({ x: maps, factor: tf.onesLike(shift), shift, alpha }, {}) as tf.Tensor4D;
 
 export const scaleShiftPrelu: TrainingKernels['scaleShiftPrelu'] = ({ alpha, ...affine }, attrs, backend) =>
   tf.tidy(() => activate({ x: scaleShift(affine, attrs, backend), alpha }, {}));
