@@ -11,13 +11,9 @@ export type Kernel<I = tf.NamedTensorMap, O = tf.TensorInfo, A = tf.NamedAttrMap
   backend: tf.KernelBackend,
 ) => O;
 
-interface Epsilon {
-  readonly epsilon: number;
-}
-
-interface Heads {
-  readonly heads: number;
-}
+// Aliases, not interfaces: declarations of those who infer them can write them out.
+type Epsilon = { readonly epsilon: number };
+type Heads = { readonly heads: number };
 
 /** Zeros on every side of each image, and pixels from one result to the next. */
 export interface Sliding {
