@@ -3,7 +3,7 @@ import type { Encoder, EncoderCard } from '@protomem/core/contracts';
 import { collective } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { foldLayers } from './fold-layers.ts';
-import { forward } from './forward.ts';
+import { forward, forwardTraining } from './forward.ts';
 import { countMacs, countParameters, type Layer, type Weight, weightsOf } from './layer.ts';
 import {
   type EncoderOptionSpec,
@@ -160,14 +160,9 @@ export function over(made: Made): DefinedEncoder {
       return tf.tidy(() => {
         const { mean, std } = card.normalization;
         const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
-        const y = forward(layers, x, {
-          variables,
-          training,
-          recompute: options.recompute,
-          ranks: synchronizeNorms ? collective() : undefined,
-          frozen,
-          uniform: () => random.uniform(),
-        });
+        const pass = { variables, recompute: options.recompute, frozen, uniform: () => random.uniform() };
+        const ranks = synchronizeNorms ? collective() : undefined;
+        const y = training ? forwardTraining(layers, x, { ...pass, ranks }) : forward(layers, x, { ...pass, training });
         return tf.reshape(y, [images.shape[0], card.embeddingSize]) as tf.Tensor2D;
       });
     },

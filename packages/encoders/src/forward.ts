@@ -15,11 +15,20 @@ import {
   scaleShift,
   scaleShiftPrelu,
   synchronizedBatchNorm,
+  updateMovingAverages,
 } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { type Layer, type Norm, normEpsilon, weightsOf } from './layer.ts';
 
 const momentum = 0.1;
+
+/** What a norm saw of a batch, and the running statistic that is to follow it. */
+interface Seen {
+  readonly running: tf.Variable;
+  /** Kept; whoever has the list disposes it. */
+  readonly value: tf.Tensor;
+  readonly factor: number;
+}
 
 /** What layers need besides their input. */
 export interface Pass {
@@ -29,8 +38,8 @@ export interface Pass {
   readonly recompute: boolean;
   /** Processes over whose images norms normalize in training. Default: over those at hand. */
   readonly ranks?: Collective;
-  /** In training, leaves the running statistics alone. */
-  readonly freezeStatistics?: boolean;
+  /** Where norms in training put what they saw. Left out: they do not. */
+  readonly seen?: Seen[];
   /** Norms that use their running statistics in training too, and leave them alone. */
   readonly frozen?: ReadonlySet<string>;
   /** Sees what each norm gets. */
@@ -174,7 +183,7 @@ function recomputed(layer: Residual, x: tf.Tensor, pass: Pass): tf.Tensor {
       gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
         let at = 0;
         // The batch has been counted in the running statistics already, and what was dropped stays so.
-        const again: Pass = { ...pass, freezeStatistics: true, uniform: () => drawn[at++]! };
+        const again: Pass = { ...pass, seen: undefined, uniform: () => drawn[at++]! };
         const of = [saved!, ...names.map((name) => pass.variables.get(name)!)];
         const { value, gradients } = detachedGradients(([input]) => residual(layer, input!, again), of, dy);
         value.dispose();
@@ -218,10 +227,11 @@ function normTraining(
       : slopes
         ? batchNormPreluTraining(image, scale, offset, slopes, epsilon)
         : batchNormTraining(image, scale, offset, epsilon);
-  if (pass.freezeStatistics) return y;
-  updateRunning(weight('running_mean'), mean, 1);
-  // PyTorch normalizes with the biased variance and remembers the unbiased one.
-  updateRunning(weight('running_var'), variance, count / (count - 1));
+  pass.seen?.push(
+    { running: weight('running_mean'), value: tf.keep(mean), factor: momentum },
+    // PyTorch normalizes with the biased variance and remembers the unbiased one.
+    { running: weight('running_var'), value: tf.keep(variance), factor: (momentum * count) / (count - 1) },
+  );
   return y;
 }
 
@@ -237,8 +247,26 @@ function synchronized(
   return slopes ? { ...found, y: prelu(found.y, slopes) } : found;
 }
 
-function updateRunning(running: tf.Variable, batch: tf.Tensor, factor: number): void {
-  running.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(batch, momentum * factor)));
+/** In training: {@link forward}, after which the running statistics follow the batch's, all at once. */
+export function forwardTraining(
+  layers: readonly Layer[],
+  x: tf.Tensor,
+  pass: Omit<Pass, 'training' | 'seen'>,
+): tf.Tensor {
+  const seen: Seen[] = [];
+  try {
+    const y = forward(layers, x, { ...pass, training: true, seen });
+    const [running, values] = [seen.map((one) => one.running), seen.map((one) => one.value)];
+    updateMovingAverages(
+      running,
+      values,
+      1 - momentum,
+      seen.map((one) => one.factor),
+    );
+    return y;
+  } finally {
+    for (const { value } of seen) value.dispose();
+  }
 }
 
 function mask(shape: readonly number[], rate: number, uniform: () => number): tf.Tensor {

@@ -8,7 +8,7 @@ import { hasTrainingOps, useTrainingOps } from '../src/backends/tensorflow/has-t
 import { tensorflowKernels as ours } from '../src/backends/tensorflow/kernels.ts';
 import { loadEngine } from '../src/index.ts';
 import { composedKernels } from '../src/kernels/composed/kernels.ts';
-import { writeSgdLists } from '../src/kernels/sgd-lists.ts';
+import { listed } from '../src/kernels/listed.ts';
 import type { Sliding } from '../src/kernels/training-kernels.ts';
 
 await loadEngine({ prefer: 'node' });
@@ -218,9 +218,8 @@ function checkParameters(sizes: readonly number[]): void {
       [0.9, false],
       [0.9, true],
     ] as const) {
-      // biome-ignore format: one line
       const lists = { weights, velocities: momentum > 0 ? velocities : [], gradients };
-      const inputs = writeSgdLists(tf.scalar(0.1), tf.fill([sizes.length], 0.01), lists);
+      const inputs = { rate: tf.scalar(0.1), decays: tf.fill<tf.Rank.R1>([sizes.length], 0.01), ...listed(lists) };
       const attrs = { momentum, nesterov };
       compare(
         `sgdUpdate ${sizes}`,
@@ -229,6 +228,12 @@ function checkParameters(sizes: readonly number[]): void {
         1e-4,
       );
     }
+    const averaged = listed({ averages: weights, values: gradients });
+    const attrs = { kept: 0.9, factors: sizes.map((_, i) => 0.1 * (i + 1)) };
+    const [found, expected] = [ours, composedKernels].map(({ movingAverages }) =>
+      movingAverages(averaged, attrs, backend),
+    );
+    compare(`movingAverages ${sizes}`, found!, expected!, 1e-5);
   });
 }
 
@@ -394,6 +399,10 @@ function checkRefusals(): void {
   refuses('Sgd with few decays', () => sgd([t(), t(0), five, five, five], 1, 1));
   refuses('Sgd with a short velocity', () => sgd([t(), t(1), five, four, five], 1, 1));
   refuses('Sgd with a short gradient', () => sgd([t(), t(1), five, five, four], 1, 1));
+  const averages = (inputs: tf.Tensor[], N: number) =>
+    executeUntyped(backend, 'ProtomemMovingAverages', inputs, { N: ['INT', N], kept: ['FLOAT', 0.9] }, N);
+  refuses('MovingAverages with few factors', () => averages([t(0), five, five], 1));
+  refuses('MovingAverages with a short value', () => averages([t(1), five, four], 1));
   refuses('Sgd with few velocities', () => sgd([t(), t(2), five, five, five, five, five], 2, 1));
 }
 

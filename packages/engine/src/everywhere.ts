@@ -40,6 +40,7 @@ export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';
 export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts';
 export { synchronizedBatchNorm } from './ops/synchronized-batch-norm.ts';
+export { updateMovingAverages } from './ops/update-moving-averages.ts';
 export { updateRows } from './ops/update-rows.ts';
 export { type OnGradient, variableGradients } from './ops/variable-gradients.ts';
 export { parametersState, restoreParameters } from './parameters.ts';

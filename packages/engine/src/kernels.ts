@@ -7,5 +7,6 @@ export { prelu } from './ops/prelu.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';
 export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts';
+export { updateMovingAverages } from './ops/update-moving-averages.ts';
 export { updateRows } from './ops/update-rows.ts';
 export { variableGradients } from './ops/variable-gradients.ts';

@@ -1,6 +1,6 @@
 import { check, option, type State } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { parametersState, restoreParameters } from '@protomem/engine';
+import { parametersState, restoreParameters, updateMovingAverages } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** The options of a head with a momentum encoder, whose encoder each head names for itself. */
@@ -83,7 +83,7 @@ export class MomentumEncoder {
       expected: `${own.length}, as the momentum encoder has`,
       fix: 'Make both with the same name and options.',
     }));
-    own.forEach(({ name, variable, trainable }, i) => {
+    own.forEach(({ name, variable }, i) => {
       const other = trained.parameters[i]!;
       check(name === other.name && String(variable.shape) === String(other.variable.shape), () => ({
         where: `${this.where}.afterStep`,
@@ -92,9 +92,15 @@ export class MomentumEncoder {
         expected: `${name} [${variable.shape.join(', ')}], as in the momentum encoder`,
         fix: 'Make both with the same name and options.',
       }));
-      if (!trainable) return;
-      tf.tidy(() => variable.assign(tf.add(tf.mul(variable, momentum), tf.mul(other.variable, 1 - momentum))));
     });
+    const learnt = own.flatMap(({ variable, trainable }, i) =>
+      trainable ? [{ variable, other: trained.parameters[i]!.variable }] : [],
+    );
+    updateMovingAverages(
+      learnt.map(({ variable }) => variable),
+      learnt.map(({ other }) => other),
+      momentum,
+    );
   }
 
   state(): Promise<State> {

@@ -91,6 +91,7 @@ struct Attributes {
   float epsilon = 0;
   float momentum = 0;
   bool nesterov = false;
+  float kept = 0;
   int64_t weights = 0;
   int64_t velocities = 0;
   int64_t heads = 0;
@@ -765,6 +766,28 @@ void sgd(Call& call, const Attributes& attributes) {
   }
 }
 
+/** `kept * average + factor * value` of N pairs: inputs a factor of each, N averages, N values. */
+void movingAverages(Call& call, const Attributes& attributes) {
+  const int count = static_cast<int>(attributes.weights);
+  const float* factors = call.perChannel(0, count, "factors");
+  for (int i = 0; i < count && !call.failed(); i++) {
+    const TF_Tensor* tensor = call.tensor(1 + i);
+    const int64_t size = TF_TensorElementCount(tensor);
+    const float* average = static_cast<const float*>(TF_TensorData(tensor));
+    const float* value = call.perChannel(1 + count + i, size, "value");
+    if (call.failed()) return;
+    float* next = call.outputLike<float>(i, tensor);
+    if (call.failed()) return;
+    const float kept = attributes.kept, factor = factors[i];
+    parallel(size, size, [=](int64_t from, int64_t to, int) {
+      overChannels(to - from, [=](int64_t at, auto zero) {
+        using V = decltype(zero);
+        store(next + from + at, kept * load<V>(average + from + at) + factor * load<V>(value + from + at));
+      });
+    });
+  }
+}
+
 // --- Registration -----------------------------------------------------------------------------------------------------
 
 using Compute = void (*)(Call&, const Attributes&);
@@ -781,6 +804,7 @@ void* create(TF_OpKernelConstruction* construction) {
   const auto has = [&](const char* name) { return TF_OpKernelConstruction_HasAttr(construction, name, status); };
   if (has("epsilon")) TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &attributes->epsilon, status);
   if (has("momentum")) TF_OpKernelConstruction_GetAttrFloat(construction, "momentum", &attributes->momentum, status);
+  if (has("kept")) TF_OpKernelConstruction_GetAttrFloat(construction, "kept", &attributes->kept, status);
   if (has("nesterov")) {
     TF_Bool value;
     TF_OpKernelConstruction_GetAttrBool(construction, "nesterov", &value, status);
@@ -901,6 +925,9 @@ void registerOps(Registration& r) {
   r.op("ProtomemSgd", {"rate: float", "decays: float", "weights: N * float", "velocities: M * float", "gradients: N * float"},
        {"new_weights: N * float", "new_velocities: M * float"}, {"N: int >= 1", "M: int >= 0", "momentum: float", "nesterov: bool"});
   r.kernel("ProtomemSgd", run<sgd>);
+  r.op("ProtomemMovingAverages", {"factors: float", "averages: N * float", "values: N * float"}, {"next: N * float"},
+       {"N: int >= 1", "kept: float"});
+  r.kernel("ProtomemMovingAverages", run<movingAverages>);
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ type Normalized = {
   [reserved: number]: tf.Tensor;
 };
 
-/** A kernel's inputs have names, so of lists each tensor has one: see `sgd-lists.ts`. */
-export type SgdInputs = { rate: tf.Scalar; decays: tf.Tensor1D; [listed: string]: tf.Tensor };
+/** A kernel's inputs have names, so of lists each tensor has one: see `listed.ts`. */
+type SgdInputs = { rate: tf.Scalar; decays: tf.Tensor1D; [listed: string]: tf.Tensor };
 
 /** The kernels of our own, which each backend fills: what they take and give. */
 export interface TrainingKernels {
@@ -94,6 +94,12 @@ export interface TrainingKernels {
   readonly globalNorm: Kernel<tf.NamedTensorMap, tf.Scalar, None>;
   /** Outputs: all weights, then all velocities. */
   readonly sgdUpdate: Kernel<SgdInputs, tf.Tensor[], { readonly momentum: number; readonly nesterov: boolean }>;
+  /** `kept * averages[i] + factors[i] * values[i]`; inputs are those two lists. */
+  readonly movingAverages: Kernel<
+    tf.NamedTensorMap,
+    tf.Tensor[],
+    { readonly kept: number; readonly factors: readonly number[] }
+  >;
   /** Outputs: loss of each row, and its gradient for the row of logits. */
   readonly sparseSoftmaxCrossEntropy: Kernel<
     { logits: tf.Tensor2D; targets: tf.Tensor1D },

@@ -6,6 +6,7 @@ import { composedKernels } from '../kernels/composed/kernels.ts';
 import { expectClose, leaked } from '../testing.ts';
 import { globalNorm } from './global-norm.ts';
 import { type SgdStep, sgdUpdate } from './sgd-update.ts';
+import { updateMovingAverages } from './update-moving-averages.ts';
 
 // Below one register, no multiple of one, more than one thread's worth.
 const shapes = [[3], [17], [4, 16], [1], [130, 131]];
@@ -64,6 +65,31 @@ describe.each(await kernelEngines())('optimizer kernels on %s', (engine) => {
     });
   });
 
+  it('updateMovingAverages moves each average on by its value', () => {
+    tf.tidy(() => {
+      const [averages, next] = [values(1).map((value) => tf.variable(value, false)), values(20)];
+      const factors = [0.25, 0.3, 0, 1, -2];
+      updateMovingAverages(averages, next, 0.75, factors);
+      for (const [i, average] of averages.entries()) {
+        const [before, value] = [normal(shapes[i]!, 1 + i).dataSync(), next[i]!.dataSync()];
+        const expected = before.map((one, j) => 0.75 * one + factors[i]! * value[j]!);
+        expect(average.shape).toEqual(shapes[i]);
+        expectClose(average, expected, 1e-6);
+      }
+      expectClose(next[0]!, normal(shapes[0]!, 20), 0);
+      const [one, two] = [tf.variable(tf.tensor1d([1]), false), tf.tensor1d([2])];
+      updateMovingAverages([one], [two], 0.9);
+      expectClose(one, [1.1], 1e-6);
+      expect(() => updateMovingAverages([one], [], 0.9)).toThrow('number of values is 0, expected 1');
+      expect(() => updateMovingAverages([one], [two], 0.9, [])).toThrow('number of factors is 0, expected 1');
+      expect(() => updateMovingAverages([one], [tf.ones([1, 1])], 0.9)).toThrow(
+        'shape of value 0 is [1, 1], expected [1]',
+      );
+      expectClose(one, [1.1], 1e-6);
+      for (const average of [...averages, one]) average.dispose();
+    });
+  });
+
   it('leave no tensor behind', () => {
     const [weights, velocities, gradients] = [values(1), values(2), values(3)];
     const step = { weights, velocities, gradients, decays: [0, 0, 0, 0, 0], rate: 1, momentum: 0.5, nesterov: false };
@@ -71,6 +97,8 @@ describe.each(await kernelEngines())('optimizer kernels on %s', (engine) => {
     expect(leaked(() => tf.dispose(Object.values(sgdUpdate(step))))).toBe(0);
     expect(sgdUpdate({ ...step, weights: [], velocities: [], gradients: [], decays: [] }).weights).toEqual([]);
     expect(() => sgdUpdate({ ...step, decays: [0] })).toThrow(/number of decays is 1, expected 5/);
-    tf.dispose([weights, velocities, gradients]);
+    const averages = weights.map((weight) => tf.variable(weight, false));
+    expect(leaked(() => updateMovingAverages(averages, gradients, 0.9))).toBe(0);
+    tf.dispose([weights, velocities, gradients, averages]);
   });
 });

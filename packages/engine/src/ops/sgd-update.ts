@@ -1,7 +1,7 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
-import { writeSgdLists } from '../kernels/sgd-lists.ts';
+import { listed } from '../kernels/listed.ts';
 
 const run = registeredKernel('sgdUpdate');
 
@@ -47,7 +47,10 @@ export function sgdUpdate(step: SgdStep): { weights: tf.Tensor[]; velocities: tf
   }
   if (count === 0) return { weights: [], velocities: [] };
   const outputs = tf.tidy(() =>
-    run(writeSgdLists(tf.scalar(rate), tf.tensor1d([...decays]), step), { momentum, nesterov }),
+    run(
+      { rate: tf.scalar(rate), decays: tf.tensor1d([...decays]), ...listed({ weights, velocities, gradients }) },
+      { momentum, nesterov },
+    ),
   );
   return { weights: outputs.slice(0, count), velocities: outputs.slice(count) };
 }

@@ -7,7 +7,7 @@ import {
 } from './batch-norm-training.ts';
 import { convolutionPrelu } from './convolution-prelu.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
-import { globalNorm, sgdUpdate } from './optimizer.ts';
+import { globalNorm, movingAverages, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { groupSums, rowDots, splitRows, splitRowsGrad } from './rows.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
@@ -39,6 +39,7 @@ export const tensorflowKernels: TrainingKernels = {
   attentionGrad,
   globalNorm,
   sgdUpdate,
+  movingAverages,
   sparseSoftmaxCrossEntropy,
   updateRows,
 };

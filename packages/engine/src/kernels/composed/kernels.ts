@@ -9,7 +9,7 @@ import {
 import { convolutionPrelu } from './convolution-prelu.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { layerNorm, layerNormGrad } from './layer-norm.ts';
-import { globalNorm, sgdUpdate } from './optimizer.ts';
+import { globalNorm, movingAverages, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, relu6Grad, scaleShift, scaleShiftPrelu } from './prelu.ts';
 import { groupSums, rowDots, splitRows, splitRowsGrad } from './rows.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
@@ -40,6 +40,7 @@ export const composedKernels: TrainingKernels = {
   attentionGrad,
   globalNorm,
   sgdUpdate,
+  movingAverages,
   sparseSoftmaxCrossEntropy,
   updateRows,
 };
