@@ -4,6 +4,7 @@ import { type DataFacts, expectedHitRate } from './hit-rate.ts';
 import { watchHitRate } from './hit-watch.ts';
 import { factsOf, fillIn, planOf } from './plan.ts';
 import { recipes, resolveRecipe } from './recipes/index.ts';
+import { headConfigs } from './run-recipe.ts';
 
 const GIB = 2 ** 30;
 const facts = (identities: number, images: number): DataFacts => ({
@@ -71,6 +72,7 @@ describe('a plan', () => {
     for (const order of ['every-class', 'every-image', 'weighted']) {
       expect(fillIn(faces(`sampler.order=${order}`), facts(900, 8), GIB).sampler.order.kind).toBe(order);
     }
+    expect(fillIn(faces('head.batchShare=0.1'), facts(900, 8), GIB).head).toMatchObject({ batchShare: 0.1 });
     expect(() => chosen(100, 4, ['steps=20', 'schedule.warmup=30'])).toThrow('schedule.warmup is 30');
     expect(() => chosen(100, 4, ['sampler.classes=40', 'head.size=20'])).toThrow('head.size is 20, expected at least');
   });
@@ -78,6 +80,17 @@ describe('a plan', () => {
   it('leaves room for look-alikes, whose groups are three quarters of the memory', () => {
     const { slots, groupSize } = chosen(100_000, 60, ['steps=20000', 'sampler.companions=doppelgangers']);
     expect(groupSize).toBe(Math.floor(0.75 * slots));
+  });
+
+  it('gives a softmax over the batch half of the loss beside a Prototype Memory alone', () => {
+    const head = (...patches: string[]) => fillIn(faces(...patches), facts(100_000, 60), GIB).head;
+    expect(head()).toMatchObject({ batchShare: 0.5 });
+    expect(head('head.kind=dcq')).toMatchObject({ batchShare: 0 });
+    expect(head('head.loss={"name":"own","own":"mine"}')).toMatchObject({ batchShare: 0 });
+    expect(head('head.kind=batch-only')).not.toHaveProperty('batchShare');
+    const all = fillIn(faces('baselines=["full-softmax","batch-only"]'), facts(900, 8), GIB);
+    const shares = headConfigs(all, 'out').map(({ config }) => (config.head as { batchShare?: number }).batchShare);
+    expect(shares).toEqual([0.5, 0, undefined]);
   });
 
   it('of a recipe that leaves nothing to it changes nothing', () => {
@@ -138,6 +151,7 @@ describe('what a plan says', () => {
     expect(sentences).toEqual([
       '100,000 identities, 20,000 slots (39 MiB), groups of 20,000, 4 rounds: 75 % of classes will be found in memory; a softmax over all would hold 586 MiB (with gradient and momentum)',
       "batches of 32 classes x 4 images, 20,000 steps: 43 % of the data's 6,000,000 images",
+      "half of the loss is a softmax over the batch's own classes (head.batchShare=0.5)",
     ]);
     expect(expected).toBeCloseTo(0.75, 1);
     expect(warning).toBeUndefined();
@@ -160,7 +174,7 @@ describe('what a plan says', () => {
     };
     const remark = { kind: 'passed over', reason: 'identities with fewer than 2 images', count: 4069, examples: [] };
     const { sentences } = of(['sampler.images=3'], uneven, [remark as never]);
-    expect(sentences.slice(2)).toEqual([
+    expect(sentences.slice(2, -1)).toEqual([
       '4,069 more identities have fewer than data.minImages=2 images and are left out',
       '40 of the 100 identities have fewer than the 3 images that a class shows: their own are repeated, each time augmented otherwise (sampler.fewImages=repeat)',
     ]);

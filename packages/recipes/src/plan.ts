@@ -15,6 +15,8 @@ const usual = {
   rounds: { least: 3, most: 4 },
   /** Up to so many identities each has a slot; of more, this share. */
   slots: { forAll: 5000, share: 0.2 },
+  /** Of the loss: +2 points of TAR at FAR 1e-2 and 1e-3 over the memory alone ("memory and batch" in benchmarks/identities-study.md). */
+  batchShare: 0.5,
   /** Look-alikes keep classes of the last group in memory, which takes slots from the present one. */
   groupWithCompanions: 0.75,
   /** Of the bytes that are free. */
@@ -56,6 +58,7 @@ export function factsOf(source: ImageSource): DataFacts {
  * - classes of a batch: as many as make it 128 images
  * - steps: ten passes over the images, at most 10,000; warm-up a tenth, an evaluation each fifth of them
  * - rounds of a group: 4; or 3, where everybody is then shown and with 4 not
+ * - the batch's share of the loss: a half beside a Prototype Memory, unless the loss is one's own
  * - slots: one for each identity that the steps can show so often, up to 5,000; of more, a fifth; never more than fit into
  *   an eighth of the memory that is free, or into `plan.memory`. Groups as large, which divide the identities evenly.
  *
@@ -88,7 +91,11 @@ export function fillIn(draft: RunDraft, data: DataFacts, free: number): RunConfi
     ...draft,
     steps,
     sampler: { ...sized, order: withGroups({ ...sized, order }, size, given, data) },
-    ...('size' in draft.head && { head: { ...draft.head, size } }),
+    head: {
+      ...draft.head,
+      ...('size' in draft.head && { size }),
+      ...('batchShare' in draft.head && { batchShare: draft.head.batchShare ?? batchShareOf(draft.head) }),
+    },
     schedule: { ...schedule, warmup: schedule.warmup ?? Math.round(steps / 10) },
     evaluation: { ...evaluation, every: evaluation.every ?? Math.max(1, Math.round(steps / 5)) },
   } as RunConfig;
@@ -97,6 +104,10 @@ export function fillIn(draft: RunDraft, data: DataFacts, free: number): RunConfi
 }
 
 type Order = RunConfig['sampler']['order'];
+
+/** Two heads would share the state that a loss of one's own may have. */
+const batchShareOf = (head: Extract<RunDraft['head'], { readonly batchShare: unknown }>): number =>
+  head.kind === 'prototype-memory' && head.loss.name !== 'own' ? usual.batchShare : 0;
 
 const clamp = (value: number, { least = 1, most }: { readonly least?: number; readonly most: number }): number =>
   Math.max(least, Math.min(most, value));
@@ -166,6 +177,7 @@ export function planOf(config: RunConfig, data: DataFacts, source: Pick<ImageSou
       mainSentence(config, data, expected),
       ...batchSentences(config, data),
       ...fewImagesSentences(config, data, source),
+      ...shareSentences(config),
     ],
     ...(expected !== undefined && { expectedHitRate: expected }),
     ...(expected !== undefined && tooLow(expected) && { warning: warningOf(config, data, expected) }),
@@ -220,6 +232,12 @@ function batchSentences({ sampler, steps }: RunConfig, data: DataFacts): string[
   const said = `batches of ${count(classes)} classes x ${images} images, ${count(steps)} steps: ${percent((steps * classes * images) / imagesIn(data))} of the data's ${count(imagesIn(data))} images`;
   const reached = order.kind === 'groups' ? visits / order.rounds : visits;
   return [reached < takingPart(data, sampler) ? `${said}; they reach about ${count(reached)} of the identities` : said];
+}
+
+function shareSentences({ head }: RunConfig): string[] {
+  if (!('batchShare' in head) || head.batchShare === 0) return [];
+  const share = head.batchShare === 0.5 ? 'half' : percent(head.batchShare);
+  return [`${share} of the loss is a softmax over the batch's own classes (head.batchShare=${head.batchShare})`];
 }
 
 function fewImagesSentences(

@@ -176,8 +176,10 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
 
 /** One configuration for each head: the run's own, then its baselines in folders below. */
 export function headConfigs(config: RunConfig, out: string): { readonly config: RunConfig; readonly out: string }[] {
+  // Each as it is known: the batch's share of the loss is the memory's.
+  const plain = 'batchShare' in config.head ? { ...config, head: { ...config.head, batchShare: 0 } } : config;
   const compared = config.baselines.map((kind) => ({
-    config: settled(patchConfig(config, [`head.kind=${kind}`])),
+    config: settled(patchConfig(plain, [`head.kind=${kind}`])),
     out: join(out, kind),
   }));
   return [{ config, out }, ...compared];

@@ -120,10 +120,13 @@ const size = planned(
   'by identities, steps and the memory at hand',
 );
 
-const batchShare = option.number({
-  help: "Share that a softmax over the batch's own classes has of the loss.",
-  ...{ min: 0, max: 1, default: 0 },
-});
+const batchShare = planned(
+  option.number({
+    help: "Share that a softmax over the batch's own classes has of the loss. Baselines have none.",
+    ...{ min: 0, max: 1, default: 0 },
+  }),
+  'a half beside a Prototype Memory',
+);
 /** Of every head but that softmax itself. */
 const withLoss = { loss, batchShare };
 
@@ -346,7 +349,10 @@ type Numbered<T, K extends string> = T extends readonly unknown[] | ((...given: 
     : T;
 
 /** A whole run, resolved: plain JSON, saved beside the results as `config.json`. */
-export type RunConfig = Numbered<RunDraft, 'steps' | 'size' | 'classes' | 'images' | 'rounds' | 'warmup' | 'every'>;
+export type RunConfig = Numbered<
+  RunDraft,
+  'steps' | 'size' | 'batchShare' | 'classes' | 'images' | 'rounds' | 'warmup' | 'every'
+>;
 
 /** Adds fields to each kind of a part. */
 function withEach<M extends Readonly<Record<string, object>>, F extends object>(

@@ -25,7 +25,7 @@ export const faces: Recipe = {
       sampler: { order: { kind: 'groups', rounds: null }, classes: null, images: null },
       loader: { cacheBytes: 256 * 2 ** 20 },
       encoder: { inputSize: 64, embeddingSize: 128, width: 0.5, dropout: 0.4 },
-      head: { size: null, refreshRatio: 0.3, loss: { scale: 30, margin: 0.25 } },
+      head: { size: null, batchShare: null, refreshRatio: 0.3, loss: { scale: 30, margin: 0.25 } },
       schedule: { warmup: null },
       evaluation: { every: null, batch: 128, pairs: { kind: 'held-out' } },
     };
