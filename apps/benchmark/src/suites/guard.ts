@@ -21,7 +21,7 @@ const SHARES = [0, 0.05, 0.2];
 const [ABOVE, VISITS] = [0.75, 3];
 const patches = [
   ...['sampler.order=every-class', 'sampler.classes=64', 'sampler.images=2', 'baselines=[]', 'evaluation.every=0'],
-  ...['evaluation.allowUnmatched=true', 'log.tensorboard=false', 'schedule.base=0.1'],
+  ...['evaluation.allowUnmatched=true', 'log.tensorboard=false', 'schedule.base=0.1', 'head.batchShare=0'],
 ];
 
 const [SIZE, DIMENSION, CHANNELS] = [32, 128, [3, 16, 32, 64, 64]];

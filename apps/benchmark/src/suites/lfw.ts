@@ -84,6 +84,7 @@ function wantedRun(
       `steps=${steps}`,
       `seed=${seed}`,
       'baselines=[]',
+      'head.batchShare=0',
       'evaluation.every=0',
       `checkpoint.every=${steps}`,
       'log.tensorboard=false',

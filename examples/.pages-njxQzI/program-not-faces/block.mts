@@ -1,0 +1,2 @@
+import '../../not-faces.ts';
+export {};

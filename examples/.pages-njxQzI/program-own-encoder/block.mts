@@ -1,0 +1,2 @@
+import '../../own-encoder.ts';
+export {};

@@ -1,0 +1,2 @@
+import '../../own-loop.ts';
+export {};

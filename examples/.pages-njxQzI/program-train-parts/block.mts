@@ -1,0 +1,2 @@
+import '../../train-parts.ts';
+export {};
