@@ -1,2 +1,0 @@
-import '../../not-faces.ts';
-export {};

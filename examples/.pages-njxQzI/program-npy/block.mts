@@ -1,2 +1,0 @@
-import '../../npy.ts';
-export {};

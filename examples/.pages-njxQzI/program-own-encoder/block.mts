@@ -1,2 +1,0 @@
-import '../../own-encoder.ts';
-export {};

@@ -1,2 +1,0 @@
-import '../../own-loop.ts';
-export {};

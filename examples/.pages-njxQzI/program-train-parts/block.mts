@@ -1,2 +1,0 @@
-import '../../train-parts.ts';
-export {};
