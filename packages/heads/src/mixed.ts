@@ -53,8 +53,8 @@ export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head
     state: () => whole(head.state()),
     ...(own.commonState && { commonState: () => whole(own.commonState!()) }),
     async restore(state) {
-      await head.restore(state);
-      await beside.restore(takePart('mixed.restore', state, 'beside'));
+      // Begun at once, so that what needs no waiting is restored when this returns.
+      await Promise.all([head.restore(state), beside.restore(takePart('mixed.restore', state, 'beside'))]);
     },
     dispose() {
       head.dispose();

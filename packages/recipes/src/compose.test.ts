@@ -136,7 +136,7 @@ describe('head.batchShare', () => {
       for (const [i, value] of both!.entries()) expect(value).toBeCloseTo(0.75 * alone![i]! + 0.25 * batch[i]!, 4);
     }
     embeddings.dispose();
-    expect(patchConfig(demo, ['head.batchShare=0.5', 'head.kind=dcq']).head).toMatchObject({ batchShare: 0.5 });
+    expect(patchConfig(demo, ['head.batchShare=0.25', 'head.kind=dcq']).head).toMatchObject({ batchShare: 0.25 });
     expect(() => patchConfig(demo, ['head.kind=batch-only', 'head.batchShare=0.5'])).toThrow('batchShare');
   });
 

@@ -50,13 +50,13 @@ describe('configuration', () => {
   it('changes the kind of a part and keeps what both kinds have', () => {
     const config = patchConfig(demo, ['head.kind=full-softmax']);
     const { size, loss } = demo.head as { size: number; loss: object };
-    expect(config.head).toEqual({ kind: 'full-softmax', centers: 1, loss, batchShare: 0 });
+    expect(config.head).toEqual({ kind: 'full-softmax', centers: 1, loss, batchShare: 0.5 });
     expect(patchConfig(demo, ['head.kind=dcq', 'head.momentum=0.99']).head).toEqual({
       kind: 'dcq',
       size,
       momentum: 0.99,
       loss,
-      batchShare: 0,
+      batchShare: 0.5,
     });
     // None of a memory is not that of a head which cannot be without.
     expect(patchConfig(demo, ['head.kind=dcq']).head).toMatchObject({ momentum: 0.999 });

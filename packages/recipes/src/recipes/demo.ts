@@ -23,7 +23,7 @@ export const demo: Recipe = {
       },
       sampler: { order: { kind: 'groups' }, classes: 16, images: 4 },
       encoder: { inputSize: 48, embeddingSize: 128, width: 0.25 },
-      head: { size: 512, refreshRatio: 0.5, loss: { scale: 30, margin: 0.35 } },
+      head: { size: 512, batchShare: 0.5, refreshRatio: 0.5, loss: { scale: 30, margin: 0.35 } },
       schedule: { warmup: 30 },
       evaluation: { every: 100, pairs: { kind: 'synthetic' } },
     };
