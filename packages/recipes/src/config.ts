@@ -29,16 +29,15 @@ export function withGroupSize<C extends RunDraft | RunConfig>(config: C): C {
 
 /** Dotted keys that null leaves to the plan. A group without a size is as large as the memory. */
 const plannedKeys = [
-  ...[
-    'steps',
-    'head.size',
-    'head.batchShare',
-    'sampler.classes',
-    'sampler.images',
-    'sampler.order.rounds',
-    'sampler.order.groupSize',
-  ],
-  ...['schedule.warmup', 'evaluation.every'],
+  'steps',
+  'head.size',
+  'head.batchShare',
+  'sampler.classes',
+  'sampler.images',
+  'sampler.order.rounds',
+  'sampler.order.groupSize',
+  'schedule.warmup',
+  'evaluation.every',
 ];
 
 const at = (value: unknown, path: string): unknown =>

@@ -41,7 +41,8 @@ const memory =
   (n) => [batch, ...memoryAlone(share)(n)];
 const everyClass = ['sampler.order=every-class'];
 const sized: Arm = (n) => [`head.size=${slots(0.1, n)}`];
-const withMomentum: Arm = (n) => ['head.momentum=0.99', ...sized(n)];
+const momentum = 'head.momentum=0.99';
+const withMomentum: Arm = (n) => [momentum, ...sized(n)];
 /** Each with the sampler of its papers, classes at random, and with the memory's groups. */
 const rivals: Readonly<Record<string, Arm>> = {
   'full-softmax': () => [],
@@ -50,7 +51,6 @@ const rivals: Readonly<Record<string, Arm>> = {
   'dynamic-class-pool': withMomentum,
   'semi-siamese': withMomentum,
 };
-const momentum = 'head.momentum=0.99';
 const heads: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only'],
   'prototype-memory': memory(0.1),

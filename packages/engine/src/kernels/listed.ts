@@ -9,6 +9,12 @@ export function listed(lists: Readonly<Record<string, readonly tf.Tensor[]>>): R
   return inputs;
 }
 
-/** The list of a name again. */
-export const listOf = (inputs: Readonly<Record<string, tf.Tensor>>, name: string): tf.Tensor[] =>
-  Object.entries(inputs).flatMap(([key, tensor]) => (key.startsWith(`${name} `) ? [tensor] : []));
+/** The lists again, by their names. */
+export function listsOf<const N extends string>(
+  inputs: Readonly<Record<string, tf.Tensor>>,
+  names: readonly N[],
+): Record<N, tf.Tensor[]> {
+  const list = (name: string): tf.Tensor[] =>
+    Object.entries(inputs).flatMap(([key, tensor]) => (key.startsWith(`${name} `) ? [tensor] : []));
+  return Object.fromEntries(names.map((name) => [name, list(name)])) as Record<N, tf.Tensor[]>;
+}

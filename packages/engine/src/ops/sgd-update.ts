@@ -1,7 +1,7 @@
-import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 import { listed } from '../kernels/listed.ts';
+import { checkLengths } from './check-lengths.ts';
 
 const run = registeredKernel('sgdUpdate');
 
@@ -37,14 +37,8 @@ export interface SgdStep {
 export function sgdUpdate(step: SgdStep): { weights: tf.Tensor[]; velocities: tf.Tensor[] } {
   const { weights, velocities, gradients, decays, rate, momentum, nesterov } = step;
   const count = weights.length;
-  for (const [what, list] of Object.entries({ gradients, decays, ...(velocities.length > 0 && { velocities }) })) {
-    check(list.length === count, () => ({
-      where: 'sgdUpdate',
-      what: `number of ${what}`,
-      got: list.length,
-      expected: `${count}, one for each weight`,
-    }));
-  }
+  const lists = { gradients, decays, ...(velocities.length > 0 && { velocities }) };
+  checkLengths('sgdUpdate', lists, count, 'weight');
   if (count === 0) return { weights: [], velocities: [] };
   const outputs = tf.tidy(() =>
     run(

@@ -2,6 +2,7 @@ import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 import { listed } from '../kernels/listed.ts';
+import { checkLengths } from './check-lengths.ts';
 
 const run = registeredKernel('movingAverages');
 
@@ -27,14 +28,7 @@ export function updateMovingAverages(
   factors: readonly number[] = averages.map(() => 1 - kept),
 ): void {
   const where = 'updateMovingAverages';
-  for (const [what, list] of Object.entries({ values, factors })) {
-    check(list.length === averages.length, () => ({
-      where,
-      what: `number of ${what}`,
-      got: list.length,
-      expected: `${averages.length}, one for each average`,
-    }));
-  }
+  checkLengths(where, { values, factors }, averages.length, 'average');
   for (const [i, { shape }] of averages.entries()) {
     check(String(values[i]!.shape) === String(shape), () => ({
       where,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { listOf } from '../../kernels/listed.ts';
+import { listsOf } from '../../kernels/listed.ts';
 import { executeUntyped } from './execute.ts';
 import { ownOp } from './own-op.ts';
 
@@ -9,20 +9,20 @@ export const globalNorm = ownOp('globalNorm', (inputs, _, backend) => {
 });
 
 export const sgdUpdate = ownOp('sgdUpdate', (inputs, attrs, backend) => {
-  const [weights, velocities, gradients] = ['weights', 'velocities', 'gradients'].map((name) => listOf(inputs, name));
-  const [N, M] = [weights!.length, velocities!.length];
+  const { weights, velocities, gradients } = listsOf(inputs, ['weights', 'velocities', 'gradients']);
+  const [N, M] = [weights.length, velocities.length];
   const { momentum, nesterov } = attrs;
   return executeUntyped(
     backend,
     'ProtomemSgd',
-    [inputs.rate, inputs.decays, ...weights!, ...velocities!, ...gradients!],
+    [inputs.rate, inputs.decays, ...weights, ...velocities, ...gradients],
     { N: ['INT', N], M: ['INT', M], momentum: ['FLOAT', momentum], nesterov: ['BOOL', nesterov] },
     N + M,
   );
 });
 
 export const movingAverages = ownOp('movingAverages', (inputs, { kept, factors }, backend) => {
-  const [averages, values] = [listOf(inputs, 'averages'), listOf(inputs, 'values')];
+  const { averages, values } = listsOf(inputs, ['averages', 'values']);
   const N = averages.length;
   const given = tf.tensor1d([...factors]);
   const all = [given, ...averages, ...values];

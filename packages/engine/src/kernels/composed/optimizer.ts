@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { listOf } from '../listed.ts';
+import { listsOf } from '../listed.ts';
 import type { TrainingKernels } from '../training-kernels.ts';
 
 export const globalNorm: TrainingKernels['globalNorm'] = (tensors) =>
@@ -7,12 +7,12 @@ export const globalNorm: TrainingKernels['globalNorm'] = (tensors) =>
 
 export const sgdUpdate: TrainingKernels['sgdUpdate'] = (inputs, { momentum, nesterov }) => {
   const { rate, decays } = inputs;
-  const [weights, velocities, gradients] = ['weights', 'velocities', 'gradients'].map((name) => listOf(inputs, name));
-  const next = weights!.map((weight, i) =>
+  const { weights, velocities, gradients } = listsOf(inputs, ['weights', 'velocities', 'gradients']);
+  const next = weights.map((weight, i) =>
     // A tidy a parameter: the temporaries of one are free before the next needs its own.
     tf.tidy(() => {
-      const descent = tf.add(gradients![i]!, tf.mul(weight, tf.slice(decays, i, 1)));
-      const last = velocities![i];
+      const descent = tf.add(gradients[i]!, tf.mul(weight, tf.slice(decays, i, 1)));
+      const last = velocities[i];
       if (!last) return [tf.sub(weight, tf.mul(descent, rate))];
       const velocity = tf.add(tf.mul(last, momentum), descent);
       const direction = nesterov ? tf.add(descent, tf.mul(velocity, momentum)) : velocity;
@@ -23,6 +23,6 @@ export const sgdUpdate: TrainingKernels['sgdUpdate'] = (inputs, { momentum, nest
 };
 
 export const movingAverages: TrainingKernels['movingAverages'] = (inputs, { kept, factors }) => {
-  const [averages, values] = [listOf(inputs, 'averages'), listOf(inputs, 'values')];
+  const { averages, values } = listsOf(inputs, ['averages', 'values']);
   return averages.map((average, i) => tf.tidy(() => tf.add(tf.mul(average, kept), tf.mul(values[i]!, factors[i]!))));
 };
