@@ -1,18 +1,20 @@
-// Compiles assembly/training-kernels.ts and writes the result into the sources: npx tsx scripts/build-wasm-kernels.ts
-import { readFile, writeFile } from 'node:fs/promises';
+// Compiles assembly/ and writes the result into the sources: npx tsx scripts/build-wasm-kernels.ts
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const source = new URL('../assembly/training-kernels.ts', import.meta.url);
-const target = new URL('../src/backends/wasm/simd-module.ts', import.meta.url);
+const folder = new URL('../assembly/', import.meta.url);
+const target = new URL('../src/backends/wasm/loops-module.ts', import.meta.url);
 
-/** The source of src/backends/wasm/simd-module.ts as it should be. */
+/** The source of src/backends/wasm/loops-module.ts as it should be. */
 export async function compileModule(): Promise<string> {
-  const text = await readFile(source, 'utf8');
+  const names = await readdir(folder);
+  const sources = new Map<string, string>();
+  for (const name of names) sources.set(name, await readFile(new URL(name, folder), 'utf8'));
   // A module says whether the memory that it is given is shared between threads: one module for each.
-  const alone = await compile(text, []);
-  const shared = await compile(text, ['--sharedMemory', '--maximumMemory', '65536', '--enable', 'threads']);
-  return `// Made by scripts/build-wasm-kernels.ts from assembly/training-kernels.ts.
+  const alone = await compile(sources, []);
+  const shared = await compile(sources, ['--sharedMemory', '--maximumMemory', '65536', '--enable', 'threads']);
+  return `// Made by scripts/build-wasm-kernels.ts from assembly/.
 
 /** The compiled loops, for a heap of one thread. */
 export const aloneModule =
@@ -24,14 +26,14 @@ export const sharedModule =
 `;
 }
 
-async function compile(text: string, options: string[]): Promise<string> {
+async function compile(sources: ReadonlyMap<string, string>, options: string[]): Promise<string> {
   let binary: Uint8Array | undefined;
   // No data, no heap and no stack of its own: the memory belongs to the backend.
-  const all = ['kernels.ts', '-o', 'out.wasm', '-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort='];
+  const all = ['index.ts', '-o', 'out.wasm', '-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort='];
   const { error, stderr } = await asc.main(
     [...all, '--importMemory', '--initialMemory', '1', '--enable', 'simd', ...options],
     {
-      readFile: (name) => (name === 'kernels.ts' ? text : null),
+      readFile: (name) => sources.get(name) ?? null,
       writeFile: (_, contents) => {
         binary = contents as Uint8Array;
       },

@@ -7,6 +7,7 @@ import type { Started, StartOptions } from '../../engine-info.ts';
 import { findNeeded, require } from '../../packages.ts';
 import { processor, usableThreads } from '../../processor.ts';
 import { activate, checkFloat32, checkSameCore } from '../start-checks.ts';
+import { useThreads } from './threads.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
@@ -45,6 +46,7 @@ type WasmBackend = typeof import('@tensorflow/tfjs-backend-wasm');
 async function start(wasm: WasmBackend, threads: number): Promise<void> {
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
   wasm.setThreadsCount(threads);
+  useThreads(threads, beginThread);
   const listeners = processEvents.map((event) => process.listeners(event as 'uncaughtException'));
   const restore = threads > 1 ? provideThreads(threads) : () => undefined;
   try {
@@ -57,6 +59,13 @@ async function start(wasm: WasmBackend, threads: number): Promise<void> {
       }
     });
   }
+}
+
+/** For our own loops; a process that has nothing else to do may end. */
+function beginThread(source: string): workerThreads.Worker {
+  const worker = new workerThreads.Worker(source, { eval: true, execArgv: [] });
+  worker.unref();
+  return worker;
 }
 
 /**

@@ -2,20 +2,22 @@ import * as tf from '@tensorflow/tfjs';
 import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
 import { withPlain3x3 } from '../plain-3x3.ts';
-import { pointer, type Simd, simdOf, uninitialized } from './simd.ts';
+import { type Loops, loopsOf, shares } from './loops.ts';
+
+/** As in assembly/: bytes of a tile and of a segment, and columns of a panel. */
+const [TILE, SEGMENT, COLUMNS] = [576, 24, 8];
 
 /** A tile's numbers: a matrix, of tiles by channels, for each. */
 const POSITIONS = 36;
 
-const FEW_CHANNELS = 32;
+/** Numbers in all matrices of the tiles that are worked on at a time, which are to stay in a cache of the second level. */
+const MOST = 1 << 17;
 
-/** Numbers in all matrices of the tiles that are worked on at a time: 8 MiB. */
-const MOST = 1 << 21;
+const FEW_CHANNELS = 32;
 
 /**
  * 3x3 convolutions with stride 1 and "same" padding, and their gradients, in a quarter of the multiplications (Winograd's
- * F(4x4, 3x3)): loops of our own change the basis, and tfjs's product of matrices, with all its threads, does the rest. See
- * `cpp/winograd.h` of `@protomem/native`.
+ * F(4x4, 3x3)). See `cpp/winograd.h` of `@protomem/native`.
  *
  * @param others what takes the place of tfjs's kernels already: for all other convolutions
  */
@@ -24,92 +26,69 @@ export function winogradConvolutions(others: Overrides): Overrides {
     'wasm',
     others,
     {
-      Conv2D: ({ x, filter }, _, backend) => convolve(backend, x!, filter!, false),
-      Conv2DBackpropInput: ({ dy, filter }, _, backend) => convolve(backend, dy!, filter!, true),
-      Conv2DBackpropFilter: ({ x, dy }, _, backend) => filterGradient(backend, x!, dy!),
+      Conv2D: ({ x, filter }, _, backend) => convolve(loopsOf(backend), x!, filter!, false),
+      Conv2DBackpropInput: ({ dy, filter }, _, backend) => convolve(loopsOf(backend), dy!, filter!, true),
+      Conv2DBackpropFilter: ({ x, dy }, _, backend) => filterGradient(loopsOf(backend), x!, dy!),
     } satisfies Record<string, Kernel<tf.NamedTensorMap, tf.Tensor>>,
-    // With fewer, the changes of basis, which one thread does, take as long as what they save.
-    (channels, backend) =>
-      channels.every((count) => count % 4 === 0 && count >= FEW_CHANNELS) && simdOf(backend) !== undefined,
+    // With fewer, the changes of basis take as long as what they save.
+    (channels) => channels.every((count) => count % 4 === 0 && count >= FEW_CHANNELS),
   );
 }
 
-/** The matrices of all positions, and where the loops find them. */
-interface Matrices {
-  readonly each: readonly tf.Tensor2D[];
-  readonly table: number;
-}
+const padded = (columns: number): number => Math.ceil(columns / COLUMNS) * COLUMNS;
 
-function matrices(backend: tf.KernelBackend, each: readonly tf.Tensor2D[]): Matrices {
-  const pointers = each.map((matrix) => pointer(backend, matrix));
-  return { each, table: pointer(backend, tf.tensor1d(pointers, 'int32')) };
-}
+const tilesOf = (images: number, high: number, wide: number): number =>
+  images * Math.ceil(high / 4) * Math.ceil(wide / 4);
 
-const empty = (backend: tf.KernelBackend, rows: number, columns: number): Matrices =>
-  matrices(
-    backend,
-    Array.from({ length: POSITIONS }, () => uninitialized<tf.Tensor2D>([rows, columns], backend)),
-  );
+/** So many tiles, of so many numbers in each matrix, at a time. */
+const atATime = (numbers: number, all: number): number =>
+  Math.min(Math.ceil(all / 4) * 4, Math.max(16, Math.floor(MOST / (POSITIONS * numbers * 4)) * 4));
 
-/** Products position by position; the operands on the left are not needed any more. */
-const products = (backend: tf.KernelBackend, a: Matrices, b: Matrices): Matrices =>
-  matrices(
-    backend,
-    a.each.map((left, p) => {
-      const product: tf.Tensor2D = tf.matMul(left, b.each[p]!);
-      left.dispose();
-      return product;
-    }),
-  );
-
-/** The first of the tiles that are worked on at a time, and how many they are. */
-function* parts({ shape }: tf.Tensor, channels: number): Generator<[first: number, count: number]> {
-  const [images, high, wide] = shape as [number, number, number];
-  const tiles = images * Math.ceil(high / 4) * Math.ceil(wide / 4);
-  const most = Math.max(1, Math.floor(MOST / (POSITIONS * channels)));
-  for (let first = 0; first < tiles; first += most) yield [first, Math.min(most, tiles - first)];
-}
-
-function convolve(backend: tf.KernelBackend, x: tf.Tensor, filter: tf.Tensor, turned: boolean): tf.Tensor {
-  const simd = simdOf(backend) as Simd;
-  const at = (tensor: tf.Tensor): number => pointer(backend, tensor);
+function convolve(loops: Loops, x: tf.Tensor, filter: tf.Tensor, back: boolean): tf.Tensor {
   return tf.tidy(() => {
-    const [high, wide, from] = x.shape.slice(1) as [number, number, number];
-    const to = filter.shape[turned ? 2 : 3]!;
-    const y = uninitialized<tf.Tensor4D>([x.shape[0]!, high, wide, to], backend);
-    const scratch = at(uninitialized([4 * POSITIONS], backend));
-    const filters = empty(backend, from, to);
-    simd.winogradFilters(at(filter), filters.table, scratch, filter.shape[2]!, filter.shape[3]!, Number(turned));
-    for (const [first, count] of parts(x, from + to)) {
-      tf.tidy(() => {
-        const tiles = empty(backend, count, from);
-        simd.winogradTiles(at(x), tiles.table, scratch, high, wide, from, first, count, 0, 0);
-        const sums = products(backend, tiles, filters);
-        simd.winogradResults(sums.table, at(y), scratch, high, wide, to, first, count);
-      });
-    }
+    const [images, high, wide, from] = x.shape as [number, number, number, number];
+    const to = filter.shape[back ? 2 : 3]!;
+    const y = loops.uninitialized<tf.Tensor4D>([images, high, wide, to]);
+    const filters = loops.at(loops.uninitialized([POSITIONS * from * padded(to)]));
+    const [tile] = loops.scratch(1, TILE);
+    loops.run('winogradFilters', [
+      [loops.at(filter), filters, tile!, filter.shape[2]!, filter.shape[3]!, Number(back)],
+    ]);
+    const all = tilesOf(images, high, wide);
+    const most = atATime(from + padded(to), all);
+    const jobs = shares(loops, all, { multiple: 4, cost: POSITIONS * from * to });
+    const bytes = TILE + (most / 4) * SEGMENT + 4 * POSITIONS * most * (from + padded(to));
+    const scratch = loops.scratch(jobs.length, bytes);
+    loops.run(
+      'winogradConvolution',
+      jobs.map((job, i) => [loops.at(x), filters, loops.at(y), scratch[i]!, high, wide, from, to, most, ...job]),
+    );
     return y;
   });
 }
 
-function filterGradient(backend: tf.KernelBackend, x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
-  const simd = simdOf(backend) as Simd;
-  const at = (tensor: tf.Tensor): number => pointer(backend, tensor);
+function filterGradient(loops: Loops, x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
-    const [high, wide, from] = x.shape.slice(1) as [number, number, number];
+    const [images, high, wide, from] = x.shape as [number, number, number, number];
     const to = dy.shape[3]!;
-    const scratch = at(uninitialized([4 * POSITIONS], backend));
-    const all = Array.from(parts(x, from + to), ([first, count]) =>
-      tf.tidy(() => {
-        const [tiles, gradients] = [empty(backend, from, count), empty(backend, count, to)];
-        simd.winogradTiles(at(x), tiles.table, scratch, high, wide, from, first, count, 0, 1);
-        simd.winogradTiles(at(dy), gradients.table, scratch, high, wide, to, first, count, 1, 0);
-        const sums = products(backend, tiles, gradients);
-        const part = uninitialized<tf.Tensor4D>([3, 3, from, to], backend);
-        simd.winogradFilterGradient(sums.table, at(part), scratch, from, to);
-        return part;
-      }),
+    const dFilter = loops.uninitialized<tf.Tensor4D>([3, 3, from, to]);
+    const all = tilesOf(images, high, wide);
+    // Every share changes all tiles of dy.
+    const jobs = shares(loops, from, { multiple: 4, cost: all * POSITIONS * to, perThread: 1 });
+    // The sums are read and written once for all tiles at a time.
+    const most = Math.min(all, 64);
+    const scratch = loops.scratch(
+      jobs.length,
+      TILE + SEGMENT + 4 * POSITIONS * (most * (from + padded(to)) + from * padded(to)),
     );
-    return all.length === 1 ? all[0]! : tf.addN(all);
+    loops.run(
+      'winogradFilterGradient',
+      jobs.map((job, i) => [
+        ...[x, dy, dFilter].map(loops.at),
+        ...[scratch[i]!, high, wide, from, to, most, all],
+        ...job,
+      ]),
+    );
+    return dFilter;
   });
 }

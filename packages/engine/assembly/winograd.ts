@@ -1,0 +1,348 @@
+import { COLUMNS, putSegment, ROWS, SEGMENT, sumStrip, WIDE } from './strips';
+
+// 3x3 convolutions with stride 1, "same", and their gradients, by Winograd's F(4x4, 3x3): see cpp/winograd.h of @protomem/native.
+// A tile of 6x6 pixels becomes a row in each of 36 matrices, whose products with those of the filters, or for the gradient to
+// the filters with those of the result's gradient, are sums that the results are made of. So many tiles are worked on at a
+// time that their matrices stay in the caches. A tile is changed in place, 36 vectors of four channels: by columns first, then
+// by rows. Channels are a multiple of four.
+
+const TILE: i32 = 4;
+const SIDE: i32 = 6;
+/** Bytes from one row of a tile to the next. */
+const DOWN: usize = 96;
+const RIGHT: usize = 16;
+const POSITIONS: usize = 36;
+/** Bytes of a tile. */
+const TILE_BYTES: usize = 576;
+
+function scaled(by: f32, x: v128): v128 {
+  return f32x4.mul(f32x4.splat(by), x);
+}
+
+function putSums(at: usize, step: usize, even: v128, odd: v128, evens: v128, odds: v128): void {
+  v128.store(at + step, f32x4.add(even, odd));
+  v128.store(at + 2 * step, f32x4.sub(even, odd));
+  v128.store(at + 3 * step, f32x4.add(evens, odds));
+  v128.store(at + 4 * step, f32x4.sub(evens, odds));
+}
+
+/** B', of 6 pixels. */
+function changePixels(at: usize, step: usize): void {
+  const d0 = v128.load(at);
+  const d1 = v128.load(at + step);
+  const d2 = v128.load(at + 2 * step);
+  const d3 = v128.load(at + 3 * step);
+  const d4 = v128.load(at + 4 * step);
+  const d5 = v128.load(at + 5 * step);
+  v128.store(at, f32x4.add(f32x4.sub(scaled(4, d0), scaled(5, d2)), d4));
+  const even = f32x4.sub(d4, scaled(4, d2));
+  const odd = f32x4.sub(d3, scaled(4, d1));
+  putSums(at, step, even, odd, f32x4.sub(d4, d2), scaled(2, f32x4.sub(d3, d1)));
+  v128.store(at + 5 * step, f32x4.add(f32x4.sub(scaled(4, d1), scaled(5, d3)), d5));
+}
+
+/** A', of 6 sums of products: 4 results. */
+function changeProducts(at: usize, step: usize): void {
+  const m1 = v128.load(at + step);
+  const m2 = v128.load(at + 2 * step);
+  const m3 = v128.load(at + 3 * step);
+  const m4 = v128.load(at + 4 * step);
+  const even = f32x4.add(m1, m2);
+  const odd = f32x4.sub(m1, m2);
+  const evens = f32x4.add(m3, m4);
+  const odds = f32x4.sub(m3, m4);
+  v128.store(at, f32x4.add(f32x4.add(v128.load(at), even), evens));
+  v128.store(at + step, f32x4.add(odd, scaled(2, odds)));
+  v128.store(at + 2 * step, f32x4.add(even, scaled(4, evens)));
+  v128.store(at + 3 * step, f32x4.add(f32x4.add(odd, scaled(8, odds)), v128.load(at + 5 * step)));
+}
+
+/** A, of 4 gradients: 6 numbers. */
+function changeGradients(at: usize, step: usize): void {
+  const y0 = v128.load(at);
+  const y1 = v128.load(at + step);
+  const y2 = v128.load(at + 2 * step);
+  const y3 = v128.load(at + 3 * step);
+  const evens = f32x4.add(y0, scaled(4, y2));
+  putSums(at, step, f32x4.add(y0, y2), f32x4.add(y1, y3), evens, f32x4.add(scaled(2, y1), scaled(8, y3)));
+  v128.store(at + 5 * step, y3);
+}
+
+/** G, of 3 weights: 6 numbers. */
+function changeFilter(at: usize, step: usize): void {
+  const w0 = v128.load(at);
+  const w1 = v128.load(at + step);
+  const w2 = v128.load(at + 2 * step);
+  v128.store(at, scaled(0.25, w0));
+  const even = scaled(-1.0 / 6.0, f32x4.add(w0, w2));
+  const evens = f32x4.add(scaled(1.0 / 24.0, w0), scaled(1.0 / 6.0, w2));
+  putSums(at, step, even, scaled(-1.0 / 6.0, w1), evens, scaled(1.0 / 12.0, w1));
+  v128.store(at + 5 * step, w2);
+}
+
+/** G', of 6 sums of products: 3 weights. */
+function changeToFilter(at: usize, step: usize): void {
+  const u1 = v128.load(at + step);
+  const u2 = v128.load(at + 2 * step);
+  const u3 = v128.load(at + 3 * step);
+  const u4 = v128.load(at + 4 * step);
+  const even = scaled(-1.0 / 6.0, f32x4.add(u1, u2));
+  const evens = f32x4.add(u3, u4);
+  v128.store(at, f32x4.add(f32x4.add(scaled(0.25, v128.load(at)), even), scaled(1.0 / 24.0, evens)));
+  const odd = scaled(1.0 / 6.0, f32x4.sub(u2, u1));
+  v128.store(at + step, f32x4.add(odd, scaled(1.0 / 12.0, f32x4.sub(u3, u4))));
+  v128.store(at + 2 * step, f32x4.add(f32x4.add(even, scaled(1.0 / 6.0, evens)), v128.load(at + 5 * step)));
+}
+
+/** Reads `side` x `side` vectors of an image from row `top` and column `left` on into a tile; nought outside the image. */
+function readTile(
+  image: usize,
+  scratch: usize,
+  side: i32,
+  top: i32,
+  left: i32,
+  high: i32,
+  wide: i32,
+  stride: usize,
+): void {
+  for (let r = 0; r < side; r++) {
+    for (let c = 0; c < side; c++) {
+      const there = top + r >= 0 && top + r < high && left + c >= 0 && left + c < wide;
+      const to = scratch + <usize>r * DOWN + <usize>c * RIGHT;
+      v128.store(to, there ? v128.load(image + <usize>((top + r) * wide + left + c) * stride) : f32x4.splat(0));
+    }
+  }
+}
+
+/**
+ * Rows `0` up to `count` of the 36 matrices, `matrix` bytes each, of the tiles from `first` on: of 6x6 pixels around them, or with
+ * `gradients` of the 4x4 within. Columns are the channels from `firstChannel` up to `lastChannel`, rows `rowBytes` apart.
+ */
+function changeTiles(
+  x: usize,
+  matrices: usize,
+  matrix: usize,
+  rowBytes: usize,
+  tile: usize,
+  high: i32,
+  wide: i32,
+  channels: i32,
+  firstChannel: i32,
+  lastChannel: i32,
+  first: i32,
+  count: i32,
+  gradients: bool,
+): void {
+  const stride = (<usize>channels) << 2;
+  const across = (wide + TILE - 1) / TILE;
+  const each = ((high + TILE - 1) / TILE) * across;
+  const margin = gradients ? 0 : 1;
+  for (let t = 0; t < count; t++) {
+    const image = x + <usize>((first + t) / each) * <usize>(high * wide) * stride;
+    const top = (((first + t) % each) / across) * TILE - margin;
+    const left = ((first + t) % across) * TILE - margin;
+    let to = matrices + <usize>t * rowBytes;
+    for (let c = (<usize>firstChannel) << 2; c < (<usize>lastChannel) << 2; c += RIGHT, to += RIGHT) {
+      readTile(image + c, tile, gradients ? TILE : SIDE, top, left, high, wide, stride);
+      if (gradients) {
+        for (let i = 0; i < TILE; i++) changeGradients(tile + <usize>i * RIGHT, DOWN);
+        for (let i = 0; i < SIDE; i++) changeGradients(tile + <usize>i * DOWN, RIGHT);
+      } else {
+        for (let i = 0; i < SIDE; i++) changePixels(tile + <usize>i * RIGHT, DOWN);
+        for (let i = 0; i < SIDE; i++) changePixels(tile + <usize>i * DOWN, RIGHT);
+      }
+      for (let p: usize = 0; p < POSITIONS; p++) v128.store(to + p * matrix, v128.load(tile + p * RIGHT));
+    }
+  }
+}
+
+/** The same position of a tile in each of 36 matrices, `matrix` bytes each. */
+function gather(from: usize, matrix: usize, tile: usize): void {
+  for (let p: usize = 0; p < POSITIONS; p++) v128.store(tile + p * RIGHT, v128.load(from + p * matrix));
+}
+
+/** The 4x4 results of `count` tiles from `first` on, those within the image, of their sums. */
+function changeResults(
+  sums: usize,
+  matrix: usize,
+  rowBytes: usize,
+  y: usize,
+  tile: usize,
+  high: i32,
+  wide: i32,
+  channels: i32,
+  first: i32,
+  count: i32,
+): void {
+  const stride = (<usize>channels) << 2;
+  const across = (wide + TILE - 1) / TILE;
+  const each = ((high + TILE - 1) / TILE) * across;
+  for (let t = 0; t < count; t++) {
+    const top = (((first + t) % each) / across) * TILE;
+    const left = ((first + t) % across) * TILE;
+    const to = y + <usize>(((first + t) / each) * high * wide + top * wide + left) * stride;
+    for (let c: usize = 0; c < stride; c += RIGHT) {
+      gather(sums + <usize>t * rowBytes + c, matrix, tile);
+      for (let i = 0; i < SIDE; i++) changeProducts(tile + <usize>i * RIGHT, DOWN);
+      for (let r = 0; r < min(TILE, high - top); r++) {
+        changeProducts(tile + <usize>r * DOWN, RIGHT);
+        for (let k = 0; k < min(TILE, wide - left); k++) {
+          v128.store(to + <usize>(r * wide + k) * stride + c, v128.load(tile + <usize>r * DOWN + <usize>k * RIGHT));
+        }
+      }
+    }
+  }
+}
+
+/** Bytes of a row whose numbers are made a multiple of 8. */
+function padded(columns: i32): usize {
+  return <usize>((columns + COLUMNS - 1) / COLUMNS) * WIDE;
+}
+
+/**
+ * The 36 matrices, `from` x `to`, of filters [3, 3, from, to], packed in panels of 8 columns, [36, panels, from, 8]; with `back`
+ * those of the way back, `to` x `from`, of filters turned around.
+ *
+ * @param scratch room for a tile
+ */
+export function winogradFilters(w: usize, packed: usize, scratch: usize, from: i32, to: i32, back: i32): void {
+  const stride = (<usize>to) << 2;
+  const inner = back ? to : from;
+  const matrix = <usize>inner * padded(back ? from : to);
+  for (let i = 0; i < from; i++) {
+    for (let c = 0; c < to; c += 4) {
+      for (let k = 0; k < 9; k++) {
+        const at = w + <usize>((back ? 8 - k : k) * from + i) * stride + ((<usize>c) << 2);
+        v128.store(scratch + <usize>(k / 3) * DOWN + <usize>(k % 3) * RIGHT, v128.load(at));
+      }
+      for (let k = 0; k < 3; k++) changeFilter(scratch + <usize>k * RIGHT, DOWN);
+      for (let k = 0; k < SIDE; k++) changeFilter(scratch + <usize>k * DOWN, RIGHT);
+      for (let p: usize = 0; p < POSITIONS; p++) {
+        const value = v128.load(scratch + p * RIGHT);
+        if (back) {
+          const at = packed + p * matrix + <usize>((i / COLUMNS) * inner + c) * WIDE + ((<usize>(i % COLUMNS)) << 2);
+          store<f32>(at, f32x4.extract_lane(value, 0));
+          store<f32>(at, f32x4.extract_lane(value, 1), WIDE);
+          store<f32>(at, f32x4.extract_lane(value, 2), 2 * WIDE);
+          store<f32>(at, f32x4.extract_lane(value, 3), 3 * WIDE);
+        } else {
+          const at = packed + p * matrix + <usize>((c / COLUMNS) * inner + i) * WIDE + ((<usize>(c % COLUMNS)) << 2);
+          v128.store(at, value);
+        }
+      }
+    }
+  }
+}
+
+/**
+ * y = x convolved with filters of {@link winogradFilters}, for the tiles from `first` up to `last`.
+ *
+ * @param most tiles at a time, a multiple of four
+ * @param scratch room for a tile, segments of four tiles each, and 36 matrices of so many tiles by `from`, and by `to`
+ *   made a multiple of 8
+ */
+export function winogradConvolution(
+  x: usize,
+  filters: usize,
+  y: usize,
+  scratch: usize,
+  high: i32,
+  wide: i32,
+  from: i32,
+  to: i32,
+  most: i32,
+  first: i32,
+  last: i32,
+): void {
+  const tile = scratch;
+  const segments = tile + TILE_BYTES;
+  const tiles = segments + <usize>(most / ROWS) * SEGMENT;
+  const tileRow = (<usize>from) << 2;
+  const matrix = <usize>most * tileRow;
+  const sums = tiles + POSITIONS * matrix;
+  const sumRow = padded(to);
+  const sumMatrix = <usize>most * sumRow;
+  let at = segments;
+  for (let t = 0; t < most; t += ROWS) {
+    const p = tiles + <usize>t * tileRow;
+    at = putSegment(at, p, p + tileRow, p + 2 * tileRow, p + 3 * tileRow, 0, from);
+  }
+  for (let block = first; block < last; block += most) {
+    const count = min(most, last - block);
+    changeTiles(x, tiles, matrix, tileRow, tile, high, wide, from, 0, from, block, count, false);
+    let filter = filters;
+    for (let p: usize = 0; p < POSITIONS; p++) {
+      for (let c: usize = 0; c < sumRow; c += WIDE, filter += <usize>from * WIDE) {
+        let segment = segments;
+        let put = sums + p * sumMatrix + c;
+        for (let t = 0; t < count; t += ROWS, segment += SEGMENT) {
+          sumStrip(segment, segment + SEGMENT, p * matrix, filter, 4, WIDE, put, sumRow, false);
+          put += <usize>ROWS * sumRow;
+        }
+      }
+    }
+    changeResults(sums, sumMatrix, sumRow, y, tile, high, wide, to, block, count);
+  }
+}
+
+/**
+ * The gradient to filters [3, 3, from, to], of the channels `first` up to `last` of `from`, multiples of four: of the image x and the
+ * gradient dy to the result, of `all` tiles.
+ *
+ * @param most tiles at a time
+ * @param scratch room for a tile, a segment, and 36 matrices of so many tiles by those channels, of so many tiles by
+ *   `to` made a multiple of 8, and of those channels by that
+ */
+export function winogradFilterGradient(
+  x: usize,
+  dy: usize,
+  dw: usize,
+  scratch: usize,
+  high: i32,
+  wide: i32,
+  from: i32,
+  to: i32,
+  most: i32,
+  all: i32,
+  first: i32,
+  last: i32,
+): void {
+  const tile = scratch;
+  const segment = tile + TILE_BYTES;
+  const tiles = segment + SEGMENT;
+  const tileRow = (<usize>(last - first)) << 2;
+  const matrix = <usize>most * tileRow;
+  const gradients = tiles + POSITIONS * matrix;
+  const row = padded(to);
+  const gradientMatrix = <usize>most * row;
+  const sums = gradients + POSITIONS * gradientMatrix;
+  const sumMatrix = <usize>(last - first) * row;
+  memory.fill(sums, 0, POSITIONS * sumMatrix);
+  for (let block = 0; block < all; block += most) {
+    const count = min(most, all - block);
+    changeTiles(x, tiles, matrix, tileRow, tile, high, wide, from, first, last, block, count, false);
+    changeTiles(dy, gradients, gradientMatrix, row, tile, high, wide, to, 0, to, block, count, true);
+    putSegment(segment, tiles, tiles + 4, tiles + 8, tiles + 12, 0, count);
+    for (let p: usize = 0; p < POSITIONS; p++) {
+      for (let i: usize = 0; i < tileRow; i += RIGHT) {
+        let sum = sums + p * sumMatrix + (i >> 2) * row;
+        for (let c: usize = 0; c < row; c += WIDE, sum += WIDE) {
+          const columns = gradients + p * gradientMatrix + c;
+          sumStrip(segment, segment + SEGMENT, p * matrix + i, columns, tileRow, row, sum, row, true);
+        }
+      }
+    }
+  }
+  const stride = (<usize>to) << 2;
+  for (let i = first; i < last; i++) {
+    for (let c: usize = 0; c < stride; c += RIGHT) {
+      gather(sums + <usize>(i - first) * row + c, sumMatrix, tile);
+      for (let k = 0; k < SIDE; k++) changeToFilter(tile + <usize>k * RIGHT, DOWN);
+      for (let k = 0; k < 3; k++) changeToFilter(tile + <usize>k * DOWN, RIGHT);
+      for (let k = 0; k < 9; k++) {
+        const value = v128.load(tile + <usize>(k / 3) * DOWN + <usize>(k % 3) * RIGHT);
+        v128.store(dw + <usize>(k * from + i) * stride + c, value);
+      }
+    }
+  }
+}
