@@ -3,12 +3,14 @@ import * as tf from '@tensorflow/tfjs';
 import type { EngineName, Started, StartOptions } from '../engine-info.ts';
 import { activate, checkFloat32, checkOneThread } from './start-checks.ts';
 import type { WasmBackend } from './wasm/backend.ts';
+import { type ThreadWorker, useThreads } from './wasm/threads.ts';
 import { webgpu } from './webgpu/backend.ts';
 import { failures } from './webgpu/failures.ts';
 
 /** What is used of a browser, whose types TypeScript knows only together with the whole DOM. */
-const { navigator } = globalThis as unknown as {
+const { navigator, Worker } = globalThis as unknown as {
   readonly navigator: { readonly hardwareConcurrency: number; readonly gpu?: Gpu };
+  readonly Worker: new (url: string) => ThreadWorker;
 };
 interface Gpu {
   requestAdapter(options: { powerPreference: 'high-performance' }): Promise<Adapter | null>;
@@ -115,6 +117,7 @@ export async function startWasm(options: StartOptions): Promise<Started> {
   await activate('wasm', 'Serve the .wasm files of the package, and say where: setWasmPaths("/folder/").');
   const threaded = await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT');
   const threads = threaded ? (tf.backend() as unknown as WasmBackend).wasm.tfjs.getThreadsCount() : 1;
+  useThreads(threads, (source) => new Worker(URL.createObjectURL(new Blob([source]))));
   check(options.threads === undefined || options.threads === threads, () => ({
     where: 'loadEngine',
     what: 'threads',

@@ -17,6 +17,7 @@ const shapes = [
   [4, 16, 16, 32],
   // More than one thread's worth, and channels that fill no register.
   [3, 20, 21, 37],
+  [6, 40, 41, 37],
 ];
 
 /** Definition by loops, in double precision: forward, and the three gradients for a given dy. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { TrainingKernels } from '../../kernels/training-kernels.ts';
 import { liveValues } from '../host/live-values.ts';
-import { loopsOf, shares } from './loops.ts';
+import { loopsOf, READ, shares } from './loops.ts';
 
 const channelZeros = (channels: number): tf.Tensor1D => tf.zeros<tf.Rank.R1>([channels]);
 
@@ -18,7 +18,7 @@ export const batchNormTraining: TrainingKernels['batchNormTraining'] = (inputs, 
   const channels = scale.size;
   const count = x.size / channels;
   return tf.tidy(() => {
-    const rows = shares(loops, count, { cost: channels, perThread: 1 });
+    const rows = shares(loops, count, { cost: READ * channels, perThread: 1 });
     const [mean, variance, factor] = [channelZeros(channels), channelZeros(channels), channelZeros(channels)];
     const sums = tf.zeros([2, rows.length, channels]);
     const y = loops.uninitialized<tf.Tensor4D>(x.shape);
@@ -58,7 +58,7 @@ export const batchNormTrainingGrad: TrainingKernels['batchNormTrainingGrad'] = (
   const channels = scale.size;
   const count = x.size / channels;
   return tf.tidy(() => {
-    const rows = shares(loops, count, { cost: channels, perThread: 1 });
+    const rows = shares(loops, count, { cost: READ * channels, perThread: 1 });
     const [dScale, dOffset, a, b, d] = Array.from({ length: 5 }, () => channelZeros(channels));
     const sums = tf.zeros([2, rows.length, channels]);
     const dx = loops.uninitialized<tf.Tensor4D>(x.shape);
@@ -106,7 +106,7 @@ export function fusedBatchNorm(
     const y = loops.uninitialized(x!.shape);
     const factor = tf.mul(tf.rsqrt(tf.add(variance!, varianceEpsilon as number)), scale ?? 1);
     const pointers = [x!, mean!, factor, offset ?? channelZeros(channels), y].map(loops.at);
-    const rows = shares(loops, x!.size / channels, { cost: channels });
+    const rows = shares(loops, x!.size / channels, { cost: READ * channels });
     loops.run(
       'normalize',
       rows.map((range) => [...pointers, channels, ...range]),

@@ -52,7 +52,7 @@ export function loopsOf(backend: tf.KernelBackend): Loops {
  * Ranges of so much work, whose ends are multiples of `multiple`: a few for each thread, so that one that is held up leaves them to
  * the others, and one alone where it would take longer to share.
  *
- * @param cost multiplications, or numbers read, for each of `count`
+ * @param cost multiplications for each of `count`
  * @param perThread shares for each thread at most; default 2
  */
 export function shares(
@@ -76,6 +76,9 @@ export function shares(
 
 /** Multiplications that are worth a thread's being told of them: some 30 microseconds. */
 const LEAST = 1 << 19;
+
+/** Multiplications that a number takes as long as that is read from memory, and what is made of it written. */
+export const READ = 4;
 
 function makeLoops(backend: WasmBackend): Loops {
   const memory = memoryOf(backend.wasm);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { TrainingKernels } from '../../kernels/training-kernels.ts';
-import { loopsOf, shares } from './loops.ts';
+import { loopsOf, READ, shares } from './loops.ts';
 
 /** In one pass. */
 export const preluGrad: TrainingKernels['preluGrad'] = ({ dy, x, alpha }, _, backend) => {
@@ -9,7 +9,7 @@ export const preluGrad: TrainingKernels['preluGrad'] = ({ dy, x, alpha }, _, bac
   const channels = alpha.size;
   return tf.tidy(() => {
     const dx = loops.uninitialized<typeof x>(x.shape);
-    const rows = shares(loops, x.size / channels, { cost: channels, perThread: 1 });
+    const rows = shares(loops, x.size / channels, { cost: READ * channels, perThread: 1 });
     const dAlphas = tf.zeros<tf.Rank.R2>([rows.length, channels]);
     const [first, second, third, to, sums] = [x, dy, alpha, dx, dAlphas].map(at) as [
       number,

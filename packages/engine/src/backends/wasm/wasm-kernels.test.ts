@@ -45,6 +45,15 @@ const products: [a: number[], b: number[]][] = [
     [2, 3, 16, 20],
     [2, 3, 20, 18],
   ],
+  // Enough for several threads: rows, or columns.
+  [
+    [201, 70],
+    [70, 93],
+  ],
+  [
+    [18, 300],
+    [300, 407],
+  ],
 ];
 
 /** `[..., rows, columns]` as a list of matrices, transposed when asked. */
