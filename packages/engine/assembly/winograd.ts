@@ -3,8 +3,9 @@ import { COLUMNS, putSegment, ROWS, SEGMENT, sumStrip, WIDE } from './strips';
 // 3x3 convolutions with stride 1, "same", and their gradients, by Winograd's F(4x4, 3x3): see cpp/winograd.h of @protomem/native.
 // A tile of 6x6 pixels becomes a row in each of 36 matrices, whose products with those of the filters, or for the gradient to
 // the filters with those of the result's gradient, are sums that the results are made of. So many tiles are worked on at a
-// time that their matrices stay in the caches. A tile is changed in place, 36 vectors of four channels: by columns first, then
-// by rows. Channels are a multiple of four.
+// time that their matrices stay in the caches. A tile, 36 vectors of four channels, is changed by columns first, then by rows.
+// Channels are a multiple of four. A change of basis reads vectors `step` bytes apart and writes them `apart` bytes apart, in
+// the same place if need be.
 
 const TILE: i32 = 4;
 const SIDE: i32 = 6;
@@ -19,79 +20,80 @@ function scaled(by: f32, x: v128): v128 {
   return f32x4.mul(f32x4.splat(by), x);
 }
 
-function putSums(at: usize, step: usize, even: v128, odd: v128, evens: v128, odds: v128): void {
-  v128.store(at + step, f32x4.add(even, odd));
-  v128.store(at + 2 * step, f32x4.sub(even, odd));
-  v128.store(at + 3 * step, f32x4.add(evens, odds));
-  v128.store(at + 4 * step, f32x4.sub(evens, odds));
+function putSums(to: usize, apart: usize, even: v128, odd: v128, evens: v128, odds: v128): void {
+  v128.store(to + apart, f32x4.add(even, odd));
+  v128.store(to + 2 * apart, f32x4.sub(even, odd));
+  v128.store(to + 3 * apart, f32x4.add(evens, odds));
+  v128.store(to + 4 * apart, f32x4.sub(evens, odds));
 }
 
 /** B', of 6 pixels. */
-function changePixels(at: usize, step: usize): void {
-  const d0 = v128.load(at);
-  const d1 = v128.load(at + step);
-  const d2 = v128.load(at + 2 * step);
-  const d3 = v128.load(at + 3 * step);
-  const d4 = v128.load(at + 4 * step);
-  const d5 = v128.load(at + 5 * step);
-  v128.store(at, f32x4.add(f32x4.sub(scaled(4, d0), scaled(5, d2)), d4));
+function changePixels(from: usize, step: usize, to: usize, apart: usize): void {
+  const d0 = v128.load(from);
+  const d1 = v128.load(from + step);
+  const d2 = v128.load(from + 2 * step);
+  const d3 = v128.load(from + 3 * step);
+  const d4 = v128.load(from + 4 * step);
+  const d5 = v128.load(from + 5 * step);
+  v128.store(to, f32x4.add(f32x4.sub(scaled(4, d0), scaled(5, d2)), d4));
   const even = f32x4.sub(d4, scaled(4, d2));
   const odd = f32x4.sub(d3, scaled(4, d1));
-  putSums(at, step, even, odd, f32x4.sub(d4, d2), scaled(2, f32x4.sub(d3, d1)));
-  v128.store(at + 5 * step, f32x4.add(f32x4.sub(scaled(4, d1), scaled(5, d3)), d5));
+  putSums(to, apart, even, odd, f32x4.sub(d4, d2), scaled(2, f32x4.sub(d3, d1)));
+  v128.store(to + 5 * apart, f32x4.add(f32x4.sub(scaled(4, d1), scaled(5, d3)), d5));
 }
 
 /** A', of 6 sums of products: 4 results. */
-function changeProducts(at: usize, step: usize): void {
-  const m1 = v128.load(at + step);
-  const m2 = v128.load(at + 2 * step);
-  const m3 = v128.load(at + 3 * step);
-  const m4 = v128.load(at + 4 * step);
+function changeProducts(from: usize, step: usize, to: usize, apart: usize): void {
+  const m1 = v128.load(from + step);
+  const m2 = v128.load(from + 2 * step);
+  const m3 = v128.load(from + 3 * step);
+  const m4 = v128.load(from + 4 * step);
   const even = f32x4.add(m1, m2);
   const odd = f32x4.sub(m1, m2);
   const evens = f32x4.add(m3, m4);
   const odds = f32x4.sub(m3, m4);
-  v128.store(at, f32x4.add(f32x4.add(v128.load(at), even), evens));
-  v128.store(at + step, f32x4.add(odd, scaled(2, odds)));
-  v128.store(at + 2 * step, f32x4.add(even, scaled(4, evens)));
-  v128.store(at + 3 * step, f32x4.add(f32x4.add(odd, scaled(8, odds)), v128.load(at + 5 * step)));
+  v128.store(to, f32x4.add(f32x4.add(v128.load(from), even), evens));
+  v128.store(to + apart, f32x4.add(odd, scaled(2, odds)));
+  v128.store(to + 2 * apart, f32x4.add(even, scaled(4, evens)));
+  v128.store(to + 3 * apart, f32x4.add(f32x4.add(odd, scaled(8, odds)), v128.load(from + 5 * step)));
 }
 
 /** A, of 4 gradients: 6 numbers. */
-function changeGradients(at: usize, step: usize): void {
-  const y0 = v128.load(at);
-  const y1 = v128.load(at + step);
-  const y2 = v128.load(at + 2 * step);
-  const y3 = v128.load(at + 3 * step);
+function changeGradients(from: usize, step: usize, to: usize, apart: usize): void {
+  const y0 = v128.load(from);
+  const y1 = v128.load(from + step);
+  const y2 = v128.load(from + 2 * step);
+  const y3 = v128.load(from + 3 * step);
+  v128.store(to, y0);
   const evens = f32x4.add(y0, scaled(4, y2));
-  putSums(at, step, f32x4.add(y0, y2), f32x4.add(y1, y3), evens, f32x4.add(scaled(2, y1), scaled(8, y3)));
-  v128.store(at + 5 * step, y3);
+  putSums(to, apart, f32x4.add(y0, y2), f32x4.add(y1, y3), evens, f32x4.add(scaled(2, y1), scaled(8, y3)));
+  v128.store(to + 5 * apart, y3);
 }
 
 /** G, of 3 weights: 6 numbers. */
-function changeFilter(at: usize, step: usize): void {
-  const w0 = v128.load(at);
-  const w1 = v128.load(at + step);
-  const w2 = v128.load(at + 2 * step);
-  v128.store(at, scaled(0.25, w0));
+function changeFilter(from: usize, step: usize, to: usize, apart: usize): void {
+  const w0 = v128.load(from);
+  const w1 = v128.load(from + step);
+  const w2 = v128.load(from + 2 * step);
+  v128.store(to, scaled(0.25, w0));
   const even = scaled(-1.0 / 6.0, f32x4.add(w0, w2));
   const evens = f32x4.add(scaled(1.0 / 24.0, w0), scaled(1.0 / 6.0, w2));
-  putSums(at, step, even, scaled(-1.0 / 6.0, w1), evens, scaled(1.0 / 12.0, w1));
-  v128.store(at + 5 * step, w2);
+  putSums(to, apart, even, scaled(-1.0 / 6.0, w1), evens, scaled(1.0 / 12.0, w1));
+  v128.store(to + 5 * apart, w2);
 }
 
 /** G', of 6 sums of products: 3 weights. */
-function changeToFilter(at: usize, step: usize): void {
-  const u1 = v128.load(at + step);
-  const u2 = v128.load(at + 2 * step);
-  const u3 = v128.load(at + 3 * step);
-  const u4 = v128.load(at + 4 * step);
+function changeToFilter(from: usize, step: usize, to: usize, apart: usize): void {
+  const u1 = v128.load(from + step);
+  const u2 = v128.load(from + 2 * step);
+  const u3 = v128.load(from + 3 * step);
+  const u4 = v128.load(from + 4 * step);
   const even = scaled(-1.0 / 6.0, f32x4.add(u1, u2));
   const evens = f32x4.add(u3, u4);
-  v128.store(at, f32x4.add(f32x4.add(scaled(0.25, v128.load(at)), even), scaled(1.0 / 24.0, evens)));
+  v128.store(to, f32x4.add(f32x4.add(scaled(0.25, v128.load(from)), even), scaled(1.0 / 24.0, evens)));
   const odd = scaled(1.0 / 6.0, f32x4.sub(u2, u1));
-  v128.store(at + step, f32x4.add(odd, scaled(1.0 / 12.0, f32x4.sub(u3, u4))));
-  v128.store(at + 2 * step, f32x4.add(f32x4.add(even, scaled(1.0 / 6.0, evens)), v128.load(at + 5 * step)));
+  v128.store(to + apart, f32x4.add(odd, scaled(1.0 / 12.0, f32x4.sub(u3, u4))));
+  v128.store(to + 2 * apart, f32x4.add(f32x4.add(even, scaled(1.0 / 6.0, evens)), v128.load(from + 5 * step)));
 }
 
 /** Reads `side` x `side` vectors of an image from row `top` and column `left` on into a tile; nought outside the image. */
@@ -137,28 +139,35 @@ function changeTiles(
   const across = (wide + TILE - 1) / TILE;
   const each = ((high + TILE - 1) / TILE) * across;
   const margin = gradients ? 0 : 1;
+  const side = gradients ? TILE : SIDE;
+  const line = <usize>wide * stride;
   for (let t = 0; t < count; t++) {
     const image = x + <usize>((first + t) / each) * <usize>(high * wide) * stride;
     const top = (((first + t) % each) / across) * TILE - margin;
     const left = ((first + t) % across) * TILE - margin;
+    const inside = top >= 0 && left >= 0 && top + side <= high && left + side <= wide;
     let to = matrices + <usize>t * rowBytes;
     for (let c = (<usize>firstChannel) << 2; c < (<usize>lastChannel) << 2; c += RIGHT, to += RIGHT) {
-      readTile(image + c, tile, gradients ? TILE : SIDE, top, left, high, wide, stride);
-      if (gradients) {
-        for (let i = 0; i < TILE; i++) changeGradients(tile + <usize>i * RIGHT, DOWN);
-        for (let i = 0; i < SIDE; i++) changeGradients(tile + <usize>i * DOWN, RIGHT);
-      } else {
-        for (let i = 0; i < SIDE; i++) changePixels(tile + <usize>i * RIGHT, DOWN);
-        for (let i = 0; i < SIDE; i++) changePixels(tile + <usize>i * DOWN, RIGHT);
+      let at = image + <usize>(top * wide + left) * stride + c;
+      let step = line;
+      let beside = stride;
+      if (!inside) {
+        readTile(image + c, tile, side, top, left, high, wide, stride);
+        at = tile;
+        step = DOWN;
+        beside = RIGHT;
       }
-      for (let p: usize = 0; p < POSITIONS; p++) v128.store(to + p * matrix, v128.load(tile + p * RIGHT));
+      for (let i: usize = 0; i < <usize>side; i++) {
+        if (gradients) changeGradients(at + i * beside, step, tile + i * RIGHT, DOWN);
+        else changePixels(at + i * beside, step, tile + i * RIGHT, DOWN);
+      }
+      for (let i: usize = 0; i < <usize>SIDE; i++) {
+        const put = to + i * <usize>SIDE * matrix;
+        if (gradients) changeGradients(tile + i * DOWN, RIGHT, put, matrix);
+        else changePixels(tile + i * DOWN, RIGHT, put, matrix);
+      }
     }
   }
-}
-
-/** The same position of a tile in each of 36 matrices, `matrix` bytes each. */
-function gather(from: usize, matrix: usize, tile: usize): void {
-  for (let p: usize = 0; p < POSITIONS; p++) v128.store(tile + p * RIGHT, v128.load(from + p * matrix));
 }
 
 /** The 4x4 results of `count` tiles from `first` on, those within the image, of their sums. */
@@ -182,13 +191,19 @@ function changeResults(
     const left = ((first + t) % across) * TILE;
     const to = y + <usize>(((first + t) / each) * high * wide + top * wide + left) * stride;
     for (let c: usize = 0; c < stride; c += RIGHT) {
-      gather(sums + <usize>t * rowBytes + c, matrix, tile);
-      for (let i = 0; i < SIDE; i++) changeProducts(tile + <usize>i * RIGHT, DOWN);
+      const from = sums + <usize>t * rowBytes + c;
+      for (let i: usize = 0; i < <usize>SIDE; i++) {
+        changeProducts(from + i * matrix, <usize>SIDE * matrix, tile + i * RIGHT, DOWN);
+      }
       for (let r = 0; r < min(TILE, high - top); r++) {
-        changeProducts(tile + <usize>r * DOWN, RIGHT);
-        for (let k = 0; k < min(TILE, wide - left); k++) {
-          v128.store(to + <usize>(r * wide + k) * stride + c, v128.load(tile + <usize>r * DOWN + <usize>k * RIGHT));
+        const put = to + <usize>(r * wide) * stride + c;
+        const row = tile + <usize>r * DOWN;
+        if (left + TILE <= wide) {
+          changeProducts(row, RIGHT, put, stride);
+          continue;
         }
+        changeProducts(row, RIGHT, row, RIGHT);
+        for (let k: usize = 0; k < <usize>(wide - left); k++) v128.store(put + k * stride, v128.load(row + k * RIGHT));
       }
     }
   }
@@ -215,8 +230,8 @@ export function winogradFilters(w: usize, packed: usize, scratch: usize, from: i
         const at = w + <usize>((back ? 8 - k : k) * from + i) * stride + ((<usize>c) << 2);
         v128.store(scratch + <usize>(k / 3) * DOWN + <usize>(k % 3) * RIGHT, v128.load(at));
       }
-      for (let k = 0; k < 3; k++) changeFilter(scratch + <usize>k * RIGHT, DOWN);
-      for (let k = 0; k < SIDE; k++) changeFilter(scratch + <usize>k * DOWN, RIGHT);
+      for (let k: usize = 0; k < 3; k++) changeFilter(scratch + k * RIGHT, DOWN, scratch + k * RIGHT, DOWN);
+      for (let k: usize = 0; k < <usize>SIDE; k++) changeFilter(scratch + k * DOWN, RIGHT, scratch + k * DOWN, RIGHT);
       for (let p: usize = 0; p < POSITIONS; p++) {
         const value = v128.load(scratch + p * RIGHT);
         if (back) {
@@ -336,12 +351,13 @@ export function winogradFilterGradient(
   const stride = (<usize>to) << 2;
   for (let i = first; i < last; i++) {
     for (let c: usize = 0; c < stride; c += RIGHT) {
-      gather(sums + <usize>(i - first) * row + c, sumMatrix, tile);
-      for (let k = 0; k < SIDE; k++) changeToFilter(tile + <usize>k * RIGHT, DOWN);
-      for (let k = 0; k < 3; k++) changeToFilter(tile + <usize>k * DOWN, RIGHT);
-      for (let k = 0; k < 9; k++) {
-        const value = v128.load(tile + <usize>(k / 3) * DOWN + <usize>(k % 3) * RIGHT);
-        v128.store(dw + <usize>(k * from + i) * stride + c, value);
+      const sum = sums + <usize>(i - first) * row + c;
+      for (let k: usize = 0; k < <usize>SIDE; k++) {
+        changeToFilter(sum + k * sumMatrix, <usize>SIDE * sumMatrix, tile + k * RIGHT, DOWN);
+      }
+      for (let k = 0; k < 3; k++) {
+        const put = dw + <usize>(k * 3 * from + i) * stride + c;
+        changeToFilter(tile + <usize>k * DOWN, RIGHT, put, <usize>from * stride);
       }
     }
   }

@@ -5,8 +5,7 @@ type Ends = [before: number, after: number];
 
 /**
  * tfjs's name for `padding` zeros on every side of an image, and the zeros to put there first where it has none: its `same` may begin
- * a row later than the symmetric padding, whose last row is never reached then and is left out here. (tfjs-node has no
- * gradient for explicit padding.)
+ * a row later than the symmetric padding, whose last row is never reached then and is left out here.
  *
  * @param image `[B, H, W, C]`
  * @param kernel height and width, and whatever follows
@@ -46,6 +45,10 @@ export function paddingOf(
 export function paddedConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, sliding: Sliding): tf.Tensor4D {
   const { pad: name, zeros } = paddingOf(x.shape, filter.shape, sliding);
   if (!zeros) return tf.conv2d(x, filter, sliding.stride, name);
+  // Only tfjs-node has no gradient for explicit padding.
+  if (!tf.getBackend().startsWith('tensorflow')) {
+    return tf.conv2d(x, filter, sliding.stride, zeros as tf.backend_util.ExplicitPadding);
+  }
   // tf.pad would keep x beside the result, which the convolution keeps.
   const pad = tf.customGrad((image) => ({
     value: tf.pad(image as tf.Tensor4D, zeros),
