@@ -17,7 +17,7 @@ const names = [
   ...['pack', 'product', 'convolve', 'convolutionFilterGradient', 'depthwise', 'depthwiseFilterGradient'],
   ...['winogradFilters', 'winogradConvolution', 'winogradFilterGradient'],
 ] as const;
-export type LoopName = (typeof names)[number];
+type LoopName = (typeof names)[number];
 
 /** Our compiled loops (assembly/) on the heap of a backend. */
 export interface Loops {

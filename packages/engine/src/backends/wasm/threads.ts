@@ -131,8 +131,9 @@ export function startThreads(message: Pick<Message, 'module' | 'memory' | 'names
       if (done === calls.length) break;
       if (mayWait && turns > SPINS) Atomics.wait(control, DONE, done);
     }
+    const failed = Atomics.exchange(control, FAILED, 0) === 1;
     if (error) throw error;
-    if (Atomics.exchange(control, FAILED, 0) === 1) throw new Error(`a thread failed at loop ${loop}`);
+    if (failed) throw new Error(`a thread failed at loop ${message.names[loop]}`);
   }
 }
 
