@@ -17,6 +17,12 @@ export function met(at: i32, tap: i32, stride: i32, dilation: i32, before: i32, 
   return there >= 0 && there < length ? there : -1;
 }
 
+/** A strip, zeros, where each pixel of the result is, which pixels a filter's rows and columns meet, and the segments of four pixels each. */
+export function convolveScratch(from: i32, filterHigh: i32, filterWide: i32): usize {
+  const segments = <usize>(BLOCK / ROWS) * (<usize>(filterHigh * filterWide) * SEGMENT + 4);
+  return STRIP + ((<usize>(from + BLOCK)) << 2) + ((<usize>(filterHigh + filterWide)) << 4) + segments;
+}
+
 /**
  * Segments for four pixels beside each other, from row h and column w on, all of whose columns of the filter meet the image: a
  * row of the filter lies in one piece. 0 where they do not.
@@ -93,8 +99,7 @@ function segmentsBack(
  * result. Of y the pixels whose row is `row` plus a multiple of `rowStep`, and the same of columns, counted in their order from
  * `first` up to `last`.
  *
- * @param scratch room for a strip, `from` zeros, 4 bytes for each of BLOCK pixels, 16 for each row and column of the filter, and
- *   for each 4 of the pixels 4 bytes and segments of all taps
+ * @param scratch as much as `convolveScratch` says
  */
 export function convolve(
   x: usize,
@@ -263,7 +268,7 @@ export function convolve(
  * counted in taps times strips of four channels c. `to` is a multiple of 8.
  *
  * @param rows of the result that are gone through at a time, so that they stay in the caches
- * @param scratch room for a strip, and for as many segments
+ * @param scratch as much as `convolutionFilterGradientScratch` says
  */
 export function convolutionFilterGradient(
   x: usize,
@@ -347,4 +352,9 @@ export function convolutionFilterGradient(
       }
     }
   }
+}
+
+/** A strip, and a segment of each row. */
+export function convolutionFilterGradientScratch(rows: i32): usize {
+  return STRIP + <usize>rows * SEGMENT;
 }

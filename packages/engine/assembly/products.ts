@@ -42,7 +42,7 @@ export function pack(
  * from `firstPanel` up to `lastPanel`.
  *
  * @param packed b
- * @param scratch room for a strip, and for segments of BLOCK rows
+ * @param scratch as much as `productScratch` says
  */
 export function product(
   a: usize,
@@ -92,4 +92,9 @@ export function product(
       }
     }
   }
+}
+
+/** A strip, and segments of BLOCK rows. */
+export function productScratch(): usize {
+  return STRIP + <usize>(BLOCK / ROWS) * SEGMENT;
 }

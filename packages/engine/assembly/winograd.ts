@@ -218,7 +218,7 @@ function padded(columns: i32): usize {
  * The 36 matrices, `from` x `to`, of filters [3, 3, from, to], packed in panels of 8 columns, [36, panels, from, 8]; with `back`
  * those of the way back, `to` x `from`, of filters turned around.
  *
- * @param scratch room for a tile
+ * @param scratch as much as `winogradFiltersScratch` says
  */
 export function winogradFilters(w: usize, packed: usize, scratch: usize, from: i32, to: i32, back: i32): void {
   const stride = (<usize>to) << 2;
@@ -253,8 +253,7 @@ export function winogradFilters(w: usize, packed: usize, scratch: usize, from: i
  * y = x convolved with filters of {@link winogradFilters}, for the tiles from `first` up to `last`.
  *
  * @param most tiles at a time, a multiple of four
- * @param scratch room for a tile, segments of four tiles each, and 36 matrices of so many tiles by `from`, and by `to`
- *   made a multiple of 8
+ * @param scratch as much as `winogradConvolutionScratch` says
  */
 export function winogradConvolution(
   x: usize,
@@ -305,8 +304,7 @@ export function winogradConvolution(
  * gradient dy to the result, of `all` tiles.
  *
  * @param most tiles at a time
- * @param scratch room for a tile, a segment, and 36 matrices of so many tiles by those channels, of so many tiles by
- *   `to` made a multiple of 8, and of those channels by that
+ * @param scratch as much as `winogradFilterGradientScratch` says
  */
 export function winogradFilterGradient(
   x: usize,
@@ -361,4 +359,21 @@ export function winogradFilterGradient(
       }
     }
   }
+}
+
+/** A tile. */
+export function winogradFiltersScratch(): usize {
+  return TILE_BYTES;
+}
+
+/** A tile, segments of four tiles each, and the matrices of tiles and of their sums. */
+export function winogradConvolutionScratch(from: i32, to: i32, most: i32): usize {
+  const matrices = POSITIONS * <usize>most * (((<usize>from) << 2) + padded(to));
+  return TILE_BYTES + <usize>(most / ROWS) * SEGMENT + matrices;
+}
+
+/** A tile, a segment, and the matrices of tiles, of their gradients, and of sums for so many channels. */
+export function winogradFilterGradientScratch(channels: i32, to: i32, most: i32): usize {
+  const matrices = <usize>most * (((<usize>channels) << 2) + padded(to)) + <usize>channels * padded(to);
+  return TILE_BYTES + SEGMENT + POSITIONS * matrices;
 }

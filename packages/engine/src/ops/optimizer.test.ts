@@ -9,7 +9,7 @@ import { type SgdStep, sgdUpdate } from './sgd-update.ts';
 import { updateMovingAverages } from './update-moving-averages.ts';
 
 // Below one register, no multiple of one, more than one thread's worth.
-const shapes = [[3], [17], [4, 16], [1], [130, 131]];
+const shapes = [[3], [17], [4, 16], [1], [130, 131], [501, 613]];
 
 const values = (seed: number): tf.Tensor[] => shapes.map((shape, i) => normal(shape, seed + i));
 
@@ -38,7 +38,7 @@ describe.each(await kernelEngines())('optimizer kernels on %s', (engine) => {
         weights: values(1),
         velocities: momentum > 0 ? values(20) : [],
         gradients: values(40),
-        decays: [0, 0.1, 0.2, 0, 0.01],
+        decays: [0, 0.1, 0.2, 0, 0.01, 0.1],
         rate: 0.3,
         momentum,
         nesterov,
@@ -68,7 +68,7 @@ describe.each(await kernelEngines())('optimizer kernels on %s', (engine) => {
   it('updateMovingAverages moves each average on by its value', () => {
     tf.tidy(() => {
       const [averages, next] = [values(1).map((value) => tf.variable(value, false)), values(20)];
-      const factors = [0.25, 0.3, 0, 1, -2];
+      const factors = [0.25, 0.3, 0, 1, -2, 0.5];
       updateMovingAverages(averages, next, 0.75, factors);
       for (const [i, average] of averages.entries()) {
         const [before, value] = [normal(shapes[i]!, 1 + i).dataSync(), next[i]!.dataSync()];
@@ -92,11 +92,11 @@ describe.each(await kernelEngines())('optimizer kernels on %s', (engine) => {
 
   it('leave no tensor behind', () => {
     const [weights, velocities, gradients] = [values(1), values(2), values(3)];
-    const step = { weights, velocities, gradients, decays: [0, 0, 0, 0, 0], rate: 1, momentum: 0.5, nesterov: false };
+    const step = { weights, velocities, gradients, decays: [0, 0, 0, 0, 0, 0], rate: 1, momentum: 0.5, nesterov: false };
     expect(leaked(() => globalNorm(gradients).dispose())).toBe(0);
     expect(leaked(() => tf.dispose(Object.values(sgdUpdate(step))))).toBe(0);
     expect(sgdUpdate({ ...step, weights: [], velocities: [], gradients: [], decays: [] }).weights).toEqual([]);
-    expect(() => sgdUpdate({ ...step, decays: [0] })).toThrow(/number of decays is 1, expected 5/);
+    expect(() => sgdUpdate({ ...step, decays: [0] })).toThrow(/number of decays is 1, expected 6/);
     const averages = weights.map((weight) => tf.variable(weight, false));
     expect(leaked(() => updateMovingAverages(averages, gradients, 0.9))).toBe(0);
     tf.dispose([weights, velocities, gradients, averages]);

@@ -4,8 +4,8 @@ import { convGeometry } from './geometry.ts';
 import { type Loops, loopsOf, shares } from './loops.ts';
 import { packedPanels } from './products.ts';
 
-/** As in assembly/: bytes of a strip and of a segment, rows of a strip, columns of a panel, and pixels at a time. */
-const [STRIP, SEGMENT, ROWS, COLUMNS, BLOCK] = [128, 24, 4, 8, 64];
+/** As in assembly/: rows of a strip, columns of a panel, and pixels at a time. */
+const [ROWS, COLUMNS, BLOCK] = [4, 8, 64];
 
 /** Bytes of images, for one range of rows, that are to stay in a cache of the second level. */
 const CACHED = 1 << 18;
@@ -104,7 +104,6 @@ function callsOf(
   { image, out, filter, strides, dilations, before }: Geometry,
 ): number[][] {
   const taps = filter[0] * filter[1];
-  const bytes = STRIP + 4 * image[2] + 4 * BLOCK + 16 * (filter[0] + filter[1]) + (BLOCK / ROWS) * (taps * SEGMENT + 4);
   const [downs, acrosses] = back ? strides : [1, 1];
   const phases = Array.from({ length: downs * acrosses }, (_, phase) => [
     Math.floor(phase / acrosses),
@@ -122,7 +121,7 @@ function callsOf(
       last,
     ]);
   });
-  const scratch = loops.scratch(jobs.length, bytes);
+  const scratch = loops.scratch('convolveScratch', jobs.length, image[2], ...filter);
   const geometry = [image, out, filter, strides, dilations, before].flat();
   return jobs.map((job, i) => [
     ...[loops.at(x!), loops.at(packed!), loops.at(y!), scratch[i]!],
@@ -153,7 +152,7 @@ function backToFilter(loops: Loops, x: tf.Tensor, dy: tf.Tensor, info: Info): tf
     const rows = Math.max(1, Math.min(batchSize * outHeight, Math.floor(CACHED / row)));
     const cost = ROWS * batchSize * outHeight * outWidth * columns;
     const jobs = shares(loops, strips, { cost });
-    const scratch = loops.scratch(jobs.length, STRIP + rows * SEGMENT);
+    const scratch = loops.scratch('convolutionFilterGradientScratch', jobs.length, rows);
     const calls = jobs.map((job, i) => [
       ...[x, gradient, dFilter].map((tensor) => loops.at(tensor)),
       scratch[i]!,

@@ -7,6 +7,7 @@ import { convolutions } from './convolutions.ts';
 import { depthwiseConvolutions } from './depthwise-convolution.ts';
 import { identity } from './identity.ts';
 import { maxPoolGrad } from './max-pool-grad.ts';
+import { globalNorm, sgdUpdate } from './optimizer.ts';
 import { preluGrad } from './prelu-grad.ts';
 import { batchMatMul } from './products.ts';
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts';
@@ -18,7 +19,9 @@ export const wasmKernels: TrainingKernels = {
   ...composedKernels,
   batchNormTraining,
   batchNormTrainingGrad,
+  globalNorm,
   preluGrad,
+  sgdUpdate,
   sparseSoftmaxCrossEntropy,
   updateRows,
 };

@@ -13,11 +13,15 @@ const { WebAssembly } = globalThis as unknown as {
 };
 
 const names = [
-  ...['moments', 'gradientSums', 'normalize', 'combine', 'preluGradient'],
+  ...['moments', 'gradientSums', 'normalize', 'combine', 'preluGradient', 'sumOfSquares', 'sgd'],
   ...['pack', 'product', 'convolve', 'convolutionFilterGradient', 'depthwise', 'depthwiseFilterGradient'],
   ...['winogradFilters', 'winogradConvolution', 'winogradFilterGradient'],
 ] as const;
 type LoopName = (typeof names)[number];
+
+/** Those that need memory besides tensors, how much of it for given sizes says a function of that name in assembly/. */
+type Scratch =
+  `${'product' | 'convolve' | 'convolutionFilterGradient' | `winograd${'Filters' | 'Convolution' | 'FilterGradient'}`}Scratch`;
 
 /** Our compiled loops (assembly/) on the heap of a backend. */
 export interface Loops {
@@ -28,8 +32,8 @@ export interface Loops {
   at(tensor: tf.TensorInfo): number;
   /** A tensor with whatever its memory holds, for a loop that writes all of it. */
   uninitialized<T extends tf.Tensor>(shape: readonly number[]): T;
-  /** Where so many pieces of memory start; as a tensor's, it is freed with the scope. */
-  scratch(count: number, bytes: number): number[];
+  /** Where pieces of memory start, as many as calls of a loop; as a tensor's, it is freed with the scope. */
+  scratch(loop: Scratch, count: number, ...sizes: number[]): number[];
 }
 
 const known = new WeakMap<object, Loops>();
@@ -94,7 +98,9 @@ function makeLoops(backend: WasmBackend): Loops {
   const shared = !(memory.buffer instanceof ArrayBuffer);
   const bytes = Uint8Array.from(atob(shared ? sharedModule : aloneModule), (character) => character.charCodeAt(0));
   const module = new WebAssembly.Module(bytes);
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } }) as { exports: Record<LoopName, Loop> };
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } }) as {
+    exports: Record<LoopName, Loop> & Record<Scratch, (...sizes: number[]) => number>;
+  };
   const threads = shared ? startThreads({ module, memory, names }) : undefined;
   const at: Loops['at'] = ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset;
   const uninitialized = <T extends tf.Tensor>(shape: readonly number[]): T => {
@@ -109,8 +115,8 @@ function makeLoops(backend: WasmBackend): Loops {
       if (threads && calls.length > 1) threads.run(names.indexOf(name), calls, exports[name]);
       else for (const call of calls) exports[name](...call);
     },
-    scratch(count, bytes) {
-      const each = Math.ceil(bytes / 64) * 64;
+    scratch(loop, count, ...sizes) {
+      const each = Math.ceil(exports[loop](...sizes) / 64) * 64;
       const first = at(uninitialized([(count * each) / 4]));
       return Array.from({ length: count }, (_, i) => first + i * each);
     },

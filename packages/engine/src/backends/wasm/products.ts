@@ -3,7 +3,8 @@ import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
 import { type Loops, loopsOf, shares } from './loops.ts';
 
-const [STRIP, SEGMENT, ROWS, COLUMNS, BLOCK] = [128, 24, 4, 8, 48];
+/** As in assembly/: rows of a strip and columns of a panel. */
+const [ROWS, COLUMNS] = [4, 8];
 
 /** Numbers `down` bytes apart from one row to the next, `right` bytes from one column to the next. */
 export interface Strided {
@@ -100,7 +101,7 @@ function product(
     rows >= columns
       ? shares(loops, rows, { multiple: ROWS, cost: inner * columns }).map((range) => [...range, 0, panels])
       : shares(loops, panels, { cost: rows * inner * COLUMNS }).map((range) => [0, rows, ...range]);
-  const scratch = loops.scratch(jobs.length, STRIP + (BLOCK / ROWS) * SEGMENT);
+  const scratch = loops.scratch('productScratch', jobs.length);
   const calls = jobs.map((job, i) => [a.at, packed, to, scratch[i]!, a.down, a.right, inner, columns, ...job]);
   loops.run('product', calls);
 }

@@ -4,8 +4,8 @@ import type { Kernel } from '../../kernels/training-kernels.ts';
 import { withPlain3x3 } from '../plain-3x3.ts';
 import { type Loops, loopsOf, shares } from './loops.ts';
 
-/** As in assembly/: bytes of a tile and of a segment, and columns of a panel. */
-const [TILE, SEGMENT, COLUMNS] = [576, 24, 8];
+/** As in assembly/: columns of a panel. */
+const COLUMNS = 8;
 
 /** A tile's numbers: a matrix, of tiles by channels, for each. */
 const POSITIONS = 36;
@@ -50,15 +50,14 @@ function convolve(loops: Loops, x: tf.Tensor, filter: tf.Tensor, back: boolean):
     const to = filter.shape[back ? 2 : 3]!;
     const y = loops.uninitialized<tf.Tensor4D>([images, high, wide, to]);
     const filters = loops.at(loops.uninitialized([POSITIONS * from * padded(to)]));
-    const [tile] = loops.scratch(1, TILE);
+    const [tile] = loops.scratch('winogradFiltersScratch', 1);
     loops.run('winogradFilters', [
       [loops.at(filter), filters, tile!, filter.shape[2]!, filter.shape[3]!, Number(back)],
     ]);
     const all = tilesOf(images, high, wide);
     const most = atATime(from + padded(to), all);
     const jobs = shares(loops, all, { multiple: 4, cost: POSITIONS * from * to });
-    const bytes = TILE + (most / 4) * SEGMENT + 4 * POSITIONS * most * (from + padded(to));
-    const scratch = loops.scratch(jobs.length, bytes);
+    const scratch = loops.scratch('winogradConvolutionScratch', jobs.length, from, to, most);
     loops.run(
       'winogradConvolution',
       jobs.map((job, i) => [loops.at(x), filters, loops.at(y), scratch[i]!, high, wide, from, to, most, ...job]),
@@ -77,10 +76,8 @@ function filterGradient(loops: Loops, x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
     const jobs = shares(loops, from, { multiple: 4, cost: all * POSITIONS * to, perThread: 1 });
     // The sums are read and written once for all tiles at a time.
     const most = Math.min(all, 64);
-    const scratch = loops.scratch(
-      jobs.length,
-      TILE + SEGMENT + 4 * POSITIONS * (most * (from + padded(to)) + from * padded(to)),
-    );
+    const [first, last] = jobs.at(-1)!; // The largest.
+    const scratch = loops.scratch('winogradFilterGradientScratch', jobs.length, last - first, to, most);
     loops.run(
       'winogradFilterGradient',
       jobs.map((job, i) => [
