@@ -1,3 +1,4 @@
+import { columnMet, Geometry, rowMet } from './geometry';
 import { addRow, COLUMNS, putRow, putSegment, ROWS, SEGMENT, STRIP, sumStrip, WIDE } from './strips';
 
 // Convolutions, NHWC, and their gradients: products of matrices whose operand is read where it lies in the image, a segment for
@@ -6,89 +7,50 @@ import { addRow, COLUMNS, putRow, putSegment, ROWS, SEGMENT, STRIP, sumStrip, WI
 /** Pixels that go through all columns together, so that they stay in the caches. */
 const BLOCK: i32 = 64;
 
-/** The pixel that a tap meets, or -1: of the image, or with `back` of the result that the image's pixel is part of. */
-export function met(at: i32, tap: i32, stride: i32, dilation: i32, before: i32, length: i32, back: i32): i32 {
-  let there = at * stride + tap * dilation - before;
-  if (back) {
-    const reach = at + before - tap * dilation;
-    if (reach < 0 || reach % stride !== 0) return -1;
-    there = reach / stride;
-  }
-  return there >= 0 && there < length ? there : -1;
-}
-
 /** A strip, zeros, where each pixel of the result is, which pixels a filter's rows and columns meet, and the segments of four pixels each. */
 export function convolveScratch(from: i32, filterHigh: i32, filterWide: i32): usize {
   const segments = <usize>(BLOCK / ROWS) * (<usize>(filterHigh * filterWide) * SEGMENT + 4);
   return STRIP + ((<usize>(from + BLOCK)) << 2) + ((<usize>(filterHigh + filterWide)) << 4) + segments;
 }
 
+/** Where in what is read a pixel is. */
+function pixelAt(x: usize, g: Geometry, image: i32, row: i32, column: i32): usize {
+  return x + <usize>((image * g.high + row) * g.wide + column) * ((<usize>g.from) << 2);
+}
+
 /**
  * Segments for four pixels beside each other, from row h and column w on, all of whose columns of the filter meet the image: a
  * row of the filter lies in one piece. 0 where they do not.
  */
-function segmentsOfRows(
-  at: usize,
-  x: usize,
-  image: i32,
-  h: i32,
-  w: i32,
-  high: i32,
-  wide: i32,
-  from: i32,
-  filterHigh: i32,
-  filterWide: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  dilationRows: i32,
-  top: i32,
-  left: i32,
-): usize {
-  const begin = w * strideColumns - left;
-  if (begin < 0 || begin + (ROWS - 1) * strideColumns + filterWide > wide) return 0;
-  const stride = (<usize>from) << 2;
-  const beside = <usize>strideColumns * stride;
-  for (let i = 0; i < filterHigh; i++) {
-    const there = h * strideRows + i * dilationRows - top;
-    if (there < 0 || there >= high) continue;
-    const p = x + <usize>((image * high + there) * wide + begin) * stride;
-    const columns = <usize>(i * filterWide * from) * WIDE;
-    at = putSegment(at, p, p + beside, p + 2 * beside, p + 3 * beside, columns, filterWide * from);
+function segmentsOfRows(at: usize, x: usize, g: Geometry, image: i32, h: i32, w: i32): usize {
+  const begin = w * g.strideColumns - g.left;
+  const inside = begin >= 0 && begin + (ROWS - 1) * g.strideColumns + g.filterWide <= g.wide;
+  if (g.dilationColumns !== 1 || !inside) return 0;
+  const beside = (<usize>(g.strideColumns * g.from)) << 2;
+  for (let i = 0; i < g.filterHigh; i++) {
+    const row = rowMet(g, h, i, 0);
+    if (row < 0) continue;
+    const p = pixelAt(x, g, image, row, begin);
+    const columns = <usize>(i * g.filterWide * g.from) * WIDE;
+    at = putSegment(at, p, p + beside, p + 2 * beside, p + 3 * beside, columns, g.filterWide * g.from);
   }
   return at;
 }
 
 /** The same for the way back, of four pixels as far from each other as the stride is. */
-function segmentsBack(
-  at: usize,
-  x: usize,
-  image: i32,
-  h: i32,
-  w: i32,
-  high: i32,
-  wide: i32,
-  from: i32,
-  filterHigh: i32,
-  filterWide: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  dilationRows: i32,
-  dilationColumns: i32,
-  top: i32,
-  left: i32,
-): usize {
-  const stride = (<usize>from) << 2;
-  for (let i = 0; i < filterHigh; i++) {
-    const row = met(h, i, strideRows, dilationRows, top, high, 1);
+function segmentsBack(at: usize, x: usize, g: Geometry, image: i32, h: i32, w: i32): usize {
+  const beside = (<usize>g.from) << 2;
+  for (let i = 0; i < g.filterHigh; i++) {
+    const row = rowMet(g, h, i, 1);
     if (row < 0) continue;
-    for (let j = 0; j < filterWide; j++) {
-      const reach = w + left - j * dilationColumns;
-      if (reach % strideColumns !== 0) continue;
-      const begin = reach / strideColumns;
-      if (begin < 0 || begin + ROWS > wide) return 0;
-      const p = x + <usize>((image * high + row) * wide + begin) * stride;
-      const columns = <usize>((i * filterWide + j) * from) * WIDE;
-      at = putSegment(at, p, p + stride, p + 2 * stride, p + 3 * stride, columns, from);
+    for (let j = 0; j < g.filterWide; j++) {
+      const reach = w + g.left - j * g.dilationColumns;
+      if (reach % g.strideColumns !== 0) continue;
+      const begin = reach / g.strideColumns;
+      if (begin < 0 || begin + ROWS > g.wide) return 0;
+      const p = pixelAt(x, g, image, row, begin);
+      const columns = <usize>((i * g.filterWide + j) * g.from) * WIDE;
+      at = putSegment(at, p, p + beside, p + 2 * beside, p + 3 * beside, columns, g.from);
     }
   }
   return at;
@@ -106,20 +68,7 @@ export function convolve(
   packed: usize,
   y: usize,
   scratch: usize,
-  high: i32,
-  wide: i32,
-  from: i32,
-  outHigh: i32,
-  outWide: i32,
-  to: i32,
-  filterHigh: i32,
-  filterWide: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  dilationRows: i32,
-  dilationColumns: i32,
-  top: i32,
-  left: i32,
+  g: Geometry,
   back: i32,
   row: i32,
   column: i32,
@@ -128,98 +77,59 @@ export function convolve(
   first: i32,
   last: i32,
 ): void {
-  const stride = (<usize>from) << 2;
-  const outStride = (<usize>to) << 2;
+  const stride = (<usize>g.from) << 2;
+  const outStride = (<usize>g.to) << 2;
   const zeros = scratch + STRIP;
   const pixels = zeros + stride;
   const metRows = pixels + <usize>(BLOCK << 2);
-  const metColumns = metRows + <usize>(filterHigh << 4);
-  const strips = metColumns + <usize>(filterWide << 4);
-  const taps = <usize>(filterHigh * filterWide);
+  const metColumns = metRows + ((<usize>g.filterHigh) << 4);
+  const strips = metColumns + ((<usize>g.filterWide) << 4);
+  const taps = <usize>(g.filterHigh * g.filterWide);
   const stripBytes = taps * SEGMENT + 4;
-  const down = (outHigh - row + rowStep - 1) / rowStep;
-  const across = (outWide - column + columnStep - 1) / columnStep;
+  const down = (g.outHigh - row + rowStep - 1) / rowStep;
+  const across = (g.outWide - column + columnStep - 1) / columnStep;
   memory.fill(zeros, 0, stride);
   for (let block = first; block < last; block += BLOCK) {
     const end = min(last, block + BLOCK);
     // Of each four pixels where their segments end, and the segments.
     for (let q = block; q < end; q += ROWS) {
       const strip = strips + <usize>((q - block) / ROWS) * stripBytes;
-      let at = strip + 4;
+      for (let r = 0; r < ROWS; r++) {
+        const pixel = min(q + r, end - 1);
+        const line = pixel / across;
+        const h = row + (line % down) * rowStep;
+        const w = column + (pixel % across) * columnStep;
+        const put = y + <usize>(((line / down) * g.outHigh + h) * g.outWide + w) * outStride;
+        store<u32>(pixels + ((<usize>(pixel - block)) << 2), <u32>put);
+      }
       const line = q / across;
-      const image = line / down;
       const h = row + (line % down) * rowStep;
       const w = column + (q % across) * columnStep;
-      const oneLine = (q % across) + ROWS <= across && q + ROWS <= end;
-      if (oneLine) {
-        const first = at;
-        if (back)
-          at = segmentsBack(
-            at,
-            x,
-            image,
-            h,
-            w,
-            high,
-            wide,
-            from,
-            filterHigh,
-            filterWide,
-            strideRows,
-            strideColumns,
-            dilationRows,
-            dilationColumns,
-            top,
-            left,
-          );
-        else if (dilationColumns === 1)
-          at = segmentsOfRows(
-            at,
-            x,
-            image,
-            h,
-            w,
-            high,
-            wide,
-            from,
-            filterHigh,
-            filterWide,
-            strideRows,
-            strideColumns,
-            dilationRows,
-            top,
-            left,
-          );
-        else at = 0;
-        if (at !== 0) {
-          const put = y + <usize>((image * outHigh + h) * outWide + w) * outStride;
-          for (let r = 0; r < ROWS; r++) {
-            store<u32>(pixels + ((<usize>(q + r - block)) << 2), <u32>(put + <usize>(r * columnStep) * outStride));
-          }
-          store<u32>(strip, <u32>at);
+      if ((q % across) + ROWS <= across && q + ROWS <= end) {
+        const segments = back
+          ? segmentsBack(strip + 4, x, g, line / down, h, w)
+          : segmentsOfRows(strip + 4, x, g, line / down, h, w);
+        if (segments !== 0) {
+          store<u32>(strip, <u32>segments);
           continue;
         }
-        at = first;
       }
       for (let r = 0; r < ROWS; r++) {
         const pixel = min(q + r, end - 1);
-        const image = pixel / (down * across);
-        const h = row + ((pixel / across) % down) * rowStep;
+        const line = pixel / across;
+        const h = row + (line % down) * rowStep;
         const w = column + (pixel % across) * columnStep;
-        store<u32>(
-          pixels + ((<usize>(pixel - block)) << 2),
-          <u32>(y + <usize>((image * outHigh + h) * outWide + w) * outStride),
-        );
-        for (let i = 0; i < filterHigh; i++) {
-          const there = met(h, i, strideRows, dilationRows, top, high, back);
-          store<i32>(metRows + <usize>(i * 4 + r) * 4, there < 0 ? -1 : (image * high + there) * wide);
+        for (let i = 0; i < g.filterHigh; i++) {
+          const there = rowMet(g, h, i, back);
+          store<i32>(metRows + ((<usize>(i * 4 + r)) << 2), there < 0 ? -1 : ((line / down) * g.high + there) * g.wide);
         }
-        for (let j = 0; j < filterWide; j++) {
-          store<i32>(metColumns + <usize>(j * 4 + r) * 4, met(w, j, strideColumns, dilationColumns, left, wide, back));
+        for (let j = 0; j < g.filterWide; j++) {
+          store<i32>(metColumns + ((<usize>(j * 4 + r)) << 2), columnMet(g, w, j, back));
         }
       }
-      for (let i = 0; i < filterHigh; i++) {
-        for (let j = 0; j < filterWide; j++) {
+      let at = strip + 4;
+      for (let i = 0; i < g.filterHigh; i++) {
+        for (let j = 0; j < g.filterWide; j++) {
           let some = false;
           for (let r: usize = 0; r < 16; r += 4) {
             const line = load<i32>(metRows + ((<usize>i) << 4) + r);
@@ -229,16 +139,16 @@ export function convolve(
             some = some || there;
           }
           if (!some) continue;
-          store<u32>(at, <u32>(<usize>((i * filterWide + j) * from) * WIDE), 16);
-          store<i32>(at, from, 20);
+          store<u32>(at, <u32>(<usize>((i * g.filterWide + j) * g.from) * WIDE), 16);
+          store<i32>(at, g.from, 20);
           at += SEGMENT;
         }
       }
       store<u32>(strip, <u32>at);
     }
-    for (let c = 0; c < to; c += COLUMNS) {
-      const columns = min(COLUMNS, to - c);
-      const panel = packed + <usize>(c / COLUMNS) * taps * <usize>from * WIDE;
+    for (let c = 0; c < g.to; c += COLUMNS) {
+      const columns = min(COLUMNS, g.to - c);
+      const panel = packed + <usize>(c / COLUMNS) * taps * <usize>g.from * WIDE;
       for (let q = block; q < end; q += ROWS) {
         const strip = strips + <usize>((q - block) / ROWS) * stripBytes;
         const segments = strip + 4;
@@ -275,29 +185,16 @@ export function convolutionFilterGradient(
   dy: usize,
   dw: usize,
   scratch: usize,
-  images: i32,
-  high: i32,
-  wide: i32,
-  from: i32,
-  outHigh: i32,
-  outWide: i32,
-  to: i32,
-  filterWide: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  dilationRows: i32,
-  dilationColumns: i32,
-  top: i32,
-  left: i32,
+  g: Geometry,
   rows: i32,
   first: i32,
   last: i32,
 ): void {
-  const stride = (<usize>from) << 2;
-  const outStride = (<usize>to) << 2;
-  const strips = (from + ROWS - 1) / ROWS;
+  const stride = (<usize>g.from) << 2;
+  const outStride = (<usize>g.to) << 2;
+  const strips = (g.from + ROWS - 1) / ROWS;
   const segments = scratch + STRIP;
-  const all = images * outHigh;
+  const all = g.images * g.outHigh;
   for (let block = 0; block < all; block += rows) {
     let tap = -1;
     let end = segments;
@@ -305,20 +202,20 @@ export function convolutionFilterGradient(
       if (work / strips !== tap) {
         tap = work / strips;
         end = segments;
-        const shiftDown = (tap / filterWide) * dilationRows - top;
-        const shiftRight = (tap % filterWide) * dilationColumns - left;
+        const shiftDown = (tap / g.filterWide) * g.dilationRows - g.top;
+        const shiftRight = (tap % g.filterWide) * g.dilationColumns - g.left;
         let begin = 0;
-        while (begin < outWide && begin * strideColumns + shiftRight < 0) begin++;
-        let stop = outWide;
-        while (stop > begin && (stop - 1) * strideColumns + shiftRight >= wide) stop--;
+        while (begin < g.outWide && begin * g.strideColumns + shiftRight < 0) begin++;
+        let stop = g.outWide;
+        while (stop > begin && (stop - 1) * g.strideColumns + shiftRight >= g.wide) stop--;
         if (begin < stop) {
           for (let row = block; row < min(all, block + rows); row++) {
-            const h = (row % outHigh) * strideRows + shiftDown;
-            if (h < 0 || h >= high) continue;
-            const pixel = ((row / outHigh) * high + h) * wide + begin * strideColumns + shiftRight;
+            const h = (row % g.outHigh) * g.strideRows + shiftDown;
+            if (h < 0 || h >= g.high) continue;
+            const pixel = ((row / g.outHigh) * g.high + h) * g.wide + begin * g.strideColumns + shiftRight;
             const p = x + <usize>pixel * stride;
-            const d = dy + <usize>(row * outWide + begin) * outStride;
-            const most = from - 1;
+            const d = dy + <usize>(row * g.outWide + begin) * outStride;
+            const most = g.from - 1;
             end = putSegment(
               end,
               p,
@@ -333,19 +230,19 @@ export function convolutionFilterGradient(
       }
       // The last strip begins where it has four channels, of which those that are not done yet count.
       const wanted = (work % strips) * ROWS;
-      const channel = max(0, min(wanted, from - ROWS));
-      for (let c = 0; c < to; c += COLUMNS) {
+      const channel = max(0, min(wanted, g.from - ROWS));
+      for (let c = 0; c < g.to; c += COLUMNS) {
         const shift = (<usize>channel) << 2;
         const columns = (<usize>c) << 2;
-        const step = <usize>strideColumns * stride;
+        const step = <usize>g.strideColumns * stride;
         const skipped = wanted - channel;
-        const put = dw + <usize>(tap * from + channel) * outStride + columns;
-        if (skipped === 0 && channel + ROWS <= from) {
+        const put = dw + <usize>(tap * g.from + channel) * outStride + columns;
+        if (skipped === 0 && channel + ROWS <= g.from) {
           sumStrip(segments, end, shift, columns, step, outStride, put, outStride, true);
           continue;
         }
         sumStrip(segments, end, shift, columns, step, outStride, scratch, WIDE, false);
-        for (let r = skipped; r < min(ROWS, from - channel); r++) {
+        for (let r = skipped; r < min(ROWS, g.from - channel); r++) {
           const from = scratch + <usize>r * WIDE;
           addRow(put + <usize>r * outStride, v128.load(from), v128.load(from, 16));
         }

@@ -1,46 +1,26 @@
 // Depthwise convolutions, NHWC, one result for each channel: four channels at a time and those that remain one by one.
 
-import { met } from './convolutions';
+import { columnMet, Geometry, rowMet } from './geometry';
 
 /**
  * y[n, h, w, c] = sum over i, j of x[n, h * stride + i * dilation - top, w * stride + j * dilation - left, c] * filter[i, j, c]; with `back` the
  * gradient to the image y of the gradient x to the result. Rows of all images of y are counted from `first` up to `last`.
  */
-export function depthwise(
-  x: usize,
-  filter: usize,
-  y: usize,
-  high: i32,
-  wide: i32,
-  channels: i32,
-  outHigh: i32,
-  outWide: i32,
-  filterHigh: i32,
-  filterWide: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  dilationRows: i32,
-  dilationColumns: i32,
-  top: i32,
-  left: i32,
-  back: i32,
-  first: i32,
-  last: i32,
-): void {
-  const stride = (<usize>channels) << 2;
+export function depthwise(x: usize, filter: usize, y: usize, g: Geometry, back: i32, first: i32, last: i32): void {
+  const stride = (<usize>g.to) << 2;
   for (let row = first; row < last; row++) {
-    const image = row / outHigh;
-    for (let column = 0; column < outWide; column++) {
-      const to = y + <usize>(row * outWide + column) * stride;
+    const image = row / g.outHigh;
+    for (let column = 0; column < g.outWide; column++) {
+      const to = y + <usize>(row * g.outWide + column) * stride;
       let begun = false;
-      for (let i = 0; i < filterHigh; i++) {
-        const h = met(row % outHigh, i, strideRows, dilationRows, top, high, back);
+      for (let i = 0; i < g.filterHigh; i++) {
+        const h = rowMet(g, row % g.outHigh, i, back);
         if (h < 0) continue;
-        for (let j = 0; j < filterWide; j++) {
-          const w = met(column, j, strideColumns, dilationColumns, left, wide, back);
+        for (let j = 0; j < g.filterWide; j++) {
+          const w = columnMet(g, column, j, back);
           if (w < 0) continue;
-          const from = x + <usize>((image * high + h) * wide + w) * stride;
-          const tap = filter + <usize>(i * filterWide + j) * stride;
+          const from = x + <usize>((image * g.high + h) * g.wide + w) * stride;
+          const tap = filter + <usize>(i * g.filterWide + j) * stride;
           let c: usize = 0;
           for (; c + 16 <= stride; c += 16) {
             const product = f32x4.mul(v128.load(from + c), v128.load(tap + c));
@@ -62,47 +42,27 @@ export function depthwise(
  * out[i, j, c] += x[n, oh * stride + i * dilation - top, ow * stride + j * dilation - left, c] * dy[n, oh, ow, c] over n, oh, ow, for
  * the channels from `first` up to `last`.
  */
-export function depthwiseFilterGradient(
-  x: usize,
-  dy: usize,
-  out: usize,
-  images: i32,
-  height: i32,
-  width: i32,
-  channels: i32,
-  outHeight: i32,
-  outWidth: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  dilationRows: i32,
-  dilationColumns: i32,
-  top: i32,
-  left: i32,
-  first: i32,
-  last: i32,
-): void {
-  const stride = (<usize>channels) << 2;
+export function depthwiseFilterGradient(x: usize, dy: usize, out: usize, g: Geometry, first: i32, last: i32): void {
+  const stride = (<usize>g.to) << 2;
   const end = (<usize>last) << 2;
-  const step = stride * <usize>strideColumns;
-  for (let image = 0; image < images; image++) {
-    for (let outRow = 0; outRow < outHeight; outRow++) {
-      const dyRow = dy + <usize>(image * outHeight + outRow) * <usize>outWidth * stride;
-      for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideRows + i * dilationRows - top;
-        if (row < 0 || row >= height) continue;
-        const xRow = x + <usize>(image * height + row) * <usize>width * stride;
-        for (let j = 0; j < filterWidth; j++) {
-          const shift = j * dilationColumns - left;
+  const step = stride * <usize>g.strideColumns;
+  for (let image = 0; image < g.images; image++) {
+    for (let outRow = 0; outRow < g.outHigh; outRow++) {
+      const dyRow = dy + <usize>(image * g.outHigh + outRow) * <usize>g.outWide * stride;
+      for (let i = 0; i < g.filterHigh; i++) {
+        const row = outRow * g.strideRows + i * g.dilationRows - g.top;
+        if (row < 0 || row >= g.high) continue;
+        const xRow = x + <usize>(image * g.high + row) * <usize>g.wide * stride;
+        for (let j = 0; j < g.filterWide; j++) {
+          const shift = j * g.dilationColumns - g.left;
           let from = 0;
-          while (from < outWidth && from * strideColumns + shift < 0) from++;
-          let to = outWidth;
-          while (to > from && (to - 1) * strideColumns + shift >= width) to--;
+          while (from < g.outWide && from * g.strideColumns + shift < 0) from++;
+          let to = g.outWide;
+          while (to > from && (to - 1) * g.strideColumns + shift >= g.wide) to--;
           if (from >= to) continue;
-          const tap = out + <usize>(i * filterWidth + j) * stride;
+          const tap = out + <usize>(i * g.filterWide + j) * stride;
           const dyFirst = dyRow + <usize>from * stride;
-          const xFirst = xRow + <usize>(from * strideColumns + shift) * stride;
+          const xFirst = xRow + <usize>(from * g.strideColumns + shift) * stride;
           let c = (<usize>first) << 2;
           for (; c + 16 <= end; c += 16) {
             let p = dyFirst + c;

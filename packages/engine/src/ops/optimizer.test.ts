@@ -92,7 +92,15 @@ describe.each(await kernelEngines())('optimizer kernels on %s', (engine) => {
 
   it('leave no tensor behind', () => {
     const [weights, velocities, gradients] = [values(1), values(2), values(3)];
-    const step = { weights, velocities, gradients, decays: [0, 0, 0, 0, 0, 0], rate: 1, momentum: 0.5, nesterov: false };
+    const step = {
+      weights,
+      velocities,
+      gradients,
+      decays: [0, 0, 0, 0, 0, 0],
+      rate: 1,
+      momentum: 0.5,
+      nesterov: false,
+    };
     expect(leaked(() => globalNorm(gradients).dispose())).toBe(0);
     expect(leaked(() => tf.dispose(Object.values(sgdUpdate(step))))).toBe(0);
     expect(sgdUpdate({ ...step, weights: [], velocities: [], gradients: [], decays: [] }).weights).toEqual([]);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Overrides } from '../../kernels/registry.ts';
-import { convGeometry } from './geometry.ts';
+import { convGeometry, geometryOf, type Sizes, sizesOf } from './geometry.ts';
 import { type Loops, loopsOf, shares } from './loops.ts';
 
 type Info = tf.backend_util.Conv2DInfo;
@@ -10,14 +10,15 @@ export const depthwiseConvolutions: Overrides = {
   DepthwiseConv2dNative({ x, filter }, attrs, backend) {
     const info = convGeometry('DepthwiseConv2dNative', x!.shape, filter!.shape, attrs, true);
     const loops = loopsOf(backend);
-    return tf.tidy(() => convolve(loops, repeated(x!, info), filter!, info, false));
+    return tf.tidy(() => convolve(loops, repeated(x!, info), filter!, sizesOf(info), false));
   },
   DepthwiseConv2dNativeBackpropInput({ dy, filter }, attrs, backend) {
     const shape = attrs.inputShape as number[];
     const info = convGeometry('DepthwiseConv2dNativeBackpropInput', shape, filter!.shape, attrs, true);
     const loops = loopsOf(backend);
     return tf.tidy(() => {
-      const dx = convolve(loops, dy!, filter!, info, true);
+      const sizes = sizesOf(info);
+      const dx = convolve(loops, dy!, filter!, { ...sizes, image: sizes.out, out: sizes.image }, true);
       const several = info.outChannels / info.inChannels;
       return several === 1 ? dx : tf.sum(tf.reshape(dx, [...info.inShape, several]), 4);
     });
@@ -26,7 +27,7 @@ export const depthwiseConvolutions: Overrides = {
     const shape = attrs.filterShape as number[];
     const info = convGeometry('DepthwiseConv2dNativeBackpropFilter', x!.shape, shape, attrs, true);
     const loops = loopsOf(backend);
-    return tf.tidy(() => filterGradient(loops, repeated(x!, info), dy!, info, shape));
+    return tf.tidy(() => filterGradient(loops, repeated(x!, info), dy!, sizesOf(info), shape));
   },
 };
 
@@ -37,37 +38,30 @@ function repeated(x: tf.Tensor, { inChannels, outChannels, inShape }: Info): tf.
   return tf.reshape(tf.tile(tf.reshape(x, [-1, 1]), [1, several]), [...inShape.slice(0, 3), outChannels]);
 }
 
-const slid = (info: Info): number[] => [
-  ...[info.filterHeight, info.filterWidth, info.strideHeight, info.strideWidth],
-  ...[info.dilationHeight, info.dilationWidth, info.padInfo.top, info.padInfo.left],
-];
-
-function convolve(loops: Loops, x: tf.Tensor, filter: tf.Tensor, info: Info, back: boolean): tf.Tensor {
-  const channels = info.outChannels;
-  const [image, out] = [
-    [info.inHeight, info.inWidth],
-    [info.outHeight, info.outWidth],
-  ] as [[number, number], [number, number]];
-  const [high, wide] = back ? image : out;
-  const y = loops.uninitialized([info.batchSize, high, wide, channels]);
-  const cost = wide * channels * info.filterHeight * info.filterWidth;
-  const sizes = [...(back ? out : image), channels, high, wide, ...slid(info), Number(back)];
+/** With `back` from the gradient to the result to that to the image. */
+function convolve(loops: Loops, x: tf.Tensor, filter: tf.Tensor, sizes: Sizes, back: boolean): tf.Tensor {
+  const { images, out } = sizes;
+  const channels = x.shape[3]!;
+  const y = loops.uninitialized([images, out[0], out[1], channels]);
+  const geometry = geometryOf({ ...sizes, out: [out[0], out[1], channels] });
+  const pointers = [x, filter, y, geometry].map(loops.at);
+  const cost = out[1] * channels * sizes.filter[0] * sizes.filter[1];
   loops.run(
     'depthwise',
-    shares(loops, info.batchSize * high, { cost }).map((job) => [...[x, filter, y].map(loops.at), ...sizes, ...job]),
+    shares(loops, images * out[0], { cost }).map((job) => [...pointers, Number(back), ...job]),
   );
   return y;
 }
 
-function filterGradient(loops: Loops, x: tf.Tensor, dy: tf.Tensor, info: Info, shape: number[]): tf.Tensor {
+function filterGradient(loops: Loops, x: tf.Tensor, dy: tf.Tensor, sizes: Sizes, shape: number[]): tf.Tensor {
   const dFilter = tf.zeros(shape);
-  const channels = info.outChannels;
-  const cost = (dy.size / channels) * info.filterHeight * info.filterWidth;
-  const sizes = [info.batchSize, info.inHeight, info.inWidth, channels, info.outHeight, info.outWidth, ...slid(info)];
+  const channels = sizes.out[2];
+  const pointers = [x, dy, dFilter, geometryOf(sizes)].map(loops.at);
+  const cost = (dy.size / channels) * shape[0]! * shape[1]!;
   loops.run(
     'depthwiseFilterGradient',
     // A cache line of each row at least.
-    shares(loops, channels, { multiple: 16, cost }).map((job) => [...[x, dy, dFilter].map(loops.at), ...sizes, ...job]),
+    shares(loops, channels, { multiple: 16, cost }).map((job) => [...pointers, ...job]),
   );
   return dFilter;
 }

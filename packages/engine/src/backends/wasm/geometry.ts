@@ -36,3 +36,29 @@ export function convGeometry(
   }));
   return info;
 }
+
+/** Sizes of a convolution as the loops are told of them. */
+export interface Sizes {
+  readonly images: number;
+  /** What is read, and what is written, or the gradient to it. */
+  readonly image: readonly [high: number, wide: number, channels: number];
+  readonly out: readonly [high: number, wide: number, channels: number];
+  readonly filter: readonly [high: number, wide: number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  readonly before: readonly [top: number, left: number];
+}
+
+export const sizesOf = (info: tf.backend_util.Conv2DInfo): Sizes => ({
+  images: info.batchSize,
+  image: [info.inHeight, info.inWidth, info.inChannels],
+  out: [info.outHeight, info.outWidth, info.outChannels],
+  filter: [info.filterHeight, info.filterWidth],
+  strides: [info.strideHeight, info.strideWidth],
+  dilations: [info.dilationHeight, info.dilationWidth],
+  before: [info.padInfo.top, info.padInfo.left],
+});
+
+/** As `Geometry` of assembly/ reads them; int32. */
+export const geometryOf = ({ images, image, out, filter, strides, dilations, before }: Sizes): tf.Tensor1D =>
+  tf.tensor1d([images, ...image, ...out, ...filter, ...strides, ...dilations, ...before], 'int32');

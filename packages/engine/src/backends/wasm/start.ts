@@ -64,6 +64,8 @@ async function start(wasm: WasmBackend, threads: number): Promise<void> {
 /** For our own loops; a process that has nothing else to do may end. */
 function beginThread(source: string): workerThreads.Worker {
   const worker = new workerThreads.Worker(source, { eval: true, execArgv: [] });
+  // The others do its work.
+  worker.on('error', ({ message }) => process.emitWarning(`protomem: the engine wasm has a thread less: ${message}`));
   worker.unref();
   return worker;
 }

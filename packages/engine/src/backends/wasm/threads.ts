@@ -19,44 +19,40 @@ export function useThreads(count: number, begin: (source: string) => ThreadWorke
   threading = { count, begin };
 }
 
-/** Calls of a loop at most, and numbers of each. */
-const [MOST_CALLS, MOST_NUMBERS] = [128, 32];
-
 /**
  * What the threads share, numbers of 32 bits. In `ticket` are the number of a batch of calls, how many they are and which is
  * next; who raises it by one carries that one out, and nobody writes to the others before all are `done`.
  */
-const [TICKET, DONE, FAILED, LOOP, CALLS] = [0, 1, 2, 3, 4];
+const layout = {
+  ...{ ticket: 0, done: 1, failed: 2, loop: 3, calls: 4 },
+  /** Numbers of each call, and calls, at most. */
+  numbers: 32,
+  most: 128,
+  /** Turns that a thread without work looks out for some before it goes to sleep. */
+  spins: 2000,
+};
 
 /** Runs in each worker, from its text: it sees nothing of this module. */
-function work({ module, memory, names, control, sizes }: Message): void {
-  const [TICKET, DONE, FAILED, LOOP, CALLS, MOST_NUMBERS, SPINS] = sizes as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+function work({ module, memory, names, control, layout }: Message): void {
+  const { ticket, done, failed, loop, calls, numbers, spins } = layout;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   for (let idle = 0; ; idle++) {
-    const ticket = Atomics.load(control, TICKET);
-    const [next, count] = [ticket & 255, (ticket >> 8) & 255];
+    const now = Atomics.load(control, ticket);
+    const [next, count] = [now & 255, (now >> 8) & 255];
     if (next >= count) {
-      if (idle > SPINS) Atomics.wait(control, TICKET, ticket);
+      if (idle > spins) Atomics.wait(control, ticket, now);
       continue;
     }
-    if (Atomics.compareExchange(control, TICKET, ticket, ticket + 1) !== ticket) continue;
+    if (Atomics.compareExchange(control, ticket, now, now + 1) !== now) continue;
     idle = 0;
     try {
-      const at = CALLS + next * MOST_NUMBERS;
-      exports[names[control[LOOP]!]!]!(...control.subarray(at, at + MOST_NUMBERS));
+      const at = calls + next * numbers;
+      exports[names[control[loop]!]!]!(...control.subarray(at, at + numbers));
     } catch {
-      Atomics.store(control, FAILED, 1);
+      Atomics.store(control, failed, 1);
     }
-    Atomics.add(control, DONE, 1);
-    Atomics.notify(control, DONE);
+    Atomics.add(control, done, 1);
+    Atomics.notify(control, done);
   }
 }
 
@@ -69,7 +65,7 @@ interface Message {
   readonly memory: object;
   readonly names: readonly string[];
   readonly control: Int32Array;
-  readonly sizes: readonly number[];
+  readonly layout: typeof layout;
 }
 
 const source = `
@@ -78,9 +74,6 @@ const work = ${work};
 if (node) node.once('message', work);
 else self.onmessage = ({ data }) => work(data);
 `;
-
-/** Turns that a thread without work looks out for some before it goes to sleep. */
-const SPINS = 2000;
 
 export interface Threads {
   readonly count: number;
@@ -92,46 +85,45 @@ export interface Threads {
 export function startThreads(message: Pick<Message, 'module' | 'memory' | 'names'>): Threads | undefined {
   if (!threading || threading.count < 2) return undefined;
   const { count, begin } = threading;
-  const control = new Int32Array(new SharedArrayBuffer(4 * (CALLS + MOST_CALLS * MOST_NUMBERS)));
-  const sizes = [TICKET, DONE, FAILED, LOOP, CALLS, MOST_NUMBERS, SPINS];
-  for (let i = 1; i < count; i++) begin(source).postMessage({ ...message, control, sizes });
+  const control = new Int32Array(new SharedArrayBuffer(4 * (layout.calls + layout.most * layout.numbers)));
+  for (let i = 1; i < count; i++) begin(source).postMessage({ ...message, control, layout });
   const mayWait = canWait(control);
   let batch = 0;
   return {
     count,
     run(loop, calls, own) {
-      for (let first = 0; first < calls.length; first += MOST_CALLS)
-        some(loop, calls.slice(first, first + MOST_CALLS), own);
+      for (let first = 0; first < calls.length; first += layout.most)
+        some(loop, calls.slice(first, first + layout.most), own);
     },
   };
 
   function some(loop: number, calls: readonly (readonly number[])[], own: Loop): void {
-    control[LOOP] = loop;
-    control[DONE] = 0;
+    control[layout.loop] = loop;
+    control[layout.done] = 0;
     calls.forEach((call, i) => {
-      control.set(call, CALLS + i * MOST_NUMBERS);
+      control.set(call, layout.calls + i * layout.numbers);
     });
     batch = (batch + 1) & 0x7fff;
-    Atomics.store(control, TICKET, (batch << 16) | (calls.length << 8));
-    Atomics.notify(control, TICKET);
+    Atomics.store(control, layout.ticket, (batch << 16) | (calls.length << 8));
+    Atomics.notify(control, layout.ticket);
     let error: unknown;
     for (;;) {
-      const next = Atomics.add(control, TICKET, 1) & 255;
+      const next = Atomics.add(control, layout.ticket, 1) & 255;
       if (next >= calls.length) break;
       try {
         own(...calls[next]!);
       } catch (cause) {
         error = cause;
       }
-      Atomics.add(control, DONE, 1);
+      Atomics.add(control, layout.done, 1);
     }
     // Those who took one before are at it.
     for (let turns = 0; ; turns++) {
-      const done = Atomics.load(control, DONE);
+      const done = Atomics.load(control, layout.done);
       if (done === calls.length) break;
-      if (mayWait && turns > SPINS) Atomics.wait(control, DONE, done);
+      if (mayWait && turns > layout.spins) Atomics.wait(control, layout.done, done);
     }
-    const failed = Atomics.exchange(control, FAILED, 0) === 1;
+    const failed = Atomics.exchange(control, layout.failed, 0) === 1;
     if (error) throw error;
     if (failed) throw new Error(`a thread failed at loop ${message.names[loop]}`);
   }
@@ -140,7 +132,7 @@ export function startThreads(message: Pick<Message, 'module' | 'memory' | 'names
 /** The thread that a browser's page is drawn by must not sleep. */
 function canWait(control: Int32Array): boolean {
   try {
-    return Atomics.wait(control, DONE, -1, 0) !== undefined;
+    return Atomics.wait(control, layout.done, -1, 0) !== undefined;
   } catch {
     return false;
   }
