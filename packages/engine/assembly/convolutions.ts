@@ -94,34 +94,35 @@ export function convolve(
     // Of each four pixels where their segments end, and the segments.
     for (let q = block; q < end; q += ROWS) {
       const strip = strips + <usize>((q - block) / ROWS) * stripBytes;
-      for (let r = 0; r < ROWS; r++) {
-        const pixel = min(q + r, end - 1);
-        const line = pixel / across;
-        const h = row + (line % down) * rowStep;
-        const w = column + (pixel % across) * columnStep;
-        const put = y + <usize>(((line / down) * g.outHigh + h) * g.outWide + w) * outStride;
-        store<u32>(pixels + ((<usize>(pixel - block)) << 2), <u32>put);
-      }
       const line = q / across;
-      const h = row + (line % down) * rowStep;
-      const w = column + (q % across) * columnStep;
-      if ((q % across) + ROWS <= across && q + ROWS <= end) {
+      const place = q - line * across;
+      if (place + ROWS <= across && q + ROWS <= end) {
+        const image = line / down;
+        const h = row + (line - image * down) * rowStep;
+        const w = column + place * columnStep;
         const segments = back
-          ? segmentsBack(strip + 4, x, g, line / down, h, w)
-          : segmentsOfRows(strip + 4, x, g, line / down, h, w);
+          ? segmentsBack(strip + 4, x, g, image, h, w)
+          : segmentsOfRows(strip + 4, x, g, image, h, w);
         if (segments !== 0) {
           store<u32>(strip, <u32>segments);
+          const put = y + <usize>((image * g.outHigh + h) * g.outWide + w) * outStride;
+          for (let r = 0; r < ROWS; r++) {
+            store<u32>(pixels + ((<usize>(q + r - block)) << 2), <u32>(put + <usize>(r * columnStep) * outStride));
+          }
           continue;
         }
       }
       for (let r = 0; r < ROWS; r++) {
         const pixel = min(q + r, end - 1);
         const line = pixel / across;
-        const h = row + (line % down) * rowStep;
-        const w = column + (pixel % across) * columnStep;
+        const image = line / down;
+        const h = row + (line - image * down) * rowStep;
+        const w = column + (pixel - line * across) * columnStep;
+        const put = y + <usize>((image * g.outHigh + h) * g.outWide + w) * outStride;
+        store<u32>(pixels + ((<usize>(pixel - block)) << 2), <u32>put);
         for (let i = 0; i < g.filterHigh; i++) {
           const there = rowMet(g, h, i, back);
-          store<i32>(metRows + ((<usize>(i * 4 + r)) << 2), there < 0 ? -1 : ((line / down) * g.high + there) * g.wide);
+          store<i32>(metRows + ((<usize>(i * 4 + r)) << 2), there < 0 ? -1 : (image * g.high + there) * g.wide);
         }
         for (let j = 0; j < g.filterWide; j++) {
           store<i32>(metColumns + ((<usize>(j * 4 + r)) << 2), columnMet(g, w, j, back));
