@@ -13,6 +13,8 @@ const SIDE: i32 = 6;
 const DOWN: usize = 96;
 const RIGHT: usize = 16;
 const POSITIONS: usize = 36;
+/** Tiles whose sums are in a strip at a time: rows that far apart share few places of a cache of the first level. */
+const FEW_TILES: i32 = 64;
 /** Bytes of a tile. */
 const TILE_BYTES: usize = 576;
 
@@ -118,7 +120,7 @@ function readTile(
 
 /**
  * Rows `0` up to `count` of the 36 matrices, `matrix` bytes each, of the tiles from `first` on: of 6x6 pixels around them, or with
- * `gradients` of the 4x4 within. Columns are the channels from `firstChannel` up to `lastChannel`, rows `rowBytes` apart.
+ * `gradients` of the 4x4 within; rows are `rowBytes` apart.
  */
 function changeTiles(
   x: usize,
@@ -129,8 +131,6 @@ function changeTiles(
   high: i32,
   wide: i32,
   channels: i32,
-  firstChannel: i32,
-  lastChannel: i32,
   first: i32,
   count: i32,
   gradients: bool,
@@ -147,7 +147,7 @@ function changeTiles(
     const left = ((first + t) % across) * TILE - margin;
     const inside = top >= 0 && left >= 0 && top + side <= high && left + side <= wide;
     let to = matrices + <usize>t * rowBytes;
-    for (let c = (<usize>firstChannel) << 2; c < (<usize>lastChannel) << 2; c += RIGHT, to += RIGHT) {
+    for (let c: usize = 0; c < stride; c += RIGHT, to += RIGHT) {
       let at = image + <usize>(top * wide + left) * stride + c;
       let step = line;
       let beside = stride;
@@ -283,7 +283,7 @@ export function winogradConvolution(
   }
   for (let block = first; block < last; block += most) {
     const count = min(most, last - block);
-    changeTiles(x, tiles, matrix, tileRow, tile, high, wide, from, 0, from, block, count, false);
+    changeTiles(x, tiles, matrix, tileRow, tile, high, wide, from, block, count, false);
     let filter = filters;
     for (let p: usize = 0; p < POSITIONS; p++) {
       for (let c: usize = 0; c < sumRow; c += WIDE, filter += <usize>from * WIDE) {
@@ -299,63 +299,107 @@ export function winogradConvolution(
   }
 }
 
+// The gradient to filters [3, 3, from, to], in three loops, for `most` tiles at a time: the matrices of the image and of the
+// gradient to the result, their products, which are added up, and what the sums are as filters. Rows of the gradient's and of
+// the sums are a multiple of 8 columns.
+
 /**
- * The gradient to filters [3, 3, from, to], of the channels `first` up to `last` of `from`, multiples of four: of the image x and the
- * gradient dy to the result, of `all` tiles.
+ * The tiles of an image of so many channels from `block` on, of which those from `first` up to `last`, into 36 matrices of `most` tiles; with
+ * `gradients` those of the gradient to the result.
  *
- * @param most tiles at a time
- * @param scratch as much as `winogradFilterGradientScratch` says
+ * @param scratch as much as `winogradFiltersScratch` says
  */
-export function winogradFilterGradient(
+export function winogradTiles(
   x: usize,
-  dy: usize,
-  dw: usize,
+  matrices: usize,
   scratch: usize,
   high: i32,
   wide: i32,
-  from: i32,
-  to: i32,
+  channels: i32,
   most: i32,
-  all: i32,
+  gradients: i32,
+  block: i32,
   first: i32,
   last: i32,
 ): void {
-  const tile = scratch;
-  const segment = tile + TILE_BYTES;
-  const tiles = segment + SEGMENT;
-  const tileRow = (<usize>(last - first)) << 2;
-  const matrix = <usize>most * tileRow;
-  const gradients = tiles + POSITIONS * matrix;
+  const row = gradients ? padded(channels) : (<usize>channels) << 2;
+  const at = matrices + <usize>first * row;
+  changeTiles(
+    x,
+    at,
+    <usize>most * row,
+    row,
+    scratch,
+    high,
+    wide,
+    channels,
+    block + first,
+    last - first,
+    gradients !== 0,
+  );
+}
+
+/**
+ * sums[p] += tiles[p]' gradients[p], of the first `count` of `most` tiles, for the positions p from `first` up to `last`.
+ *
+ * @param scratch as much as `winogradFiltersScratch` says
+ */
+export function winogradProducts(
+  tiles: usize,
+  gradients: usize,
+  sums: usize,
+  scratch: usize,
+  from: i32,
+  to: i32,
+  most: i32,
+  count: i32,
+  first: i32,
+  last: i32,
+): void {
+  const tileRow = (<usize>from) << 2;
   const row = padded(to);
-  const gradientMatrix = <usize>most * row;
-  const sums = gradients + POSITIONS * gradientMatrix;
-  const sumMatrix = <usize>(last - first) * row;
-  memory.fill(sums, 0, POSITIONS * sumMatrix);
-  for (let block = 0; block < all; block += most) {
-    const count = min(most, all - block);
-    changeTiles(x, tiles, matrix, tileRow, tile, high, wide, from, first, last, block, count, false);
-    changeTiles(dy, gradients, gradientMatrix, row, tile, high, wide, to, 0, to, block, count, true);
-    putSegment(segment, tiles, tiles + 4, tiles + 8, tiles + 12, 0, count);
-    for (let p: usize = 0; p < POSITIONS; p++) {
+  for (let p = <usize>first; p < <usize>last; p++) {
+    const a = tiles + p * <usize>most * tileRow;
+    const b = gradients + p * <usize>most * row;
+    for (let t = 0; t < count; t += FEW_TILES) {
+      const at = a + <usize>t * tileRow;
+      putSegment(scratch, at, at + 4, at + 8, at + 12, <usize>t * row, min(FEW_TILES, count - t));
       for (let i: usize = 0; i < tileRow; i += RIGHT) {
-        let sum = sums + p * sumMatrix + (i >> 2) * row;
+        let sum = sums + p * <usize>from * row + (i >> 2) * row;
         for (let c: usize = 0; c < row; c += WIDE, sum += WIDE) {
-          const columns = gradients + p * gradientMatrix + c;
-          sumStrip(segment, segment + SEGMENT, p * matrix + i, columns, tileRow, row, sum, row, true);
+          sumStrip(scratch, scratch + SEGMENT, i, b + c, tileRow, row, sum, row, true);
         }
       }
     }
   }
+}
+
+/**
+ * The filters that sums of products are, of the channels `first` up to `last` of `from`.
+ *
+ * @param scratch as much as `winogradFiltersScratch` says
+ */
+export function winogradToFilter(
+  sums: usize,
+  dw: usize,
+  scratch: usize,
+  from: i32,
+  to: i32,
+  first: i32,
+  last: i32,
+): void {
+  const row = padded(to);
+  const matrix = <usize>from * row;
   const stride = (<usize>to) << 2;
   for (let i = first; i < last; i++) {
     for (let c: usize = 0; c < stride; c += RIGHT) {
-      const sum = sums + <usize>(i - first) * row + c;
+      const sum = sums + <usize>i * row + c;
       for (let k: usize = 0; k < <usize>SIDE; k++) {
-        changeToFilter(sum + k * sumMatrix, <usize>SIDE * sumMatrix, tile + k * RIGHT, DOWN);
+        changeToFilter(sum + k * matrix, <usize>SIDE * matrix, scratch + k * RIGHT, DOWN);
       }
       for (let k = 0; k < 3; k++) {
         const put = dw + <usize>(k * 3 * from + i) * stride + c;
-        changeToFilter(tile + <usize>k * DOWN, RIGHT, put, <usize>from * stride);
+        changeToFilter(scratch + <usize>k * DOWN, RIGHT, put, <usize>from * stride);
       }
     }
   }
@@ -370,10 +414,4 @@ export function winogradFiltersScratch(): usize {
 export function winogradConvolutionScratch(from: i32, to: i32, most: i32): usize {
   const matrices = POSITIONS * <usize>most * (((<usize>from) << 2) + padded(to));
   return TILE_BYTES + <usize>(most / ROWS) * SEGMENT + matrices;
-}
-
-/** A tile, a segment, and the matrices of tiles, of their gradients, and of sums for so many channels. */
-export function winogradFilterGradientScratch(channels: i32, to: i32, most: i32): usize {
-  const matrices = <usize>most * (((<usize>channels) << 2) + padded(to)) + <usize>channels * padded(to);
-  return TILE_BYTES + SEGMENT + POSITIONS * matrices;
 }

@@ -7,8 +7,8 @@ import { packedPanels } from './products.ts';
 /** As in assembly/: rows of a strip, columns of a panel, and pixels at a time. */
 const [ROWS, COLUMNS, BLOCK] = [4, 8, 64];
 
-/** Bytes of images, for one range of rows, that are to stay in a cache of the second level. */
-const CACHED = 1 << 18;
+/** Bytes of images, for one range of rows, that are to stay in a cache of the first level. */
+const CACHED = 3 << 14;
 
 type Kernel = Overrides[string];
 

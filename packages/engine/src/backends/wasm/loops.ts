@@ -15,13 +15,13 @@ const { WebAssembly } = globalThis as unknown as {
 const names = [
   ...['moments', 'gradientSums', 'normalize', 'combine', 'preluGradient', 'sumOfSquares', 'sgd'],
   ...['pack', 'product', 'convolve', 'convolutionFilterGradient', 'depthwise', 'depthwiseFilterGradient'],
-  ...['winogradFilters', 'winogradConvolution', 'winogradFilterGradient'],
+  ...['winogradFilters', 'winogradConvolution', 'winogradTiles', 'winogradProducts', 'winogradToFilter'],
 ] as const;
 type LoopName = (typeof names)[number];
 
 /** Those that need memory besides tensors, how much of it for given sizes says a function of that name in assembly/. */
 type Scratch =
-  `${'product' | 'convolve' | 'convolutionFilterGradient' | `winograd${'Filters' | 'Convolution' | 'FilterGradient'}`}Scratch`;
+  `${'product' | 'convolve' | 'convolutionFilterGradient' | `winograd${'Filters' | 'Convolution'}`}Scratch`;
 
 /** Our compiled loops (assembly/) on the heap of a backend. */
 export interface Loops {

@@ -13,6 +13,12 @@ const POSITIONS = 36;
 /** Numbers in all matrices of the tiles that are worked on at a time, which are to stay in a cache of the second level. */
 const MOST = 1 << 17;
 
+/** Tiles at a time for the gradient to the filters, whose sums are read and written once for all of them. */
+const MOST_TILES = 256;
+
+/** Multiplications that changing a tile of one channel takes as long as. */
+const TILE_COST = 256;
+
 const FEW_CHANNELS = 32;
 
 /**
@@ -70,21 +76,44 @@ function filterGradient(loops: Loops, x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const [images, high, wide, from] = x.shape as [number, number, number, number];
     const to = dy.shape[3]!;
+    const columns = padded(to);
     const dFilter = loops.uninitialized<tf.Tensor4D>([3, 3, from, to]);
     const all = tilesOf(images, high, wide);
-    // Every share changes all tiles of dy.
-    const jobs = shares(loops, from, { multiple: 4, cost: all * POSITIONS * to, perThread: 1 });
-    // The sums are read and written once for all tiles at a time.
-    const most = Math.min(all, 64);
-    const [first, last] = jobs.at(-1)!; // The largest.
-    const scratch = loops.scratch('winogradFilterGradientScratch', jobs.length, last - first, to, most);
+    const most = Math.min(all, MOST_TILES);
+    const matrices = [from, columns].map((row) => loops.uninitialized([POSITIONS, most, row]));
+    const [at, gradient, tiles, gradients, sums] = [x, dy, ...matrices, tf.zeros([POSITIONS, from, columns])].map(
+      loops.at,
+    ) as [number, number, number, number, number];
+    const changed = shares(loops, most, { cost: TILE_COST * (from + to), perThread: 1 });
+    const products = shares(loops, POSITIONS, { cost: most * from * to });
+    const scratch = loops.scratch('winogradFiltersScratch', Math.max(2 * changed.length, products.length));
+    for (let block = 0; block < all; block += most) {
+      const count = Math.min(most, all - block);
+      const within = changed.map(([first, last]) => [Math.min(first, count), Math.min(last, count)]);
+      loops.run('winogradTiles', [
+        ...within.map((range, i) => [at, tiles, scratch[2 * i]!, high, wide, from, most, 0, block, ...range]),
+        ...within.map((range, i) => [
+          gradient,
+          gradients,
+          scratch[2 * i + 1]!,
+          high,
+          wide,
+          to,
+          most,
+          1,
+          block,
+          ...range,
+        ]),
+      ]);
+      loops.run(
+        'winogradProducts',
+        products.map((range, i) => [tiles, gradients, sums, scratch[i]!, from, to, most, count, ...range]),
+      );
+    }
+    const rows = shares(loops, from, { cost: TILE_COST * to, perThread: 1 });
     loops.run(
-      'winogradFilterGradient',
-      jobs.map((job, i) => [
-        ...[x, dy, dFilter].map(loops.at),
-        ...[scratch[i]!, high, wide, from, to, most, all],
-        ...job,
-      ]),
+      'winogradToFilter',
+      rows.map((range, i) => [sums, loops.at(dFilter), scratch[i]!, from, to, ...range]),
     );
     return dFilter;
   });
