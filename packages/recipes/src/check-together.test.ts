@@ -31,3 +31,11 @@ it('refuses several processes what needs the images of a whole batch', () => {
   check(1, 'distillation.teacher=large.safetensors');
   expect(() => check(3, 'distillation.teacher=large.safetensors')).toThrow('expected null, for 3 ranks');
 });
+
+it('refuses a schedule that has too few steps to rise and fall', () => {
+  const demo = resolveRecipe('demo', {});
+  const one = (steps: number) =>
+    patchConfig(demo, ['schedule.kind=one-cycle', `steps=${steps}`, 'schedule.warmup=0', 'evaluation.every=0']);
+  expect(one(2).steps).toBe(2);
+  expect(() => one(1)).toThrow('steps is 1, expected at least 2, with schedule.kind=one-cycle');
+});

@@ -54,7 +54,11 @@ export function checkTogether(where: string, config: RunDraft): void {
   checkMining(where, config);
   checkLoss(where, config);
   const { steps, schedule, epochs } = config;
-  if (steps === null || schedule.warmup === null) return;
+  if (steps === null) return;
+  if (epochs === null && schedule.kind === 'one-cycle' && steps < 2) {
+    refuse(where, 'steps', steps, 'at least 2, with schedule.kind=one-cycle: a rise and a fall');
+  }
+  if (schedule.warmup === null) return;
   const longest = schedule.kind === 'one-cycle' ? steps : steps - 1;
   if (epochs === null && schedule.warmup > longest) {
     refuse(where, 'schedule.warmup', schedule.warmup, `at most ${longest}, with steps=${steps}`);

@@ -192,7 +192,7 @@ describe('what a plan says', () => {
       'head.size=10000 steps=200 sampler.order=weighted',
       '--set sampler.order=groups --set sampler.order.groupSize=3200',
     ],
-    ['steps=1', 'Train longer than 1 steps'],
+    ['schedule.kind=cosine steps=1', 'Train longer than 1 steps'],
   ])('warns of %s, with a way out that helps', (patches, way) => {
     const data = facts(100_000, 8);
     const config = fillIn(faces(...patches.split(' ')), data, 8 * GIB);
