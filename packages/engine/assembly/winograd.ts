@@ -118,8 +118,21 @@ function readTile(
   }
 }
 
+/** Where a tile's results are, of the tiles of images one after the other: its image, row and column. */
+function imageOf(tile: i32, high: i32, wide: i32): i32 {
+  return tile / (((high + TILE - 1) / TILE) * ((wide + TILE - 1) / TILE));
+}
+
+function topOf(tile: i32, high: i32, wide: i32): i32 {
+  return ((tile / ((wide + TILE - 1) / TILE)) % ((high + TILE - 1) / TILE)) * TILE;
+}
+
+function leftOf(tile: i32, wide: i32): i32 {
+  return (tile % ((wide + TILE - 1) / TILE)) * TILE;
+}
+
 /**
- * Rows `0` up to `count` of the 36 matrices, `matrix` bytes each, of the tiles from `first` on: of 6x6 pixels around them, or with
+ * Rows 0 up to `count` of the 36 matrices, `matrix` bytes each, of the tiles from `first` on: of 6x6 pixels around them, or with
  * `gradients` of the 4x4 within; rows are `rowBytes` apart.
  */
 function changeTiles(
@@ -136,15 +149,13 @@ function changeTiles(
   gradients: bool,
 ): void {
   const stride = (<usize>channels) << 2;
-  const across = (wide + TILE - 1) / TILE;
-  const each = ((high + TILE - 1) / TILE) * across;
   const margin = gradients ? 0 : 1;
   const side = gradients ? TILE : SIDE;
   const line = <usize>wide * stride;
   for (let t = 0; t < count; t++) {
-    const image = x + <usize>((first + t) / each) * <usize>(high * wide) * stride;
-    const top = (((first + t) % each) / across) * TILE - margin;
-    const left = ((first + t) % across) * TILE - margin;
+    const image = x + <usize>imageOf(first + t, high, wide) * <usize>(high * wide) * stride;
+    const top = topOf(first + t, high, wide) - margin;
+    const left = leftOf(first + t, wide) - margin;
     const inside = top >= 0 && left >= 0 && top + side <= high && left + side <= wide;
     let to = matrices + <usize>t * rowBytes;
     for (let c: usize = 0; c < stride; c += RIGHT, to += RIGHT) {
@@ -184,12 +195,10 @@ function changeResults(
   count: i32,
 ): void {
   const stride = (<usize>channels) << 2;
-  const across = (wide + TILE - 1) / TILE;
-  const each = ((high + TILE - 1) / TILE) * across;
   for (let t = 0; t < count; t++) {
-    const top = (((first + t) % each) / across) * TILE;
-    const left = ((first + t) % across) * TILE;
-    const to = y + <usize>(((first + t) / each) * high * wide + top * wide + left) * stride;
+    const top = topOf(first + t, high, wide);
+    const left = leftOf(first + t, wide);
+    const to = y + <usize>((imageOf(first + t, high, wide) * high + top) * wide + left) * stride;
     for (let c: usize = 0; c < stride; c += RIGHT) {
       const from = sums + <usize>t * rowBytes + c;
       for (let i: usize = 0; i < <usize>SIDE; i++) {
@@ -268,8 +277,7 @@ export function winogradConvolution(
   first: i32,
   last: i32,
 ): void {
-  const tile = scratch;
-  const segments = tile + TILE_BYTES;
+  const segments = scratch + TILE_BYTES;
   const tiles = segments + <usize>(most / ROWS) * SEGMENT;
   const tileRow = (<usize>from) << 2;
   const matrix = <usize>most * tileRow;
@@ -283,7 +291,7 @@ export function winogradConvolution(
   }
   for (let block = first; block < last; block += most) {
     const count = min(most, last - block);
-    changeTiles(x, tiles, matrix, tileRow, tile, high, wide, from, block, count, false);
+    changeTiles(x, tiles, matrix, tileRow, scratch, high, wide, from, block, count, false);
     let filter = filters;
     for (let p: usize = 0; p < POSITIONS; p++) {
       for (let c: usize = 0; c < sumRow; c += WIDE, filter += <usize>from * WIDE) {
@@ -295,7 +303,7 @@ export function winogradConvolution(
         }
       }
     }
-    changeResults(sums, sumMatrix, sumRow, y, tile, high, wide, to, block, count);
+    changeResults(sums, sumMatrix, sumRow, y, scratch, high, wide, to, block, count);
   }
 }
 

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { type Overrides, tfjsKernel } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
-import { every } from '../every-pixel.ts';
 import { computesInBfloat16 } from './bfloat16.ts';
+import { every } from './every-pixel.ts';
 import { execute, type TensorflowBackend } from './execute.ts';
 
 /**

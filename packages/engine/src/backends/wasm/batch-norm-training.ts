@@ -5,35 +5,64 @@ import { loopsOf, READ, shares } from './loops.ts';
 
 const channelZeros = (channels: number): tf.Tensor1D => tf.zeros<tf.Rank.R1>([channels]);
 
-/** The sums of all shares, which lie one behind the other, in the first. */
-function addShares(sums: Float32Array | Int32Array, channels: number): void {
-  for (let i = channels; i < sums.length; i++) sums[i % channels]! += sums[i]!;
+type Rows = readonly (readonly [first: number, last: number])[];
+
+/** Two sums over rows for each channel: every share of the rows has its own, which are added in their order. */
+function channelSums(
+  loop: 'moments' | 'gradientSums',
+  inputs: readonly tf.Tensor[],
+  channels: number,
+  rows: Rows,
+  backend: tf.KernelBackend,
+): [Float32Array, Float32Array] {
+  const { at, run } = loopsOf(backend);
+  const sums = tf.zeros([2, rows.length, channels]);
+  const pointers = inputs.map(at);
+  const each = rows.length * channels;
+  run(
+    loop,
+    rows.map((range, i) => {
+      const own = at(sums) + 4 * i * channels;
+      return [...pointers, own, own + 4 * each, channels, ...range];
+    }),
+  );
+  const all = liveValues(backend, sums) as Float32Array;
+  const added = (first: number): Float32Array => {
+    const sum = all.slice(first, first + channels);
+    for (let i = channels; i < each; i++) sum[i % channels]! += all[first + i]!;
+    return sum;
+  };
+  return [added(0), added(each)];
+}
+
+/** Writes the last tensor row by row, from the others. */
+function overRows(
+  loop: 'normalize' | 'combine',
+  tensors: readonly tf.Tensor[],
+  channels: number,
+  rows: Rows,
+  backend: tf.KernelBackend,
+): void {
+  const { at, run } = loopsOf(backend);
+  const pointers = tensors.map(at);
+  run(
+    loop,
+    rows.map((range) => [...pointers, channels, ...range]),
+  );
 }
 
 /** Two passes over x, one over y. */
 export const batchNormTraining: TrainingKernels['batchNormTraining'] = (inputs, { epsilon }, backend) => {
   const loops = loopsOf(backend);
-  const { at } = loops;
   const { x, scale, offset } = inputs;
   const channels = scale.size;
   const count = x.size / channels;
   return tf.tidy(() => {
     const rows = shares(loops, count, { cost: READ * channels, perThread: 1 });
     const [mean, variance, factor] = [channelZeros(channels), channelZeros(channels), channelZeros(channels)];
-    const sums = tf.zeros([2, rows.length, channels]);
     const y = loops.uninitialized<tf.Tensor4D>(x.shape);
-    const bytes = 4 * channels;
-    const squares = rows.length * bytes;
-    loops.run(
-      'moments',
-      rows.map((range, i) => [at(x), at(sums) + i * bytes, at(sums) + squares + i * bytes, channels, ...range]),
-    );
-    const [m, v, f, s, first, all] = [mean, variance, factor, scale, x, sums].map((tensor) =>
-      liveValues(backend, tensor),
-    );
-    const [shifts, spreads] = [all!.subarray(0, squares / 4), all!.subarray(squares / 4)];
-    addShares(shifts, channels);
-    addShares(spreads, channels);
+    const [shifts, spreads] = channelSums('moments', [x], channels, rows, backend);
+    const [m, v, f, s, first] = [mean, variance, factor, scale, x].map((tensor) => liveValues(backend, tensor));
     for (let c = 0; c < channels; c++) {
       // Both are sums relative to the first row.
       const shift = shifts[c]! / count;
@@ -41,11 +70,7 @@ export const batchNormTraining: TrainingKernels['batchNormTraining'] = (inputs, 
       m![c] = first![c]! + shift;
       f![c] = s![c]! / Math.sqrt(v![c]! + epsilon);
     }
-    const pointers = [x, mean, factor, offset, y].map(at);
-    loops.run(
-      'normalize',
-      rows.map((range) => [...pointers, channels, ...range]),
-    );
+    overRows('normalize', [x, mean, factor, offset, y], channels, rows, backend);
     return [y, mean, variance];
   });
 };
@@ -53,30 +78,16 @@ export const batchNormTraining: TrainingKernels['batchNormTraining'] = (inputs, 
 /** Two passes over x and dy, one over dx. */
 export const batchNormTrainingGrad: TrainingKernels['batchNormTrainingGrad'] = (inputs, { epsilon }, backend) => {
   const loops = loopsOf(backend);
-  const { at } = loops;
   const { dy, x, scale, mean, variance } = inputs;
   const channels = scale.size;
   const count = x.size / channels;
   return tf.tidy(() => {
     const rows = shares(loops, count, { cost: READ * channels, perThread: 1 });
     const [dScale, dOffset, a, b, d] = Array.from({ length: 5 }, () => channelZeros(channels));
-    const sums = tf.zeros([2, rows.length, channels]);
     const dx = loops.uninitialized<tf.Tensor4D>(x.shape);
-    const bytes = 4 * channels;
-    const half = rows.length * bytes;
-    loops.run(
-      'gradientSums',
-      rows.map((range, i) => [
-        ...[x, dy, mean].map(at),
-        ...[at(sums) + i * bytes, at(sums) + half + i * bytes, channels],
-        ...range,
-      ]),
-    );
-    const read = [dScale!, dOffset!, a!, b!, d!, scale, variance, sums].map((tensor) => liveValues(backend, tensor));
-    const [products, gradients, factor, along, constant, s, v, all] = read;
-    const [ofGradients, ofProducts] = [all!.subarray(0, half / 4), all!.subarray(half / 4)];
-    addShares(ofGradients, channels);
-    addShares(ofProducts, channels);
+    const [ofGradients, ofProducts] = channelSums('gradientSums', [x, dy, mean], channels, rows, backend);
+    const read = [dScale!, dOffset!, a!, b!, d!, scale, variance].map((tensor) => liveValues(backend, tensor));
+    const [products, gradients, factor, along, constant, s, v] = read;
     for (let c = 0; c < channels; c++) {
       const r = 1 / Math.sqrt(v![c]! + epsilon);
       factor![c] = s![c]! * r;
@@ -85,11 +96,7 @@ export const batchNormTrainingGrad: TrainingKernels['batchNormTrainingGrad'] = (
       gradients![c] = ofGradients[c]!;
       products![c] = ofProducts[c]! * r;
     }
-    const pointers = [x, dy, mean, a!, b!, d!, dx].map(at);
-    loops.run(
-      'combine',
-      rows.map((range) => [...pointers, channels, ...range]),
-    );
+    overRows('combine', [x, dy, mean, a!, b!, d!, dx], channels, rows, backend);
     return [dx, dScale!, dOffset!];
   });
 };
@@ -105,12 +112,8 @@ export function fusedBatchNorm(
   return tf.tidy(() => {
     const y = loops.uninitialized(x!.shape);
     const factor = tf.mul(tf.rsqrt(tf.add(variance!, varianceEpsilon as number)), scale ?? 1);
-    const pointers = [x!, mean!, factor, offset ?? channelZeros(channels), y].map(loops.at);
     const rows = shares(loops, x!.size / channels, { cost: READ * channels });
-    loops.run(
-      'normalize',
-      rows.map((range) => [...pointers, channels, ...range]),
-    );
+    overRows('normalize', [x!, mean!, factor, offset ?? channelZeros(channels), y], channels, rows, backend);
     return y;
   });
 }

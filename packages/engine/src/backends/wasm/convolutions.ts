@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Overrides } from '../../kernels/registry.ts';
 import { convGeometry, geometryOf, type Sizes, sizesOf } from './geometry.ts';
-import { type Loops, loopsOf, shares } from './loops.ts';
+import { type Loops, loopsOf, padded, ROWS, shares } from './loops.ts';
 import { packedPanels } from './products.ts';
 
-/** As in assembly/: rows of a strip, columns of a panel, and pixels at a time. */
-const [ROWS, COLUMNS, BLOCK] = [4, 8, 64];
+/** As in assembly/: pixels at a time. */
+const BLOCK = 64;
 
 /** Bytes of images, for one range of rows, that are to stay in a cache of the first level. */
 const CACHED = 3 << 14;
@@ -90,7 +90,7 @@ function overPixels(loops: Loops, x: tf.Tensor, packed: tf.Tensor, sizes: Sizes,
 function backToFilter(loops: Loops, x: tf.Tensor, dy: tf.Tensor, sizes: Sizes): tf.Tensor {
   const { images, image, out, filter, strides } = sizes;
   const [from, to] = [image[2], out[2]];
-  const columns = Math.ceil(to / COLUMNS) * COLUMNS;
+  const columns = padded(to);
   return tf.tidy(() => {
     const gradient = columns === to ? dy : widened(dy, columns - to);
     const dFilter = tf.zeros([...filter, from, columns]);

@@ -36,6 +36,12 @@ export interface Loops {
   scratch(loop: Scratch, count: number, ...sizes: number[]): number[];
 }
 
+/** As in assembly/: a strip's rows and columns. */
+export const [ROWS, COLUMNS] = [4, 8];
+
+/** Columns with those that fill the last strip. */
+export const padded = (columns: number): number => Math.ceil(columns / COLUMNS) * COLUMNS;
+
 const known = new WeakMap<object, Loops>();
 
 /**

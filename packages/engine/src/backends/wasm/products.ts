@@ -1,10 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
-import { type Loops, loopsOf, shares } from './loops.ts';
-
-/** As in assembly/: rows of a strip and columns of a panel. */
-const [ROWS, COLUMNS] = [4, 8];
+import { COLUMNS, type Loops, loopsOf, ROWS, shares } from './loops.ts';
 
 /** Numbers `down` bytes apart from one row to the next, `right` bytes from one column to the next. */
 export interface Strided {

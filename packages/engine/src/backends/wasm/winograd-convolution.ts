@@ -2,10 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
 import { withPlain3x3 } from '../plain-3x3.ts';
-import { type Loops, loopsOf, shares } from './loops.ts';
-
-/** As in assembly/: columns of a panel. */
-const COLUMNS = 8;
+import { type Loops, loopsOf, padded, shares } from './loops.ts';
 
 /** A tile's numbers: a matrix, of tiles by channels, for each. */
 const POSITIONS = 36;
@@ -40,8 +37,6 @@ export function winogradConvolutions(others: Overrides): Overrides {
     (channels) => channels.every((count) => count % 4 === 0 && count >= FEW_CHANNELS),
   );
 }
-
-const padded = (columns: number): number => Math.ceil(columns / COLUMNS) * COLUMNS;
 
 const tilesOf = (images: number, high: number, wide: number): number =>
   images * Math.ceil(high / 4) * Math.ceil(wide / 4);
