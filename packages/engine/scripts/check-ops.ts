@@ -116,12 +116,15 @@ function checkRows(rows: number, channels: number): void {
       tf.Tensor2D,
       tf.Tensor1D,
     ];
+    const stored = composedKernels.splitRows({ x: dUnit }, {}, backend)[0];
+    const shares = tf.randomUniform([rows], -0.5, 1) as tf.Tensor1D;
     const groupOf = tf.randomUniform([rows], 0, 5, 'int32') as tf.Tensor1D;
     const [found, expected] = [ours, composedKernels].map((kernels) => [
       ...kernels.splitRows({ x }, {}, backend),
       kernels.splitRowsGrad({ dUnit, dNorms, x }, {}, backend),
       kernels.rowDots({ a: x, b: dUnit }, {}, backend),
       kernels.groupSums({ x, groupOf }, { groups: 5 }, backend),
+      ...kernels.refreshRows({ made: x, stored, shares }, {}, backend),
     ]) as [tf.Tensor[], tf.Tensor[]];
     compare(`rows ${rows}x${channels}`, found, expected, 1e-4);
   });

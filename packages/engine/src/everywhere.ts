@@ -35,7 +35,7 @@ export { layerNorm } from './ops/layer-norm.ts';
 export { paddedConv2d } from './ops/padded-conv2d.ts';
 export { prelu } from './ops/prelu.ts';
 export { relu6 } from './ops/relu6.ts';
-export { groupSums, rowDots, splitRows, unitRows } from './ops/rows.ts';
+export { groupSums, type RefreshShare, refreshRows, rowDots, splitRows, unitRows } from './ops/rows.ts';
 export { scaleShift, scaleShiftPrelu } from './ops/scale-shift-prelu.ts';
 export { type SgdStep, sgdUpdate } from './ops/sgd-update.ts';
 export { sparseSoftmaxCrossEntropy } from './ops/sparse-softmax-cross-entropy.ts';

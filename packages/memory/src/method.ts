@@ -1,5 +1,14 @@
 import { check } from '@protomem/core';
-import { type Collective, groupSums, rowDots, splitRows, stopGradient, unitRows } from '@protomem/engine';
+import {
+  type Collective,
+  groupSums,
+  type RefreshShare,
+  refreshRows,
+  rowDots,
+  splitRows,
+  stopGradient,
+  unitRows,
+} from '@protomem/engine';
 import { type Groups, membership } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { Guard, Guarded } from './guard.ts';
@@ -39,46 +48,27 @@ export interface Memory {
   readonly ranks: Collective;
 }
 
-/** Generates prototypes (C1) `normalize(weights * unit)`, `[G, D]`, with the weights that the option gives exemplars. */
-function generate({ generation }: MemorySettings, exemplars: Exemplars): tf.Tensor2D {
-  return unitRows(tf.matMul(policy<Generation>(generations, generation)(exemplars), exemplars.unit));
+/** What prototypes are generated from (C1), `weights * unit` with the weights that the option gives exemplars, `[G, D]`. */
+function weighed({ generation }: MemorySettings, exemplars: Exemplars): tf.Tensor2D {
+  return tf.matMul(policy<Generation>(generations, generation)(exemplars), exemplars.unit);
 }
 
-/** What the generated prototype of a class gets of the refreshed one. */
-type Share = number | 'by-similarity';
-
-/** Refreshes prototypes: `normalize((1 - share) * stored + share * generated)`, row by row. */
-export function refresh(stored: tf.Tensor2D, generated: tf.Tensor2D, shares: readonly Share[]): tf.Tensor2D {
-  const isGiven = shares.map((share) => share !== 'by-similarity');
-  const column = (values: number[]): tf.Tensor2D => tf.tensor2d(values, [values.length, 1]);
-  const given = column(shares.map(Number));
-  if (isGiven.every(Boolean)) return blend(stored, generated, given, column(shares.map((share) => 1 - Number(share))));
-  const isNumber = tf.tensor2d(isGiven, [shares.length, 1], 'bool');
-  const share = tf.where(isNumber, given, shareBySimilarity(stored, generated));
-  return blend(stored, generated, share, tf.sub(1, share));
-}
-
-const blend = (stored: tf.Tensor2D, generated: tf.Tensor2D, share: tf.Tensor2D, rest: tf.Tensor2D): tf.Tensor2D =>
-  unitRows(tf.add(tf.mul(rest, stored), tf.mul(share, generated)));
-
-function shareBySimilarity(stored: tf.Tensor2D, generated: tf.Tensor2D): tf.Tensor2D {
-  const cosine = tf.sum(tf.mul(stored, generated), 1, true);
-  return tf.sub(1, tf.relu(tf.div(cosine, tf.add(1, tf.abs(cosine)))));
-}
-
-/** The share of the generated prototype in a refresh (C4); all of it for a class that is not in memory. */
-function refreshShare(settings: MemorySettings, facts: SlotFacts | undefined, exemplars: number): Share {
-  if (!facts) return 1;
+/** Tells the share of the generated prototype in a refresh (C4); all of it for a class that is not in memory. */
+function refreshShares(settings: MemorySettings): (facts: SlotFacts | undefined, exemplars: number) => RefreshShare {
   const chosen = policy<Refresh | 'by-similarity'>(refreshes, settings.refresh);
-  if (chosen === 'by-similarity') return chosen;
-  const share = chosen({ ...facts, exemplars, ratio: settings.refreshRatio });
-  check(share >= 0 && share <= 1, () => ({
-    where: 'createPrototypeMemory',
-    what: 'result of the function given as refresh',
-    got: share,
-    expected: 'a number in [0, 1]',
-  }));
-  return share;
+  const ratio = settings.refreshRatio;
+  return (facts, exemplars) => {
+    if (!facts) return 1;
+    if (chosen === 'by-similarity') return chosen;
+    const share = chosen({ ...facts, exemplars, ratio });
+    check(share >= 0 && share <= 1, () => ({
+      where: 'createPrototypeMemory',
+      what: 'result of the function given as refresh',
+      got: share,
+      expected: 'a number in [0, 1]',
+    }));
+    return share;
+  };
 }
 
 /** How unlike unit embeddings are to the unrecognizable identity, `[B]`. */
@@ -132,28 +122,29 @@ export function makePrototypes(
   const { settings, slots, store, unrecognizable } = memory;
   const { unit, norms } = splitRows(embeddings);
   const apart = given !== embeddings;
-  const made = apart ? splitRows(given) : { unit, norms };
-  const seen = settings.gradient === 'stop' ? { unit: stopGradient(made.unit), norms: stopGradient(made.norms) } : made;
+  const split = apart ? splitRows(given) : { unit, norms };
+  const seen =
+    settings.gradient === 'stop' ? { unit: stopGradient(split.unit), norms: stopGradient(split.norms) } : split;
   const recognizability: tf.Tensor1D = unrecognizable
     ? recognizabilityOf(seen.unit, unrecognizable)
     : tf.ones([norms.size]);
   const exemplars = { ...seen, recognizability, minRecognizability: settings.minRecognizability };
   const slotOf = groups.ids.map((id) => slots.find(id));
   const known = slotOf.map((slot) => (slot < 0 ? undefined : slots.facts(slot)));
-  const shares = known.map((facts, group) => refreshShare(settings, facts, groups.images[group]!.length));
+  const shareOf = refreshShares(settings);
+  const shares = known.map((facts, group) => shareOf(facts, groups.images[group]!.length));
   const stored = storedRows(store, slotOf);
   const sums = groupSums(exemplars.unit, groups.groupOf, groups.ids.length);
   // The mean has weights of 1.
-  const generated =
-    settings.generation === 'mean' ? unitRows(sums) : generate(settings, { ...exemplars, support: membership(groups) });
-  const prototypes = refresh(stored, generated, shares);
+  const made = settings.generation === 'mean' ? sums : weighed(settings, { ...exemplars, support: membership(groups) });
+  const { generated, refreshed: prototypes, cosines } = refreshRows(made, stored, shares);
   const rounded = store.rounded?.(prototypes);
   // The one read of the step.
   const read = tf
     .concat([
       norms,
       ...(apart ? [exemplars.norms] : []),
-      rowDots(stored, generated),
+      cosines,
       rowDots(prototypes, sums),
       ...(unrecognizable ? [recognizability] : []),
       ...(rounded ? [tf.sub(1, tf.mean(tf.sum(tf.mul(unitRows(rounded), prototypes), 1, true), 0))] : []),
@@ -176,24 +167,31 @@ export function makePrototypes(
  * never make each other leave.
  *
  * @param groups at most as many classes as there are slots
+ * @param slotOf the slot of each class, C; -1 for those that are not in memory
  * @param confidence of each class, C
  */
-export function admit(slots: Slots, groups: Groups, confidence: ArrayLike<number>): Admission {
+export function admit(
+  slots: Slots,
+  groups: Groups,
+  slotOf: readonly number[],
+  confidence: ArrayLike<number>,
+): Admission {
+  const { ids, images, groupOf } = groups;
   slots.step++;
-  const refreshed = groups.ids.filter((id) => slots.find(id) >= 0);
-  const enqueued = groups.ids.filter((id) => slots.find(id) < 0);
   const evicted: number[] = [];
-  for (const id of refreshed) slots.renew(id);
-  for (const id of enqueued) {
+  for (const slot of slotOf) if (slot >= 0) slots.renew(slot);
+  const given = Int32Array.from(slotOf, (slot, group) => {
+    if (slot >= 0) return slot;
     if (slots.isFull) evicted.push(slots.dequeue());
-    slots.enqueue(id);
-  }
-  const slotOf = Int32Array.from(groups.ids, (id) => slots.find(id));
-  slotOf.forEach((slot, group) => {
-    slots.visit(slot, groups.images[group]!.length, confidence[group]!);
+    return slots.enqueue(ids[group]!);
   });
-  const targets = groups.groupOf.map((group) => slotOf[group]!);
-  return { ids: groups.ids, slots: slotOf, targets, refreshed, enqueued, evicted };
+  given.forEach((slot, group) => {
+    slots.visit(slot, images[group]!.length, confidence[group]!);
+  });
+  const targets = groupOf.map((group) => given[group]!);
+  const refreshed = ids.filter((_, group) => slotOf[group]! >= 0);
+  const enqueued = ids.filter((_, group) => slotOf[group]! < 0);
+  return { ids, slots: given, targets, refreshed, enqueued, evicted };
 }
 
 /** By how much the classes that came back have moved in a step, times the option `driftCompensation` (C10); `[1, D]`. */
@@ -262,6 +260,7 @@ function targetPrototypesOf(settings: MemorySettings, batch: BatchPrototypes): t
   const { groups, known, stored, exemplars } = batch;
   const images = groups.groupOf.length;
   const support = targetSupport(settings.targetPrototype, groups);
+  const shareOf = refreshShares(settings);
   const shares = Array.from(groups.groupOf, (group, i) => {
     const row = support.subarray(i * images, (i + 1) * images);
     const count = row.reduce((a, b) => a + b, 0);
@@ -271,8 +270,8 @@ function targetPrototypesOf(settings: MemorySettings, batch: BatchPrototypes): t
       if (count === 0) row[i] = 1;
       return 1;
     }
-    return count === 0 || settings.admit === 'after' ? 0 : refreshShare(settings, facts, count);
+    return count === 0 || settings.admit === 'after' ? 0 : shareOf(facts, count);
   });
-  const generated = generate(settings, { ...exemplars, support: tf.tensor2d(support, [images, images]) });
-  return refresh(tf.gather(stored, tf.tensor1d(groups.groupOf, 'int32')), generated, shares);
+  const made = weighed(settings, { ...exemplars, support: tf.tensor2d(support, [images, images]) });
+  return refreshRows(made, tf.gather(stored, tf.tensor1d(groups.groupOf, 'int32')), shares).refreshed;
 }

@@ -1,6 +1,6 @@
 import { check, integer, part, type State, type Stateful } from '@protomem/core';
 import type { CosineLoss, HeadMetrics } from '@protomem/core/contracts';
-import { checkMemory, stopGradient } from '@protomem/engine';
+import { checkMemory, refreshRows, stopGradient } from '@protomem/engine';
 import {
   checkDivisible,
   checkInUse,
@@ -16,7 +16,7 @@ import { Guard, type GuardedPair } from './guard.ts';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
 import { commonState, memoryState, restoreMemory } from './memory-state.ts';
-import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory, refresh } from './method.ts';
+import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory } from './method.ts';
 import { nearestOthers } from './nearest-others.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
 import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
@@ -270,7 +270,7 @@ export class PrototypeMemory implements Stateful {
       const shares = known.map(() => ratio);
       this.memory.store.write(
         Int32Array.from(known, (group) => slots[group]!),
-        refresh(before, fresh, shares),
+        refreshRows(fresh, before, shares).refreshed,
       );
       return known.map((group) => {
         const slot = slots[group]!;
@@ -399,7 +399,7 @@ export class PrototypeMemory implements Stateful {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
     const { settings, slots, store, unrecognizable, guard } = this.memory;
-    const admission = admit(slots, groups, numbers.confidence);
+    const admission = admit(slots, groups, batch.slots, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
     if (numbers.recognizability) {

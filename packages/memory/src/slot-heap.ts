@@ -15,8 +15,7 @@ export class SlotHeap {
   /** Adds a slot that is not there. */
   push(slot: number, priority: number): void {
     this.priority[slot] = priority;
-    this.put(this.length++, slot);
-    this.rise(this.length - 1);
+    this.rise(this.length++, slot);
   }
 
   /** Takes out a slot that is there. */
@@ -25,9 +24,7 @@ export class SlotHeap {
     const last = this.heap[--this.length]!;
     this.place[slot] = -1;
     if (last === slot) return;
-    this.put(place, last);
-    this.rise(place);
-    this.sink(this.place[last]!);
+    this.sink(this.rise(place, last), last);
   }
 
   /** Takes out and returns the first slot. */
@@ -42,39 +39,37 @@ export class SlotHeap {
     this.place.fill(-1);
   }
 
-  private rise(from: number): void {
+  /** Puts a slot at a free place or above it, and returns where it then stands. */
+  private rise(from: number, slot: number): number {
     let place = from;
     while (place > 0) {
-      const parent = (place - 1) >> 1;
-      if (!this.isBefore(place, parent)) return;
-      this.swap(place, parent);
-      place = parent;
+      const parent = this.heap[(place - 1) >> 1]!;
+      if (!this.isBefore(slot, parent)) break;
+      this.put(place, parent);
+      place = (place - 1) >> 1;
     }
+    this.put(place, slot);
+    return place;
   }
 
-  private sink(from: number): void {
+  /** Puts a slot at its place or below it. */
+  private sink(from: number, slot: number): void {
     let place = from;
     for (;;) {
-      let first = place;
-      for (const child of [2 * place + 1, 2 * place + 2]) {
-        if (child < this.length && this.isBefore(child, first)) first = child;
-      }
-      if (first === place) return;
-      this.swap(place, first);
-      place = first;
+      let child = 2 * place + 1;
+      if (child >= this.length) break;
+      if (child + 1 < this.length && this.isBefore(this.heap[child + 1]!, this.heap[child]!)) child++;
+      const first = this.heap[child]!;
+      if (!this.isBefore(first, slot)) break;
+      this.put(place, first);
+      place = child;
     }
+    this.put(place, slot);
   }
 
   private isBefore(a: number, b: number): boolean {
-    const [slotA, slotB] = [this.heap[a]!, this.heap[b]!];
-    const difference = this.priority[slotA]! - this.priority[slotB]!;
-    return difference < 0 || (difference === 0 && slotA < slotB);
-  }
-
-  private swap(a: number, b: number): void {
-    const slot = this.heap[a]!;
-    this.put(a, this.heap[b]!);
-    this.put(b, slot);
+    const difference = this.priority[a]! - this.priority[b]!;
+    return difference < 0 || (difference === 0 && a < b);
   }
 
   private put(place: number, slot: number): void {

@@ -106,9 +106,8 @@ export class Slots {
     return this.occupied === this.size;
   }
 
-  /** A class in memory is refreshed in this step; until its {@link visit} it cannot be dequeued. */
-  renew(id: number): void {
-    const slot = this.find(id);
+  /** The class of a slot is refreshed in this step; until its {@link visit} it cannot be dequeued. */
+  renew(slot: number): void {
     this.agedFroms.remove(this.agedFrom(slot));
     this.visited[slot] = this.step;
     this.agedFroms.add(this.agedFrom(slot));
@@ -116,8 +115,8 @@ export class Slots {
     if (this.eviction !== 'random') this.order.remove(slot);
   }
 
-  /** Gives a class that is not in memory the slot that was left last, or the first free one; it is to be visited next. */
-  enqueue(id: number): void {
+  /** Gives a class that is not in memory the slot that was left last, or the first free one, which it returns; it is to be visited next. */
+  enqueue(id: number): number {
     const slot = this.vacant ?? this.occupied;
     this.vacant = undefined;
     this.occupied++;
@@ -128,6 +127,7 @@ export class Slots {
     this.written[slot] = this.step;
     this.seen[slot] = 0;
     this.agedFroms.add(this.step);
+    return slot;
   }
 
   /** A class's prototype was made anew, from exemplars of no batch: its place in the order in which classes leave stays. */

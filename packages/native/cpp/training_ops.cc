@@ -548,6 +548,49 @@ void groupSums(Call& call, const Attributes& attributes) {
   }
 }
 
+/**
+ * unit(made), and unit((1 - share) * stored + share * unit(made)) with a share for each row; one below nought is by similarity,
+ * 1 - max(0, c / (1 + |c|)), c being stored . unit(made), the last output.
+ */
+void refreshRows(Call& call, const Attributes&) {
+  const Rows<float> made(call, 0), stored(call, 1);
+  const int64_t channels = made.channels;
+  made.requireLike(call, stored, "made and stored");
+  call.require(TF_NumDims(made.tensor) == 2, "a tensor that is no matrix");
+  const float* shares = call.perChannel(2, made.count, "shares");
+  if (call.failed()) return;
+  float* generated = call.outputLike<float>(0, made.tensor);
+  float* refreshed = call.outputLike<float>(1, made.tensor);
+  float* cosines = call.output<float>(2, {made.count});
+  if (call.failed()) return;
+  parallel(made.count, made.count * channels, [=](int64_t from, int64_t to, int) {
+    for (int64_t row = from; row < to; row++) {
+      const float *in = made.values + row * channels, *old = stored.values + row * channels;
+      float *fresh = generated + row * channels, *out = refreshed + row * channels;
+      float along[2];
+      sumChannels<2>(channels, along, [=](int64_t c, auto* sums) {
+        using V = std::decay_t<decltype(*sums)>;
+        const V value = load<V>(in + c);
+        sums[0] += value * value;
+        sums[1] += value * load<V>(old + c);
+      });
+      const float inverse = 1 / std::max(std::sqrt(along[0]), shortest);
+      const float cosine = cosines[row] = along[1] * inverse;
+      const float kept = shares[row] < 0 ? std::max(0.f, cosine / (1 + std::abs(cosine))) : 1 - shares[row];
+      float squares[1];
+      sumChannels<1>(channels, squares, [=](int64_t c, auto* sums) {
+        using V = std::decay_t<decltype(*sums)>;
+        const V value = load<V>(in + c) * inverse, blended = kept * load<V>(old + c) + (1 - kept) * value;
+        store(fresh + c, value);
+        store(out + c, blended);
+        sums[0] += blended * blended;
+      });
+      const float whole = 1 / std::max(std::sqrt(squares[0]), shortest);
+      overChannels(channels, [=](int64_t c, auto zero) { store(out + c, load<decltype(zero)>(out + c) * whole); });
+    }
+  });
+}
+
 /** Queries, keys and values side by side, [images, tokens, 3 * channels]. */
 struct Attended {
   const float* values;
@@ -899,6 +942,8 @@ void registerOps(Registration& r) {
   r.kernel("ProtomemRowDots", run<rowDots>);
   r.op("ProtomemGroupSums", {"x: T", "group_of: int32"}, {"sums: T"}, {float32, "groups: int >= 0"});
   r.kernel("ProtomemGroupSums", run<groupSums>);
+  r.op("ProtomemRefreshRows", {"made: T", "stored: T", "shares: float"}, {"generated: T", "refreshed: T", "cosines: T"}, {float32});
+  r.kernel("ProtomemRefreshRows", run<refreshRows>);
   r.op("ProtomemAttention", {"qkv: T"}, {"y: T"}, {float32, "heads: int >= 1"});
   r.kernel("ProtomemAttention", run<attend>);
   r.op("ProtomemAttentionGrad", {"dy: T", "qkv: T"}, {"dqkv: T"}, {float32, "heads: int >= 1"});

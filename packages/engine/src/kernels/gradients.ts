@@ -2,7 +2,15 @@ import * as tf from '@tensorflow/tfjs';
 import { detachedGradients } from '../ops/detached-gradients.ts';
 import { convolutionPrelu } from './composed/convolution-prelu.ts';
 import { depthwisePrelu } from './composed/depthwise.ts';
-import { type KernelKey, kernelName, type Sliding, type TrainingKernels, trainingKernel } from './training-kernels.ts';
+import { refreshRows } from './composed/rows.ts';
+import {
+  type Kernel,
+  type KernelKey,
+  kernelName,
+  type Sliding,
+  type TrainingKernels,
+  trainingKernel,
+} from './training-kernels.ts';
 
 const batchNormTrainingGrad = trainingKernel('batchNormTrainingGrad');
 const batchNormPreluTrainingGrad = trainingKernel('batchNormPreluTrainingGrad');
@@ -15,11 +23,13 @@ const attentionGrad = trainingKernel('attentionGrad');
 type Rows = tf.Tensor4D;
 type Channels = tf.Tensor1D;
 
+type Gradient = Omit<tf.GradConfig, 'kernelName'>;
+
 /** y is not needed; moments and whatever the backend reserved for its own gradient kernel are. */
 const allButFirst = [false, true, true, true, true, true];
 
 /** Gradients of our kernels: the same on every backend, because they call kernels again. tfjs does not know their types. */
-const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelName'>>>> = {
+const gradients: Readonly<Partial<Record<KernelKey, Gradient>>> = {
   batchNormTraining: {
     inputsToSave: ['x', 'scale'],
     outputsToSave: allButFirst,
@@ -71,14 +81,8 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
       return { x: () => dx, filter: () => dFilter };
     },
   },
-  depthwisePrelu: {
-    inputsToSave: ['x', 'filter', 'shift', 'alpha'],
-    gradFunc: ofComposition(depthwisePrelu),
-  },
-  convolutionPrelu: {
-    inputsToSave: ['x', 'filter', 'shift', 'alpha'],
-    gradFunc: ofComposition(convolutionPrelu),
-  },
+  depthwisePrelu: ofComposition(depthwisePrelu, ['x', 'filter', 'shift', 'alpha']),
+  convolutionPrelu: ofComposition(convolutionPrelu, ['x', 'filter', 'shift', 'alpha']),
   layerNorm: {
     inputsToSave: ['x', 'scale'],
     outputsToSave: [false, true, true],
@@ -106,6 +110,7 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
     inputsToSave: ['groupOf'],
     gradFunc: (dy, [groupOf]) => ({ x: () => tf.gather(dy as tf.Tensor2D, groupOf as Channels) }),
   },
+  refreshRows: ofComposition(refreshRows, ['made', 'stored'], ['shares']),
   attention: {
     inputsToSave: ['qkv'],
     gradFunc: (dy, [qkv], { heads }) => ({
@@ -120,16 +125,27 @@ const gradients: Readonly<Partial<Record<KernelKey, Omit<tf.GradConfig, 'kernelN
   },
 };
 
-/** Of a convolution with what follows it, composed and so computed again. */
-function ofComposition(composed: TrainingKernels['depthwisePrelu' | 'convolutionPrelu']): tf.GradFunc {
-  return (dy, saved, attrs) => {
-    const of = (inputs: readonly tf.Tensor[]): tf.Tensor => {
-      const [x, filter, shift, alpha] = inputs as [Rows, Rows, Channels, Channels];
-      return composed({ x, filter, shift, alpha }, attrs as unknown as Sliding, tf.backend());
-    };
-    const { value, gradients } = detachedGradients(of, saved, dy as tf.Tensor);
-    value.dispose();
-    return Object.fromEntries(['x', 'filter', 'shift', 'alpha'].map((name, i) => [name, () => gradients[i]!]));
+/** Of a kernel with these inputs, the last ones without a gradient: composed, and so computed again. */
+function ofComposition<K extends KernelKey>(
+  composed: TrainingKernels[K],
+  varied: readonly string[],
+  constant: readonly string[] = [],
+): Gradient {
+  const inputs = [...varied, ...constant];
+  const run = composed as unknown as Kernel<tf.NamedTensorMap, tf.Tensor | tf.Tensor[]>;
+  const named = <T>(values: readonly T[]) => Object.fromEntries(values.map((value, i) => [inputs[i]!, value]));
+  return {
+    inputsToSave: inputs,
+    gradFunc: (dy, saved, attrs) => {
+      const dys = [dy].flat();
+      const weighted = (xs: readonly tf.Tensor[]): tf.Tensor => {
+        const outputs = [run(named([...xs, ...saved.slice(xs.length)]), attrs, tf.backend())].flat();
+        return tf.addN(outputs.map((output, i) => tf.sum(tf.mul(output, dys[i]!))));
+      };
+      const { value, gradients } = detachedGradients(weighted, saved.slice(0, varied.length));
+      value.dispose();
+      return named(gradients.map((gradient) => () => gradient));
+    },
   };
 }
 

@@ -88,6 +88,15 @@ export interface TrainingKernels {
   readonly rowDots: Kernel<{ a: tf.Tensor2D; b: tf.Tensor2D }, tf.Tensor1D, None>;
   /** The sum of each group's rows; `groupOf` says of each row which group is its own. */
   readonly groupSums: Kernel<{ x: tf.Tensor2D; groupOf: tf.Tensor1D }, tf.Tensor2D, { readonly groups: number }>;
+  /**
+   * `unit(made)`; `unit((1 - share) * stored + share * unit(made))` with each row's own share, where one below nought stands for
+   * `1 - max(0, c / (1 + |c|))`; and c, `stored . unit(made)`.
+   */
+  readonly refreshRows: Kernel<
+    { made: tf.Tensor2D; stored: tf.Tensor2D; shares: tf.Tensor1D },
+    [generated: tf.Tensor2D, refreshed: tf.Tensor2D, cosines: tf.Tensor1D],
+    None
+  >;
   readonly attention: Kernel<{ qkv: tf.Tensor3D }, tf.Tensor3D, Heads>;
   readonly attentionGrad: Kernel<{ dy: tf.Tensor3D; qkv: tf.Tensor3D }, tf.Tensor3D, Heads>;
   /** Its inputs are a list. */

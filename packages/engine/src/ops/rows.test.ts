@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { kernelEngines, useKernelEngine } from '../../fixtures/kernel-engines.ts';
 import { checkGradients, normal } from '../../fixtures/naive.ts';
 import { expectClose, leaked } from '../testing.ts';
-import { groupSums, rowDots, splitRows, unitRows } from './rows.ts';
+import { groupSums, type RefreshShare, refreshRows, rowDots, splitRows, unitRows } from './rows.ts';
 
 describe.each(await kernelEngines())('rows on %s', (engine) => {
   beforeAll(() => useKernelEngine(engine));
@@ -79,12 +79,54 @@ describe.each(await kernelEngines())('rows on %s', (engine) => {
     });
   });
 
+  it.each([
+    [5, 3],
+    [4, 37],
+  ])('are refreshed by shares and by similarity, %i of %i', (rows, width) => {
+    tf.tidy(() => {
+      const made = matrix(rows, width);
+      const signs = tf.tensor2d(rowsOf(made).map((_, i) => [(-1) ** i]));
+      const stored = unitRows(tf.add(tf.mul(made, signs), matrix(rows, width, 2)));
+      const shares: RefreshShare[] = [0.3, 0, 1, 'by-similarity', 'by-similarity'].slice(-rows) as RefreshShare[];
+      const unit = (row: number[]): number[] => row.map((value) => value / Math.hypot(...row));
+      const fresh = rowsOf(made).map(unit);
+      const cosines = rowsOf(stored).map((row, i) => row.reduce((sum, value, j) => sum + value * fresh[i]![j]!, 0));
+      // One to which the stored row is alike, one to which it is not: the latter goes.
+      expect(Math.sign(cosines.at(-1)! * cosines.at(-2)!)).toBe(-1);
+      const expected = rowsOf(stored).flatMap((row, i) => {
+        const [given, c] = [shares[i]!, cosines[i]!];
+        const share = given === 'by-similarity' ? 1 - Math.max(0, c / (1 + Math.abs(c))) : given;
+        return unit(row.map((value, j) => (1 - share) * value + share * fresh[i]![j]!));
+      });
+      const found = refreshRows(made, stored, shares);
+      expectClose(found.generated, fresh.flat(), 1e-6);
+      expectClose(found.refreshed, expected, 1e-6);
+      expectClose(found.cosines, cosines, 1e-6);
+      expect(() => refreshRows(made, stored, shares.slice(1))).toThrow(/a share for each row/);
+    });
+  });
+
+  it('have the gradients of refreshed rows that finite differences see', () => {
+    tf.tidy(() => {
+      const stored = unitRows(matrix(3, 5, 2));
+      for (const key of ['generated', 'refreshed', 'cosines'] as const) {
+        checkGradients(
+          (x, old) => refreshRows(x as tf.Tensor2D, old as tf.Tensor2D, [0.3, 1, 'by-similarity'])[key],
+          [matrix(3, 5), stored],
+        );
+      }
+    });
+  });
+
   it('leave no tensor behind', () => {
     const x = matrix(3, 4);
     expect(leaked(() => unitRows(x).dispose())).toBe(0);
     expect(leaked(() => tf.dispose(Object.values(splitRows(x))))).toBe(0);
     expect(leaked(() => rowDots(x, x).dispose())).toBe(0);
     expect(leaked(() => groupSums(x, [0, 0, 1], 2).dispose())).toBe(0);
+    expect(leaked(() => tf.dispose(Object.values(refreshRows(x, x, [0, 0.5, 1]))))).toBe(0);
+    const refreshing = tf.grad((y) => refreshRows(y as tf.Tensor2D, x, [0, 0.5, 1]).refreshed);
+    expect(leaked(() => refreshing(x).dispose())).toBe(0);
     const gradient = tf.grad((y) => unitRows(y as tf.Tensor2D));
     expect(leaked(() => gradient(x).dispose())).toBe(0);
     x.dispose();

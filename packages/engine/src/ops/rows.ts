@@ -5,6 +5,7 @@ import { registeredKernel } from '../backends/register.ts';
 const split = registeredKernel('splitRows');
 const dots = registeredKernel('rowDots');
 const sums = registeredKernel('groupSums');
+const refresh = registeredKernel('refreshRows');
 
 /**
  * Rows scaled to unit length: `x / max(|x|, 1e-6)`. A row shorter than 1e-6 comes out shorter than 1; zero stays zero.
@@ -61,4 +62,43 @@ export function groupSums(x: tf.Tensor2D, groupOf: ArrayLike<number>, groups: nu
     }),
   );
   return tf.tidy(() => sums({ x, groupOf: tf.tensor1d(Int32Array.from(groupOf), 'int32') }, { groups }));
+}
+
+/** What a new row gets of a refreshed one, in [0, 1]; by similarity `1 - max(0, c / (1 + |c|))`, c being its cosine to the stored one. */
+export type RefreshShare = number | 'by-similarity';
+
+/**
+ * Rows refreshed by new ones: `unit((1 - share) * stored + share * unit(made))`, unit being {@link unitRows}.
+ *
+ * @param made `[C, D]`, float32, of any length; stays the caller's
+ * @param stored `[C, D]`, float32, at unit length; stays the caller's
+ * @param shares C shares
+ * @returns `generated`, which is `unit(made)`, and `refreshed`, `[C, D]` each, and their `cosines`, `stored . generated`, `[C]`;
+ *   differentiable in `made` and `stored`; the caller's
+ *
+ * @example
+ * ```ts
+ * refreshRows(tf.tensor2d([[0, 3]]), tf.tensor2d([[1, 0]]), [0.5]).refreshed; // [[0.71, 0.71]]
+ * ```
+ */
+export function refreshRows(
+  made: tf.Tensor2D,
+  stored: tf.Tensor2D,
+  shares: readonly RefreshShare[],
+): { generated: tf.Tensor2D; refreshed: tf.Tensor2D; cosines: tf.Tensor1D } {
+  const [rows, width] = made.shape;
+  check(
+    made.shape.length === 2 && stored.shape[0] === rows && stored.shape[1] === width && shares.length === rows,
+    () => ({
+      where: 'refreshRows',
+      what: 'stored and shares',
+      got: `${JSON.stringify(stored.shape)} and ${shares.length}`,
+      expected: `${JSON.stringify(made.shape)}, as made, and a share for each row`,
+    }),
+  );
+  return tf.tidy(() => {
+    const given = shares.map((share) => (share === 'by-similarity' ? -1 : share));
+    const [generated, refreshed, cosines] = refresh({ made, stored, shares: tf.tensor1d(given) }, {});
+    return { generated, refreshed, cosines };
+  });
 }

@@ -9,7 +9,7 @@ import { convolutionPrelu } from './convolution-prelu.ts';
 import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { globalNorm, movingAverages, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, scaleShift, scaleShiftPrelu } from './prelu.ts';
-import { groupSums, rowDots, splitRows, splitRowsGrad } from './rows.ts';
+import { groupSums, refreshRows, rowDots, splitRows, splitRowsGrad } from './rows.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { attention, attentionGrad, layerNorm, layerNormGrad, relu6Grad } from './transformer.ts';
 import { updateRows } from './update-rows.ts';
@@ -35,6 +35,7 @@ export const tensorflowKernels: TrainingKernels = {
   splitRowsGrad,
   rowDots,
   groupSums,
+  refreshRows,
   attention,
   attentionGrad,
   globalNorm,

@@ -22,3 +22,7 @@ export const groupSums = ownOp(
   ({ x, groupOf }, { groups }, backend) =>
     execute<[tf.Tensor2D]>(backend, 'ProtomemGroupSums', [x, groupOf], { groups: ['INT', groups] })[0],
 );
+
+export const refreshRows = ownOp('refreshRows', ({ made, stored, shares }, _, backend) =>
+  execute<OutputsOf<'refreshRows'>>(backend, 'ProtomemRefreshRows', [made, stored, shares], {}, 3),
+);

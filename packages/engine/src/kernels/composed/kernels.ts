@@ -11,7 +11,7 @@ import { depthwise, depthwiseGrad, depthwisePrelu } from './depthwise.ts';
 import { layerNorm, layerNormGrad } from './layer-norm.ts';
 import { globalNorm, movingAverages, sgdUpdate } from './optimizer.ts';
 import { prelu, preluGrad, relu6Grad, scaleShift, scaleShiftPrelu } from './prelu.ts';
-import { groupSums, rowDots, splitRows, splitRowsGrad } from './rows.ts';
+import { groupSums, refreshRows, rowDots, splitRows, splitRowsGrad } from './rows.ts';
 import { sparseSoftmaxCrossEntropy } from './sparse-softmax-cross-entropy.ts';
 import { updateRows } from './update-rows.ts';
 
@@ -36,6 +36,7 @@ export const composedKernels: TrainingKernels = {
   splitRowsGrad,
   rowDots,
   groupSums,
+  refreshRows,
   attention,
   attentionGrad,
   globalNorm,

@@ -30,3 +30,21 @@ export const rowDots: TrainingKernels['rowDots'] = ({ a, b }) => tf.tidy(() => t
 
 export const groupSums: TrainingKernels['groupSums'] = ({ x, groupOf }, { groups }) =>
   tf.tidy(() => tf.unsortedSegmentSum(x, groupOf, groups) as tf.Tensor2D);
+
+export const refreshRows: TrainingKernels['refreshRows'] = ({ made, stored, shares }) =>
+  tf.tidy(() => {
+    const unit = (x: tf.Tensor2D): tf.Tensor2D => tf.mul(x, lengths(x)[1]);
+    const generated = unit(made);
+    const cosines = tf.sum<tf.Tensor1D>(tf.mul(stored, generated), 1);
+    const kept = tf.where(
+      tf.less(shares, 0),
+      tf.relu(tf.div(cosines, tf.add(1, tf.abs(cosines)))),
+      tf.sub<tf.Tensor1D>(1, shares),
+    );
+    const [ofStored, ofGenerated] = [kept, tf.sub(1, kept)].map((share) => tf.expandDims(share, 1)) as [
+      tf.Tensor2D,
+      tf.Tensor2D,
+    ];
+    const blended = tf.add<tf.Tensor2D>(tf.mul(ofStored, stored), tf.mul(ofGenerated, generated));
+    return [generated, unit(blended), cosines];
+  });
