@@ -8,7 +8,7 @@ import type { Suite, SuiteResult, SuiteRun } from '../suite.ts';
 import { timed } from '../timed.ts';
 
 const here = (file: string): string => join(import.meta.dirname, file);
-const [BATCH, BATCHES, WORKERS, TRAINING_BATCH, TRAINING_STEPS] = [128, 20, 2, 64, 6];
+const [BATCH, BATCHES, WORKERS, TRAINING_BATCH, TRAINING_STEPS] = [128, 60, 2, 64, 6];
 const IMAGES = BATCH * BATCHES;
 const samplers = ['classesByImages', 'groupIterateAndShuffle', 'everyImage', 'weightedClasses'];
 
