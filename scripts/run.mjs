@@ -97,6 +97,7 @@ const checks = [
   ['types (tsc)', () => run('tsc', ['--noEmit', '-p', 'tsconfig.json'])],
   // With those of browsers.
   ["types of the site's page (tsc)", () => run('tsc', ['--noEmit', '-p', 'apps/docs'])],
+  ['compiled loops (AssemblyScript)', () => source('scripts/assembly/build.ts', ['--check'])],
   ['who may import whom (turbo boundaries)', () => run('turbo', ['boundaries'])],
   [
     'builds, publint, are the types wrong (turbo)',

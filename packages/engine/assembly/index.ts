@@ -1,4 +1,4 @@
-// Loops that train on the wasm backend's heap, in AssemblyScript: `npx tsx scripts/build-wasm-kernels.ts` compiles them. All
+// Loops that train on the wasm backend's heap, in AssemblyScript: `npx tsx scripts/assembly/build.ts` compiles them. All
 // numbers are float32; pointers, and what is called a step, are in bytes. Where a loop takes a range of its work, `first` up to
 // `last`, threads share it.
 export {

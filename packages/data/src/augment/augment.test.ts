@@ -150,6 +150,8 @@ describe('recolour', () => {
           expect(difference(result, expected)).toBeLessThanOrEqual(0.51);
         },
       ),
+      // More than the loops' memory begins with.
+      { examples: [[{ height: 150, width: 161, seed: 1 }, 1.2, 0.8, 1.1]] },
     );
   });
 });

@@ -1,4 +1,4 @@
-// Made by scripts/build-wasm-kernels.ts from assembly/.
+// Made by scripts/assembly/build.ts from assembly/.
 
 /** The compiled loops, for a heap of one thread. */
 export const aloneModule =
