@@ -16,18 +16,45 @@ const kinds: Readonly<Record<string, JpegOptions>> = {
   'codes made for the image': { optimiseCoding: true, quality: 30 },
 };
 
+/** 40x24 with a restart marker behind every second unit: OpenCV's `IMWRITE_JPEG_RST_INTERVAL` of 2, quality 30, of blurred noise. */
+const restarting = Buffer.from(
+  [
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6j',
+    'q62rZ4C8ybqmx5moq6T/2wBDARweHigjKE4rK06kbl1upKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSk',
+    'pKSkpKSkpKT/wAARCAAYACgDASIAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAAAAEC/8QAGRABAQEBAQEAAAAAAAAAAAAAAAER',
+    'AhIh/8QAFgEBAQEAAAAAAAAAAAAAAAAAAQAC/8QAFxEBAQEBAAAAAAAAAAAAAAAAAAERIf/dAAQAAv/aAAwDAQACEQMRAD8A1z1i',
+    'dXSwgWsedWTGlS1//9Bfgtmi0yMTrV9A1IH/0c+m5dgCnOJ18AKf/9k=',
+  ].join(''),
+  'base64',
+);
+
 describe('isWholeScan', () => {
   it.each(Object.entries(kinds))(
     'finds any byte that is missing before the marker of the end: %s',
     async (_, options) => {
-      const whole = await jpeg(options);
-      expect(isWholeScan(whole)).toBe(true);
-      expect(isWholeScan(Buffer.concat([whole.subarray(0, -2), Buffer.from([1, 2, 3, 0xff, 0xd9])]))).toBe(true);
-      const scan = whole.indexOf(Buffer.from([0xff, 0xda])) + 14;
-      for (let end = scan; end < whole.length - 2; end++) {
-        const cut = Buffer.concat([whole.subarray(0, end), Buffer.from([0xff, 0xd9])]);
-        expect(isWholeScan(cut), `${end} of ${whole.length}`).toBe(false);
-      }
+      findsMissing(await jpeg(options));
     },
   );
+
+  it('and between restart markers, none of which may be missing', () => {
+    findsMissing(restarting);
+    const marker = restarting.indexOf(Buffer.from([0xff, 0xd1]));
+    for (const [from, to] of [
+      [marker - 2, marker],
+      [marker, marker + 2],
+    ]) {
+      const without = Buffer.concat([restarting.subarray(0, from), restarting.subarray(to)]);
+      expect(isWholeScan(without), `${from}`).toBe(false);
+    }
+  });
 });
+
+function findsMissing(whole: Buffer): void {
+  expect(isWholeScan(whole)).toBe(true);
+  expect(isWholeScan(Buffer.concat([whole.subarray(0, -2), Buffer.from([1, 2, 3, 0xff, 0xd9])]))).toBe(true);
+  const scan = whole.indexOf(Buffer.from([0xff, 0xda])) + 14;
+  for (let end = scan; end < whole.length - 2; end++) {
+    const cut = Buffer.concat([whole.subarray(0, end), Buffer.from([0xff, 0xd9])]);
+    expect(isWholeScan(cut), `${end} of ${whole.length}`).toBe(false);
+  }
+}

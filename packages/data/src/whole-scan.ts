@@ -119,7 +119,7 @@ function holds(length: number, components: readonly Component[], units: number):
     for (const { blocks, dc, ac } of components) {
       for (let block = 0; block < blocks; block++) {
         for (let k = 0; k < 64; k++) {
-          const ahead = (view.getUint32(bit >> 3) >>> (16 - (bit & 7))) & 0xffff;
+          const ahead = (view.getUint32(bit >>> 3) >>> (16 - (bit & 7))) & 0xffff;
           const found = (k === 0 ? dc : ac)[ahead]!;
           if (found === 0) return false;
           // The code, and the bits that belong to its symbol.
