@@ -33,20 +33,20 @@ describe('a plan', () => {
   it.each([
     // Everybody has a slot.
     [[1262, 5], { classes: 64, images: 2, steps: 493, slots: 1262, groupSize: 1262, rounds: 4 }],
-    // A fifth of those whom the steps can show four times, in groups of one size.
-    [[100_000, 60], { classes: 32, images: 4, steps: 10_000, slots: 20_000, groupSize: 20_000, rounds: 3 }],
+    // As many as 32 batches have classes at most, in groups of one size.
+    [[100_000, 60], { classes: 32, images: 4, steps: 10_000, slots: 1021, groupSize: 1021, rounds: 3 }],
     [
       [100_000, 60, ['steps=20000']],
-      { classes: 32, images: 4, steps: 20_000, slots: 20_000, groupSize: 20_000, rounds: 4 },
+      { classes: 32, images: 4, steps: 20_000, slots: 1021, groupSize: 1021, rounds: 4 },
     ],
-    [[50_000, 4], { classes: 64, images: 2, steps: 10_000, slots: 10_000, groupSize: 10_000, rounds: 4 }],
+    [[50_000, 4], { classes: 64, images: 2, steps: 10_000, slots: 2000, groupSize: 2000, rounds: 4 }],
     // Few steps: a group that they can go through.
     [[50_000, 4, ['steps=40']], { classes: 64, images: 2, steps: 40, slots: 633, warmup: 4, every: 8, rounds: 4 }],
-    [[100_000_000, 8], { classes: 64, images: 2, steps: 10_000, slots: 32_000 }],
+    [[100_000_000, 8], { classes: 64, images: 2, steps: 10_000, slots: 2048 }],
     // Fewer people than a batch has places.
     [[30, 3], { classes: 30, images: 2, steps: 15, slots: 30, warmup: 2, every: 3 }],
     // Passes in place of steps: everybody comes.
-    [[100_000, 12, ['epochs=2']], { classes: 43, images: 3, slots: 20_000, rounds: 4 }],
+    [[100_000, 12, ['epochs=2']], { classes: 43, images: 3, slots: 1370, rounds: 4 }],
   ] as const)('of %j', ([identities, images, patches = []], expected) => {
     expect(chosen(identities, images, patches)).toMatchObject(expected);
   });
@@ -54,9 +54,9 @@ describe('a plan', () => {
   it('keeps to the memory at hand, and to a budget', () => {
     // 128 values of 4 bytes, and what a slot takes beside them.
     const slots = (free: number, ...patches: string[]) => chosen(100_000, 60, ['steps=20000', ...patches], free).slots;
-    expect(slots(2 ** 26)).toBe(12_500);
-    expect(slots(2 ** 26, 'plan.memory=2')).toBe(3226);
-    expect(slots(2 ** 26, 'head.storage=bfloat16')).toBe(20_000);
+    expect(slots(2 ** 22)).toBe(814);
+    expect(slots(2 ** 30, 'plan.memory=1', 'encoder.embeddingSize=512')).toBe(481);
+    expect(slots(2 ** 22, 'head.storage=bfloat16')).toBe(1021);
     expect(slots(0)).toBe(32);
   });
 
@@ -149,7 +149,7 @@ describe('what a plan says', () => {
     const wide = ['encoder.embeddingSize=512', 'steps=20000'];
     const { sentences, expectedHitRate: expected, warning } = of(wide, facts(100_000, 60));
     expect(sentences).toEqual([
-      '100,000 identities, 20,000 slots (39 MiB), groups of 20,000, 4 rounds: 75 % of classes will be found in memory; a softmax over all would hold 586 MiB (with gradient and momentum)',
+      '100,000 identities, 1,021 slots (2.0 MiB), groups of 1,021, 4 rounds: 75 % of classes will be found in memory; a softmax over all would hold 586 MiB (with gradient and momentum)',
       "batches of 32 classes x 4 images, 20,000 steps: 43 % of the data's 6,000,000 images",
       "half of the loss is a softmax over the batch's own classes (head.batchShare=0.5)",
     ]);

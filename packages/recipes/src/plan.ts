@@ -13,8 +13,11 @@ const usual = {
   images: { least: 2, most: 4 },
   /** Of a group: three of four visits find their class. Fewer where the steps then show everybody. */
   rounds: { least: 3, most: 4 },
-  /** Up to so many identities each has a slot; of more, this share. */
-  slots: { forAll: 5000, share: 0.2 },
+  /**
+   * The most slots, in batches' worth of classes: a class comes back after so many, and its prototype is then 0.99 as near to a
+   * fresh one as one just stored; more slots gain nothing ("50,000 people" in benchmarks/identities-study.md).
+   */
+  slotBatches: 32,
   /** Of the loss: +2 points of TAR at FAR 1e-2 and 1e-3 over the memory alone ("memory and batch" in benchmarks/identities-study.md). */
   batchShare: 0.5,
   /** Look-alikes keep classes of the last group in memory, which takes slots from the present one. */
@@ -59,8 +62,8 @@ export function factsOf(source: ImageSource): DataFacts {
  * - steps: ten passes over the images, at most 10,000; warm-up a tenth, an evaluation each fifth of them
  * - rounds of a group: 4; or 3, where everybody is then shown and with 4 not
  * - the batch's share of the loss: a half beside a Prototype Memory, unless the loss is one's own
- * - slots: one for each identity that the steps can show so often, up to 5,000; of more, a fifth; never more than fit into
- *   an eighth of the memory that is free, or into `plan.memory`. Groups as large, which divide the identities evenly.
+ * - slots: one for each identity that the steps can show so often, at most as many as 32 batches have classes, and no more
+ *   than fit into an eighth of the memory that is free, or into `plan.memory`. Groups as large, which divide the identities evenly.
  *
  * @param free bytes
  * @throws ProtomemError for numbers that do not go together
@@ -129,7 +132,7 @@ interface Sizing {
 function slotsFor({ draft, free, classes, images, people, passes }: Sizing): number {
   const { head, sampler, plan } = draft;
   const reached = Math.min(people, Math.ceil(people * passes));
-  const wanted = Math.min(reached, Math.max(usual.slots.forAll, Math.ceil(usual.slots.share * reached)));
+  const wanted = Math.min(reached, usual.slotBatches * classes);
   const budget = plan.memory === null ? free * usual.memory : plan.memory * 2 ** 20;
   const fitting = Math.floor(budget / (bytesOfSlot(draft) + SLOT_BYTES));
   const least = classes * (head.kind === 'semi-siamese' ? images : 1);
