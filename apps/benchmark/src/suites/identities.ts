@@ -57,8 +57,7 @@ const heads: Readonly<Record<string, Arm>> = {
   'prototype-memory alone': memoryAlone(0.1),
   'prototype-memory alone, momentum': (n) => [momentum, ...memoryAlone(0.1)(n)],
   'prototype-memory, momentum': (n) => [momentum, ...memory(0.1)(n)],
-  'prototype-memory-1%': memory(0.01),
-  'prototype-memory-30%': memory(0.3),
+  ...Object.fromEntries([1, 2, 20, 30].map((percent) => [`prototype-memory-${percent}%`, memory(percent / 100)])),
   ...Object.fromEntries(
     Object.entries(rivals).flatMap(([kind, more]) => [
       [kind, (n: number) => [`head.kind=${kind}`, ...more(n), ...everyClass]],
@@ -68,7 +67,7 @@ const heads: Readonly<Record<string, Arm>> = {
   ),
 };
 const quickHeads = ['batch-only', 'full-softmax', 'prototype-memory', 'prototype-memory alone'];
-/** One at a time around the default, at one number of identities. */
+/** One at a time around what a plan gives, at one number of identities. */
 const ablations: Readonly<Record<string, readonly string[]>> = {
   'refresh ratio 0.2': ['head.refreshRatio=0.2'],
   'refresh by similarity': ['head.refresh=by-similarity'],
@@ -81,7 +80,8 @@ const ablations: Readonly<Record<string, readonly string[]>> = {
   companions: ['sampler.companions=doppelgangers'],
   'classes at random': everyClass,
 };
-const ABLATED = 10_000;
+const ABLATED = 50_000;
+const planned = memory(0.02);
 
 const shown: readonly Column[] = [
   { key: 'tar-1e-2', name: 'TAR@1e-2 %', percent: true },
@@ -116,8 +116,7 @@ export const identities: Suite = {
           .filter(([name]) => !quick || quickHeads.includes(name))
           .map(([name, arm]) => [`N = ${n}`, name, arm(n)] as const),
         ...Object.entries(!quick && n === ABLATED ? ablations : {}).map(
-          ([name, patches]) =>
-            [`N = ${n}, one at a time`, name, [...heads['prototype-memory']!(n), ...patches]] as const,
+          ([name, patches]) => [`N = ${n}, one at a time`, name, [...planned(n), ...patches]] as const,
         ),
       ];
       const data = fileOf(n, IMAGES, 0);
