@@ -70,6 +70,9 @@ const quickHeads = ['batch-only', 'full-softmax', 'prototype-memory', 'prototype
 /** One at a time around what a plan gives, at one number of identities. */
 const ablations: Readonly<Record<string, readonly string[]>> = {
   'refresh ratio 0.2': ['head.refreshRatio=0.2'],
+  'a quarter for the batch': ['head.batchShare=0.25'],
+  'three quarters for the batch': ['head.batchShare=0.75'],
+  'momentum encoder': ['head.momentum=0.99'],
   'refresh by similarity': ['head.refresh=by-similarity'],
   '2 rounds': ['sampler.order.rounds=2'],
   '8 rounds': ['sampler.order.rounds=8'],
