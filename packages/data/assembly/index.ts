@@ -60,14 +60,15 @@ function four(bytes: v128, part: i32): v128 {
   return part % 2 === 0 ? i32x4.extend_low_i16x8_u(half) : i32x4.extend_high_i16x8_u(half);
 }
 
-/** Four numbers with sixteen bits behind the point, of which those are dropped. */
-function mapped(channel: v128, own: v128, shift: v128): v128 {
-  return i32x4.shr_s(i32x4.add(i32x4.mul(own, channel), shift), 16);
+/** `own * x + shift` of a channel, with sixteen bits behind the point, of which those are dropped, as clipped bytes. */
+function mapped(channel: v128, own: v128, shift0: v128, shift1: v128, shift2: v128, shift3: v128): v128 {
+  const first = i16x8.narrow_i32x4_s(moved(four(channel, 0), own, shift0), moved(four(channel, 1), own, shift1));
+  const second = i16x8.narrow_i32x4_s(moved(four(channel, 2), own, shift2), moved(four(channel, 3), own, shift3));
+  return i8x16.narrow_i16x8_u(first, second);
 }
 
-/** Numbers as bytes, clipped. */
-function packed(a: v128, b: v128, c: v128, d: v128): v128 {
-  return i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+function moved(numbers: v128, own: v128, shift: v128): v128 {
+  return i32x4.shr_s(i32x4.add(i32x4.mul(own, numbers), shift), 16);
 }
 
 /**
@@ -91,24 +92,9 @@ export function recolour(bytes: i32, own: i32, r: i32, g: i32, b: i32, offset: i
     const shift1 = shiftOf(red, green, blue, 1, rs, gs, bs, offsets);
     const shift2 = shiftOf(red, green, blue, 2, rs, gs, bs, offsets);
     const shift3 = shiftOf(red, green, blue, 3, rs, gs, bs, offsets);
-    red = packed(
-      mapped(four(red, 0), owns, shift0),
-      mapped(four(red, 1), owns, shift1),
-      mapped(four(red, 2), owns, shift2),
-      mapped(four(red, 3), owns, shift3),
-    );
-    green = packed(
-      mapped(four(green, 0), owns, shift0),
-      mapped(four(green, 1), owns, shift1),
-      mapped(four(green, 2), owns, shift2),
-      mapped(four(green, 3), owns, shift3),
-    );
-    blue = packed(
-      mapped(four(blue, 0), owns, shift0),
-      mapped(four(blue, 1), owns, shift1),
-      mapped(four(blue, 2), owns, shift2),
-      mapped(four(blue, 3), owns, shift3),
-    );
+    red = mapped(red, owns, shift0, shift1, shift2, shift3);
+    green = mapped(green, owns, shift0, shift1, shift2, shift3);
+    blue = mapped(blue, owns, shift0, shift1, shift2, shift3);
     // Back among each other: red and green first, then blue into the places left.
     let both = v128.shuffle<u8>(red, green, 0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5);
     v128.store(at, v128.shuffle<u8>(both, blue, 0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15));

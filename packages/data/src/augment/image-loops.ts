@@ -1,12 +1,5 @@
+import { loadWasm } from '@protomem/core';
 import { imagesModule } from './images-module.ts';
-
-/** What is used of `WebAssembly`, which TypeScript knows only together with the whole DOM. */
-const { WebAssembly } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object;
-    Instance: new (module: object) => { readonly exports: unknown };
-  };
-};
 
 interface Global {
   readonly value: number;
@@ -30,10 +23,7 @@ let loops: Loops | undefined;
 
 /** The loops, and the bytes of an image in their memory, with zeros behind them; good until the next call. */
 export function loopsOn(data: Uint8Array): { readonly loops: Loops; readonly bytes: Uint8Array } {
-  if (!loops) {
-    const code = Uint8Array.from(atob(imagesModule), (letter) => letter.charCodeAt(0));
-    loops = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as Loops;
-  }
+  loops ??= loadWasm<Loops>(imagesModule).exports;
   const { memory } = loops;
   const needed = data.length + TURN;
   if (memory.buffer.byteLength < needed) memory.grow(Math.ceil((needed - memory.buffer.byteLength) / PAGE));

@@ -1,16 +1,8 @@
-import { ProtomemError } from '@protomem/core';
+import { loadWasm, ProtomemError } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Heap, WasmBackend } from './backend.ts';
 import { aloneModule, sharedModule } from './loops-module.ts';
 import { type Loop, startThreads } from './threads.ts';
-
-/** What is used of `WebAssembly`, which TypeScript knows only together with the whole DOM. */
-const { WebAssembly } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object;
-    Instance: new (module: object, imports: object) => { readonly exports: unknown };
-  };
-};
 
 const names = [
   ...['moments', 'gradientSums', 'normalize', 'combine', 'preluGradient', 'sumOfSquares', 'sgd'],
@@ -102,11 +94,8 @@ function makeLoops(backend: WasmBackend): Loops {
     });
   }
   const shared = !(memory.buffer instanceof ArrayBuffer);
-  const bytes = Uint8Array.from(atob(shared ? sharedModule : aloneModule), (character) => character.charCodeAt(0));
-  const module = new WebAssembly.Module(bytes);
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } }) as {
-    exports: Record<LoopName, Loop> & Record<Scratch, (...sizes: number[]) => number>;
-  };
+  type Exports = Record<LoopName, Loop> & Record<Scratch, (...sizes: number[]) => number>;
+  const { module, exports } = loadWasm<Exports>(shared ? sharedModule : aloneModule, { env: { memory } });
   const threads = shared ? startThreads({ module, memory, names }) : undefined;
   const at: Loops['at'] = ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset;
   const uninitialized = <T extends tf.Tensor>(shape: readonly number[]): T => {
