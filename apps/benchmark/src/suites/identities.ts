@@ -10,8 +10,8 @@ import { type Column, casesOf, meanAndError, whereRun } from '../study/summarize
 import type { Measured, Suite, SuiteRun } from '../suite.ts';
 
 const [IMAGES, SIZE, CLASSES] = [8, 32, 32];
-/** Far from those who are trained on, in one population. */
-const [HELD_OUT, FIRST_HELD_OUT, HELD_OUT_IMAGES] = [2000, 1_000_000, 3];
+/** Far from those who are trained on, in one population, and those who choose settings from those who are reported. */
+const [HELD_OUT, FIRST_HELD_OUT, FIRST_CHOOSING, HELD_OUT_IMAGES] = [2000, 1_000_000, 2_000_000, 3];
 const LOSS = { name: 'cos-face', scale: 30, margin: 0.35 } as const;
 const WORK = join('runs', 'bench-identities');
 
@@ -85,6 +85,41 @@ const ablations: Readonly<Record<string, readonly string[]>> = {
 };
 const ABLATED = 50_000;
 const planned = memory(0.02);
+/** Every head gets the same search: these, one at a time, at one number of identities, with this seed and steps each. */
+const settings: Readonly<Record<string, readonly string[]>> = {
+  'as the others': [],
+  'rate 0.1': ['schedule.base=0.1'],
+  'scale 48': ['head.loss.scale=48'],
+};
+const searched = ['batch-only', 'prototype-memory-1%', ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`)];
+const SEARCH = { identities: ABLATED, seed: 0, steps: 4000 };
+
+/** What goes on from a start, with the changes that make it what it is. */
+interface Contender {
+  readonly group: string;
+  readonly name: string;
+  readonly patches: readonly string[];
+}
+
+const contenders = (n: number, quick: boolean): Contender[] => [
+  ...Object.entries(heads)
+    .filter(([name]) => !quick || quickHeads.includes(name))
+    .map(([name, arm]) => ({ group: `N = ${n}`, name, patches: arm(n) })),
+  ...Object.entries(!quick && n === ABLATED ? ablations : {}).map(([name, patches]) => ({
+    ...{ group: `N = ${n}, one at a time`, name },
+    patches: [...planned(n), ...patches],
+  })),
+];
+
+const searchFor = (n: number, seed: number): Contender[] =>
+  n !== SEARCH.identities || seed !== SEARCH.seed
+    ? []
+    : searched.flatMap((head) =>
+        Object.entries(settings).map(([setting, patches]) => ({
+          ...{ group: `N = ${n}, search`, name: `${head}: ${setting}` },
+          patches: [...heads[head]!(n), ...patches, `steps=${SEARCH.steps}`],
+        })),
+      );
 
 const shown: readonly Column[] = [
   { key: 'tar-1e-2', name: 'TAR@1e-2 %', percent: true },
@@ -109,24 +144,18 @@ export const identities: Suite = {
       only: ({ name, group }) => named(`${name} of ${group}`, only),
     };
     const heldOut = await rendered(say, HELD_OUT, HELD_OUT_IMAGES, FIRST_HELD_OUT);
+    const choosing = quick ? heldOut : await rendered(say, HELD_OUT, HELD_OUT_IMAGES, FIRST_CHOOSING);
     const cases: Record<string, Record<string, Measured>> = {};
     const ratios: Record<string, number> = {};
     const all = [];
     const absent: string[] = [];
     for (const n of extent.identities) {
-      const arms: (readonly [string, string, readonly string[]])[] = [
-        ...Object.entries(heads)
-          .filter(([name]) => !quick || quickHeads.includes(name))
-          .map(([name, arm]) => [`N = ${n}`, name, arm(n)] as const),
-        ...Object.entries(!quick && n === ABLATED ? ablations : {}).map(
-          ([name, patches]) => [`N = ${n}, one at a time`, name, [...planned(n), ...patches]] as const,
-        ),
-      ];
       const data = fileOf(n, IMAGES, 0);
       const starts = extent.seeds.map((seed) => startOf(n, seed, extent, data));
-      const wanted = starts.flatMap((start) =>
-        arms.map(([group, name, patches]) => ({ ...goOn(start, name, extent, heldOut, patches), group })),
-      );
+      const wanted = starts.flatMap((start) => [
+        ...contenders(n, quick).map((one) => goOn(start, one, extent, heldOut)),
+        ...(quick ? [] : searchFor(n, start.config.seed)).map((one) => goOn(start, one, extent, choosing)),
+      ]);
       if (wanted.some((one) => named(`${one.name} of ${one.group}`, only))) {
         await rendered(say, n, IMAGES, 0);
         await study(starts, { ...options, only: undefined, concurrency: Math.min(concurrency, starts.length) });
@@ -193,7 +222,12 @@ function startOf(n: number, seed: number, { start }: Extent, data: string): Want
   return { name: 'start', group: `N = ${n}`, config: settled(draft), paths: { [data]: basename(data) }, keep: true };
 }
 
-function goOn(start: Wanted, name: string, { steps }: Extent, heldOut: string, patches: readonly string[]): Wanted {
+function goOn(
+  start: Wanted,
+  { group, name, patches }: Contender,
+  { steps }: Extent,
+  heldOut: string,
+): Wanted & { readonly group: string } {
   const init = runFolder(join(folderOf(WORK, start), 'run')).encoder;
   const draft = patchConfig(start.config, [
     `head=${JSON.stringify({ kind: 'prototype-memory', size: CLASSES, refreshRatio: 0.5, loss: LOSS })}`,
@@ -203,7 +237,7 @@ function goOn(start: Wanted, name: string, { steps }: Extent, heldOut: string, p
     ...patches,
   ]);
   const paths = { ...start.paths, [init]: keyOf(start), [heldOut]: basename(heldOut) };
-  return { name, group: start.group, config: settled(draft), paths, heldOut };
+  return { name, group, config: settled(draft), paths, heldOut };
 }
 
 /** TAR of the memory of a tenth over that of the others, by their means. */
