@@ -1,4 +1,4 @@
-import type { ImageBatch, ImageSource, LookAlike } from '@protomem/core';
+import { type ImageBatch, type ImageSource, type LookAlike, pairKey } from '@protomem/core';
 import type { DoppelgangerMiner } from '@protomem/mining';
 import { closestLookAlikes, type HeadStep, summarizeMemory } from '@protomem/recipes';
 import type { LiveFace, LivePair, LiveSnapshot } from '@protomem/report/live';
@@ -54,7 +54,7 @@ function doppelgangersIn({ labels }: ImageBatch, { table }: DoppelgangerMiner): 
   const found = new Map<string, LookAlike>();
   for (const id of ids) {
     for (const { id: lookAlike, cosine } of table.doppelgangersOf(id)) {
-      if (ids.has(lookAlike)) found.set([id, lookAlike].sort((a, b) => a - b).join(), { id, lookAlike, cosine });
+      if (ids.has(lookAlike)) found.set(pairKey(id, lookAlike), { id, lookAlike, cosine });
     }
   }
   return [...found.values()].sort((a, b) => b.cosine - a.cosine).slice(0, MOST_PAIRS);

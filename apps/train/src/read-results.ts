@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import { checkShape, type Json, ProtomemError, parseJson, type Shape } from '@protomem/core';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PairSummary } from '@protomem/protocols';
-import { type RunMetrics, readRunMetrics, runFolder, verificationShape } from '@protomem/recipes';
+import { type RunConfig, type RunMetrics, readRunMetrics, runFolder, verificationShape } from '@protomem/recipes';
 import type { EvaluationFacts, ReportData, ReportHead } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
 import { headName, planSentences } from './run-report.ts';
@@ -74,12 +74,7 @@ async function ofRun(
       const folder = basename(resolve(run));
       return {
         result,
-        pairs: JSON.stringify([
-          config.evaluation.pairs,
-          // These pairs are drawn from the data.
-          (config.data.kind === 'synthetic' || config.evaluation.pairs.kind === 'held-out') && config.data,
-          verification.positives,
-        ]),
+        pairs: JSON.stringify([config.evaluation.pairs, drawnFrom(config), verification.positives]),
         head: {
           name: several ? `${folder}${heads.length > 1 ? `, ${name}` : ''}` : name,
           ...{ seconds, imagesPerSecond, steps, evaluations, changes, verification, memory },
@@ -89,6 +84,12 @@ async function ofRun(
   );
   const about = { seed: config.seed, engine, config: config as unknown as Json };
   return { compared, seconds, about: { ...about, ...(plan && { plan: planSentences(plan) }) } };
+}
+
+/** What decides the pairs beside their own settings, where they are not listed in a file. */
+function drawnFrom({ data, evaluation: { pairs }, seed }: RunConfig): RunConfig['data'] | number | undefined {
+  if (pairs.kind === 'lfw' || pairs.kind === 'bin') return undefined;
+  return pairs.kind === 'synthetic' && data.kind !== 'synthetic' ? seed : data;
 }
 
 function ofEvaluation(metrics: PairMetrics): Results {

@@ -1,8 +1,9 @@
 import { cpus, release, totalmem, type } from 'node:os';
+import { basename } from 'node:path';
 import type { ImageSource, Json, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { FinishedRun, HeadResult, PairSet, Plan, RunConfig } from '@protomem/recipes';
-import { outcome, runFolder } from '@protomem/recipes';
+import { encoderName, outcome, runFolder } from '@protomem/recipes';
 import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
 import sharp from 'sharp';
@@ -29,7 +30,7 @@ export async function makeReport(run: FinishedRun): Promise<ReportData> {
   const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
-    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on ${config.evaluation.pairs.kind === 'other-images' ? 'other images of the people whom it was trained on' : 'people that it has never seen'}.`,
+    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on ${testedOn(config)}.`,
     finishedAt: new Date().toISOString(),
     seconds,
     seed: config.seed,
@@ -39,7 +40,7 @@ export async function makeReport(run: FinishedRun): Promise<ReportData> {
     dataset: {
       Identities: source.identities,
       'Images a batch': config.sampler.classes * config.sampler.images,
-      'Test images': pairs.pixels.length,
+      'Test images': pairs.names.length,
       'Test pairs': pairs.labels.length,
     },
     heads,
@@ -56,11 +57,12 @@ export const planSentences = ({ sentences, warning }: Plan): string[] => [
   ...(warning ? [`Warning: ${warning}`] : []),
 ];
 
-function encoderName({ encoder }: RunConfig): string {
-  const { inputSize } = encoder;
-  const name =
-    encoder.name === 'own' ? encoder.own : `${encoder.name} (width ${encoder.width}, ${inputSize}x${inputSize})`;
-  return name;
+/** Whether people of a list could be left out of training, its protocol and the run's plan say. */
+function testedOn({ evaluation: { pairs } }: RunConfig): string {
+  if (pairs.kind === 'lfw' || pairs.kind === 'bin') return `the pairs of ${basename(pairs.file)}`;
+  return pairs.kind === 'other-images'
+    ? 'other images of the people whom it was trained on'
+    : 'people that it has never seen';
 }
 
 function lossName({ head }: RunConfig): string {

@@ -28,6 +28,7 @@ export {
   readOptions,
   type Settings,
 } from './option.ts';
+export { pairKey } from './pair-key.ts';
 export { Random, type RandomState } from './random.ts';
 export { currentSpelling, lookUp, nearest } from './registry.ts';
 export { Remarks, remarkLines, type SourceRemark } from './remarks.ts';
@@ -44,3 +45,4 @@ export {
 } from './state.ts';
 export { cellOfName, escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';
 export { crc32c, type FoundRecord, readTfRecords, tfRecord } from './tf-record.ts';
+export { upperBound } from './upper-bound.ts';

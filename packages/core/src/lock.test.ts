@@ -51,7 +51,7 @@ describe('withLock', () => {
 
   it('is taken over from a process that was killed', async () => {
     const script = `await (await import(${JSON.stringify(import.meta.resolve('./lock.ts'))})).withLock(
-      ${JSON.stringify(path)}, () => undefined, () => new Promise(() => console.log('held')))`;
+      ${JSON.stringify(path)}, () => undefined, () => new Promise(() => { console.log('held'); setInterval(() => 0, 1e3); }))`;
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

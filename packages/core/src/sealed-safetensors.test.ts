@@ -36,6 +36,13 @@ describe('a sealed safetensors file', () => {
     expect(JSON.parse(plain.metadata.checksums!)).toMatchObject({ '7': sum, checksums: '00000000' });
   });
 
+  it.each(['0', 'checksum', 'checksums'])('has no metadata with the key %s', async (key) => {
+    await expect(writeSafetensors(path, { tensors, metadata: { [key]: 'x' } })).rejects.toThrow(
+      `a.safetensors: a key of metadata is "${key}", expected neither "checksum" nor "checksums"`,
+    );
+    await expect(readFile(path)).rejects.toThrow('ENOENT');
+  });
+
   it('of many chunks has the sum of the whole', async () => {
     const data = new Uint8Array(5 * 2 ** 20 + 1).fill(7);
     data.set([1, 2, 3], 4 * 2 ** 20 - 1);

@@ -36,6 +36,14 @@ export interface SealedSafetensors extends Safetensors {
  * ```
  */
 export async function writeSafetensors(path: string, { tensors, metadata }: Safetensors): Promise<void> {
+  for (const key of Object.keys(metadata)) {
+    check(key !== 'checksum' && key !== 'checksums' && !/^\d+$/.test(key), () => ({
+      where: `writeSafetensors: ${path}`,
+      what: 'a key of metadata',
+      got: key,
+      expected: 'neither "checksum" nor "checksums", and no number, which JSON would write before them',
+    }));
+  }
   const names = inFileOrder(tensors);
   const sums = new Map(names.map((name) => [name, UNKNOWN]));
   const encode = (): Uint8Array[] => {

@@ -149,7 +149,13 @@ export async function identifyMerged(
     at += gallery.features.length;
   }
   const rows = rowOfSubject(where, undefined, subjects);
-  const wanted = fpirs.map((fpir) => Math.ceil(count * fpir));
+  check(subjects.length > 1, () => ({
+    where,
+    what: 'subjects in the galleries',
+    got: subjects.length,
+    expected: 'at least 2: the scores of others make the thresholds',
+  }));
+  const wanted = fpirs.map((fpir) => Math.max(1, Math.ceil(count * fpir)));
   const others = new Highest(Math.max(1, ...wanted));
   const own = new Float32Array(count);
   const above = new Uint32Array(count);

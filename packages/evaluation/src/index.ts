@@ -61,6 +61,7 @@ export {
   bestThreshold,
   type ExactFigures,
   type FoldSplit,
+  foldsFor,
   type HoldOut,
   holdOut,
   type ScoredPairs,

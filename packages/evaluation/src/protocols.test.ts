@@ -89,6 +89,17 @@ describe('1:N identification', () => {
     expect(found.tpirAtFpir[0]!.tpir).not.toBe(tpirAtFpir[0]!.tpir);
   });
 
+  it('accepts nobody wrongly at a rate of 0', async () => {
+    const found = await identifyMerged(probes, galleries, width, { fpirs: [0, 1e-9] });
+    const [none, hardlyAny] = found.tpirAtFpir;
+    expect(none!.thresholds[0]).toBeLessThan(1);
+    expect(none!.thresholds).toEqual(hardlyAny!.thresholds);
+    const alone = { features: Float32Array.of(1, 0), subjects: [3] };
+    await expect(identifyMerged(alone, [alone], 2)).rejects.toThrow(
+      'subjects in the galleries is 1, expected at least 2',
+    );
+  });
+
   it('takes a product from elsewhere', async () => {
     let calls = 0;
     const product = async (a: Float32Array, b: Float32Array, width: number): Promise<Float32Array> => {

@@ -1,4 +1,4 @@
-import { number, type OptionsOf, option, readOptions } from '@protomem/core';
+import { number, type OptionsOf, option, readOptions, upperBound } from '@protomem/core';
 import { checkKinds, checkPairs } from './check-pairs.ts';
 import { type Interval, wilsonInterval } from './intervals.ts';
 import { type RocCurve, rocCurve } from './roc-curve.ts';
@@ -86,7 +86,7 @@ const rules = {
     return fars.map((far) => {
       const cut = cuts[reachable.indexOf(far)];
       if (!cut) return unreachable(far);
-      const s = countUpTo(same, cut.limit);
+      const s = upperBound(same, cut.limit);
       const threshold = Math.min(same[s] ?? Number.POSITIVE_INFINITY, cut.next);
       return result(far, same.length - s, positives, threshold, cut.above / negatives);
     });
@@ -284,22 +284,11 @@ function cutsOfStrangers(
     const all = higher + values.length;
     if (all <= count) return { limit: Number.NEGATIVE_INFINITY, above: all, next: values[0]! };
     const limit = values[all - 1 - count]!;
-    const upTo = countUpTo(values, limit);
+    const upTo = upperBound(values, limit);
     const lowestAfter = after === undefined ? Number.POSITIVE_INFINITY : kept.get(after)!.values[0]!;
     return { limit, above: all - upTo, next: values[upTo] ?? lowestAfter };
   });
   return { cuts, same: same.sort() };
-}
-
-/** How many of the values, lowest first, are <= limit. */
-function countUpTo(values: ArrayLike<number>, limit: number): number {
-  let [low, high] = [0, values.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The points that scikit-learn's `roc_curve` keeps: where the step to the next differs from the step before it. */

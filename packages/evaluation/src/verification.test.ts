@@ -4,7 +4,7 @@ import { Random } from '@protomem/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ThresholdRuleName } from './threshold-rules.ts';
-import { accuracyAt, bestThreshold, holdOut, verification } from './verification.ts';
+import { accuracyAt, bestThreshold, foldsFor, holdOut, verification } from './verification.ts';
 import { verificationReport } from './verification-report.ts';
 
 interface Figures {
@@ -147,6 +147,17 @@ describe('verification', () => {
       'expected one of contiguous, interleaved',
     );
     expect(() => verification([1, 0], [1, 0], { folds: 2 })).toThrow('0 same and 1 different');
+    const [few, kinds] = [
+      [6, 5, 4, 3, 2, 1],
+      [1, 1, 1, 0, 0, 0],
+    ];
+    expect(() => verification(few, kinds, { folds: 4, split: 'interleaved' })).toThrow(
+      'verification: pairs of fold 3 of 4, interleaved is 0, expected at least 1',
+    );
+    expect([foldsFor(kinds), foldsFor(kinds, 2), foldsFor(Array.from({ length: 40 }, (_, i) => i % 2))]).toEqual([
+      3, 2, 10,
+    ]);
+    expect(() => foldsFor([1, 0, 0])).toThrow('foldsFor: pairs of one person and of two is [1, 2]');
     expect(() => verification([1, 0], [1, 0], { folds: 3 })).toThrow('folds is 3, expected an integer in [2, 2]');
   });
 });

@@ -137,6 +137,13 @@ export function verification(
   const sorted = inOrder(scores, labels, order);
   const folds = Array.from({ length: count }, (_, fold): VerificationFold => {
     const [inside, outside] = divide(sorted, foldOf, order, fold);
+    check(inside.scores.length > 0, () => ({
+      where,
+      what: `pairs of fold ${fold} of ${count}, ${split}`,
+      got: 0,
+      expected: 'at least 1',
+      fix: 'Take fewer folds: dealt in turn, there can be as many as there are pairs of the commoner kind.',
+    }));
     const same = countSame(outside.labels);
     checkKinds(`${where}: all folds but ${fold}`, same, outside.labels.length - same);
     const best = chooseThreshold(outside, rule);
@@ -168,6 +175,25 @@ export function verification(
         }
       : {}),
   };
+}
+
+/**
+ * As many folds as a list of pairs bears: no more than it has pairs of either kind.
+ *
+ * @param labels 1 for the same person, 0 for different people.
+ * @param most folds of a list that is long enough.
+ * @throws ProtomemError when there are fewer than two pairs of a kind.
+ */
+export function foldsFor(labels: ArrayLike<number | boolean>, most = 10): number {
+  const same = Array.from(labels).filter(Boolean).length;
+  const folds = Math.min(most, same, labels.length - same);
+  check(folds >= 2, () => ({
+    where: 'foldsFor',
+    what: 'pairs of one person and of two',
+    got: [same, labels.length - same],
+    expected: 'two of each at least, to choose a threshold and to test it',
+  }));
+  return folds;
 }
 
 /** A list of pairs that have been scored. */

@@ -1,4 +1,4 @@
-import { check, type TensorData } from '@protomem/core';
+import { check, pairKey, type TensorData } from '@protomem/core';
 import type { Groups, Mask } from '@protomem/heads';
 import type { MemorySettings } from './options.ts';
 import type { Slots } from './slots.ts';
@@ -51,7 +51,7 @@ export class Guard {
     this.visits = guardVisits;
     this.limit = guardLimit;
     for (const [a, b] of guardPairs) this.join(a, b);
-    this.given = new Set(guardPairs.map(([a, b]) => keyOf(a, b)));
+    this.given = new Set(guardPairs.map(([a, b]) => pairKey(a, b)));
   }
 
   /** Whether it is to be told of the nearest others of each batch. */
@@ -82,7 +82,7 @@ export class Guard {
       const alike = cosine >= this.above;
       for (const partner of this.others.get(id) ?? []) {
         // Nothing can be said of who is not there.
-        if (!(alike && partner === other) && slots.find(partner) >= 0) this.speakAgainst(keyOf(id, partner));
+        if (!(alike && partner === other) && slots.find(partner) >= 0) this.speakAgainst(pairKey(id, partner));
       }
       if (alike) this.speakFor(id, other, slots.step);
     }
@@ -97,7 +97,7 @@ export class Guard {
       for (const other of this.others.get(id) ?? []) {
         const mask = groupOf.has(other) ? guarded.inBatch : guarded.inMemory;
         const column = groupOf.get(other) ?? slots.find(other);
-        if (column < 0 || !this.counts(keyOf(id, other))) continue;
+        if (column < 0 || !this.counts(pairKey(id, other))) continue;
         for (const image of images[group]!) {
           mask.rows.push(image);
           mask.columns.push(column);
@@ -147,7 +147,7 @@ export class Guard {
   }
 
   private speakFor(id: number, other: number, step: number): void {
-    const evidence = (this.found.get(keyOf(id, other))?.evidence ?? 0) + 1;
+    const evidence = (this.found.get(pairKey(id, other))?.evidence ?? 0) + 1;
     // Bounded, so that a pair that has been suspected for long is cleared as soon as one that was not.
     this.put({ a: Math.min(id, other), b: Math.max(id, other), evidence: Math.min(evidence, 2 * this.visits), step });
   }
@@ -160,7 +160,7 @@ export class Guard {
   }
 
   private put(pair: GuardedPair): void {
-    const key = keyOf(pair.a, pair.b);
+    const key = pairKey(pair.a, pair.b);
     this.found.delete(key);
     this.found.set(key, pair);
     this.join(pair.a, pair.b);
@@ -188,8 +188,4 @@ export class Guard {
       this.others.set(one, (this.others.get(one) ?? new Set()).add(other));
     }
   }
-}
-
-function keyOf(a: number, b: number): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

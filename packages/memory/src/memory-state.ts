@@ -1,4 +1,5 @@
 import { check, type State, takeTensor } from '@protomem/core';
+import { unitRows } from '@protomem/engine';
 import { ownOf, StalenessBins, wholeOfRanks } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { Guard } from './guard.ts';
@@ -53,7 +54,12 @@ export function restoreMemory(where: string, state: State, memory: Memory, stale
   const direction = hasUnrecognizable
     ? takeTensor(where, state.tensors, 'unrecognizable', 'F32', [dimension])
     : new Float32Array(dimension);
-  for (const [name, values] of Object.entries({ prototypes, unrecognizable: direction })) {
+  // One saved without drift compensation has not moved; one saved with it is kept less what it had moved.
+  const moved =
+    'moved' in state.tensors
+      ? takeTensor(where, state.tensors, 'moved', 'F32', [dimension])
+      : new Float32Array(dimension);
+  for (const [name, values] of Object.entries({ prototypes, unrecognizable: direction, moved })) {
     check(values.every(Number.isFinite), () => ({
       where,
       what: `tensor "${name}"`,
@@ -63,7 +69,6 @@ export function restoreMemory(where: string, state: State, memory: Memory, stale
     }));
   }
   const curve = takeTensor(where, state.tensors, 'staleness', 'F64', StalenessBins.shape);
-  const moved = drifting && takeTensor(where, state.tensors, 'moved', 'F32', [dimension]);
   // One saved without a guard has no pairs.
   const saved = state.tensors.guard && takeTensor(where, state.tensors, 'guard', 'F64', [null, 4]);
   const pairs = saved && guard.looks ? Guard.read(where, saved) : [];
@@ -79,9 +84,13 @@ export function restoreMemory(where: string, state: State, memory: Memory, stale
     const row = kept[slot]!;
     rows.set(prototypes.subarray(row * dimension, (row + 1) * dimension), at * dimension);
   });
-  if (moved) drifting.restoreMoved(moved);
+  drifting?.restoreMoved(moved);
   tf.tidy(() => {
     unrecognizable?.assign(tf.tensor1d(direction.slice()));
-    keptIn(store).write(Int32Array.from(own), tf.tensor2d(rows, [own.length, dimension]));
+    const saved = tf.tensor2d(rows, [own.length, dimension]);
+    keptIn(store).write(
+      Int32Array.from(own),
+      drifting || !moved.some(Boolean) ? saved : unitRows(tf.add(saved, moved)),
+    );
   });
 }

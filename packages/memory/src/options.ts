@@ -11,7 +11,7 @@ import {
 } from './policies.ts';
 import { stores } from './prototype-store.ts';
 
-/** Options of `createPrototypeMemory`. C1 ... C10 are the choices that the method leaves open. */
+/** Options of `createPrototypeMemory`. C1 ... C10, by name in the README, are the choices that the method leaves open. */
 export const memoryOptions = {
   size: option.integer({
     help: 'M, slots: the most classes in memory at once, at least those of a batch.',
@@ -20,29 +20,29 @@ export const memoryOptions = {
   }),
   dimension: headOptions.dimension,
   generation: option.choiceOrFunction<Generation>()(generations, {
-    help: 'C1: how a prototype is made from exemplars; `quality` weights them by embedding length, `recognizability` by how unlike they are to unrecognizable images, `recognizable` leaves those out.',
+    help: 'How a prototype is made from exemplars; `quality` weights them by embedding length, `recognizability` by how unlike they are to unrecognizable images, `recognizable` leaves those out.',
     default: 'mean',
   }),
   minRecognizability: option.number({
-    help: 'C1 `recognizable`: images below it are left out of a prototype; 1 less the cosine to the direction of unrecognizable images.',
+    help: 'Of `recognizable`: images below it are left out of a prototype; 1 less the cosine to the direction of unrecognizable images.',
     ...{ min: 0, max: 1, default: 0.5 },
   }),
   targetPrototype: option.choice(targetPrototypes, {
-    help: 'C2: whether an image helps to make the prototype that it is classified against; under `split`, each half of its images makes the target of the other.',
+    help: 'Whether an image helps to make the prototype that it is classified against; under `split`, each half of its images makes the target of the other.',
     default: 'leave-one-out',
   }),
   gradient: option.choice(['stop', 'exemplars'], {
-    help: "C3: the batch's prototypes are constants, or the gradient flows through them into their exemplars.",
+    help: "The batch's prototypes are constants, or the gradient flows through them into their exemplars.",
     default: 'stop',
   }),
   refresh: option.choiceOrFunction<Refresh>()(refreshes, {
-    help: 'C4: the share r that the new prototype gets of a class in memory: `normalize((1 - r) old + r new)`.',
+    help: 'The share r that the new prototype gets of a class in memory: `normalize((1 - r) old + r new)`.',
     default: 'blend',
   }),
   refreshRatio: option.number({ help: 'r of `blend` and `age-aware`.', min: 0, max: 1, default: 0.2 }),
-  renewAge: option.flag({ help: "C5: a refresh renews the slot's age.", default: true }),
+  renewAge: option.flag({ help: "A refresh renews the slot's age.", default: true }),
   eviction: option.choiceOrFunction<Eviction>()(evictions, {
-    help: 'C6: who leaves a full memory.',
+    help: 'Who leaves a full memory.',
     default: 'oldest',
   }),
   /**
@@ -50,7 +50,7 @@ export const memoryOptions = {
    * column appended for each class that was not in it.
    */
   admit: option.choice(['before', 'after'], {
-    help: "C7: the batch's prototypes are admitted before its loss or after it, which costs a copy of the columns.",
+    help: "The batch's prototypes are admitted before its loss or after it, which costs a copy of the columns.",
     default: 'before',
   }),
   /**
@@ -58,7 +58,7 @@ export const memoryOptions = {
    * without `hardest`.
    */
   prototypeRate: option.number({
-    help: 'C8: rate of a gradient step on the prototypes in memory; costs the logits of the whole memory and a third product.',
+    help: 'Rate of a gradient step on the prototypes in memory; costs the logits of the whole memory and a third product.',
     min: 0,
     max: 1e6,
     default: 0,
@@ -69,13 +69,13 @@ export const memoryOptions = {
    * what `stalest()` names (`reencode` of the trainer).
    */
   driftCompensation: option.number({
-    help: 'C10: share of the movement of classes that came back by which all stored prototypes move; costs a pass over the columns.',
+    help: 'Share of the movement of classes that came back by which all stored prototypes move; costs a pass over the columns.',
     min: 0,
     max: 1,
     default: 0,
   }),
   storage: option.choice(stores, {
-    help: 'C9: precision of stored prototypes; `bfloat16` is half the bytes, on engines `node` and `node-gpu`.',
+    help: 'Precision of stored prototypes; `bfloat16` is half the bytes, on engines `node` and `node-gpu`.',
     default: 'float32',
   }),
   // Each process keeps every size-th slot; who is in which slot, since when, all know. All processes call `loss`, `admit`,

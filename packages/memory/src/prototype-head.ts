@@ -38,6 +38,12 @@ export function prototypeHead(parts: {
 }): Head {
   const { memory, loss, exemplarEncoder, momentum = 0.99, name = 'prototype-memory' } = parts;
   number('prototypeHead', 'momentum', momentum, 0, 1);
+  check(parts.momentum === undefined || exemplarEncoder !== undefined, () => ({
+    where: 'prototypeHead',
+    what: 'exemplarEncoder with momentum',
+    got: 'missing',
+    expected: 'the encoder that keeps that share of its parameters',
+  }));
   memory.checkLoss('prototypeHead', loss);
   check(!(memory.isDivided && exemplarEncoder), () => ({
     where: 'prototypeHead',

@@ -64,7 +64,9 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
   });
 
   it('goes on from a state bit for bit, with every eviction', () => {
-    for (const eviction of ['oldest', 'fifo', 'random', 'least-confident'] as const) {
+    const never = ({ id }: { readonly id: number }): number =>
+      id % 3 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    for (const eviction of ['oldest', 'fifo', 'random', 'least-confident', never] as const) {
       const options = { eviction, refresh: 'age-aware', guardAbove: 0.5, guardVisits: 1, seed: 3 } as const;
       const memory = make(options);
       const other = make({ ...options, seed: 4 });
@@ -264,6 +266,15 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     for (const memory of [half, full, again]) memory.dispose();
   });
 
+  it('says how much bfloat16 loses when what is stored moves, too', () => {
+    if (engine !== 'node') return;
+    const memory = make({ storage: 'bfloat16', dimension: 4, driftCompensation: 0.5 });
+    for (const seed of [1, 2]) memory.admit(tf.randomNormal([3, 4], 0, 1, 'float32', seed), [1, 2, 3]);
+    expect(memory.metrics().roundingError).toBeGreaterThan(0);
+    expect(memory.metrics().roundingError).toBeLessThan(2 ** -15);
+    memory.dispose();
+  });
+
   it('moves what is stored with the classes that come back', () => {
     const options = { driftCompensation: 0.5, refresh: 'replace', size: 6 } as const;
     const memory = make(options);
@@ -281,6 +292,15 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     expect(again.state()).toEqual(memory.state());
     for (const m of [memory, again]) m.admit(tf.tensor2d([0.3, 1, 0.2], [1, 3]), [2]);
     expect(rowsOf(again)).toEqual(rowsOf(memory));
+    // Without drift, the same columns, which stay where they are.
+    const still = make({ ...options, driftCompensation: 0 });
+    still.restore(memory.state());
+    expectClose(rowsOf(still).flat(), rowsOf(memory).flat(), 1e-6);
+    // And of a memory that never moved.
+    const begun = make(options);
+    begun.restore(still.state());
+    expectClose(rowsOf(begun).flat(), rowsOf(still).flat(), 1e-6);
+    for (const m of [still, begun]) m.dispose();
     // The loss meets the moved columns, and the gradient too.
     const { value, grad } = tf.valueAndGrad((e) => memory.loss(e as tf.Tensor2D, [1], softmax))(
       tf.tensor2d([[1, 2, 3]]),
@@ -670,6 +690,9 @@ describe('PrototypeMemory', () => {
       expect(() => other.restore(plain.state() as State)).toThrow('the part "encoder" of the state is "missing"');
       expect(() => head.loss(batch(5, 1), labels)).toThrow('prototypeHead.loss: images is "missing"');
       expect(() => headOf(linear(start), 1.5)).toThrow('prototypeHead: momentum is 1.5');
+      expect(() => prototypeHead({ memory: make(), loss: softmax, momentum: 0.9 })).toThrow(
+        'prototypeHead: exemplarEncoder with momentum is "missing"',
+      );
       for (const one of [head, other, plain]) one.dispose();
       memory.dispose();
     });

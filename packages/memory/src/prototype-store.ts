@@ -118,10 +118,14 @@ function empty(rows: number, width: number): tf.Variable<tf.Rank.R2> {
 export class DriftingStore implements PrototypeStore {
   /** Rows as they are kept. */
   readonly kept: PrototypeStore;
+  readonly rounded: PrototypeStore['rounded'];
   private readonly total: tf.Variable<tf.Rank.R2>;
 
   constructor(kept: PrototypeStore, dimension: number) {
     this.kept = kept;
+    const { rounded } = kept;
+    this.rounded =
+      rounded && ((values) => tf.tidy(() => tf.add(rounded(tf.sub(values, this.total)), this.total) as tf.Tensor2D));
     this.total = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>([1, dimension]), false));
   }
 

@@ -68,8 +68,8 @@ export class SlotHeap {
   }
 
   private isBefore(a: number, b: number): boolean {
-    const difference = this.priority[a]! - this.priority[b]!;
-    return difference < 0 || (difference === 0 && a < b);
+    const [own, other] = [this.priority[a]!, this.priority[b]!];
+    return own < other || (own === other && a < b);
   }
 
   private put(place: number, slot: number): void {

@@ -1,10 +1,18 @@
-import { check, type LookAlike } from '@protomem/core';
-import {
-  createDoppelgangerTable,
-  type DoppelgangerTable,
-  type DoppelgangerTableOptions,
-} from './doppelganger-table.ts';
+import { check, type LookAlike, type OptionsOf, option, readOptions } from '@protomem/core';
+import { DoppelgangerTable, tableOptions } from './doppelganger-table.ts';
 import { type Matrix, rowsOf } from './similarity-rows.ts';
+
+const similarityOptions = {
+  doppelgangers: tableOptions.doppelgangers,
+  duplicateAbove: option.number({
+    help: 'Likeness above which two may be one person: no look-alikes then, but listed as suspects. The default is for cosines.',
+    default: 0.7,
+  }),
+  suspects: option.integer({
+    help: 'Suspected pairs kept.',
+    ...{ min: 0, default: Number.MAX_SAFE_INTEGER },
+  }),
+};
 
 /**
  * A doppelganger table out of somebody else's similarities, without training: the `doppelgangers` most alike identities of
@@ -13,7 +21,8 @@ import { type Matrix, rowsOf } from './similarity-rows.ts';
  *
  * @param similarities `[n, n]`, any numbers that grow with likeness; the diagonal is not looked at.
  * @param labels n identities, integers in [0, 2^53); one each for a matrix of classes, or several for one of images.
- * @param options of the table, which has a row for each identity; `suspects` has no limit unless given.
+ * @param options of the table, which has a row for each identity: `doppelgangers`, default 4; `duplicateAbove`, on the scale
+ *   of the similarities, default 0.7; `suspects`, as many as there are unless given.
  *
  * @throws ProtomemError when shapes do not fit, a label is none, or a similarity between identities is not finite.
  *
@@ -26,8 +35,9 @@ import { type Matrix, rowsOf } from './similarity-rows.ts';
 export function doppelgangersFromSimilarities(
   similarities: Matrix,
   labels: ArrayLike<number>,
-  options: Omit<DoppelgangerTableOptions, 'rows' | 'expireAfter'> = {},
+  options: OptionsOf<typeof similarityOptions> = {},
 ): DoppelgangerTable {
+  const settings = readOptions('doppelgangersFromSimilarities', similarityOptions, options);
   const n = labels.length;
   const rows = rowsOf('doppelgangersFromSimilarities', 'similarities', similarities, n, n);
   const imagesOf = new Map<number, number[]>();
@@ -37,7 +47,7 @@ export function doppelgangersFromSimilarities(
     else imagesOf.set(labels[i]!, [i]);
   }
   const lookAlikes: LookAlike[] = [];
-  const { doppelgangers = 4, duplicateAbove = 0.7 } = options;
+  const { doppelgangers, duplicateAbove } = settings;
   for (const [id, images] of imagesOf) {
     const best = new Map<number, number>();
     for (const i of images) {
@@ -59,11 +69,7 @@ export function doppelgangersFromSimilarities(
     for (const [lookAlike, cosine] of ranked.slice(0, duplicates + doppelgangers))
       lookAlikes.push({ id, lookAlike, cosine });
   }
-  const table = createDoppelgangerTable({
-    rows: Math.max(1, imagesOf.size),
-    suspects: Number.MAX_SAFE_INTEGER,
-    ...options,
-  });
+  const table = new DoppelgangerTable({ ...settings, rows: Math.max(1, imagesOf.size), expireAfter: undefined });
   table.observe(lookAlikes);
   return table;
 }

@@ -182,6 +182,10 @@ describe('doppelgangersFromSimilarities', () => {
       ),
     ).toThrow('two different integers');
     expect(doppelgangersFromSimilarities([], []).occupied).toBe(0);
+    // Percent, say.
+    const percent = doppelgangersFromSimilarities([0, 95, 40, 95, 0, 30, 40, 30, 0], [1, 2, 3], { duplicateAbove: 90 });
+    expect(percent.suspects().map(({ a, b }) => [a, b])).toEqual([[1, 2]]);
+    expect(percent.doppelgangersOf(3).map(({ id }) => id)).toEqual([1, 2]);
   });
 });
 

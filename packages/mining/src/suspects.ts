@@ -1,4 +1,4 @@
-import { ProtomemError, type State, takeTensor } from '@protomem/core';
+import { ProtomemError, pairKey, type State, takeTensor } from '@protomem/core';
 
 /** Two identities that are so alike that they may be one person. */
 export interface Suspect {
@@ -21,14 +21,14 @@ export class Suspects {
   }
 
   add(suspect: Suspect): void {
-    const key = keyOf(suspect.a, suspect.b);
+    const key = pairKey(suspect.a, suspect.b);
     this.pairs.delete(key);
     this.pairs.set(key, suspect);
     if (this.pairs.size > this.limit) this.pairs.delete(this.pairs.keys().next().value!);
   }
 
   clear(a: number, b: number): void {
-    this.pairs.delete(keyOf(a, b));
+    this.pairs.delete(pairKey(a, b));
   }
 
   /** Those seen in step `since` or later, the most alike first. */
@@ -56,8 +56,4 @@ export class Suspects {
       this.add({ a: data[i]!, b: data[i + 1]!, cosine: data[i + 2]!, step: data[i + 3]! });
     }
   }
-}
-
-function keyOf(a: number, b: number): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

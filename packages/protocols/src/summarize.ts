@@ -11,6 +11,7 @@ import {
   bestThreshold,
   bootstrap,
   calibrateThreshold,
+  foldsFor,
   hardestPairs,
   logisticCalibration,
   percentileInterval,
@@ -65,7 +66,7 @@ export function summarizePairs(
 ): PairSummary {
   const { labels, people, fars, holdOut, nearest, split = 'interleaved' } = outcome;
   const scores = outcome.scores;
-  const folds = foldsOf(outcome);
+  const folds = foldsFor(labels, outcome.folds);
   const verification = verificationReport(scores, labels, { thresholdRule, split, folds, fars });
   const random = new Random(seed);
   const drawn = scores.length <= MOST_DRAWN;
@@ -96,12 +97,6 @@ export function summarizePairs(
     ...(holdOut ? { holdOut } : {}),
     ...(nearest ? { nearest } : {}),
   };
-}
-
-/** Short lists have fewer pairs of a kind than their protocol has folds. */
-export function foldsOf({ folds, labels }: PairOutcome): number {
-  const same = labels.reduce((sum, label) => sum + label, 0);
-  return Math.max(2, Math.min(folds, same, labels.length - same));
 }
 
 interface Half {

@@ -1,6 +1,5 @@
-import { type ThresholdRuleName, verificationReport } from '@protomem/evaluation';
+import { foldsFor, type ThresholdRuleName, verificationReport } from '@protomem/evaluation';
 import type { Outcome } from './outcome.ts';
-import { foldsOf } from './summarize.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
@@ -9,7 +8,7 @@ export function summaryLine(outcome: Outcome, thresholdRule: ThresholdRuleName):
   switch (outcome.kind) {
     case 'pairs': {
       const { scores, labels, fars, holdOut, split = 'interleaved' } = outcome;
-      const folds = foldsOf(outcome);
+      const folds = foldsFor(labels, outcome.folds);
       const report = verificationReport(scores, labels, { thresholdRule, split, folds, fars });
       const { accuracy, standardError, exact, tarAtFar, equalErrorRate } = report;
       const lowest = tarAtFar.findLast(({ tar }) => tar !== null);

@@ -10,7 +10,7 @@ import { expectClose, numericalGradient } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headsWithLookAlikes } from './check-together.ts';
-import { makeEncoder, makeHead, readInitial, readTeacher } from './compose.ts';
+import { inSteps, makeEncoder, makeHead, readInitial, readTeacher } from './compose.ts';
 import { patchConfig as patch, settled } from './config.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import type { RunDraft } from './run-schema.ts';
@@ -202,4 +202,11 @@ describe('distillation.teacher', () => {
     const narrow = patchConfig(config, ['encoder.embeddingSize=4']);
     await expect(readTeacher(narrow)).rejects.toThrow('encoder.embeddingSize is 4, expected 8');
   });
+});
+
+it('counts milestones in a run of epochs, and refuses those that fall together', () => {
+  const milestones = 'schedule={"kind":"multi-step","base":0.1,"milestones":[500,501,800]}';
+  const config = patchConfig(resolveRecipe('demo', {}), ['steps=1000', 'epochs=2', milestones]);
+  expect(inSteps(config, 1000).schedule).toMatchObject({ milestones: [1000, 1002, 1600] });
+  expect(() => inSteps(config, 10)).toThrow('epochs: schedule.milestones in 20 steps is [10, 10, 16], expected rising');
 });

@@ -260,6 +260,17 @@ export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
   if (epochs === null) return config;
   const steps = Math.max(1, Math.ceil(epochs * batchesPerEpoch));
   const scaled = (count: number): number => Math.round((count / config.steps) * steps);
+  const milestones = 'milestones' in schedule ? schedule.milestones.map(scaled) : [];
+  check(
+    milestones.every((at, i) => at > (milestones[i - 1] ?? 0)),
+    () => ({
+      where: 'epochs',
+      what: `schedule.milestones in ${steps} steps`,
+      got: milestones,
+      expected: 'rising integers >= 1, which they are by their share of a longer run',
+      fix: 'Take more epochs, or milestones that are further apart.',
+    }),
+  );
   return {
     ...config,
     steps,
@@ -267,7 +278,7 @@ export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
     schedule: {
       ...schedule,
       warmup: Math.min(scaled(schedule.warmup), steps - 1),
-      ...('milestones' in schedule && { milestones: schedule.milestones.map(scaled) }),
+      ...('milestones' in schedule && { milestones }),
     },
     evaluation: { ...evaluation, every: evaluation.every && Math.max(1, scaled(evaluation.every)) },
   };

@@ -37,15 +37,10 @@ export async function heldOutPairs(
   tested: ImageSource,
   { count }: { readonly count: number },
 ): Promise<{ readonly pairs: readonly DrawnPair[]; readonly unreadable: number }> {
-  let possible = 0;
-  for (let identity = 0; identity < tested.identities; identity++) {
-    const images = tested.imagesOf(identity);
-    possible += (images * (images - 1)) / 2;
-  }
-  const drawn = drawPairs(tested, {
-    ...{ people: tested.identities, seed: SEED },
-    pairs: Math.max(1, Math.min(count, Math.floor(possible / 2))),
-  });
+  const counts = Array.from({ length: tested.identities }, (_, identity) => tested.imagesOf(identity));
+  const possible = counts.reduce((sum, images) => sum + (images * (images - 1)) / 2, 0);
+  const [people, pairs] = [counts.filter((images) => images >= 2).length, Math.min(count, Math.floor(possible / 2))];
+  const drawn = people < 2 || pairs < 1 ? [] : drawPairs(tested, { people, pairs, seed: SEED });
   const known = new Map<string, Promise<boolean>>();
   const readable = (image: DrawnPair['a']): Promise<boolean> => {
     const key = image.join();
@@ -57,10 +52,10 @@ export async function heldOutPairs(
   for (const same of [true, false]) {
     check(kept.filter((pair) => pair.same === same).length >= 2, () => ({
       where: 'evaluation.pairs',
-      what: `pairs of ${same ? 'one person' : 'two people'} among the ${tested.identities} kept out of ${tested.name}`,
+      what: `pairs of ${same ? 'one person' : 'two people'} among the ${tested.identities} tested people of ${tested.name}`,
       got: kept.filter((pair) => pair.same === same).length,
-      expected: 'at least 2',
-      fix: 'Add people, or test on others: --set evaluation.pairs.kind=lfw --set evaluation.pairs.file=LIST.',
+      expected: 'at least 2, of people with two tested images or more',
+      fix: 'Add people or images, or test on others: --set evaluation.pairs.kind=lfw --set evaluation.pairs.file=LIST.',
     }));
   }
   return { pairs: kept, unreadable: drawn.length - kept.length };

@@ -98,6 +98,13 @@ it('passes a signal on, and lets all end in order', async () => {
   expect((await readdir(folder)).filter((name) => name.startsWith('ended'))).toHaveLength(2);
 });
 
+it('passes on a signal that came before there was anybody to hear it', async () => {
+  const body = `setTimeout(() => write('slept', ''), 20_000);`;
+  const { code } = await launch({ nprocPerNode: 1 }, body, { signal: AbortSignal.abort() });
+  expect(code).toBe(1);
+  expect(await readdir(folder)).not.toContain('slept');
+});
+
 it('leaves no rank behind when it is killed itself', { timeout: 60_000 }, async () => {
   const source = ['--import', 'tsx', '--conditions=@protomem/source', '--input-type=module', '-e'];
   const rank = `

@@ -140,6 +140,8 @@ async function runOnce(
   };
   const passOn = (): void => killAll('SIGTERM');
   signal?.addEventListener('abort', passOn);
+  // It may have come while there was nobody to pass it on to.
+  if (signal?.aborted) passOn();
   try {
     const all = Promise.all(ends);
     const bad = await Promise.race([all.then(() => undefined), firstBad(ends)]);

@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeEncoder } from './compose.ts';
 import { patchConfig, settled } from './config.ts';
+import { heldOutPairs } from './held-out.ts';
 import { loadPairs, verifyPairs } from './pairs.ts';
 import { resolveRecipe } from './recipes/index.ts';
 
@@ -41,6 +42,7 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
   expect([...set.labels]).toEqual([1, 1, 0, 0, 1, 1, 0, 0]);
   expect(await set.pixels()).toHaveLength(8);
   expect(set.protocol).toBe('faces.bin, 8 pairs in folds as they are listed');
+  expect(set.folds).toBe(4);
 
   await loadEngine({ prefer: 'auto' });
   const encoder = makeEncoder(config);
@@ -78,6 +80,22 @@ it('draws synthetic faces once, when they are first tested', async () => {
   const config = patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(faces)}`]);
   const set = await loadPairs(settled(config));
   const drawn = set.pixels();
-  expect(await drawn).toHaveLength(30);
+  // No image that is in no pair.
+  expect(await drawn).toHaveLength(new Set(set.pairs).size);
+  expect(set.names).toHaveLength(new Set(set.pairs).size);
   expect(set.pixels()).toBe(drawn);
+});
+
+it('draws pairs of people who have two tested images', async () => {
+  const counts = [1, 3, 1, 3, 3];
+  const faces = syntheticFaces({ identities: counts.length, imagesPerIdentity: 3, seed: 1, size: 16 });
+  const few = { ...faces, imagesOf: (identity: number) => counts[identity]!, imagesPerIdentity: undefined };
+  const { pairs, unreadable } = await heldOutPairs(few, { count: 100 });
+  expect(unreadable).toBe(0);
+  expect(pairs.filter(({ same }) => same)).toHaveLength(4);
+  expect(pairs.every(({ a, b }) => counts[a[0]] === 3 && counts[b[0]] === 3)).toBe(true);
+  const single = { ...few, imagesOf: () => 1 };
+  await expect(heldOutPairs(single, { count: 100 })).rejects.toThrow(
+    'pairs of one person among the 5 tested people of synthetic',
+  );
 });

@@ -3,7 +3,13 @@ import { type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
 import { collective, LONG_WAIT_SECONDS } from '@protomem/engine';
-import { type FoldSplit, pairScores, type VerificationReport, verificationReport } from '@protomem/evaluation';
+import {
+  type FoldSplit,
+  foldsFor,
+  pairScores,
+  type VerificationReport,
+  verificationReport,
+} from '@protomem/evaluation';
 import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
@@ -28,6 +34,7 @@ export interface PairSet {
   /** 1 for the same person. */
   readonly labels: Uint8Array;
   readonly split: FoldSplit;
+  readonly folds: number;
   readonly known?: Known;
 }
 
@@ -46,6 +53,7 @@ interface ListedPairs extends PairFaces {
 export async function loadPairs(config: RunConfig, data?: ImageSource): Promise<PairSet> {
   const side = config.encoder.inputSize;
   const { protocol, faces, pairs, labels, split, known } = await listPairs(config, data);
+  const folds = foldsFor(labels);
   // Files are read before anything is trained, as they may be refused; drawing cannot fail, and waits for the first test.
   let decoded: Promise<Uint8Array[]> | undefined;
   const pixels = () => {
@@ -53,7 +61,7 @@ export async function loadPairs(config: RunConfig, data?: ImageSource): Promise<
     return decoded;
   };
   if (!faces.source.draw) await pixels();
-  return { protocol, names: faces.names, pixels, side, pairs, labels, split, known };
+  return { protocol, names: faces.names, pixels, side, pairs, labels, split, folds, known };
 }
 
 /** @param data all of the run's own, where it is open already */
@@ -115,49 +123,43 @@ function syntheticPairs(
     size: encoder.inputSize,
   });
   const drawn = drawPairs(people, { people: identities, pairs: count, seed: count });
-  const place = (row: number): [number, number] => [Math.floor(row / imagesPerIdentity), row % imagesPerIdentity];
-  const names = Array.from({ length: identities * imagesPerIdentity }, (_, row) => {
-    const [identity, image] = place(row);
-    return `${people.identityName?.(identity) ?? identity}/${image}`;
-  });
-  const source: ImageSource = {
-    name: people.name,
-    identities: names.length,
-    imagesOf: () => 1,
-    identityName: (row) => names[row]!,
-    load: (row) => people.load(...place(row)),
-    draw: people.draw && ((row, _, height, width) => people.draw!(...place(row), height, width)),
-  };
-  const row = ([identity, image]: readonly [number, number]): number => identity * imagesPerIdentity + image;
   return {
     protocol: `${count} + ${count} pairs of ${identities} synthetic people never seen in training`,
-    faces: { names, source },
-    pairs: Int32Array.from(drawn.flatMap(({ a, b }) => [row(a), row(b)])),
-    labels: Uint8Array.from(drawn, ({ same }) => Number(same)),
-    people: Int32Array.from(drawn.flatMap(({ a, b }) => [a[0], b[0]])),
+    ...facesOfPairs(drawn, people),
     split: 'interleaved',
   };
 }
 
-function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise<Uint8Array[]> {
-  return Promise.all(
-    names.map(async (name, row) => {
-      if (source.draw) return (await source.draw(row, 0, side, side)).pixels;
-      const { bytes } = await source.load(row, 0).catch((error: Error) => {
-        throw new ProtomemError(
-          {
-            where: 'evaluation.pairs',
-            what: name,
-            got: error.message,
-            expected: 'an image that can be read',
-            fix: 'A pair list is evaluated whole or not at all: check that --data holds the images of this list.',
-          },
-          { cause: error },
-        );
-      });
-      return decodeImage(bytes, { height: side, width: side, name, exact: true });
-    }),
-  );
+/** Images that are open at a time: a process may not open all of a long list. */
+const DECODED_AT_A_TIME = 16;
+
+async function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise<Uint8Array[]> {
+  const decode = async (row: number): Promise<Uint8Array> => {
+    if (source.draw) return (await source.draw(row, 0, side, side)).pixels;
+    const name = names[row]!;
+    const { bytes } = await source.load(row, 0).catch((error: Error) => {
+      throw new ProtomemError(
+        {
+          where: 'evaluation.pairs',
+          what: name,
+          got: error.message,
+          expected: 'an image that can be read',
+          fix: 'A pair list is evaluated whole or not at all: check that --data holds the images of this list.',
+        },
+        { cause: error },
+      );
+    });
+    return decodeImage(bytes, { height: side, width: side, name, exact: true });
+  };
+  const all: Uint8Array[] = [];
+  while (all.length < names.length) {
+    const few = Array.from(
+      { length: Math.min(DECODED_AT_A_TIME, names.length - all.length) },
+      (_, i) => all.length + i,
+    );
+    all.push(...(await Promise.all(few.map(decode))));
+  }
+  return all;
 }
 
 /** What {@link verifyPairs} finds. */
@@ -179,11 +181,8 @@ export async function verifyPairs(encoder: Encoder, set: PairSet, batch: number)
   const embeddings = await embedAll(encoder, set, batch);
   if (collective().rank > 0) return undefined;
   const scores = pairScores(embeddings, dimension, set.pairs);
-  // Short lists have fewer pairs of a kind than the usual ten folds.
-  const same = set.labels.reduce((sum, label) => sum + label, 0);
-  const folds = Math.min(10, same, set.labels.length - same);
   return {
-    ...verificationReport(scores, set.labels, { split: set.split, folds, thresholdRule: 'exact' }),
+    ...verificationReport(scores, set.labels, { split: set.split, folds: set.folds, thresholdRule: 'exact' }),
     pairScores: scores,
     ...(known && { findKnown: () => findKnown(embeddings, dimension, known) }),
   };

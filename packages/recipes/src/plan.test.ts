@@ -150,8 +150,9 @@ describe('what a plan says', () => {
     const { sentences, expectedHitRate: expected, warning } = of(wide, facts(100_000, 60));
     expect(sentences).toEqual([
       '100,000 identities, 1,021 slots (2.0 MiB), groups of 1,021, 4 rounds: 75 % of classes will be found in memory; a softmax over all would hold 586 MiB (with gradient and momentum)',
+      'encoder iresnet18 (width 0.5, 64x64), embeddings of 512; loss cos-face (scale 30, margin 0.25)',
       "batches of 32 classes x 4 images, 20,000 steps: 43 % of the data's 6,000,000 images",
-      "half of the loss is a softmax over the batch's own classes (head.batchShare=0.5)",
+      "half of the loss is over the batch's own classes alone (head.batchShare=0.5)",
     ]);
     expect(expected).toBeCloseTo(0.75, 1);
     expect(warning).toBeUndefined();
@@ -160,7 +161,7 @@ describe('what a plan says', () => {
     const full = of([...wide, 'head.kind=full-softmax'], facts(100_000, 60));
     expect(full.sentences[0]).toContain('a softmax over all holds 586 MiB');
     expect(full.expectedHitRate).toBeUndefined();
-    expect(of(['steps=40'], facts(50_000, 4)).sentences[1]).toContain('they reach about 640 of the identities');
+    expect(of(['steps=40'], facts(50_000, 4)).sentences[2]).toContain('they reach about 640 of the identities');
   });
 
   it('is also whom it leaves out, and whose images are too few', () => {
@@ -174,12 +175,12 @@ describe('what a plan says', () => {
     };
     const remark = { kind: 'passed over', reason: 'identities with fewer than 2 images', count: 4069, examples: [] };
     const { sentences } = of(['sampler.images=3'], uneven, [remark as never]);
-    expect(sentences.slice(2)).toEqual([
+    expect(sentences.slice(3)).toEqual([
       '4,069 more identities have fewer than data.minImages=2 images and are left out',
       '40 of the 100 identities have fewer than the 3 images that a class shows: their own are repeated, each time augmented otherwise (sampler.fewImages=repeat)',
-      "half of the loss is a softmax over the batch's own classes (head.batchShare=0.5)",
+      "half of the loss is over the batch's own classes alone (head.batchShare=0.5)",
     ]);
-    expect(of(['sampler.images=3', 'sampler.fewImages=skip'], uneven).sentences[2]).toContain('they take no part');
+    expect(of(['sampler.images=3', 'sampler.fewImages=skip'], uneven).sentences[3]).toContain('they take no part');
   });
 
   it.each([

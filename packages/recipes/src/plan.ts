@@ -178,6 +178,7 @@ export function planOf(config: RunConfig, data: DataFacts, source: Pick<ImageSou
   return {
     sentences: [
       mainSentence(config, data, expected),
+      encoderSentence(config),
       ...batchSentences(config, data),
       ...fewImagesSentences(config, data, source),
       ...shareSentences(config),
@@ -197,6 +198,22 @@ function bytes(value: number): string {
   const [unit, by] = value < 2 ** 20 ? ['KiB', 2 ** 10] : value < 2 ** 30 ? ['MiB', 2 ** 20] : ['GiB', 2 ** 30];
   const scaled = value / by;
   return `${scaled < 10 ? scaled.toFixed(1) : count(scaled)} ${unit}`;
+}
+
+/** An encoder as a page calls it. */
+export const encoderName = ({ encoder }: RunConfig): string =>
+  encoder.name === 'own'
+    ? encoder.own
+    : `${encoder.name} (width ${encoder.width}, ${encoder.inputSize}x${encoder.inputSize})`;
+
+function encoderSentence(config: RunConfig): string {
+  const { encoder, head } = config;
+  const said = `encoder ${encoderName(config)}, embeddings of ${encoder.embeddingSize}`;
+  if (!('loss' in head)) return said;
+  const { name, ...options } = head.loss;
+  const figures = Object.entries(options).filter(([, value]) => typeof value === 'number');
+  const shown = figures.map(([key, value]) => `${key} ${value}`).join(', ');
+  return `${said}; loss ${name === 'own' && 'own' in options ? options.own : name}${shown && ` (${shown})`}`;
 }
 
 /** Copies of a weight that training holds: itself, its gradient, and what the optimizer keeps of it. */
@@ -240,7 +257,7 @@ function batchSentences({ sampler, steps }: RunConfig, data: DataFacts): string[
 function shareSentences({ head }: RunConfig): string[] {
   if (!('batchShare' in head) || head.batchShare === 0) return [];
   const share = head.batchShare === 0.5 ? 'half' : percent(head.batchShare);
-  return [`${share} of the loss is a softmax over the batch's own classes (head.batchShare=${head.batchShare})`];
+  return [`${share} of the loss is over the batch's own classes alone (head.batchShare=${head.batchShare})`];
 }
 
 function fewImagesSentences(

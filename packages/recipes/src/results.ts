@@ -1,4 +1,4 @@
-import { checkShape, type LookAlike, type Shape } from '@protomem/core';
+import { checkShape, type LookAlike, pairKey, type Shape } from '@protomem/core';
 import type { EngineInfo } from '@protomem/engine';
 import type { VerificationReport } from '@protomem/evaluation';
 import type { PrototypeMemory } from '@protomem/memory';
@@ -151,7 +151,7 @@ export function readRunMetrics(saved: unknown, where: string): RunMetrics {
 export function closestLookAlikes(memory: PrototypeMemory): LookAlike[] {
   const pairs = new Map<string, LookAlike>();
   for (const pair of memory.lookAlikes()) {
-    const key = [pair.id, pair.lookAlike].sort((a, b) => a - b).join();
+    const key = pairKey(pair.id, pair.lookAlike);
     if (!pairs.has(key)) pairs.set(key, pair);
   }
   return [...pairs.values()].slice(0, 8);

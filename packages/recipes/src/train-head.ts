@@ -88,6 +88,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   const encoder = makeEncoder(config, parts, initial);
   const { head, memory } = makeHead(config, source.identities, parts, { initial, teacher: await readTeacher(config) });
   const miner = makeMiner(config, source.identities);
+  const optimizer = makeOptimizer(config);
   const ranks = collective();
   const loader = makeLoader(config, source, miner, ranks);
   const verify = () => verifyPairs(encoder, pairs, config.evaluation.batch);
@@ -111,7 +112,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     loader,
     miner,
     collective: ranks,
-    optimizer: makeOptimizer(config),
+    optimizer,
     schedule: makeSchedule(config),
     steps: config.steps,
     clipNorm: config.optimizer.clipNorm,
@@ -198,6 +199,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
     return result;
   } finally {
     await loader.close();
+    optimizer.dispose();
     head.dispose();
     encoder.dispose();
   }

@@ -103,6 +103,7 @@ function inParts(work: Differentiation, images: tf.Tensor4D): Found {
   const dEmbeddings = grads[embeddings.name]!;
   embeddings.dispose();
   const all = { ...grads };
+  if (!isTrained(encoder)) return { loss, grads: all };
   for (let i = 0; i < count; i++) {
     const dPart = tf.slice(dEmbeddings, [ends[i]!, 0], [ends[i + 1]! - ends[i]!, -1]);
     const part = variableGradients(
@@ -121,8 +122,8 @@ function inParts(work: Differentiation, images: tf.Tensor4D): Found {
 /** How images go through the encoder in parts, each of at most `encoderBatch`. */
 function partsOf(encoder: Encoder, images: tf.Tensor4D, encoderBatch: number, seed: number) {
   const total = images.shape[0];
-  const count = Math.ceil(total / encoderBatch);
-  // Parts of nearly one size: batch norm has no use for a rest of one image.
+  // Parts of nearly one size, none of one image, for which batch norm has no use: where 2 leave one over, a part has 3.
+  const count = Math.max(1, Math.min(Math.ceil(total / encoderBatch), Math.floor(total / 2)));
   const ends = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * total) / count));
   const apply = (i: number): tf.Tensor2D => {
     const part = tf.slice(images, [ends[i]!, 0, 0, 0], [ends[i + 1]! - ends[i]!, -1, -1, -1]);

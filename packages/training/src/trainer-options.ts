@@ -145,7 +145,7 @@ export interface Trainer {
   step(): Promise<Readonly<Record<string, number>>>;
   /**
    * Steps until all are done, `stop` is called, `signal` aborts or a hook answers `'stop'`. Each way saves a checkpoint,
-   * and so does an error of the loader before it is passed on.
+   * and so does, in a run of one process, an error of the loader's `next` before it is passed on.
    */
   run(options?: { readonly signal?: AbortSignal }): Promise<RunResult>;
   /** Ends a run after the step that is under way. */

@@ -248,6 +248,19 @@ describe('a run', () => {
     expect(await readdir(directory)).toEqual(['checkpoint-00000002.safetensors']);
   });
 
+  it('nor those of a head', async () => {
+    const head = tinyHead();
+    const onStepEnd = ({ step }: { step: number }): void => {
+      const { variable } = head.parameters[0]!;
+      if (step === 4) tf.tidy(() => variable.assign(tf.fill(variable.shape, Number.NaN)));
+    };
+    const checkpoints = { directory, every: 2, keep: 1 };
+    await expect(tinyRun({ head, checkpoints, hooks: { onStepEnd } }).trainer.run()).rejects.toThrow(
+      /^checkpoint of step 4: element 0 of "head\/.*" is NaN/,
+    );
+    expect(await readdir(directory)).toEqual(['checkpoint-00000002.safetensors']);
+  });
+
   it('calls hooks in order, waits for them and passes their errors on', async () => {
     const events: string[] = [];
     const note = async (text: string) => {

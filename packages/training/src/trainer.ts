@@ -171,7 +171,7 @@ export function trainerOf(
     const [value] = await readScalars([norm]);
     norm.dispose();
     // Says which one it is, where a weight is no number.
-    if (!Number.isFinite(value)) await weights.state();
+    if (!Number.isFinite(value)) checkFiniteWeights(stepsDone, await parametersState(trainable));
     checkWeightNorm(`checkpoint of step ${stepsDone}`, value, maxWeightNorm);
     await compare();
     ranks.averageStatistics(encoder);

@@ -18,7 +18,13 @@ afterEach(async () => {
 });
 
 /** A finished run whose encoder takes the first `wrong` of each ten strangers for the same person. */
-async function run(name: string, wrong: number, file = 'pairs.txt'): Promise<string> {
+async function run(
+  name: string,
+  wrong: number,
+  pairs: object = { kind: 'lfw', file: 'pairs.txt' },
+  data: object = { kind: 'dataset', path: 'faces' },
+  seed = 0,
+): Promise<string> {
   const labels = Array.from({ length: 200 }, (_, i) => Number(i % 20 < 10));
   const scores = labels.map((label, i) => (label || i % 10 < wrong ? 0.8 : 0.1) + i / 1e5);
   const out = join(dir, name);
@@ -28,7 +34,7 @@ async function run(name: string, wrong: number, file = 'pairs.txt'): Promise<str
     ...{ kind: 'prototype-memory', name: 'prototype-memory', seconds: 60, steps: 2, imagesPerSecond: 100 },
     ...{ verification: verificationReport(scores, labels), falseMatches: [], falseNonMatches: [], skipped: [] },
   };
-  const config = { seed: 0, data: { kind: 'dataset' }, evaluation: { pairs: { kind: 'lfw', file } } };
+  const config = { seed, data, evaluation: { pairs } };
   const engine = {
     engine: 'node',
     backend: 'tensorflow',
@@ -62,8 +68,28 @@ describe('compare', () => {
   });
 
   it('does not compare what was tested on other pairs', async () => {
-    await compare([await run('one', 1), await run('two', 2, 'others.txt')], join(dir, 'page.html'));
+    const others = await run('two', 2, { kind: 'lfw', file: 'others.txt' });
+    await compare([await run('one', 1), others], join(dir, 'page.html'));
     expect(printed.join('\n')).toContain('two: tested on other pairs: no comparison');
+  });
+
+  it.each(['other-images', 'held-out'])('knows that pairs of kind %s are drawn from the data', async (kind) => {
+    const of = (name: string, path: string) => run(name, 1, { kind }, { kind: 'dataset', path });
+    await compare(
+      [await of('one', 'staff'), await of('two', 'staff'), await of('three', 'guests')],
+      join(dir, 'a.html'),
+    );
+    const text = printed.join('\n');
+    expect(text).toMatch(/two: \+0\.00/);
+    expect(text).toContain('three: tested on other pairs: no comparison');
+  });
+
+  it('knows that synthetic pairs beside a data set follow the seed', async () => {
+    const of = (name: string, seed: number) => run(name, 1, { kind: 'synthetic' }, undefined, seed);
+    await compare([await of('one', 1), await of('two', 1), await of('three', 2)], join(dir, 'a.html'));
+    const text = printed.join('\n');
+    expect(text).toMatch(/two: \+0\.00/);
+    expect(text).toContain('three: tested on other pairs: no comparison');
   });
 
   it('refuses one run, and folders that hold none', async () => {

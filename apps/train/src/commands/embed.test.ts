@@ -87,6 +87,10 @@ describe('embed', () => {
     await writeFile(options.out, 'mine');
     await expect(embed(model, faces, options)).rejects.toThrow('there already');
     await rm(options.out);
+    const names = join(dir, 'c.txt');
+    await writeFile(names, 'mine');
+    await expect(embed(model, faces, options)).rejects.toThrow('c.txt is "there already"');
+    await rm(names);
     const [person] = await readdir(faces);
     const [image] = await readdir(join(faces, person!));
     const path = join(faces, person!, image!);

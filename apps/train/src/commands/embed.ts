@@ -59,12 +59,14 @@ export async function embed(model: string, images: string, options: EmbedOptions
     got: batch,
     expected: 'an integer >= 1',
   }));
-  check(!(await stat(out).catch(() => undefined)), () => ({
-    where: 'embed',
-    what: out,
-    got: 'there already',
-    expected: 'a new file: nothing is overwritten',
-  }));
+  for (const path of format === 'npy' ? [out, namesBeside(out)] : [out]) {
+    check(!(await stat(path).catch(() => undefined)), () => ({
+      where: 'embed',
+      what: path,
+      got: 'there already',
+      expected: 'a new file: nothing is overwritten',
+    }));
+  }
   const source = await openSaid(images, opening, openImages);
   const encoder = await openModel(model, foreign);
   console.log(`model: ${encoder.kind}`);
@@ -102,11 +104,14 @@ interface EmbeddingWriter {
   discard(): Promise<void>;
 }
 
+/** Where the names of the images stand, a line for each row of an `.npy`. */
+const namesBeside = (out: string): string => out.replace(/\.npy$/, '.txt');
+
 const writers = {
   /** NumPy's format: float32 rows. */
   async npy(out: string, rows: number, width: number): Promise<EmbeddingWriter> {
     const values = await temporaryFile(out);
-    const names = await temporaryFile(out.replace(/\.npy$/, '.txt'));
+    const names = await temporaryFile(namesBeside(out));
     await values.append(npyHeader([rows, width]));
     return {
       async write(images, _, batch) {

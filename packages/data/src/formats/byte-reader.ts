@@ -59,7 +59,9 @@ export function bytesReader(file: string, bytes: Uint8Array): ByteReader {
   };
 }
 
-async function readBytes(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+/** Bytes of an open file, fewer where it ends before. */
+export async function readBytes(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  // Not from the pool: the bytes may be handed to another thread.
   const bytes = Buffer.allocUnsafeSlow(length);
   let read = 0;
   while (read < length) {

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { type ImageSource, ProtomemError, type SourceImage, type SourceRemark } from '@protomem/core';
 import { builtInSpec } from '../sources/built-in-spec.ts';
 import { type StringTable, stringAt } from '../sources/string-table.ts';
+import { readBytes } from './byte-reader.ts';
 import { imageOfRecord, type Place } from './record-io/record.ts';
 
 /** How bytes of a file become an image file, by name, as the index is data. */
@@ -77,15 +78,7 @@ export async function readRange(file: string, offset: number, length: number, pl
         fix: 'The file was changed or cut short after its index was made: copy it again, or open it anew.',
       });
     }
-    // Not from the pool: the bytes may be handed to another thread.
-    const bytes = Buffer.allocUnsafeSlow(length);
-    let read = 0;
-    while (read < length) {
-      const { bytesRead } = await handle.read(bytes, read, length - read, offset + read);
-      if (bytesRead === 0) break;
-      read += bytesRead;
-    }
-    return bytes.subarray(0, read);
+    return await readBytes(handle, offset, length);
   } finally {
     await handle.close();
   }

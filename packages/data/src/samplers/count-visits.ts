@@ -1,3 +1,4 @@
+import { upperBound } from '@protomem/core';
 import type { CountedSource } from './few-images.ts';
 
 /** The visits of one pass, numbered identity after identity. */
@@ -26,7 +27,7 @@ export function countVisits(source: CountedSource, visitsOf: (images: number) =>
   return {
     total: ends[identities - 1] ?? 0,
     at(visit) {
-      const identity = firstAbove(ends, visit);
+      const identity = upperBound(ends, visit);
       return { identity, turn: visit - (identity === 0 ? 0 : ends[identity - 1]!) };
     },
   };
@@ -46,14 +47,3 @@ function tableOf(source: CountedSource, visitsOf: (images: number) => number): A
 
 /** A visit for each image. */
 export const perImage = (images: number): number => images;
-
-/** Index of the first entry > value, in an array that never falls. */
-function firstAbove(rising: ArrayLike<number>, value: number): number {
-  let [low, high] = [0, rising.length - 1];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (rising[middle]! > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}

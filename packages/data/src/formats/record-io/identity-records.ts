@@ -1,5 +1,4 @@
-import type { Remarks } from '@protomem/core';
-import { firstAbove } from './key-index.ts';
+import { type Remarks, upperBound } from '@protomem/core';
 import type { Records } from './record-list.ts';
 
 const conflict = 'in conflict';
@@ -95,7 +94,7 @@ function compareLabels({ keys, labels, isRange }: Records, ranges: readonly Rang
   for (let i = 0; i < keys.length; i++) {
     const [key, label] = [keys[i]!, labels[i]!];
     if (isRange(i) || has(byIdentity.get(label), key)) continue;
-    const other = ranges[firstAbove(firsts, key) - 1];
+    const other = ranges[upperBound(firsts, key) - 1];
     const reason = has(other, key)
       ? 'images whose label is not that of their identity record; the label decides'
       : 'images that the identity records do not name; the label decides';

@@ -48,17 +48,6 @@ export function parseKeyIndex(bytes: Uint8Array, file: string): KeyIndex {
   return ascending ? index : sorted(index, file);
 }
 
-/** Position of the first number above a bound in ascending numbers; their count when there is none. */
-export function firstAbove(numbers: Float64Array, bound: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (numbers[middle]! > bound) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
 function sorted({ keys, offsets }: KeyIndex, file: string): KeyIndex {
   const order = Uint32Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]!);
   const index = {

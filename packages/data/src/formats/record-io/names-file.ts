@@ -1,6 +1,5 @@
-import { cellOfName, escapeName, nameOfCell, ProtomemError, unescapeName } from '@protomem/core';
+import { cellOfName, escapeName, nameOfCell, ProtomemError, unescapeName, upperBound } from '@protomem/core';
 import { type StringTable, StringTableBuilder, stringAt } from '../../sources/string-table.ts';
-import { firstAbove } from './key-index.ts';
 
 /**
  * Names of the images of a RecordIO file, which itself has only numbers: lines `key <tab> identity/image <tab> label`, as
@@ -43,7 +42,7 @@ export function parseNamesFile(bytes: Uint8Array, file: string): NamesFile {
 
 /** Name of the image with a key, if it has one. */
 export function imageNameOf({ keys, images }: NamesFile, key: number): string | undefined {
-  const at = firstAbove(keys, key) - 1;
+  const at = upperBound(keys, key) - 1;
   return keys[at] === key ? stringAt(images, at) || undefined : undefined;
 }
 

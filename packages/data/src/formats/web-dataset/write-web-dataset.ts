@@ -1,12 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, type ImageSource, type OptionsOf, option, readOptions } from '@protomem/core';
+import { check, type ImageSource, type OptionsOf, option, readOptions, upperBound } from '@protomem/core';
 import { intoNew } from '@protomem/core/node';
 import { permutation } from '../../samplers/permutation.ts';
 import { eachImage, writeOptions } from '../each-image.ts';
 import { withEnding } from '../file-names.ts';
 import { OutFile } from '../out-file.ts';
-import { firstAbove } from '../record-io/key-index.ts';
 import { BLOCK, blocks } from './tar.ts';
 
 const webDatasetOptions = {
@@ -57,7 +56,7 @@ export async function writeWebDataset(
   const order = shuffle === undefined ? undefined : permutation(images, shuffle);
   const placeOf = (position: number): { identity: number; image: number } => {
     const at = order ? order(position) : position;
-    const identity = firstAbove(imageEnds, at);
+    const identity = upperBound(imageEnds, at);
     return { identity, image: at - (imageEnds[identity - 1] ?? 0) };
   };
   const line: ImageSource = {
