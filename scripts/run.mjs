@@ -199,13 +199,14 @@ const commands = {
   'test:packages': testPackages,
   licenses: (args) => source('scripts/release/licenses.ts', args),
 };
-/** Commands that need no engine. */
-const withoutEngine = ['release', 'test:packages', 'licenses'];
+/** Commands that need no engine, nor does a question. */
+const withoutEngine = ['docs', 'release', 'test:packages', 'licenses'];
+const questions = ['--help', '-h', '--version', '--options', '--print'];
 
 const [name, ...args] = process.argv.slice(2);
 if (!Object.hasOwn(commands, name)) stop(`unknown command "${name}": use one of ${Object.keys(commands).join(', ')}.`);
 checkNode();
 await setUpDependencies();
-if (!withoutEngine.includes(name)) await setUpEngine();
+if (!withoutEngine.includes(name) && !args.some((arg) => questions.includes(arg))) await setUpEngine();
 if (asked) process.exit(128 + constants.signals[asked]);
 process.exit(await commands[name](args));
