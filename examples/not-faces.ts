@@ -1,4 +1,4 @@
-/** Images by class that are no faces, in the memory and in a full softmax: `npx tsx examples/not-faces.ts`. */
+/** Images by class that are no faces, in the memory and in a full softmax: `npx tsx --conditions=@protomem/source examples/not-faces.ts`. */
 import { fullSoftmax } from '@protomem/baselines';
 import { Random } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';

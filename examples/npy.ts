@@ -1,4 +1,7 @@
-/** Embeddings that NumPy saved, measured: `npx tsx examples/npy.ts EMBEDDINGS.npy LABELS.npy`, or alone with made ones. */
+/**
+ * Embeddings that NumPy saved, measured: `npx tsx --conditions=@protomem/source examples/npy.ts EMBEDDINGS.npy LABELS.npy`, or
+ * alone with made ones, which it writes as `embeddings.npy` and `labels.npy`.
+ */
 import { writeFile } from 'node:fs/promises';
 import { Random } from '@protomem/core';
 import { npyHeader, readNpy } from '@protomem/data';

@@ -1,4 +1,7 @@
-/** An encoder of your own, any `tf.LayersModel`, trained with the memory: `npx tsx examples/own-encoder.ts`. */
+/**
+ * An encoder of your own, any `tf.LayersModel`, trained with the memory:
+ * `npx tsx --conditions=@protomem/source examples/own-encoder.ts`. Writes `encoder.safetensors`.
+ */
 import { classesByImages, createLoader } from '@protomem/data';
 import { fromLayersModel, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';

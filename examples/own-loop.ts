@@ -1,4 +1,4 @@
-/** The memory in a loop of somebody else's, of TensorFlow.js alone: `npx tsx examples/own-loop.ts`. */
+/** The memory in a loop of somebody else's, of TensorFlow.js alone: `npx tsx --conditions=@protomem/source examples/own-loop.ts`. */
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory } from '@protomem/memory';
 import * as tf from '@tensorflow/tfjs';

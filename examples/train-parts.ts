@@ -1,4 +1,7 @@
-/** Training from real parts, each of which may be yours: `npx tsx examples/train-parts.ts`. Writes `faces` and `run`. */
+/**
+ * Training from real parts, each of which may be yours: `npx tsx --conditions=@protomem/source examples/train-parts.ts`. Writes
+ * `faces` and `run`.
+ */
 import { existsSync } from 'node:fs';
 import { classesByImages, createAugmentation, createLoader, openDataset, writeDataset } from '@protomem/data';
 import { createEncoder, saveEncoder } from '@protomem/encoders';
