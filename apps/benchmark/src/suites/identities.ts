@@ -87,11 +87,14 @@ const ABLATED = 50_000;
 const planned = memory(0.02);
 /** Every head gets the same search: these, one at a time, at one number of identities, with this seed and steps each. */
 const settings: Readonly<Record<string, readonly string[]>> = {
-  'as the others': [],
+  'rate 0.03': [],
   'rate 0.1': ['schedule.base=0.1'],
-  'scale 48': ['head.loss.scale=48'],
+  'rate 0.2': ['schedule.base=0.2'],
 };
-const searched = ['batch-only', 'prototype-memory-1%', ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`)];
+const searched = [
+  ...['batch-only', 'prototype-memory-1%', 'prototype-memory, momentum'],
+  ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`),
+];
 const SEARCH = { identities: ABLATED, seed: 0, steps: 4000 };
 
 /** What goes on from a start, with the changes that make it what it is. */
