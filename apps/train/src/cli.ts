@@ -1,10 +1,11 @@
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from '@commander-js/extra-typings';
-import { nearest, ProtomemError, printableLines } from '@protomem/core';
+import { ProtomemError, printableLines } from '@protomem/core';
 import { commands } from './commands/index.ts';
 import { onOutputError, stopCode } from './interrupt.ts';
 
 const help = `
-A recipe's name, or the name of a file of your own (.json, .ts, .mts, .js), in the place of a command trains it:
+A recipe's name, or a file of your own (.json, .ts, .mts, .cts, .js, .mjs, .cjs), in the place of a command trains it:
   protomem demo
   protomem lfw --data path/to/lfw112
   protomem my-run.ts --out runs/mine
@@ -20,9 +21,12 @@ async function main(args: readonly string[]): Promise<void> {
   const program = new Command('protomem')
     .description('Train and evaluate face encoders with Prototype Memory.')
     .helpOption('-h, --help', 'this text')
+    .option('-v, --version', 'versions of protomem and Node.js, and which TensorFlow is installed')
+    .configureOutput({ outputError: () => undefined })
     .helpCommand(false)
     .addHelpText('after', help)
     .exitOverride();
+  if (name === '--version' || name === '-v') return console.log(await versions());
   if (name === undefined || name.startsWith('-')) {
     for (const [known, { about }] of Object.entries(commands)) program.command(known).summary(about).description(about);
     if (name === undefined) return program.outputHelp();
@@ -37,17 +41,15 @@ async function main(args: readonly string[]): Promise<void> {
 
 /** Neither a command nor something to train: it may be either, mistyped. */
 async function refuseUnknown(name: string): Promise<void> {
-  const { isRunFile, recipes } = await import('@protomem/recipes');
-  if (Object.hasOwn(recipes, name) || isRunFile(name)) return;
-  const known = [...Object.keys(commands), ...Object.keys(recipes)];
-  const near = nearest(name, known);
-  throw new ProtomemError({
-    where: 'protomem',
-    what: 'the command',
-    got: name,
-    expected: `one of ${known.join(', ')}, or a file`,
-    fix: near ? `Did you mean "${near}"?` : undefined,
-  });
+  const { checkRunName } = await import('@protomem/recipes');
+  checkRunName('protomem', 'the command', name, Object.keys(commands));
+}
+
+async function versions(): Promise<string> {
+  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+  const { installedTensorFlow } = await import('@protomem/native');
+  const node = `Node.js ${process.versions.node}, ${process.platform} ${process.arch}`;
+  return `protomem ${version}, ${node}\n${installedTensorFlow()}`;
 }
 
 // Names in files come from anybody: none of them reaches a terminal as an order.
@@ -64,7 +66,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', onOutp
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof CommanderError) {
-    // --help and --version end this way, too.
+    // --help ends this way, too.
     if (error.exitCode === 0) return;
     console.error(`${error.message}\nSee --help.`);
   } else console.error(said(error) ? `error: ${error.message}` : error);

@@ -1,5 +1,5 @@
-import { Command, Option } from '@commander-js/extra-typings';
-import { type Option as Declared, nearest, type Options, ProtomemError } from '@protomem/core';
+import { Command, Help, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { type Option as Declared, flagOf, nearest, type Options, ProtomemError } from '@protomem/core';
 import { SingleBar } from 'cli-progress';
 
 /** What the commands share: how they are declared, their bar. */
@@ -10,16 +10,19 @@ export function command(name: string, about: string): Command {
     .summary(about)
     .description(about)
     .helpOption('-h, --help', 'this text')
-    .configureHelp({ helpWidth: 110 })
+    .configureHelp({
+      helpWidth: 110,
+      optionDescription: (option) => `${new Help().optionDescription(option)}${option.mandatory ? ' (needed)' : ''}`,
+    })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
 }
 
-/** Reads a number off the command line; the part that takes it checks its range. */
+/** Reads a number off the command line; the part that takes it checks its range. What is none is refused with the option's name. */
 export function toNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;
-  throw new ProtomemError({ where: 'the command line', what: 'a value', got: text, expected: 'a number' });
+  throw new InvalidArgumentError('It takes a number.');
 }
 
 /** Flags of options that parts declare: `inputSize` becomes `--input-size <value>`, with its help and its default. */
@@ -27,13 +30,14 @@ export function declaredFlags(where: string, options: Options): Option[] {
   const configurable = Object.entries(options).filter(([, one]) => one.configurable);
   return configurable.map(([name, declared]) => {
     const { help, default: standard, absent, expected } = declared;
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const flag = flagOf(name);
     const about = help.replace(/\.$/, '');
     if (expected === 'true or false') return new Option(flag, about);
     const left = standard ?? (absent === 'none' ? undefined : absent);
     const values = expected === 'text' ? '' : `: ${expected}`;
     const text = `${about}${values}${left === undefined ? '' : ` (default: ${left})`}`;
-    return new Option(`${flag} <value>`, text).argParser((value) => readDeclared(where, flag, declared, value));
+    const made = new Option(`${flag} <value>`, text).argParser((value) => readDeclared(where, flag, declared, value));
+    return made.makeOptionMandatory(standard === undefined && absent === undefined);
   });
 }
 

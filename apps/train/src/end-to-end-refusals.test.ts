@@ -6,6 +6,9 @@ import { syntheticFaces } from '@protomem/synthetic';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, small } from '../fixtures/command.ts';
+import manifest from '../package.json' with { type: 'json' };
+
+const { version } = manifest;
 
 describe('the command line, where something is wrong', () => {
   let folder: string;
@@ -16,6 +19,16 @@ describe('the command line, where something is wrong', () => {
     engine = engines.includes('node') ? 'node' : 'wasm';
   });
   afterAll(() => rm(folder, { recursive: true }));
+
+  it('tells versions, and says once that an option is unknown', async () => {
+    const [versions, unknown] = await Promise.all([run('--version'), run('--versio')]);
+    expect(versions.code).toBe(0);
+    const [first, second] = versions.text.split('\n');
+    expect(first).toBe(`protomem ${version}, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`);
+    expect(second).toMatch(/^TensorFlow: (tfjs-node|not installed)/);
+    expect(unknown.code).toBe(1);
+    expect(unknown.text.split("unknown option '--versio'")).toHaveLength(2);
+  }, 120_000);
 
   it('names what is wrong with the command line and with the data', async () => {
     const told = async (...args: string[]): Promise<string> => {

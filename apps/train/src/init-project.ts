@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { ProtomemError } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { systemReason, writeFileAtomic } from '@protomem/core/node';
 
 /** The project as it is written, but for names that npm would leave out of a package, and versions. */
 const template = new URL('../template/', import.meta.url);
@@ -23,7 +23,7 @@ export async function initProject(folder: string): Promise<string[]> {
   }));
   const there = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
-    const [got, expected] = [error.code ?? error.message, 'a folder, or a new name'];
+    const [got, expected] = [systemReason(error), 'a folder, or a new name'];
     throw new ProtomemError({ where: 'init', what: folder, got, expected }, { cause: error });
   });
   const kept = files.map(({ name }) => name).filter((name) => there.includes(name));

@@ -8,6 +8,7 @@ export {
 } from './align-folder.ts';
 export { type AlignedPhoto, alignPhoto } from './align-photo.ts';
 export type { Detect, DetectedFace } from './detect.ts';
+export { detectorFromModule } from './detector-module.ts';
 export { faceSharpness } from './face-sharpness.ts';
 export { humanDetector } from './human-detector.ts';
 export { landmarksFromFile, parseLandmarks } from './landmarks-file.ts';

@@ -17,6 +17,7 @@ export { checkShape, isObject, parseJson, type Shape } from './json.ts';
 export { loadWasm } from './load-wasm.ts';
 export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {
+  flagOf,
   type Option,
   type Options,
   type OptionsOf,

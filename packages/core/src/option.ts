@@ -183,6 +183,9 @@ export const option = {
       make<T, A>(about, 'see its type', () => true, { configurable: false }),
 };
 
+/** The option `inputSize` as it is written on a command line: `--input-size`. */
+export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /**
  * Checks what a caller passed, and fills in defaults.
  *

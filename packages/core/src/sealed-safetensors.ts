@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { replaceFile } from './atomic-file.ts';
 import { check, ProtomemError } from './errors.ts';
 import { decodeSafetensors, encodeSafetensors, inFileOrder, type Safetensors } from './safetensors.ts';
+import { systemReason } from './system-reason.ts';
 
 /** What stands for a checksum that is not known yet; as long as one, so that the header keeps its length. */
 const UNKNOWN = '00000000';
@@ -163,7 +164,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number):
 /** `readFile` ends at 2 GiB, which a large memory exceeds. */
 async function readWhole(path: string, where: string): Promise<Uint8Array> {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    const [got, expected] = [error.code ?? error.message, 'a safetensors file that can be read'];
+    const [got, expected] = [systemReason(error), 'a safetensors file that can be read'];
     throw new ProtomemError({ where, what: 'the file', got, expected }, { cause: error });
   });
   try {

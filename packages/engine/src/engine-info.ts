@@ -30,7 +30,7 @@ export const loadEngineOptions = {
     absent: '`TF_NUM_INTRAOP_THREADS` for node, else as many as this process may use',
   }),
   precision: option.choice(['float32', 'bfloat16'] as const satisfies readonly Precision[], {
-    help: 'Of convolutions and the activations between them; only node and node-gpu have bfloat16.',
+    help: 'Precision of convolutions and the activations between them; only node and node-gpu have bfloat16.',
     default: 'float32',
   }),
   /** Of one process: none. See {@link Cluster}. */

@@ -20,7 +20,7 @@ export const encodeOptions = {
     default: false,
   }),
   precision: option.choice(['float32', 'float16', 'int8'], {
-    help: 'Of the weights, in ONNX of the arithmetic too; input and output are float32. `int8` is for ONNX, and calibrated on faces.',
+    help: 'Precision of the weights, in ONNX of the arithmetic too; input and output are float32. `int8` is for ONNX, and calibrated on faces.',
     default: 'float32',
   }),
   opset: option.integer({

@@ -22,10 +22,14 @@ export const importOptions = {
   width,
   mean: {
     ...modelOptions.mean,
-    help: 'The model was trained on (pixel - mean) / scale.',
+    help: 'What was taken off each pixel when the model was trained: (pixel - mean) / scale.',
     absent: "what an ONNX graph tells, else the encoder's own",
   },
-  scale: { ...modelOptions.scale, help: 'Likewise.', absent: "what an ONNX graph tells, else the encoder's own" },
+  scale: {
+    ...modelOptions.scale,
+    help: 'What pixels less the mean were divided by when the model was trained.',
+    absent: "what an ONNX graph tells, else the encoder's own",
+  },
   bgr: { ...modelOptions.bgr, help: 'The model was trained on blue, green, red.' },
   faces: option.text({
     help: 'Aligned faces, a data set of any format: an ONNX model is compared on them, and norms that it has not any more get their statistics.',

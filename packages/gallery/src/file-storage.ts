@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { constants, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
+import { check, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import { refuseHeld, replaceFile, sweepTemporary, withLock } from '@protomem/core/node';
 import { FORMAT } from './format.ts';
 import type { GalleryStorage } from './storage.ts';
@@ -140,6 +141,20 @@ async function hold(lock: string, path: string): Promise<() => Promise<void>> {
     });
     held.catch(refused);
   });
+}
+
+/**
+ * Refuses a path at which nothing is, before a model is loaded to search in it. A pattern stands for several files of a data set, of
+ * which none is called like it.
+ */
+export function checkGalleryThere(where: string, path: string): void {
+  check(existsSync(path) || path.includes('{'), () => ({
+    where,
+    what: `--gallery ${path}`,
+    got: 'missing',
+    expected: 'a gallery, or a data set of known people',
+    fix: `Make one: protomem enrol PHOTOS --gallery ${path} --model MODEL.`,
+  }));
 }
 
 /** Whether a path is the file of a gallery, as far as its first bytes tell. */

@@ -6,7 +6,7 @@ export {
   faceToEnrol,
   imageName,
 } from './enrol-images.ts';
-export { fileStorage, isGalleryFile } from './file-storage.ts';
+export { checkGalleryThere, fileStorage, isGalleryFile } from './file-storage.ts';
 export {
   type EmbeddedFaces,
   embedFaces,

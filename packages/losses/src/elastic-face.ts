@@ -14,7 +14,7 @@ function elastic(name: string, key: string, standard: number, meet: Meet) {
       scale: scale(64),
       margin: option.number({ help: 'Mean of the margins.', min: 0, max: Math.PI, default: standard }),
       std: option.number({ help: 'Standard deviation of the margins.', min: 0, max: 1, default: 0.0125 }),
-      seed: option.integer({ help: 'Of the draws.', default: 0 }),
+      seed: option.integer({ help: 'Seed that margins are drawn with.', default: 0 }),
     },
     ({ scale, margin, std, seed }): SoftmaxLoss => {
       const rng = new Random(seed);

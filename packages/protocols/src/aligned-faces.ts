@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faceTransform, type Landmarks, readPhoto, warpPhoto } from '@protomem/alignment';
 import { type ImageSource, ProtomemError } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import type { IjbFaces } from '@protomem/data';
 import sharp from 'sharp';
 
@@ -26,7 +27,7 @@ export function alignedFaces(
       const name = names[i]!;
       const bytes = await readFile(join(folder ?? '', name)).catch((error: Error) => {
         const fix = folder === undefined ? 'Name the folder of the images with --images.' : 'Check --images.';
-        const [got, expected] = [error.message, 'an image that the meta files name'];
+        const [got, expected] = [systemReason(error), 'an image that the meta files name'];
         throw new ProtomemError({ where: 'evaluate', what: name, got, expected, fix }, { cause: error });
       });
       if (!found) return { name, bytes };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError, unescapeName } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import { loadImages, pathEnds, readNpy } from '@protomem/data';
 import { embeddingWatch } from './models/embedding-watch.ts';
 import type { ModelOptions } from './models/model-options.ts';
@@ -73,15 +74,15 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
   } = await readNpy(path);
   const namesFile = path.replace(/\.npy$/, '.txt');
   const text = await readFile(namesFile, 'utf8').catch((error: Error) => {
-    const [got, expected] = [error.message, 'a name a line, one for each row'];
-    throw new ProtomemError({ where: 'evaluate', what: namesFile, got, expected }, { cause: error });
+    const [got, expected] = [systemReason(error), 'a name a line, one for each row'];
+    throw new ProtomemError({ where: 'model', what: namesFile, got, expected }, { cause: error });
   });
   const names = text
     .split(/\r?\n/)
     .filter((line) => line !== '')
     .map(unescapeName);
   check(more.length === 0 && width > 0 && names.length === rows, () => ({
-    where: 'evaluate',
+    where: 'model',
     what: path,
     got: `shape (${[rows, width, ...more]}) and ${names.length} names`,
     expected: 'rows of embeddings, and as many names',

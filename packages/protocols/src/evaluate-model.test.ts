@@ -58,22 +58,22 @@ describe('evaluateModel', () => {
   });
 
   it('refuses options that nobody knows, or that this test does not take, with the nearest', async () => {
-    await refused({ ...options, imges: dir }).toThrow('an option is "imges", expected one of images, list');
-    await refused({ ...options, imges: dir }).toThrow('Did you mean "images"?');
-    await refused({ ...options, meta: dir }).toThrow(
-      'an option is "meta", expected one of images, list, thresholdRule',
+    await refused({ ...options, imges: 3 }).toThrow('--imges is 3, expected nothing: this test takes --images, --list');
+    await refused({ ...options, imges: dir }).toThrow('Did you mean --images?');
+    await refused({ ...options, meta: 'm' }).toThrow(
+      '--meta is "m", expected nothing: this test takes --images, --list, --threshold-rule',
     );
     await refused({ ...options, batch: 0 }).toThrow('batch is 0, expected an integer >= 1');
     await refused({ ...options, thresholdRule: 'exakt' }).toThrow('Did you mean "exact"?');
-    await refused({ ...options, inputsize: 4 }).toThrow('Did you mean "inputSize"?');
+    await refused({ ...options, inputsize: 4 }).toThrow('Did you mean --input-size?');
     await refused({ images: dir }).toThrow('--list is "missing"');
     await refused({ images: dir, list: dir }, 'megaface').toThrow('needs: --images, --list, --distractors');
     const own: Task = testByProtocol('pairs', options);
-    await refused({ images: dir }, own).toThrow('an option is "images", expected one of batch');
-    await refused({ bacth: 3 }, own).toThrow('Did you mean "batch"?');
+    await refused({ images: 'i' }, own).toThrow('--images is "i", expected nothing: this test takes --batch');
+    await refused({ bacth: 3 }, own).toThrow('Did you mean --batch?');
     expect((await evaluateModel(model, own, { thresholdRule: 'exact', batch: 5 })).title).toBe('Pair list: pairs.txt');
     expect(() => testByProtocol('retrieval', { images: dir, thresholdRule: 'exact' })).toThrow(
-      'expected one of images',
+      '--threshold-rule is "exact", expected nothing: this test takes --images.',
     );
     expect(() => testByProtocol('lfw', { ...options, aligned: false, noises: undefined } as never)).not.toThrow();
     expect(() => testByProtocol('pair', options)).toThrow('Did you mean "pairs"?');
@@ -82,7 +82,7 @@ describe('evaluateModel', () => {
   it('has models of ours and files of embeddings take no option of foreign ones', async () => {
     const stored = join(dir, 'stored.npy');
     await expect(evaluateModel(stored, 'pairs', { ...options, bgr: true })).rejects.toThrow(
-      'bgr is true, expected no option',
+      'model: --bgr is true, expected no option',
     );
   });
 

@@ -1,15 +1,19 @@
 import { basename } from 'node:path';
-import { check, lookUp, type Options, type OptionsOf, option, readOptions } from '@protomem/core';
+import {
+  check,
+  flagOf,
+  lookUp,
+  nearest,
+  type Options,
+  type OptionsOf,
+  option,
+  ProtomemError,
+  readOptions,
+} from '@protomem/core';
 import { type Embedder, type OnProgress, openEmbedder } from './embed-faces.ts';
 import { modelOptions } from './models/model-options.ts';
 import type { Outcome } from './outcome.ts';
-import {
-  type Protocol,
-  type ProtocolOption,
-  type ProtocolOptions,
-  type ProtocolSettings,
-  protocolOptions,
-} from './protocol.ts';
+import { type Protocol, type ProtocolOptions, type ProtocolSettings, protocolOptions } from './protocol.ts';
 import { protocols } from './protocols.ts';
 import { summaryLine } from './summary-line.ts';
 
@@ -23,7 +27,7 @@ export interface Task {
 /** Options of every test. */
 const taskOptions = {
   thresholdRule: protocolOptions.thresholdRule,
-  batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
+  batch: option.integer({ help: 'Images that go through the model at a time.', min: 1, default: 64 }),
   ...modelOptions,
   onProgress: option.given<OnProgress>()({ help: 'Called as images are embedded.', absent: 'nobody' }),
 };
@@ -50,14 +54,23 @@ function checkTaken(known: Options, given: object): void {
   const passed = Object.entries(given).filter(
     ([name, value]) => value !== undefined && value !== (evaluateOptions as Options)[name]?.default,
   );
+  const alien = passed.find(([name]) => !Object.hasOwn(known, name));
+  if (alien) {
+    const names = Object.keys(known).filter((name) => known[name]!.configurable);
+    const near = nearest(alien[0], names);
+    throw new ProtomemError({
+      where: 'evaluate',
+      what: flagOf(alien[0]),
+      got: alien[1],
+      expected: `nothing: this test takes ${names.map(flagOf).join(', ')}`,
+      fix: near ? `Did you mean ${flagOf(near)}?` : undefined,
+    });
+  }
   readOptions('evaluate', known, Object.fromEntries(passed));
 }
 
 const takenBy = ({ needs, takes = [] }: Protocol): Options =>
   Object.fromEntries([...needs, ...takes].map((name) => [name, protocolOptions[name]]));
-
-/** `distractorImages` as it is written on the command line. */
-const flagOf = (name: ProtocolOption): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /**
  * A test by the name of its protocol.

@@ -21,7 +21,7 @@ export const protocolOptions = {
 
 export type ProtocolOptions = OptionsOf<typeof protocolOptions>;
 export type ProtocolSettings = Settings<typeof protocolOptions>;
-export type ProtocolOption = keyof typeof protocolOptions;
+type ProtocolOption = keyof typeof protocolOptions;
 
 export interface Protocol {
   readonly title: string;

@@ -40,7 +40,8 @@ const plannedKeys = [
   'evaluation.every',
 ];
 
-const at = (value: unknown, path: string): unknown =>
+/** What stands at a dotted key. */
+export const at = (value: unknown, path: string): unknown =>
   path
     .split('.')
     .reduce<unknown>((inner, key) => (isObject(inner) ? (inner as Record<string, unknown>)[key] : undefined), value);

@@ -126,5 +126,5 @@ it('an encoder goes on, frozen in part, and says what it could do before and can
 
 it('refuses what it cannot start from', async () => {
   expect(() => resolveRecipe('fine-tune', { data })).toThrow('--init is "missing"');
-  await expect(startFrom(join(dir, 'nothing'))).rejects.toThrow('the file is "ENOENT", expected a safetensors file');
+  await expect(startFrom(join(dir, 'nothing'))).rejects.toThrow('the file is "missing", expected a safetensors file');
 });

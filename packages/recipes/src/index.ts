@@ -4,6 +4,7 @@ export { parseConfig, patchConfig, sayings, settled } from './config.ts';
 export { startFrom } from './encoder-of.ts';
 export { type DataFacts, expectedHitRate } from './hit-rate.ts';
 export { type Launched, type LaunchOptions, launchRanks } from './launch-ranks.ts';
+export { listOptions } from './list-options.ts';
 export { outcome } from './outcome.ts';
 export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';
@@ -19,7 +20,7 @@ export {
   summarizeMemory,
   verificationShape,
 } from './results.ts';
-export { type Configuration, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
+export { type Configuration, checkRunName, isRunFile, type Run, readRunFile, toRun } from './run-file.ts';
 export { defaultRunFolder, readRunConfig, resumeCommand, runFolder, writeJson } from './run-folder.ts';
 export { type FinishedRun, headConfigs, type RunOptions, runRecipe } from './run-recipe.ts';
 export { type RunConfig, type RunDraft, runSchema } from './run-schema.ts';

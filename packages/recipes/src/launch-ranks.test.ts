@@ -57,6 +57,11 @@ it('counts ranks over machines', async () => {
   expect(await read('3')).toBe('6,::1,29500');
 });
 
+it('makes no folder for logs where rank 0 is alone', async () => {
+  expect((await launch({}, "write('done', env.RANK)")).code).toBe(0);
+  expect(await readdir(folder)).toEqual(['done']);
+});
+
 it('ends all when one ends badly, and says which, why and its last words', async () => {
   const stubborn = `if (env.RANK === '1') { console.error('out of\\u001b[31m luck'); process.exitCode = 3; } else { process.on('SIGTERM', () => write('asked', '')); setInterval(() => 0, 1e3); }`;
   const { code, said } = await launch({ nprocPerNode: 2 }, stubborn);

@@ -108,7 +108,8 @@ async function runOnce(
   const { host, port } = master ? splitAddress(master) : { host: LOOPBACK, port: await freePort(LOOPBACK) };
   const size = nprocPerNode * nnodes;
   const children = new Map<number, ChildProcess>();
-  await mkdir(logs, { recursive: true });
+  // Rank 0 prints here.
+  if (nodeRank > 0 || nprocPerNode > 1) await mkdir(logs, { recursive: true });
   const logOf = (rank: number): string => join(logs, `rank-${rank}.log`);
   const ends: Promise<Ended>[] = [];
   for (let local = 0; local < nprocPerNode; local++) {

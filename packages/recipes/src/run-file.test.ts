@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patchConfig } from './config.ts';
 import { ownPart } from './own-parts.ts';
 import { resolveRecipe } from './recipes/index.ts';
-import { defaultOf, isRunFile, readRunFile, toRun } from './run-file.ts';
+import { checkRunName, defaultOf, isRunFile, readRunFile, toRun } from './run-file.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -78,8 +78,12 @@ describe('a run from a file', () => {
   });
 
   it('refuses what is no configuration', async () => {
-    expect(['demo', 'a.ts', 'b.json'].map(isRunFile)).toEqual([false, true, true]);
-    await expect(readRunFile(join(dir, 'nowhere.json'))).rejects.toThrow('ENOENT');
+    expect(['demo', 'a.ts', 'b.json', 'c.cjs', 'd.txt'].map(isRunFile)).toEqual([false, true, true, true, false]);
+    expect(() => checkRunName('train', 'the run', 'dmo', ['verify'])).toThrow('Did you mean "demo"?');
+    expect(() => checkRunName('train', 'the run', 'a.txt', ['verify'])).toThrow(
+      'expected one of verify, demo, faces, lfw, fine-tune, or a file that ends in .json, .ts, .mts,',
+    );
+    await expect(readRunFile(join(dir, 'nowhere.json'))).rejects.toThrow('nowhere.json is "missing"');
     await expect(readRunFile(await file('bad.json', '{'))).rejects.toThrow('expected JSON');
     await expect(readRunFile(await file('none.mjs', 'export const a = 1;'))).rejects.toThrow('its default export');
     expect(() => toRun({ from: 'demo', heads: {} }, 'a.ts')).toThrow('Did you mean "head"?');

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ProtomemError, parseJson } from '@protomem/core';
+import { nearest, ProtomemError, parseJson } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
+import { systemReason } from '@protomem/core/node';
 import { tsImport } from 'tsx/esm/api';
 import { parseConfig, withDifferences } from './config.ts';
 import { type OwnParts, takeOwnParts } from './own-parts.ts';
 import type { Differences, RecipeInputs } from './recipe.ts';
-import { resolveRecipe } from './recipes/index.ts';
+import { recipes, resolveRecipe } from './recipes/index.ts';
 import type { RunDraft } from './run-schema.ts';
 
 /** A configuration, and the parts of its user's own that it names. */
@@ -17,6 +18,12 @@ export interface Run {
 }
 
 type Head = Exclude<Differences<RunDraft['head']>, { readonly kind?: 'own' }>;
+/** Of each kind by itself: what they have in common is less than what each has. */
+type WithAnyLoss<H> = H extends unknown
+  ? Omit<H, 'loss'> & {
+      readonly loss?: CosineLoss | Differences<Extract<RunDraft['head'], { loss: unknown }>['loss']>;
+    }
+  : never;
 
 /**
  * What a file of one's own exports: differences from the defaults or, with `from`, from a recipe; and parts of one's own
@@ -34,12 +41,7 @@ type Head = Exclude<Differences<RunDraft['head']>, { readonly kind?: 'own' }>;
 export interface Configuration extends Omit<Differences, 'head' | 'encoder' | 'data'> {
   /** Name of the recipe that it differs from. Default: none. */
   readonly from?: string;
-  readonly head?:
-    | (Omit<Head, 'loss'> & {
-        readonly loss?: CosineLoss | Differences<Extract<RunDraft['head'], { loss: unknown }>['loss']>;
-      })
-    | NonNullable<OwnParts['head']>
-    | { readonly own: NonNullable<OwnParts['head']> };
+  readonly head?: WithAnyLoss<Head> | NonNullable<OwnParts['head']> | { readonly own: NonNullable<OwnParts['head']> };
   readonly encoder?:
     | Differences<RunDraft['encoder']>
     | { readonly own: NonNullable<OwnParts['encoder']>; readonly inputSize: number; readonly embeddingSize: number };
@@ -48,7 +50,26 @@ export interface Configuration extends Omit<Differences, 'head' | 'encoder' | 'd
 }
 
 /** Whether the command line names a file rather than a recipe. */
-export const isRunFile = (name: string): boolean => /\.(json|[cm]?[jt]s)$/.test(name);
+export const isRunFile = (name: string): boolean => runFileEndings.some((ending) => name.endsWith(ending));
+const runFileEndings = ['.json', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
+
+/**
+ * Refuses what is neither a recipe's name nor a file's.
+ *
+ * @param others that are known, too, where it stands
+ */
+export function checkRunName(where: string, what: string, name: string, others: readonly string[] = []): void {
+  const known = [...others, ...Object.keys(recipes)];
+  if (Object.hasOwn(recipes, name) || isRunFile(name)) return;
+  const near = nearest(name, known);
+  throw new ProtomemError({
+    where,
+    what,
+    got: name,
+    expected: `one of ${known.join(', ')}, or a file that ends in ${runFileEndings.join(', ')}`,
+    fix: near ? `Did you mean "${near}"?` : undefined,
+  });
+}
 
 /**
  * A run from a file: JSON, such as a finished run's `config.json`, or a module in TypeScript or JavaScript whose default
@@ -117,7 +138,7 @@ async function importDefault(path: string): Promise<unknown> {
 
 async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const [got, expected] = [error.code ?? error.message, 'a configuration in JSON, or a module that exports one'];
+    const [got, expected] = [systemReason(error), 'a configuration in JSON, or a module that exports one'];
     throw new ProtomemError({ where: 'train', what: path, got, expected }, { cause: error });
   });
 }

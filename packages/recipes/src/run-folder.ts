@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtomemError, parseJson, printableLines } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { systemReason, writeFileAtomic } from '@protomem/core/node';
 import { parseConfig, patchConfig } from './config.ts';
 import type { RunDraft } from './run-schema.ts';
 
@@ -54,7 +54,7 @@ export async function readRunConfig(
       {
         where: 'run folder',
         what: path,
-        got: error.code ?? error.message,
+        got: systemReason(error),
         expected: 'the config.json of a run',
         fix: 'Name the folder that was given to --out.',
       },

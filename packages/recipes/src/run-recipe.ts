@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rmdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
-import { checkNotHeld, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
+import { checkNotHeld, inFolder, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
 import { type Cluster, collective, type EngineInfo, freeMemory, gatherJson, loadEngine } from '@protomem/engine';
 import { checkSameRecipe, knownIdentities, type Logger, type Recipe, type RecipeChange } from '@protomem/training';
 import { checkSameCode } from './check-code.ts';
@@ -74,19 +74,14 @@ export async function runRecipe(given: RunDraft, options: RunOptions): Promise<F
   const { lock } = runFolder(out);
   await checkNotHeld(lock, 'train', out);
   claimFolder(out, resume);
-  const made = await makeFolder(out);
-  try {
-    return await withLock(lock, refuseHeld('train', out), async () => {
+  return inFolder('train', out, () =>
+    withLock(lock, refuseHeld('train', out), async () => {
       // Another process may have been here before the lock was.
       claimFolder(out, resume);
       await sweepTemporary(out, { recursive: true });
       return await runAlone(given, options);
-    });
-  } finally {
-    // Nothing is left behind by what was refused: folders go that were made for it, and are empty.
-    let folder = resolve(out);
-    while (made !== undefined && folder.startsWith(made) && (await removeEmpty(folder))) folder = dirname(folder);
-  }
+    }),
+  );
 }
 
 async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedRun | undefined> {
@@ -199,20 +194,6 @@ function claimFolder(out: string, resume: boolean): void {
       : 'It holds a run: go on with --resume, or name another folder.',
   });
 }
-
-/** @returns the topmost folder that did not exist; undefined when all did. */
-async function makeFolder(out: string): Promise<string | undefined> {
-  return mkdir(resolve(out), { recursive: true }).catch((error: Error) => {
-    const expected = 'a folder that can be made and written';
-    throw new ProtomemError({ where: 'train', what: out, got: error.message, expected }, { cause: error });
-  });
-}
-
-const removeEmpty = (folder: string): Promise<boolean> =>
-  rmdir(folder).then(
-    () => true,
-    () => false,
-  );
 
 /** The configuration that a run has been going by; undefined when it never came to have one. */
 async function savedConfig(path: string): Promise<RunDraft | undefined> {

@@ -62,7 +62,7 @@ const data = kinds('kind', {
 const pairs = kinds('kind', {
   synthetic: {
     identities: option.integer({ help: 'Synthetic people to test on.', min: 2, default: 300 }),
-    imagesPerIdentity: option.integer({ help: 'Images of each.', min: 2, default: 4 }),
+    imagesPerIdentity: option.integer({ help: 'Images of each person that is tested.', min: 2, default: 4 }),
     count: option.integer({ help: 'Pairs of each kind, same and different.', min: 10, default: 600 }),
   },
   lfw: {
@@ -250,7 +250,7 @@ const scheduleFields = Object.fromEntries(
 /** All that a run is made from; every option with its meaning, values and default. */
 export const runSchema = section({
   recipe: option.text({ help: 'What the run is called.', default: 'run' }),
-  seed: option.integer({ help: 'Of everything random.', min: 0, default: 0 }),
+  seed: option.integer({ help: 'Seed of everything random: weights, batches, augmentation.', min: 0, default: 0 }),
   steps: planned(
     option.integer({ help: 'Optimizer steps in all.', min: 1, default: 1000 }),
     'ten passes over the images, at most 10,000',
@@ -261,7 +261,11 @@ export const runSchema = section({
   }),
   engine: section({
     ...fieldsOf(loadEngine.options, { without: ['cluster'] }),
-    threads: option.integer({ help: 'Of one operation; 0: one for each core.', min: 0, default: 0 }),
+    threads: option.integer({
+      help: 'Threads that one operation of the engine is shared among; 0: one for each core.',
+      min: 0,
+      default: 0,
+    }),
   }),
   data,
   augmentation: section(fieldsOf(createAugmentation.options)),
@@ -318,7 +322,7 @@ export const runSchema = section({
       option.integer({ help: 'Evaluate every so many steps; 0: only at the end.', min: 0, default: 0 }),
       'a fifth of the steps',
     ),
-    batch: option.integer({ help: 'Images at a time.', min: 1, default: 64 }),
+    batch: option.integer({ help: 'Test images that go through the encoder at a time.', min: 1, default: 64 }),
     pairs,
     allowUnmatched: option.flag({
       help: 'Train though nobody of the pair list is found in the training data, so that nobody is left out.',
@@ -332,8 +336,12 @@ export const runSchema = section({
     }),
   }),
   checkpoint: section({
-    every: option.integer({ help: 'Steps between two.', min: 1, default: 100 }),
-    keep: option.integer({ help: 'Of the newest.', min: 1, default: 2 }),
+    every: option.integer({ help: 'Steps from one checkpoint to the next.', min: 1, default: 100 }),
+    keep: option.integer({
+      help: 'Checkpoints that are kept, the newest; older ones are removed.',
+      min: 1,
+      default: 2,
+    }),
   }),
   log: section({ tensorboard: option.flag({ help: 'Write events for TensorBoard.', default: true }) }),
 });

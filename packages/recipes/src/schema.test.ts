@@ -81,6 +81,7 @@ it('fields are the options of a part, but for those that the program gives', () 
 it('every option is described with the kind that it belongs to', () => {
   expect([...describeOptions(schema)].map(({ key, kind }) => [key, kind])).toEqual([
     ['steps', undefined],
+    ['head.kind', undefined],
     ['head.size', 'head.kind=memory'],
     ['head.hardest', 'head.kind=memory'],
     ['head.rate', 'head.kind=softmax'],

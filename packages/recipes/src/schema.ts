@@ -4,6 +4,7 @@ import {
   nearest,
   type Option,
   type Options,
+  option,
   type Presence,
   ProtomemError,
 } from '@protomem/core';
@@ -210,12 +211,17 @@ export function withoutDefaults(node: Node, value: unknown): unknown {
   return node.node === 'section' && entries.length === 0 ? undefined : { ...kind, ...Object.fromEntries(entries) };
 }
 
-/** A line for each option below a node: its dotted key, what it does, its values and its default. */
+/**
+ * A line for each option below a node, and before those of a part in several kinds for what chooses among them: its dotted
+ * key, what it does, its values and its default.
+ */
 export function* describe(node: Node, path: Path = []): Generator<{ key: string; kind?: string; option: Option }> {
   if (isOption(node)) yield { key: dotted(path), option: node };
   else if (node.node === 'section') {
     for (const [name, field] of Object.entries(node.fields)) yield* describe(field, [...path, name]);
   } else {
+    const help = `Chooses ${dotted(path)}; each has options of its own.`;
+    yield { key: dotted([...path, node.key]), option: option.choice(node.kinds, { help, default: node.standard }) };
     for (const [kind, fields] of Object.entries(node.kinds)) {
       for (const [name, field] of Object.entries(fields)) {
         for (const line of describe(field, [...path, name]))

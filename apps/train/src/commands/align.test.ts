@@ -46,5 +46,12 @@ describe('protomem align', () => {
 
   it('refuses options that it does not have', async () => {
     await expect(align('photos', 'out', '--largest')).rejects.toThrow("'--largest'");
+    await expect(align('photos', 'out', '--faces', 'biggest')).rejects.toThrow(
+      'align: --faces is "biggest", expected one of largest, central',
+    );
+    await expect(align('photos', 'out', '--size', '3')).rejects.toThrow('align: --size is "3", expected an integer');
+    await expect(align(dir, join(dir, 'out'), '--detector', join(dir, 'nope.ts'))).rejects.toThrow(
+      /^align: --detector .*nope\.ts is "missing"/,
+    );
   });
 });

@@ -1,6 +1,7 @@
-import { type AlignFolderOptions, type AlignmentSummary, alignFolder } from '@protomem/alignment';
-import { remarkLines } from '@protomem/core';
-import { command, progressBar, toNumber } from '../command-line.ts';
+import { type AlignmentSummary, alignFolder, alignFolderOptions } from '@protomem/alignment';
+import { type OptionsOf, remarkLines } from '@protomem/core';
+import { loadEngine } from '@protomem/engine';
+import { command, declaredFlags, progressBar, toNumber } from '../command-line.ts';
 import { openDetector } from '../detector.ts';
 import { stopCode, stopOnInterrupt } from '../interrupt.ts';
 
@@ -9,39 +10,32 @@ OUT gets photos in the structure of PHOTOS (PHOTOS/Ada/1.png becomes OUT/Ada/1.j
 alignment.jsonl (what became of each photo, with the landmarks; --landmarks reads it) and left-out.tsv (photos without an
 aligned face, and why).`;
 
+const { prefer: faces, none, size, format, maxPixels } = alignFolderOptions;
+const declared = { faces, none, size, format, maxPixels, engine: loadEngine.options.prefer };
+
 /** `protomem align`. */
-export const make = () =>
-  command('align', 'Finds the face of each photo below a folder and writes it, aligned to the ArcFace template.')
+export function make() {
+  const about = 'Finds the face of each photo below a folder and writes it, aligned to the ArcFace template.';
+  const made = command('align', about)
     .argument('<photos>', 'folder of photos')
     .argument('<out>', 'folder to write; new unless --resume')
-    .option('--faces <which>', 'which face, where a photo has several: largest, central', 'largest')
-    .option('--none <what>', 'a photo without a face: skip it, or scale its centre', 'skip')
-    .option('--size <n>', 'side of an aligned image, pixels', toNumber, 112)
-    .option('--format <name>', 'jpg or png', 'jpg')
     .option('--min-score <x>', 'how sure the detector has to be, 0 to 1', toNumber, 0.3)
     .option('--landmarks <file>', 'landmarks from a .csv, .tsv, .json or .jsonl file in place of the detector')
     .option(
       '--detector <file>',
       'your own: a module that exports detect(photo, file), which returns faces with landmarks',
     )
-    .option('--engine <name>', 'of TensorFlow.js: auto, node, wasm, cpu', 'auto')
-    .option('--max-pixels <n>', 'larger photos are left out as unreadable', toNumber)
     .option('--resume', 'go on in OUT where an earlier run stopped')
     .addHelpText('after', out)
-    .action(async (photos, out, options) => {
+    .action(async (photos, out, given) => {
+      const { faces: prefer, ...options } = given as typeof given & OptionsOf<typeof declared>;
+      const { none, size, format, maxPixels, resume } = options;
       const { name, detect } = await openDetector('align', options);
       const bar = progressBar('photos');
       try {
         const summary = await alignFolder(photos, out, {
-          // Names are checked where they are looked up.
-          prefer: options.faces as AlignFolderOptions['prefer'],
-          none: options.none as AlignFolderOptions['none'],
-          format: options.format as AlignFolderOptions['format'],
-          size: options.size,
-          maxPixels: options.maxPixels,
-          detect,
+          ...{ prefer, none, size, format, maxPixels, resume, detect },
           detector: name,
-          resume: options.resume,
           signal: stopOnInterrupt(),
           onProgress: ({ done, total, now }) => {
             if (now === 1) bar.start(total, done - 1);
@@ -55,6 +49,9 @@ export const make = () =>
         bar.stop();
       }
     });
+  for (const flag of declaredFlags('align', declared)) made.addOption(flag);
+  return made;
+}
 
 function describe(summary: AlignmentSummary, out: string): string {
   const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, doneBefore, passedOver } = summary;

@@ -60,6 +60,13 @@ describe('protomem convert', () => {
     const odd = convert(join(dir, 'faces'), join(dir, 'b'), '--format', 'recodio');
     await expect(odd).rejects.toThrow('recordio');
     await expect(convert('a', 'b', '--format', 'folder', '--check=1')).rejects.toThrow('--check');
+    await expect(convert('a', 'b', '--format', 'folder', '--min-images', 'abc')).rejects.toThrow(
+      "option '--min-images <n>' argument 'abc' is invalid. It takes a number.",
+    );
+    const nowhere = ['--exclude', join(dir, 'nowhere.txt')];
+    await expect(convert(join(dir, 'faces'), 'b', '--format', 'folder', ...nowhere)).rejects.toThrow(
+      /^convert: --exclude .*nowhere\.txt is "missing", expected a file with a name/,
+    );
   });
 });
 

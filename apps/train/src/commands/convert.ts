@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type ImageSource, printable, unescapeName } from '@protomem/core';
+import { type ImageSource, ProtomemError, printable, unescapeName } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import { compareSources, countImages, datasetFormats, selectIdentities, writeDataset } from '@protomem/data';
 import { command, toNumber, withBar } from '../command-line.ts';
 import { dataSetOptions, openSaid, sayRemarks } from '../data-sets.ts';
@@ -44,7 +45,13 @@ async function selected(
   { minImages, exclude }: { readonly minImages?: number; readonly exclude?: string },
 ): Promise<ImageSource> {
   if (minImages === undefined && exclude === undefined) return source;
-  const names = exclude === undefined ? '' : await readFile(exclude, 'utf8');
+  const names =
+    exclude === undefined
+      ? ''
+      : await readFile(exclude, 'utf8').catch((cause: unknown) => {
+          const [what, expected] = [`--exclude ${exclude}`, 'a file with a name of an identity on each line'];
+          throw new ProtomemError({ where: 'convert', what, got: systemReason(cause), expected }, { cause });
+        });
   const excluded = names.split(/\r?\n/).filter(Boolean).map(unescapeName);
   const { remarks, ...chosen } = selectIdentities(source, { minImages, exclude: excluded });
   sayRemarks({ remarks: remarks?.slice(source.remarks?.length) });

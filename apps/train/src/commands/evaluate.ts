@@ -1,8 +1,8 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
-import { ProtomemError } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { check, ProtomemError } from '@protomem/core';
+import { inFolder, writeFileAtomic } from '@protomem/core/node';
 import {
   type EvaluateModelOptions,
   evaluateModel,
@@ -61,14 +61,20 @@ export interface EvaluateOptions extends EvaluateModelOptions {
 }
 
 /** Tests a model by a protocol; writes `metrics.json`, `report.html`, `plots`, and for pairs `scores.tsv`. */
-export async function evaluate(model: string, { protocol: name, data, set = [], ...options }: EvaluateOptions) {
+export async function evaluate(model: string, options: EvaluateOptions): Promise<void> {
+  const { protocol: name, data, set = [] } = options;
   const task =
     name === undefined
       ? await ownPairs(model, { data, set })
       : testByProtocol(name, chosen(options, Object.keys(protocolOptions)));
   const out = await newFolder(options.out ?? join(await resultsFolder(model), name ?? 'own-pairs'));
+  await inFolder('evaluate', out, () => carryOut(model, task, out, options));
+}
+
+async function carryOut(model: string, task: Task, out: string, options: EvaluateOptions): Promise<void> {
   console.log(`test: ${task.title}`);
-  const rest = Object.keys(evaluateOptions).filter((key) => name === undefined || !(key in protocolOptions));
+  const own = options.protocol === undefined;
+  const rest = Object.keys(evaluateOptions).filter((key) => own || !(key in protocolOptions));
   const { outcome, by, notes, seconds } = await withBar('images', (onProgress) =>
     evaluateModel(model, task, { ...chosen(options, rest), onProgress }),
   );
@@ -99,7 +105,14 @@ async function ownPairs(
   run: string,
   changes: Pick<EvaluateOptions, 'data'> & { readonly set: readonly string[] },
 ): Promise<Task> {
-  if (!(await stat(run).catch(() => undefined))?.isDirectory()) {
+  const found = await stat(run).catch(() => undefined);
+  check(found !== undefined, () => ({
+    where: 'evaluate',
+    what: run,
+    got: 'missing',
+    expected: 'a run, an encoder.safetensors, a .onnx file, a TensorFlow.js model.json, or an .npy of embeddings',
+  }));
+  if (!found.isDirectory()) {
     throw new ProtomemError({
       where: 'evaluate',
       what: '--protocol',
@@ -140,8 +153,6 @@ async function resultsFolder(model: string): Promise<string> {
 async function newFolder(wanted: string): Promise<string> {
   for (let number = 1; ; number++) {
     const folder = number === 1 ? wanted : `${wanted}-${number}`;
-    if (await stat(join(folder, 'metrics.json')).catch(() => undefined)) continue;
-    await mkdir(folder, { recursive: true });
-    return folder;
+    if (!(await stat(join(folder, 'metrics.json')).catch(() => undefined))) return folder;
   }
 }

@@ -9,6 +9,7 @@ import {
   thresholdLines,
 } from '@protomem/gallery';
 import {
+  checkGalleryThere,
   embedFaces,
   enrolImages,
   type FindFacesOptions,
@@ -63,6 +64,7 @@ export interface IdentifyArguments extends FaceArguments, DataSetArguments, Mode
 
 /** Names the people of a gallery who look most like each face in photos, and says how sure it is. */
 export async function identify(photos: readonly string[], options: IdentifyArguments): Promise<void> {
+  checkGalleryThere('identify', options.gallery);
   const { json = false, top, far, doubt, template, minSide, minSharpness, maxPixels } = options;
   const faces = await openFaces('identify', options);
   const { model, detect } = faces;

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from '@commander-js/extra-typings';
+import { flagOf } from '@protomem/core';
 import { type DatasetFormatName, datasetFormats, encodedSource, writeDataset } from '@protomem/data';
 import { type SyntheticFacesOptions, syntheticFaces } from '@protomem/synthetic';
 import { command, toNumber, withBar } from '../command-line.ts';
@@ -28,7 +29,9 @@ export const make = () => {
     .requiredOption('--out <path>', 'path to write; new')
     .requiredOption('--format <name>', `to write: ${Object.keys(datasetFormats).join(', ')}`);
   for (const [name, { help, expected, choices, default: standard }] of Object.entries(declared)) {
-    const flag = new Option(`--${flagOf(name)} <${choices ? 'name' : 'n'}>`, `${help} (${expected})`);
+    // As short as the command line likes it.
+    const shown = name === 'imagesPerIdentity' ? 'images' : name;
+    const flag = new Option(`${flagOf(shown)} <${choices ? 'name' : 'n'}>`, `${help} (${expected})`);
     if (!choices) flag.argParser(toNumber);
     made.addOption(standard === undefined ? flag.makeOptionMandatory() : flag.default(standard));
   }
@@ -37,11 +40,6 @@ export const make = () => {
     await render({ ...rest, imagesPerIdentity } as Chosen);
   });
 };
-
-/** As long as the command line likes it: `imagesPerIdentity` is `--images`. */
-function flagOf(name: string): string {
-  return name === 'imagesPerIdentity' ? 'images' : name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
 
 async function render({ out, format, encoding, quality, workers, ...drawing }: Chosen): Promise<void> {
   const signal = stopOnInterrupt();

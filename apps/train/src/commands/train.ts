@@ -4,10 +4,11 @@ import { ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { clusterFromEnvironment } from '@protomem/engine';
 import {
+  checkRunName,
   defaultRunFolder,
-  describe,
   headConfigs,
   isRunFile,
+  listOptions,
   patchConfig,
   type Run,
   readRunConfig,
@@ -17,7 +18,6 @@ import {
   resumeCommand,
   runFolder,
   runRecipe,
-  runSchema,
   startFrom,
 } from '@protomem/recipes';
 import { renderReport } from '@protomem/report';
@@ -37,7 +37,8 @@ ${Object.entries(recipes)
 A file of your own holds a configuration: JSON such as a run's config.json, or a module whose default export is one, or a
 function that returns one. A module may hold parts of your own: a loss, an encoder, a head, a source of images, loggers.
 
---options lists everything that --set changes; --options head only what begins with "head".`;
+--options lists everything that --set changes; --options head only what begins with "head". With the run named before it,
+what it has in the place of defaults is shown, too.`;
 
 /** `protomem train`. */
 export const make = () =>
@@ -62,10 +63,13 @@ export const make = () =>
     .addOption(new Option('--options [prefix]', 'list what can be set, with values and defaults, and stop'))
     .addHelpText('after', examples)
     .action(async (name, { data, root, init, set, epochs, live, livePort, print, options, ...rest }) => {
-      if (options) return printOptions(options === true ? '' : options);
+      if (name !== undefined && !rest.resume) checkRunName('train', 'the run', name);
+      if (options) return console.log(await listOptions(options === true ? '' : options, name, { data, init }));
       if (name === undefined && !(rest.resume && rest.out)) {
-        const expected = `one of ${Object.keys(recipes).join(', ')}, or a file of your own`;
-        throw new ProtomemError({ where: 'train', what: 'what to train', got: 'missing', expected });
+        const [what, expected] = rest.resume
+          ? ['--out', 'the folder of the run to go on with']
+          : ['the run', `one of ${Object.keys(recipes).join(', ')}, or a file of your own`];
+        throw new ProtomemError({ where: 'train', what, got: 'missing', expected });
       }
       const file = name !== undefined && isRunFile(name) ? await readRunFile(name, { data }) : undefined;
       const label = file?.config.recipe ?? name;
@@ -82,6 +86,8 @@ export const make = () =>
       const config = resume
         ? await readRunConfig(out, label, { data, set: changes })
         : patchConfig(file?.config ?? resolveRecipe(name!, { data, init }), changes);
+      const steps = config.epochs !== null && set.find((one) => one.startsWith('steps='));
+      if (steps) console.warn(`epochs stand in for ${steps}: warm-up and evaluations keep their share of it`);
       if (print) return console.log(JSON.stringify(config, null, 2));
       const run = { config, parts: file?.parts ?? {} };
       await carryOut(run, { name, out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
@@ -118,28 +124,13 @@ async function carryOut({ config, parts }: Run, { name, out, resume, livePort }:
     if (finished) {
       await writeFileAtomic(report, await renderReport(await makeReport(finished)));
       console.log(`report: ${report}`);
+      ending = `finished: ${report}`;
     } else if (first || signal.aborted) {
       console.log(`stopped with a checkpoint; go on with: ${resumeCommand(out, name)}`);
       process.exitCode = stopCode();
+      ending = 'stopped with a checkpoint';
     }
-    ending = existsSync(report) ? `finished: ${report}` : 'stopped with a checkpoint';
   } finally {
     await live?.close(ending);
   }
-}
-
-function printOptions(prefix: string): void {
-  const lines = new Map<string, Set<string>>();
-  for (const { key, kind = '', option } of describe(runSchema)) {
-    if (!key.startsWith(prefix)) continue;
-    const { absent } = option;
-    const standard =
-      option.default === undefined
-        ? (absent ?? 'needed')
-        : `${JSON.stringify(option.default)}${absent === undefined ? '' : `; null: ${absent}`}`;
-    const line = `  ${key.padEnd(34)} ${option.help}\n  ${''.padEnd(34)} ${option.expected}; default: ${standard}`;
-    // Every head that takes a loss takes the same ones.
-    lines.set(kind, (lines.get(kind) ?? new Set()).add(line));
-  }
-  for (const [kind, those] of lines) console.log([...(kind ? [`with ${kind}`] : []), ...those, ''].join('\n'));
 }

@@ -14,7 +14,7 @@ export const openOptions = {
   format: option.choice(datasetFormats, { help: 'Its format.', absent: 'found out from what is there' }),
   root: listOptions.root,
   columns: option.given<NonNullable<OptionsOf<typeof listOptions>['columns']>>()({
-    help: 'Of a list: names of its columns.',
+    help: 'Names of the columns of a list.',
     absent: 'the usual ones',
   }),
   identity: webDatasetOptions.identity,

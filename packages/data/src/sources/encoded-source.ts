@@ -35,7 +35,7 @@ const encodedOptions = {
     default: 'jpg',
   }),
   /** Colour is kept at full resolution. */
-  quality: option.integer({ help: 'Of jpg.', min: 1, max: 100, default: 95 }),
+  quality: option.integer({ help: 'Quality of a jpg.', min: 1, max: 100, default: 95 }),
   workers: option.integer({ help: 'Threads that draw or decode.', min: 0, max: 64, default: 1 }),
 };
 

@@ -24,7 +24,7 @@ export const modelOptions = {
     '127.5, or 0 where the model normalises pixels itself',
   ),
   scale: perChannel(
-    'Likewise.',
+    'What foreign models get divided by, once the mean is taken off: one number, or three in the same order.',
     'a number > 0',
     (value) => value > 0,
     '127.5, or 1 where the model normalises pixels itself',

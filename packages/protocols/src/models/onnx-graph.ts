@@ -92,7 +92,7 @@ export interface OnnxGraph {
 export function readOnnxGraph(file: string, bytes: Uint8Array): OnnxGraph {
   const refuse = (got: string, cause?: unknown): never => {
     const fix = 'Export or download the file again.';
-    throw new ProtomemError({ where: 'evaluate', what: file, got, expected: 'an ONNX model', fix }, { cause });
+    throw new ProtomemError({ where: 'model', what: file, got, expected: 'an ONNX model', fix }, { cause });
   };
   try {
     const { graph } = onnxMessage('Model').decode(bytes) as unknown as { readonly graph: Graph | null };

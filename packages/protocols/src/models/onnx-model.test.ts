@@ -227,7 +227,7 @@ describe('ONNX models: what they take and give', () => {
     const outside = await embed(of({ location: 'weights.data', offset: 16, length }), {}, 5, folder);
     expect(outside.values).toEqual(inside.values);
     const refused = (external: Weight['external']) => expect(embed(of(external), {}, 5, folder)).rejects;
-    await refused({ location: 'missing.data', length }).toThrow(/missing\.data is "ENOENT.*Copy both files/);
+    await refused({ location: 'missing.data', length }).toThrow(/missing\.data is "missing".*Copy both files/);
     await refused({ location: 'weights.data', offset: 32, length }).toThrow(
       `weights.data is "${length + 16} bytes long", expected ${length + 32} bytes`,
     );

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Float16Array } from '@petamoriken/float16';
 import { check, ProtomemError, type Settings } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { UnwatchedModel } from './embedding-model.ts';
 import { arrange, batchOf, chooseOutput, type Output, pixelsFor, sidesOf, widthOf } from './foreign-model.ts';
@@ -21,8 +22,8 @@ type TensorType = Tensor.Type;
  */
 export async function onnxModel(file: string, options: Settings<typeof modelOptions>): Promise<UnwatchedModel> {
   const bytes = await readFile(file).catch((error: Error) => {
-    const [got, expected] = [error.message, 'an ONNX model of less than 2 GiB'];
-    throw new ProtomemError({ where: 'evaluate', what: file, got, expected }, { cause: error });
+    const [got, expected] = [systemReason(error), 'an ONNX model of less than 2 GiB'];
+    throw new ProtomemError({ where: 'model', what: file, got, expected }, { cause: error });
   });
   const graph = readOnnxGraph(file, bytes);
   const externalData = await externalFiles(file, graph.externalFiles);
@@ -30,7 +31,7 @@ export async function onnxModel(file: string, options: Settings<typeof modelOpti
   const { runtime, name: runtimeName } = await loadRuntime();
   const failed = (what: string, expected: string) => (error: unknown) => {
     const fix = `${runtimeName} says: ${reasonOf(error)}`;
-    throw new ProtomemError({ where: 'evaluate', what, got: 'refused', expected, fix }, { cause: error });
+    throw new ProtomemError({ where: 'model', what, got: 'refused', expected, fix }, { cause: error });
   };
   // The build for Node reads external weights itself, from where the model lies.
   const source = runtimeName === NATIVE ? (file as unknown as Uint8Array) : bytes;
@@ -159,11 +160,11 @@ async function externalFiles(file: string, named: ReadonlyMap<string, number>) {
       const refuse = (got: string, cause?: unknown): never => {
         const expected = `${least} bytes of weights, which ${file} has in this file beside it`;
         const fix = 'Copy both files: exporters of PyTorch write two.';
-        throw new ProtomemError({ where: 'evaluate', what: place, got, expected, fix }, { cause });
+        throw new ProtomemError({ where: 'model', what: place, got, expected, fix }, { cause });
       };
-      const { size } = await stat(place).catch((error: Error) => refuse(error.message, error));
+      const { size } = await stat(place).catch((error: Error) => refuse(systemReason(error), error));
       if (size < least) refuse(`${size} bytes long`);
-      return { path, data: await readFile(place).catch((error: Error) => refuse(error.message, error)) };
+      return { path, data: await readFile(place).catch((error: Error) => refuse(systemReason(error), error)) };
     }),
   );
 }

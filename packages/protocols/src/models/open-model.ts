@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { check, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import { check, flagOf, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import type { EmbeddingModel, UnwatchedModel } from './embedding-model.ts';
 import { embeddingWatch } from './embedding-watch.ts';
 import { encoderModel } from './encoder-model.ts';
@@ -49,8 +49,8 @@ async function openFile(file: string, settings: Settings<typeof modelOptions>): 
 export function refuseModelOptions(file: string, { bgr, ...settings }: ModelOptions, what: string): void {
   const given = Object.entries({ ...settings, bgr: bgr || undefined }).find(([, value]) => value !== undefined);
   check(given === undefined, () => ({
-    where: 'evaluate',
-    what: given![0],
+    where: 'model',
+    what: flagOf(given![0]),
     got: given![1],
     expected: `no option of foreign models: ${file} is ${what}`,
   }));
@@ -63,7 +63,7 @@ async function modelFile(path: string): Promise<string> {
   for (const file of candidates) if ((await stat(file).catch(() => undefined))?.isFile()) return file;
   const known = 'a finished run, encoder.safetensors, a .onnx file, or a TensorFlow.js model.json';
   throw new ProtomemError({
-    where: 'evaluate',
+    where: 'model',
     what: path,
     got: found ? 'without encoder.safetensors or model.json' : 'missing',
     expected: known,

@@ -116,7 +116,7 @@ function unusable(file: string, cause: unknown): ProtomemError {
   const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/[\p{Cc}\s]+/gu, ' ').slice(0, 300);
   const [got, expected] = ['not to be used', 'a layers or graph model of TensorFlow.js with the weights that it needs'];
   return new ProtomemError(
-    { where: 'evaluate', what: file, got, expected, fix: `TensorFlow.js says: ${reason}` },
+    { where: 'model', what: file, got, expected, fix: `TensorFlow.js says: ${reason}` },
     { cause },
   );
 }
