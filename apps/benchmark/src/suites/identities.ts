@@ -91,11 +91,31 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   'rate 0.1': ['schedule.base=0.1'],
   'rate 0.2': ['schedule.base=0.2'],
 };
-const searched = [
-  ...['batch-only', 'prototype-memory-1%', 'prototype-memory, momentum'],
-  ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`),
-];
+const searched: Readonly<Record<string, Arm>> = {
+  ...Object.fromEntries(
+    [
+      ...['batch-only', 'prototype-memory-1%', 'prototype-memory, momentum'],
+      ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`),
+    ].map((name) => [name, heads[name]!]),
+  ),
+  // What might bring the memory nearer where the rate is high.
+  'prototype-memory-1%, momentum': (n) => [momentum, ...memory(0.01)(n)],
+  'prototype-memory-1%, replace': (n) => ['head.refresh=replace', ...memory(0.01)(n)],
+  'prototype-memory-1%, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.01)(n)],
+  'prototype-memory, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.1)(n)],
+};
 const SEARCH = { identities: ABLATED, seed: 0, steps: 4000 };
+/** The best settings found, which then train for all steps, and are tested on the people who are reported. */
+const chosen: Readonly<Record<string, string>> = {
+  'batch-only': 'rate 0.2',
+  'prototype-memory-1%': 'rate 0.2',
+  'prototype-memory-1%, momentum': 'rate 0.2',
+  'dcq, groups, batch': 'rate 0.2',
+  'dynamic-class-pool, groups, batch': 'rate 0.2',
+  'semi-siamese, groups, batch': 'rate 0.2',
+  'partial-fc, groups, batch': 'rate 0.2',
+  'full-softmax, groups, batch': 'rate 0.1',
+};
 
 /** What goes on from a start, with the changes that make it what it is. */
 interface Contender {
@@ -112,15 +132,19 @@ const contenders = (n: number, quick: boolean): Contender[] => [
     ...{ group: `N = ${n}, one at a time`, name },
     patches: [...planned(n), ...patches],
   })),
+  ...Object.entries(!quick && n === SEARCH.identities ? chosen : {}).map(([head, setting]) => ({
+    ...{ group: `N = ${n}, as searched`, name: `${head}: ${setting}` },
+    patches: [...searched[head]!(n), ...settings[setting]!],
+  })),
 ];
 
 const searchFor = (n: number, seed: number): Contender[] =>
   n !== SEARCH.identities || seed !== SEARCH.seed
     ? []
-    : searched.flatMap((head) =>
+    : Object.entries(searched).flatMap(([head, arm]) =>
         Object.entries(settings).map(([setting, patches]) => ({
           ...{ group: `N = ${n}, search`, name: `${head}: ${setting}` },
-          patches: [...heads[head]!(n), ...patches, `steps=${SEARCH.steps}`],
+          patches: [...arm(n), ...patches, `steps=${SEARCH.steps}`],
         })),
       );
 
