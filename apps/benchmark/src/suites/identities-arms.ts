@@ -1,0 +1,128 @@
+// Who takes part in the suite `identities`, as changes of one configuration.
+
+/** Of a batch; each shows two images. */
+export const CLASSES = 32;
+
+/** What a contender differs in from a Prototype Memory of a tenth of the identities, given how many there are. */
+type Arm = (identities: number) => readonly string[];
+/** Of a memory, and people of a group, at a share of all. */
+export const slots = (share: number, n: number): number => Math.max(2 * CLASSES, Math.round(share * n));
+/** A softmax over the batch, at half of the loss. */
+const batch = 'head.batchShare=0.5';
+const memoryAlone =
+  (share: number): Arm =>
+  (n) => [`head.size=${slots(share, n)}`, `sampler.order.groupSize=${slots(share, n)}`];
+/** As the recipes have it. */
+const memory =
+  (share: number): Arm =>
+  (n) => [batch, ...memoryAlone(share)(n)];
+const everyClass = ['sampler.order=every-class'];
+const sized: Arm = (n) => [`head.size=${slots(0.1, n)}`];
+const momentum = 'head.momentum=0.99';
+const withMomentum: Arm = (n) => [momentum, ...sized(n)];
+/** Each with the sampler of its papers, classes at random, and with the memory's groups. */
+const rivals: Readonly<Record<string, Arm>> = {
+  'full-softmax': () => [],
+  'partial-fc': sized,
+  dcq: withMomentum,
+  'dynamic-class-pool': withMomentum,
+  'semi-siamese': withMomentum,
+};
+const heads: Readonly<Record<string, Arm>> = {
+  'batch-only': () => ['head.kind=batch-only'],
+  'prototype-memory': memory(0.1),
+  'prototype-memory alone': memoryAlone(0.1),
+  'prototype-memory alone, momentum': (n) => [momentum, ...memoryAlone(0.1)(n)],
+  'prototype-memory, momentum': (n) => [momentum, ...memory(0.1)(n)],
+  ...Object.fromEntries([1, 2, 20, 30].map((percent) => [`prototype-memory-${percent}%`, memory(percent / 100)])),
+  ...Object.fromEntries(
+    Object.entries(rivals).flatMap(([kind, more]) => [
+      [kind, (n: number) => [`head.kind=${kind}`, ...more(n), ...everyClass]],
+      [`${kind}, groups`, (n: number) => [`head.kind=${kind}`, ...more(n)]],
+      [`${kind}, groups, batch`, (n: number) => [`head.kind=${kind}`, batch, ...more(n)]],
+    ]),
+  ),
+};
+const quickHeads = ['batch-only', 'full-softmax', 'prototype-memory', 'prototype-memory alone'];
+/** One at a time around what a plan gives, at one number of identities. */
+const ablations: Readonly<Record<string, readonly string[]>> = {
+  'refresh ratio 0.2': ['head.refreshRatio=0.2'],
+  'a quarter for the batch': ['head.batchShare=0.25'],
+  'three quarters for the batch': ['head.batchShare=0.75'],
+  'momentum encoder': ['head.momentum=0.99'],
+  'refresh by similarity': ['head.refresh=by-similarity'],
+  '2 rounds': ['sampler.order.rounds=2'],
+  '8 rounds': ['sampler.order.rounds=8'],
+  '4 images of 16 classes': ['sampler.classes=16', 'sampler.images=4'],
+  'target prototype of all': ['head.targetPrototype=all'],
+  'generation quality': ['head.generation=quality'],
+  'hardest 100 columns': ['head.hardest=100'],
+  companions: ['sampler.companions=doppelgangers'],
+  'classes at random': everyClass,
+};
+const ABLATED = 50_000;
+const planned = memory(0.02);
+/** Every head gets the same search: these, one at a time, at one number of identities, with this seed and steps each. */
+const settings: Readonly<Record<string, readonly string[]>> = {
+  'rate 0.03': [],
+  'rate 0.1': ['schedule.base=0.1'],
+  'rate 0.2': ['schedule.base=0.2'],
+};
+const searched: Readonly<Record<string, Arm>> = {
+  ...Object.fromEntries(
+    [
+      ...['batch-only', 'prototype-memory-1%', 'prototype-memory, momentum'],
+      ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`),
+    ].map((name) => [name, heads[name]!]),
+  ),
+  // What might bring the memory nearer where the rate is high.
+  'prototype-memory-1%, momentum': (n) => [momentum, ...memory(0.01)(n)],
+  'prototype-memory-1%, replace': (n) => ['head.refresh=replace', ...memory(0.01)(n)],
+  'prototype-memory-1%, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.01)(n)],
+  'prototype-memory, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.1)(n)],
+};
+const SEARCH = { identities: ABLATED, seed: 0, steps: 4000 };
+/** The best settings found, which then train for all steps, and are tested on the people who are reported. */
+const chosen: Readonly<Record<string, string>> = {
+  'batch-only': 'rate 0.2',
+  'prototype-memory-1%': 'rate 0.2',
+  'prototype-memory-1%, momentum': 'rate 0.2',
+  'dcq, groups, batch': 'rate 0.2',
+  'dynamic-class-pool, groups, batch': 'rate 0.1',
+  'semi-siamese, groups, batch': 'rate 0.2',
+  'partial-fc, groups, batch': 'rate 0.2',
+  'full-softmax, groups, batch': 'rate 0.1',
+};
+
+/** What goes on from a start, with the changes that make it what it is. */
+export interface Contender {
+  readonly group: string;
+  readonly name: string;
+  readonly patches: readonly string[];
+}
+
+/** What is reported with so many identities. */
+export const contenders = (n: number, quick: boolean): Contender[] => [
+  ...Object.entries(heads)
+    .filter(([name]) => !quick || quickHeads.includes(name))
+    .map(([name, arm]) => ({ group: `N = ${n}`, name, patches: arm(n) })),
+  ...Object.entries(!quick && n === ABLATED ? ablations : {}).map(([name, patches]) => ({
+    ...{ group: `N = ${n}, one at a time`, name },
+    patches: [...planned(n), ...patches],
+  })),
+  ...Object.entries(!quick && n === SEARCH.identities ? chosen : {}).map(([head, setting]) => ({
+    ...{ group: `N = ${n}, as searched`, name: `${head}: ${setting}` },
+    patches: [...searched[head]!(n), ...settings[setting]!],
+  })),
+];
+
+/** What is searched over with so many identities, by the run of this seed. */
+export const searchFor = (n: number, seed: number): Contender[] =>
+  n !== SEARCH.identities || seed !== SEARCH.seed
+    ? []
+    : Object.entries(searched).flatMap(([head, arm]) =>
+        Object.entries(settings).map(([setting, patches]) => ({
+          ...{ group: `N = ${n}, search`, name: `${head}: ${setting}` },
+          patches: [...arm(n), ...patches, `steps=${SEARCH.steps}`],
+        })),
+      );
