@@ -122,7 +122,8 @@ describe('1:N identification', () => {
     const one = { features: Float32Array.of(1, 0), subjects: [3] };
     const other = { features: Float32Array.of(1, 0), subjects: [4] };
     await expect(identifySeparately(one, [twice], 2)).rejects.toThrow('galleries[0] is "subject 3 in rows 0 and 1"');
-    await expect(identifyMerged(other, [one], 2)).rejects.toThrow('probe 0 is "subject 4", expected a subject of');
+    const two = { features: Float32Array.of(1, 0, 0, 1), subjects: [3, 5] };
+    await expect(identifyMerged(other, [two], 2)).rejects.toThrow('probe 0 is "subject 4", expected a subject of');
     await expect(identifySeparately(one, [one], 2)).rejects.toThrow('1 with an entry and 0 without');
     await expect(identifyMerged(one, [], 2)).rejects.toThrow('galleries is "none"');
   });
