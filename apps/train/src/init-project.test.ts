@@ -49,6 +49,8 @@ describe('protomem init', () => {
     expect(text).toContain('a folder that holds .gitignore, train.ts');
     expect((await readdir(project)).sort()).toEqual(['.gitignore', 'train.ts']);
     expect(await readFile(join(project, 'train.ts'), 'utf8')).toBe('mine');
-    expect((await run('init', join(project, 'train.ts'))).text).toContain('train.ts is "not a folder", expected a folder, or a new name');
+    expect((await run('init', join(project, 'train.ts'))).text).toContain(
+      'train.ts is "not a folder", expected a folder, or a new name',
+    );
   });
 });
