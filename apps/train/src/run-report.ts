@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { ImageSource, Json, LookAlike } from '@protomem/core';
 import { decodeImage } from '@protomem/data';
 import type { FinishedRun, HeadResult, PairSet, Plan, RunConfig } from '@protomem/recipes';
-import { encoderName, outcome, runFolder } from '@protomem/recipes';
+import { encoderName, lossName, outcome, runFolder } from '@protomem/recipes';
 import type { ReportData, ReportHead, ReportImage, ReportPair } from '@protomem/report';
 import { readRunLog } from '@protomem/training';
 import sharp from 'sharp';
@@ -27,10 +27,11 @@ const faceSide = 96;
 /** Gathers what the report shows. */
 export async function makeReport(run: FinishedRun): Promise<ReportData> {
   const { config, engine, source, pairs, plan, results, seconds } = run;
+  const loss = lossName(config);
   const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
-    summary: `${encoderName(config)} trained for ${config.steps} steps${lossName(config)}, tested on ${testedOn(config)}.`,
+    summary: `${encoderName(config)} trained for ${config.steps} steps${loss === undefined ? '' : ` with the loss ${loss}`}, tested on ${testedOn(config)}.`,
     finishedAt: new Date().toISOString(),
     seconds,
     seed: config.seed,
@@ -63,11 +64,6 @@ function testedOn({ evaluation: { pairs } }: RunConfig): string {
   return pairs.kind === 'other-images'
     ? 'other images of the people whom it was trained on'
     : 'people that it has never seen';
-}
-
-function lossName({ head }: RunConfig): string {
-  if (!('loss' in head)) return '';
-  return ` with the loss ${head.loss.name === 'own' ? head.loss.own : head.loss.name}`;
 }
 
 /** This machine, as reports name it. */

@@ -14,6 +14,7 @@ export type {
 } from './images.ts';
 export { joinBytes } from './join-bytes.ts';
 export { checkShape, isObject, parseJson, type Shape } from './json.ts';
+export { createLimiter } from './limiter.ts';
 export { loadWasm } from './load-wasm.ts';
 export type { BatchRequest, ImageRequest, LookAlike, MinedClasses, MinedImages, Miner } from './mining.ts';
 export {

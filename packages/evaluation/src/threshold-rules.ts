@@ -118,9 +118,9 @@ export function gridLoss(sorted: Sorted, rule: ThresholdRule): number {
 export const COARSE = 0.001;
 
 /** How many labels say the same person. */
-export function countSame(labels: Uint8Array): number {
+export function countSame(labels: ArrayLike<number | boolean>): number {
   let count = 0;
-  for (let i = 0; i < labels.length; i++) count += labels[i]!;
+  for (let i = 0; i < labels.length; i++) count += Number(labels[i]);
   return count;
 }
 

@@ -185,7 +185,7 @@ export function verification(
  * @throws ProtomemError when there are fewer than two pairs of a kind.
  */
 export function foldsFor(labels: ArrayLike<number | boolean>, most = 10): number {
-  const same = Array.from(labels).filter(Boolean).length;
+  const same = countSame(labels);
   const folds = Math.min(most, same, labels.length - same);
   check(folds >= 2, () => ({
     where: 'foldsFor',

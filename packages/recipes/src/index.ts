@@ -8,7 +8,7 @@ export { listOptions } from './list-options.ts';
 export { outcome } from './outcome.ts';
 export type { HeadContext, OwnParts } from './own-parts.ts';
 export { listPairs, type PairSet } from './pairs.ts';
-export { encoderName, factsOf, fillIn, type Plan, planOf } from './plan.ts';
+export { encoderName, factsOf, fillIn, lossName, type Plan, planOf } from './plan.ts';
 export type { Differences, Recipe, RecipeInputs } from './recipe.ts';
 export { recipes, resolveRecipe } from './recipes/index.ts';
 export {

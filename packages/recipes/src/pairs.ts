@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type ImageSource, ProtomemError } from '@protomem/core';
+import { createLimiter, type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
 import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
 import { collective, LONG_WAIT_SECONDS } from '@protomem/engine';
@@ -133,7 +133,7 @@ function syntheticPairs(
 /** Images that are open at a time: a process may not open all of a long list. */
 const DECODED_AT_A_TIME = 16;
 
-async function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise<Uint8Array[]> {
+function decodeAll({ names, source }: PairFaces['faces'], side: number): Promise<Uint8Array[]> {
   const decode = async (row: number): Promise<Uint8Array> => {
     if (source.draw) return (await source.draw(row, 0, side, side)).pixels;
     const name = names[row]!;
@@ -151,15 +151,8 @@ async function decodeAll({ names, source }: PairFaces['faces'], side: number): P
     });
     return decodeImage(bytes, { height: side, width: side, name, exact: true });
   };
-  const all: Uint8Array[] = [];
-  while (all.length < names.length) {
-    const few = Array.from(
-      { length: Math.min(DECODED_AT_A_TIME, names.length - all.length) },
-      (_, i) => all.length + i,
-    );
-    all.push(...(await Promise.all(few.map(decode))));
-  }
-  return all;
+  const limit = createLimiter(DECODED_AT_A_TIME);
+  return Promise.all(names.map((_, row) => limit(() => decode(row))));
 }
 
 /** What {@link verifyPairs} finds. */

@@ -206,14 +206,17 @@ export const encoderName = ({ encoder }: RunConfig): string =>
     ? encoder.own
     : `${encoder.name} (width ${encoder.width}, ${encoder.inputSize}x${encoder.inputSize})`;
 
+/** A loss as a page calls it; of a head that is one's own, nothing is known of it. */
+export const lossName = ({ head }: RunConfig): string | undefined =>
+  'loss' in head ? (head.loss.name === 'own' ? head.loss.own : head.loss.name) : undefined;
+
 function encoderSentence(config: RunConfig): string {
   const { encoder, head } = config;
   const said = `encoder ${encoderName(config)}, embeddings of ${encoder.embeddingSize}`;
   if (!('loss' in head)) return said;
-  const { name, ...options } = head.loss;
-  const figures = Object.entries(options).filter(([, value]) => typeof value === 'number');
+  const figures = Object.entries(head.loss).filter(([, value]) => typeof value === 'number');
   const shown = figures.map(([key, value]) => `${key} ${value}`).join(', ');
-  return `${said}; loss ${name === 'own' && 'own' in options ? options.own : name}${shown && ` (${shown})`}`;
+  return `${said}; loss ${lossName(config)}${shown && ` (${shown})`}`;
 }
 
 /** Copies of a weight that training holds: itself, its gradient, and what the optimizer keeps of it. */

@@ -61,7 +61,7 @@ export const identities: Suite = {
       const starts = extent.seeds.map((seed) => startOf(n, seed, extent, data));
       const wanted = starts.flatMap((start) => [
         ...contenders(n, quick).map((one) => goOn(start, one, extent, heldOut)),
-        ...(quick ? [] : searchFor(n, start.config.seed)).map((one) => goOn(start, one, extent, choosing)),
+        ...searchFor(n, start.config.seed).map((one) => goOn(start, one, extent, choosing)),
       ]);
       if (wanted.some((one) => named(`${one.name} of ${one.group}`, only))) {
         await rendered(say, n, IMAGES, 0);

@@ -1,6 +1,5 @@
-import { type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
+import { createLimiter, type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
 import { type Decode, decodeOptions } from '../decode-options.ts';
-import { createLimiter } from './limiter.ts';
 
 /** Why there is no image. */
 export interface Unread {
