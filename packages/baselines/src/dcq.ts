@@ -103,9 +103,10 @@ export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss,
     },
     restore(state) {
       const where = 'dcq.restore';
+      const [keys, encoder] = [takePart(where, state, 'queue'), takePart(where, state, 'encoder')];
       write.drop();
-      queue.restore(where, takePart(where, state, 'queue'));
-      keyEncoder.restore(takePart(where, state, 'encoder'));
+      keyEncoder.restore(encoder);
+      queue.restore(where, keys);
       restoreLossState(where, state, cosineLoss);
     },
     dispose() {

@@ -197,10 +197,11 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
     },
     restore(state) {
       const at = 'dynamicClassPool.restore';
-      const saved = takePart(at, state, 'pool');
+      const [saved, encoder] = [takePart(at, state, 'pool'), takePart(at, state, 'encoder')];
       const n = saved.tensors.ids?.shape[0] ?? 0;
       const features = ['slot0', 'slot1'].map((name) => takeTensor(at, saved.tensors, name, 'F32', [n, dimension]));
       write.drop();
+      galleryEncoder.restore(encoder);
       pool.restore(at, saved);
       const rows = Int32Array.from({ length: n }, (_, row) => row);
       // The backend may keep the array that it is given.
@@ -209,7 +210,6 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
           updateRows(slot, rows, tf.tensor2d(features[i]!.slice(), [n, dimension]));
         });
       });
-      galleryEncoder.restore(takePart(at, state, 'encoder'));
       restoreLossState(at, state, cosineLoss);
     },
     dispose() {

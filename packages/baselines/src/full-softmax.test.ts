@@ -114,6 +114,16 @@ describe('fullSoftmax', () => {
   it('refuses what it cannot work with', () => {
     expect(() => fullSoftmax({ identities: 0, dimension: 3, loss: softmax })).toThrow('fullSoftmax: identities is 0');
     expect(() => fullSoftmax({ identities: 4, dimension: 3, loss: softmax, centers: 0 })).toThrow('centers is 0');
+    const x = tf.ones<tf.Rank.R2>([1, 3]);
+    for (const [loss, centers, message] of [
+      [Object.assign(softmax.bind(undefined), { centers: 2 }), 1, 'columns of a class that it pools is 2, expected 1'],
+      [Object.assign(softmax.bind(undefined), { form: {} }), 3, 'columns of a class that it pools is 1, expected 3'],
+    ] as const) {
+      const head = fullSoftmax({ identities: 4, dimension: 3, loss, centers });
+      expect(() => head.loss(x, [0])).toThrow(message);
+      head.dispose();
+    }
+    x.dispose();
     const misspelled = { identities: 4, dimension: 3, loss: softmax, sed: 1 };
     expect(() => fullSoftmax(misspelled)).toThrow('fullSoftmax: an option is "sed"');
     const head = fullSoftmax({ identities: 4, dimension: 3, loss: softmax });

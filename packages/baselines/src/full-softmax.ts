@@ -44,7 +44,8 @@ const fullSoftmaxOptions = {
  */
 export const fullSoftmax = part('fullSoftmax', fullSoftmaxOptions, (options): ObservableHead => {
   const { identities, dimension, centers, loss } = options;
-  const weights = new IdentityWeights(options, true);
+  // Weights, those at unit length, their gradient, and the optimizer's state.
+  const weights = new IdentityWeights(options, true, 4);
   const { variable } = weights;
 
   return untilDisposed({
@@ -56,7 +57,7 @@ export const fullSoftmax = part('fullSoftmax', fullSoftmaxOptions, (options): Ob
         const cosines = tf.matMul<tf.Tensor2D>(batch.unit, unitRows(variable), false, true);
         weights.meet(batch.labels);
         const targets = batch.labels.map((label) => centers * label);
-        return evaluateLoss(loss, cosines, tf.tensor1d(targets, 'int32'), { norms: batch.norms });
+        return evaluateLoss(loss, cosines, tf.tensor1d(targets, 'int32'), { norms: batch.norms }, centers);
       }),
     metrics: () => ({ identities }),
     stalenessProbe: (fresh, ids) => weights.stalenessProbe('fullSoftmax.stalenessProbe', fresh, ids),

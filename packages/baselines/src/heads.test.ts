@@ -134,6 +134,12 @@ describe.each(await enginesAtHand())('every head on %s', (engine) => {
         expect(() => head.loss(good, [0, 1])).toThrow('.loss: images is "missing"');
         expect(() => head.loss(good, [0, 1], imagesOf(3, 0))).toThrow('number of images is 3, expected 2');
         expect(() => head.restore({ values: {}, tensors: {} })).toThrow('.restore: the part "');
+        const { values, tensors } = await head.state();
+        tf.dispose(head.loss(tf.ones([2, dimension]), [0, 1], images));
+        const before = await head.state();
+        const { encoder: _, ...others } = values;
+        expect(() => head.restore({ values: others, tensors })).toThrow('the part "encoder" of the state is "missing"');
+        expect(await head.state()).toEqual(before);
         const stranger = { ...encoder, parameters: encoder.parameters.slice(1) };
         expect(() => head.afterStep!({ encoder: stranger, learningRate: 1 })).toThrow('number of parameters');
       } else if (name !== 'batch-only') {

@@ -41,6 +41,8 @@ export class IdentityWeights {
       readonly centers?: number;
     },
     trainable: boolean,
+    /** Matrices of that shape that a step of training holds at once. */
+    matrices: number,
     ranks = alone,
   ) {
     const { identities, dimension, seed, centers = 1 } = options;
@@ -48,7 +50,7 @@ export class IdentityWeights {
     const own = ownCount(count, { ...ranks, rank: 0 });
     const fix =
       'Partial FC with fewer columns computes less, but takes as much: use Prototype Memory, DCQ or a smaller embedding.';
-    checkMemory('a weight for each identity', 'number of rows', own, 4 * own * dimension, fix);
+    checkMemory('a weight for each identity', 'number of rows', own, 4 * matrices * own * dimension, fix);
     const rng = new Random(seed);
     const first = new Float32Array(own * dimension);
     for (let row = 0; row < count; row++) {

@@ -79,10 +79,11 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     got: identities,
     expected: `at least ${ranks.size}, one for each rank`,
   }));
-  const weights = new IdentityWeights(options, false, ranks);
+  // Weights, as drawn and as the engine has them, and the velocity.
+  const weights = new IdentityWeights(options, false, 3, ranks);
   const { variable } = weights;
   const { shape } = variable;
-  const velocity = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R2>(shape), false));
+  const velocity = tf.tidy(() => tf.variable(tf.fill<tf.Rank.R2>(shape, 0), false));
   const sample = createSampler(ownCount(identities, ranks), ownCount(columns, ranks));
   // A stream of its own, beside that of the weights.
   const rng = new Random(seed, 1);

@@ -98,8 +98,9 @@ export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): Ob
     },
     restore(state) {
       const where = 'semiSiamese.restore';
-      queue.restore(where, takePart(where, state, 'queue'));
-      galleryEncoder.restore(takePart(where, state, 'encoder'));
+      const [gallery, encoder] = [takePart(where, state, 'queue'), takePart(where, state, 'encoder')];
+      galleryEncoder.restore(encoder);
+      queue.restore(where, gallery);
       restoreLossState(where, state, cosineLoss);
     },
     dispose() {

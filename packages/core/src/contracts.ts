@@ -24,8 +24,10 @@ export interface Parameter {
   /** Path such as `stage1.block0.conv1.weight`; unique in its part, stable between versions. */
   readonly name: string;
   readonly variable: Variable;
-  /** False for running statistics: saved, never differentiated. */
+  /** False for running statistics, and what is frozen: saved, never differentiated. */
   readonly trainable: boolean;
+  /** A weight that stays as it is, in training and among processes, where running statistics do not. Default false. */
+  readonly frozen?: boolean;
   /** Weight decay applies (not on norms, biases and PReLU slopes). */
   readonly decay: boolean;
   /** What the learning rate is multiplied by for this one. Default 1. */
@@ -70,6 +72,8 @@ export interface LossContext {
  */
 export interface CosineLoss {
   (cosines: Tensor2D, targets: Tensor1D, context?: LossContext): Tensor1D;
+  /** Columns of each class, side by side, that it pools into one. Default: not known; 1 of a {@link SoftmaxLoss}. */
+  readonly centers?: number;
   /** Running statistics and the like, where the loss has any: heads save them with their own state. */
   state?(): State;
   restore?(state: State): void;

@@ -34,7 +34,8 @@ export function foldLayers(layers: readonly Layer[]): { readonly layers: Layer[]
       result.push({ ...layer, body: body.layers });
     } else if (isLinear(layer)) {
       const previous = kept[i - 1];
-      const before = layer.kind === 'dense' && previous?.kind === 'norm' ? { before: previous } : {};
+      const isFree = previous?.kind === 'norm' && folds.at(-1)?.after !== previous;
+      const before = layer.kind === 'dense' && isFree ? { before: previous } : {};
       const after = next?.kind === 'norm' ? { after: next } : {};
       if (next?.kind === 'norm') i++;
       folds.push({ layer, ...before, ...after });

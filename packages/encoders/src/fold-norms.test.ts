@@ -76,7 +76,10 @@ describe.each(Object.keys(encoders) as EncoderName[])('foldNorms of %s', (name) 
   });
 });
 
-it('folds norms on both sides of a linear layer, and leaves one that nothing linear comes before', () => {
+it.each([
+  ['on both sides of a linear layer, and leaves one that nothing linear comes before', ['second', 'third']],
+  ['between two linear layers into the first alone', ['second']],
+])('folds norms %s', (_, between) => {
   const mine = defineEncoder({
     name: 'mine',
     embeddingSize: 4,
@@ -85,8 +88,7 @@ it('folds norms on both sides of a linear layer, and leaves one that nothing lin
     layers: ({ inputSize: [height, width], embeddingSize }) => [
       norm('first', 3),
       convolution('conv', 3, 8, { kernel: 3, std: 0.1 }),
-      norm('second', 8),
-      norm('third', 8),
+      ...between.map((name) => norm(name, 8)),
       { kind: 'dense', name: 'fc', inputs: [height, width, 8], outputs: embeddingSize },
       norm('last', embeddingSize),
     ],

@@ -118,6 +118,8 @@ it('freezes a share of the blocks, and owns no tensor of its own', () => {
   const { parameters } = forFineTuning({ encoder, freezeDepth: 0.5 });
   const trained = new Set(parameters.filter(({ trainable }) => trainable).map(({ name }) => name.split('.')[0]));
   expect([...trained]).toEqual(['layer3', 'layer4', 'bn2', 'fc', 'features']);
+  const frozen = new Set(parameters.filter((one) => one.frozen).map(({ name }) => name.split('.')[0]));
+  expect([...frozen]).toEqual(['conv1', 'bn1', 'prelu', 'layer1', 'layer2']);
   encoder.dispose();
 });
 

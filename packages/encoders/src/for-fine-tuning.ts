@@ -58,7 +58,8 @@ export const forFineTuning = part('forFineTuning', fineTuningOptions, (settings)
   const rateAt = (depth: number): number => firstLayerRate ** (1 - depth / Math.max(1, blocks.length - 1));
   const parameters = encoder.parameters.map((parameter) => {
     const layer = layerOf(parameter.name);
-    return { ...parameter, trainable: parameter.trainable && !frozen.has(layer), rate: rateAt(depthOf(layer)) };
+    const rate = rateAt(depthOf(layer));
+    return { ...parameter, rate, ...(frozen.has(layer) && { trainable: false, frozen: true }) };
   });
   const { card, options, layers, folded } = encoder;
   return over({ card, options, layers, folded, parameters, frozen });

@@ -1,5 +1,5 @@
 import { check } from '@protomem/core';
-import { unitRows } from '@protomem/engine';
+import { splitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 /** The distinct identities of a batch, in order of first appearance, and which images are whose. */
@@ -21,7 +21,7 @@ export interface Batch {
   readonly groups: Groups;
   /** Embeddings at unit length, `[B, D]`; differentiable. */
   readonly unit: tf.Tensor2D;
-  /** Lengths that they had (at least 1e-6), `[B]`; differentiable. */
+  /** Lengths that they had, `[B]`; differentiable. */
   readonly norms: tf.Tensor1D;
 }
 
@@ -45,8 +45,7 @@ export function readBatch(
   return {
     labels: Array.from(labels),
     groups: groupLabels(where, labels, embeddings.shape[0], identities),
-    unit: unitRows(embeddings),
-    norms: tf.sqrt(tf.maximum(tf.sum(tf.square(embeddings), 1), 1e-12)),
+    ...splitRows(embeddings),
   };
 }
 

@@ -74,6 +74,8 @@ export const distilled = part('distilled', distilledOptions, ({ head, teacher, w
           .then(([value]) => {
             teacherCosine = value!;
           })
+          // The trainer, which reads the loss, says so.
+          .catch(() => undefined)
           .finally(() => mean.dispose());
         return tf.add(head.loss(embeddings, labels, images), tf.mul(weight, tf.sub(1, cosines)));
       }),

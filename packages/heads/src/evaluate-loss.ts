@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs';
  *
  * @param cosines `[B, M]`
  * @param targets `[B]`, int32
+ * @param centers columns of each class that there are
  * @returns `[B]`, float32; what the loss returned
  * @throws ProtomemError when that is no such tensor, or not finite though the cosines are
  */
@@ -16,9 +17,18 @@ export function evaluateLoss(
   cosines: tf.Tensor2D,
   targets: tf.Tensor1D,
   context: LossContext,
+  centers = 1,
 ): tf.Tensor1D {
   const [batch] = cosines.shape;
   const where = `the loss ${loss.name || '(without a name)'}`;
+  const { centers: pooled = 'form' in loss ? 1 : centers } = loss;
+  check(pooled === centers, () => ({
+    where,
+    what: 'columns of a class that it pools',
+    got: pooled,
+    expected: `${centers}, as many as the head has of each`,
+    fix: 'subCenter goes with fullSoftmax, both with the same number of centers.',
+  }));
   const refuse = (got: string, fix?: string): never => {
     const expected = `a tensor of shape [${batch}], float32: one loss for each sample`;
     throw new ProtomemError({ where, what: 'what it returned', got, expected, fix });

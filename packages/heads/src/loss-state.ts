@@ -3,12 +3,8 @@ import type { CosineLoss } from '@protomem/core/contracts';
 
 /** A head's own state together with that of its loss, where the loss has one. */
 export function withLossState(own: State, loss: CosineLoss): State {
-  return loss.state ? withPart(own, 'loss', loss.state()) : own;
-}
-
-/** A state together with that of a part. */
-export function withPart(own: State, part: string, state: State): State {
-  const joined = joinStates({ [part]: state });
+  if (!loss.state) return own;
+  const joined = joinStates({ loss: loss.state() });
   return { values: { ...own.values, ...joined.values }, tensors: { ...own.tensors, ...joined.tensors } };
 }
 

@@ -1,3 +1,4 @@
+import { joinStates } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { expect, it } from 'vitest';
@@ -57,18 +58,38 @@ it('is the first head in all else, with the state of both', async () => {
   head.afterStep!({ encoder: undefined as never, learningRate: 1 });
   expect(steps).toEqual(['one', 'two']);
   const state = await head.state();
-  expect(state.values).toEqual({ name: 'one', beside: { name: 'two' } });
-  expect(Object.keys(state.tensors)).toEqual(['kept', 'beside/kept']);
+  expect(state.values).toEqual({ head: { name: 'one' }, beside: { name: 'two' } });
+  expect(Object.keys(state.tensors)).toEqual(['head/kept', 'beside/kept']);
   await head.restore(state);
   expect([one.asked, two.asked]).toEqual([['restore one 0'], ['restore two 1']]);
-  await expect(async () => head.restore(await one.head.state())).rejects.toThrow('the part "beside" of the state');
+  const own = await one.head.state();
+  await expect(async () => head.restore(own)).rejects.toThrow('the part "beside" of the state');
+  expect(one.asked).toHaveLength(1);
+  // As earlier releases saved it.
+  const beside = joinStates({ beside: await two.head.state() });
+  await head.restore({
+    values: { ...own.values, ...beside.values },
+    tensors: { ...own.tensors, ...beside.tensors },
+  });
+  expect([one.asked, two.asked]).toEqual([Array(2).fill('restore one 0'), Array(2).fill('restore two 1')]);
   head.dispose();
   expect(() => mixed({ head: one.head, beside: two.head, share: 2 })).toThrow('share is 2');
 });
 
-it('has in common among processes what both have', async () => {
-  const common = () => ({ values: { common: 1 }, tensors: {} });
-  const head = mixed({ head: headOf('one', 0, { commonState: common }).head, beside: headOf('two', 1).head });
-  expect((await head.commonState!()).values).toEqual({ common: 1, beside: { name: 'two' } });
+it('keeps apart what is mixed twice', async () => {
+  const all = ['one', 'two', 'three'].map((name, i) => headOf(name, i));
+  const [one, two, three] = all.map(({ head }) => head) as [Head, Head, Head];
+  const head = mixed({ head: mixed({ head: one, beside: two }), beside: three });
+  await head.restore(await head.state());
+  expect(all.map(({ asked }) => asked)).toEqual([['restore one 0'], ['restore two 1'], ['restore three 2']]);
   head.dispose();
+});
+
+it.each([['head'], ['beside']])('has in common among processes what both have, divided in %s', async (which) => {
+  const common = { commonState: () => ({ values: { common: 1 }, tensors: {} }) };
+  const [head, beside] = ['head', 'beside'].map((name, i) => headOf(name, i, name === which ? common : {}).head);
+  const both = mixed({ head: head!, beside: beside! });
+  const values = { head: { name: 'head' }, beside: { name: 'beside' }, [which]: { common: 1 } };
+  expect((await both.commonState!()).values).toEqual(values);
+  both.dispose();
 });

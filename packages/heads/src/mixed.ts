@@ -1,7 +1,7 @@
-import { option, part, type State } from '@protomem/core';
+import { joinStates, option, part, partState, type State } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
-import { takePart, withPart } from './loss-state.ts';
+import { takePart } from './loss-state.ts';
 import { passOn } from './pass-on.ts';
 import { untilDisposed } from './until-disposed.ts';
 
@@ -32,10 +32,11 @@ const mixedOptions = {
  * ```
  */
 export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head => {
-  const own = passOn(head);
-  const whole = async (state: State | Promise<State>) => withPart(await state, 'beside', await beside.state());
+  const of = async (one: State | Promise<State>, other: State | Promise<State>) =>
+    joinStates({ head: await one, beside: await other });
+  const commonOf = (one: Head) => (one.commonState ? one.commonState() : one.state());
   return untilDisposed({
-    ...own,
+    ...passOn(head),
     parameters: [...head.parameters, ...beside.parameters],
     loss: (embeddings, labels, images) =>
       tf.tidy(() =>
@@ -50,11 +51,15 @@ export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head
         beside.afterStep?.(step);
       },
     }),
-    state: () => whole(head.state()),
-    ...(own.commonState && { commonState: () => whole(own.commonState!()) }),
+    state: () => of(head.state(), beside.state()),
+    ...((head.commonState || beside.commonState) && { commonState: () => of(commonOf(head), commonOf(beside)) }),
     async restore(state) {
+      const other = takePart('mixed.restore', state, 'beside');
+      // Earlier releases saved the head's own state beside that part.
+      const own = partState(state, 'head') ?? state;
       // Begun at once, so that what needs no waiting is restored when this returns.
-      await Promise.all([head.restore(state), beside.restore(takePart('mixed.restore', state, 'beside'))]);
+      const restored = [[head, own] as const, [beside, other] as const].map(async ([one, its]) => one.restore(its));
+      await Promise.all(restored);
     },
     dispose() {
       head.dispose();

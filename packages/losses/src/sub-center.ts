@@ -15,8 +15,7 @@ export type SubCenterOptions = OptionsOf<typeof options>;
  * Columns of a class lie side by side, `K y ... K y + K - 1`, and a target may be any of them.
  *
  * For classifiers that give a class K columns, as `fullSoftmax` of `@protomem/baselines` does with as many `centers`.
- * Prototype Memory and the other heads give it one: there this loss is of no use, and refuses a number of columns that is
- * no multiple of K.
+ * Prototype Memory and the other heads give it one, and refuse this loss, but for K = 1.
  *
  * Source: Deng et al., "Sub-center ArcFace", ECCV 2020; K = 3 as there. Dropping images beyond 75 degrees is the user's.
  * Around `arcFace` it is pytorch-metric-learning's SubCenterArcFaceLoss, but for columns exactly as near: there the
@@ -51,5 +50,5 @@ export function subCenter(loss: CosineLoss, given: SubCenterOptions = {}): Cosin
     });
   const state = loss.state?.bind(loss);
   const restore = loss.restore?.bind(loss);
-  return withProperties(pooled, { name: 'subCenter', ...(state && { state }), ...(restore && { restore }) });
+  return withProperties(pooled, { name: 'subCenter', centers, ...(state && { state }), ...(restore && { restore }) });
 }

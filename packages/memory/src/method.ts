@@ -177,6 +177,10 @@ export function admit(
   confidence: ArrayLike<number>,
 ): Admission {
   const { ids, images, groupOf } = groups;
+  // A function of the user's, which may refuse: before anything changes.
+  const priorities = ids.map((id, group) =>
+    slots.nextPriority(id, slotOf[group]!, images[group]!.length, confidence[group]!),
+  );
   slots.step++;
   const evicted: number[] = [];
   for (const slot of slotOf) if (slot >= 0) slots.renew(slot);
@@ -186,7 +190,7 @@ export function admit(
     return slots.enqueue(ids[group]!);
   });
   given.forEach((slot, group) => {
-    slots.visit(slot, images[group]!.length, confidence[group]!);
+    slots.visit(slot, images[group]!.length, confidence[group]!, priorities[group]!);
   });
   const targets = groupOf.map((group) => given[group]!);
   const refreshed = ids.filter((_, group) => slotOf[group]! >= 0);

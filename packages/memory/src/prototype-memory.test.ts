@@ -502,6 +502,23 @@ describe('PrototypeMemory', () => {
       'result of the function given as refresh is 2, expected a number in [0, 1].',
     );
     broken.dispose();
+    const unordered = make({ eviction: ({ id, seen }) => (id === 3 || (id === 1 && seen > 2) ? Number.NaN : id) });
+    unordered.admit(batch(2, 1), [1, 2]);
+    const before = unordered.state();
+    for (const labels of [
+      [2, 3],
+      [2, 1, 1],
+    ]) {
+      expect(() => unordered.admit(batch(labels.length, 1), labels)).toThrow(
+        'result of the function given as eviction is NaN, expected a number',
+      );
+      expect(unordered.state()).toEqual(before);
+    }
+    const again = make({ eviction: () => Number.NaN });
+    const empty = again.state();
+    expect(() => again.restore(before)).toThrow('result of the function given as eviction');
+    expect(again.state()).toEqual(empty);
+    for (const one of [unordered, again]) one.dispose();
     const notFinite = make({ generation: ({ support }) => tf.mul(support, Number.NaN) });
     expect(() => notFinite.admit(batch(1, 1), [1])).toThrow('a prototype made from the batch is "not finite"');
     notFinite.dispose();

@@ -395,11 +395,11 @@ export class PrototypeMemory implements Stateful {
   /** Puts a prepared batch into the memory. */
   private commit(batch: BatchPrototypes): Admission {
     const { groups, known, numbers } = batch;
+    const { settings, slots, store, unrecognizable, guard } = this.memory;
+    const admission = admit(slots, groups, batch.slots, numbers.confidence);
     known.forEach((facts, group) => {
       if (facts) this.staleness.add(facts.age, numbers.refreshCosines[group]!);
     });
-    const { settings, slots, store, unrecognizable, guard } = this.memory;
-    const admission = admit(slots, groups, batch.slots, numbers.confidence);
     this.last = admission;
     this.roundingError = numbers.roundingError;
     if (numbers.recognizability) {

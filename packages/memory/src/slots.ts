@@ -158,11 +158,24 @@ export class Slots {
    * Takes note of a class's exemplars in this step, and puts it in the order in which classes leave.
    *
    * @param confidence their mean cosine to the prototype stored
+   * @param priority as {@link nextPriority} said
    */
-  visit(slot: number, exemplars: number, confidence: number): void {
+  visit(slot: number, exemplars: number, confidence: number, priority: number): void {
     this.seen[slot]! += exemplars;
     this.confidence[slot] = confidence;
-    this.enterOrder(slot);
+    if (this.eviction !== 'random') this.order.push(slot, priority);
+  }
+
+  /**
+   * Where a class will be in the order in which classes leave, once the next step has visited it. Changes nothing.
+   *
+   * @param slot -1 for a class that is not in memory
+   */
+  nextPriority(id: number, slot: number, exemplars: number, confidence: number): number {
+    const step = this.step + 1;
+    const [enteredAt, seen] = slot < 0 ? [step, 0] : [this.entered[slot]!, this.seen[slot]!];
+    const agedFrom = this.renewAge ? step : enteredAt;
+    return this.priorityOf({ id, enteredAt, agedFrom, seen: seen + exemplars, confidence });
   }
 
   state(): State {
@@ -217,7 +230,6 @@ export class Slots {
       if (!Number.isFinite(confidence[row])) return fail(`confidence[${row}]`, confidence[row], 'a finite number');
     }
     if (!Array.isArray(rng)) return fail('rng', rng, 'four words');
-    this.rng.restore(rng);
 
     const agedFrom = this.renewAge ? visited : entered;
     const rows = Int32Array.from(ids, (_, row) => row);
@@ -225,6 +237,13 @@ export class Slots {
       .toSorted((a, b) => agedFrom[b]! - agedFrom[a]! || b - a)
       .slice(0, this.size)
       .sort();
+    const priorities = Float64Array.from(kept, (row) =>
+      this.priorityOf({
+        ...{ id: ids[row]!, enteredAt: entered[row]!, agedFrom: agedFrom[row]! },
+        ...{ seen: seen[row]!, confidence: confidence[row]! },
+      }),
+    );
+    this.rng.restore(rng);
     this.step = step;
     this.occupied = kept.length;
     this.slotOf.clear();
@@ -239,7 +258,7 @@ export class Slots {
       this.confidence[slot] = confidence[row]!;
       this.slotOf.set(ids[row]!, slot);
       this.agedFroms.add(this.agedFrom(slot));
-      this.enterOrder(slot);
+      if (this.eviction !== 'random') this.order.push(slot, priorities[slot]!);
     });
     return kept;
   }
@@ -248,15 +267,8 @@ export class Slots {
     return this.renewAge ? this.visited[slot]! : this.entered[slot]!;
   }
 
-  private enterOrder(slot: number): void {
-    if (this.eviction === 'random') return;
-    const visited: Visited = {
-      id: this.ids[slot]!,
-      enteredAt: this.entered[slot]!,
-      agedFrom: this.agedFrom(slot),
-      seen: this.seen[slot]!,
-      confidence: this.confidence[slot]!,
-    };
+  private priorityOf(visited: Visited): number {
+    if (this.eviction === 'random') return 0;
     const priority = this.eviction(visited);
     check(!Number.isNaN(priority), () => ({
       where: 'createPrototypeMemory',
@@ -264,6 +276,6 @@ export class Slots {
       got: priority,
       expected: 'a number',
     }));
-    this.order.push(slot, priority);
+    return priority;
   }
 }

@@ -6,8 +6,9 @@ export class StepCounts {
   /** No step before it is counted. */
   private earliest = 0;
 
-  /** @param step no earlier than any that has been asked for as the {@link first} */
   add(step: number): void {
+    if (this.size === 0) this.earliest = step;
+    this.earliest = Math.min(this.earliest, step);
     this.counts.set(step, (this.counts.get(step) ?? 0) + 1);
     this.size++;
     this.sum += step;

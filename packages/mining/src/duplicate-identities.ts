@@ -1,4 +1,4 @@
-import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
+import { check, integer, type OptionsOf, option, pairKey, readOptions } from '@protomem/core';
 import { unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
@@ -115,7 +115,7 @@ function note(
   if (labels[i] === labels[j]) return;
   const [first, second] = labels[i]! < labels[j]! ? [i, j] : [j, i];
   const [a, b] = [labels[first]!, labels[second]!];
-  const key = `${a} ${b}`;
+  const key = pairKey(a, b);
   const pair = found.get(key);
   if (!pair) {
     found.set(key, { a, b, cosine, images: [first, second], pairs: 1 });

@@ -84,6 +84,8 @@ describe('createMiner', () => {
     const before = miner.state();
     expect(() => miner.restore({ values: { miner: { lag: 5 } }, tensors: {} })).toThrow('DoppelgangerTable.restore');
     expect(miner.state()).toEqual(before);
+    expect(() => createMiner({ rows: 5, images: 2 }).observe([])).toThrow('observe: images is "missing"');
+    expect(() => createMiner({ rows: 2 ** 22, images: 2 ** 10 })).toThrow('rows x images is 4294967296');
     expect(() => createMiner({ rows: 5, lag: 0 })).toThrow('createMiner: lag is 0');
     expect(() => createMiner({ rows: 5, companions: 'pairs' as never })).toThrow('createMiner: companions is "pairs"');
   });
@@ -155,13 +157,13 @@ describe('createMiner', () => {
       [],
       images,
     );
-    miner.observe([], [2]);
+    miner.observe([], [2], images);
     const named = (identity: number, wanted = 9): number[] =>
       miner.minedImages({ batch: miner.table.step, identity, wanted });
     expect(named(1)).toEqual([41, 40]);
     expect(named(1, 1)).toEqual([41]);
     expect(named(2)).toEqual([44]);
-    miner.observe([]);
+    miner.observe([], [], images);
     expect(named(2)).toEqual([]);
     expect(() => miner.minedImages({ batch: 99, identity: 1, wanted: 1 })).toThrow('minedImages: number of the batch');
   });

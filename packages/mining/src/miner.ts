@@ -2,6 +2,7 @@ import {
   type BatchRequest,
   check,
   type ImageRequest,
+  integer,
   joinStates,
   type LookAlike,
   type Miner,
@@ -69,6 +70,7 @@ export class DoppelgangerMiner implements Miner {
 
   /** Use {@link createMiner}. */
   constructor(settings: Settings<typeof minerOptions>) {
+    integer('createMiner', 'rows x images', settings.rows * settings.images, 0, 2 ** 31 - 1);
     this.settings = settings;
     this.table = new DoppelgangerTable(settings);
     this.images = this.emptyImages();
@@ -81,7 +83,16 @@ export class DoppelgangerMiner implements Miner {
    */
   observe(lookAlikes: readonly LookAlike[], gone: readonly number[] = [], images?: ArrayLike<number>): void {
     this.table.observe(lookAlikes, gone);
-    if (this.settings.images > 0 && images) this.noteImages(lookAlikes, images);
+    if (this.settings.images > 0) {
+      check(images !== undefined, () => ({
+        where: 'DoppelgangerMiner.observe',
+        what: 'images',
+        got: 'missing',
+        expected: 'which image of its identity each sample of the batch is',
+        fix: 'Pass those of the batch, or make the miner without the option images.',
+      }));
+      this.noteImages(lookAlikes, images);
+    }
     for (const id of gone) this.images.forget(id);
     if (this.table.step % this.settings.lag !== 0) return;
     this.before = this.latest;

@@ -40,6 +40,11 @@ describe('a plan', () => {
       { classes: 32, images: 4, steps: 20_000, slots: 1021, groupSize: 1021, rounds: 4 },
     ],
     [[50_000, 4], { classes: 64, images: 2, steps: 10_000, slots: 2000, groupSize: 2000, rounds: 4 }],
+    // A momentum encoder keeps more of them fresh.
+    [
+      [50_000, 4, ['head.momentum=0.99']],
+      { classes: 64, images: 2, steps: 10_000, slots: 5000, groupSize: 5000, rounds: 4 },
+    ],
     // Few steps: a group that they can go through.
     [[50_000, 4, ['steps=40']], { classes: 64, images: 2, steps: 40, slots: 633, warmup: 4, every: 8, rounds: 4 }],
     [[100_000_000, 8], { classes: 64, images: 2, steps: 10_000, slots: 2048 }],

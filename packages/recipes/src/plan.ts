@@ -15,9 +15,10 @@ const usual = {
   rounds: { least: 3, most: 4 },
   /**
    * The most slots, in batches' worth of classes: a class comes back after so many, and its prototype is then 0.99 as near to a
-   * fresh one as one just stored; more slots gain nothing ("50,000 people" in benchmarks/identities-study.md).
+   * fresh one as one just stored; more slots gain nothing ("50,000 people" in benchmarks/identities-study.md). Prototypes of a
+   * momentum encoder are as fresh later, and more of them gain 1.2 points at FAR 1e-3 ("One search for all" there).
    */
-  slotBatches: 32,
+  slotBatches: { own: 32, momentum: 80 },
   /** Of the loss: +2 points of TAR at FAR 1e-2 and 1e-3 over the memory alone ("memory and batch" in benchmarks/identities-study.md). */
   batchShare: 0.5,
   /** Look-alikes keep classes of the last group in memory, which takes slots from the present one. */
@@ -62,8 +63,9 @@ export function factsOf(source: ImageSource): DataFacts {
  * - steps: ten passes over the images, at most 10,000; warm-up a tenth, an evaluation each fifth of them
  * - rounds of a group: 4; or 3, where everybody is then shown and with 4 not
  * - the batch's share of the loss: a half beside a Prototype Memory, unless the loss is one's own
- * - slots: one for each identity that the steps can show so often, at most as many as 32 batches have classes, and no more
- *   than fit into an eighth of the memory that is free, or into `plan.memory`. Groups as large, which divide the identities evenly.
+ * - slots: one for each identity that the steps can show so often, at most as many as 32 batches have classes (80 with
+ *   `head.momentum`), and no more than fit into an eighth of the memory that is free, or into `plan.memory`. Groups as large, which
+ *   divide the identities evenly.
  *
  * @param free bytes
  * @throws ProtomemError for numbers that do not go together
@@ -132,7 +134,8 @@ interface Sizing {
 function slotsFor({ draft, free, classes, images, people, passes }: Sizing): number {
   const { head, sampler, plan } = draft;
   const reached = Math.min(people, Math.ceil(people * passes));
-  const wanted = Math.min(reached, usual.slotBatches * classes);
+  const follows = head.kind === 'prototype-memory' && head.momentum !== null;
+  const wanted = Math.min(reached, usual.slotBatches[follows ? 'momentum' : 'own'] * classes);
   const budget = plan.memory === null ? free * usual.memory : plan.memory * 2 ** 20;
   const fitting = Math.floor(budget / (bytesOfSlot(draft) + SLOT_BYTES));
   const least = classes * (head.kind === 'semi-siamese' ? images : 1);

@@ -7,7 +7,7 @@ const beta = { min: 0, max: 1 - 1e-9 } as const;
 const adamWOptions = {
   beta1: option.number({ help: 'Decay of the mean of gradients.', ...beta, default: 0.9 }),
   beta2: option.number({ help: 'Decay of the mean of squared gradients.', ...beta, default: 0.999 }),
-  epsilon: option.number({ help: 'Added to the root of the second moment.', min: 0, max: 1, default: 1e-8 }),
+  epsilon: option.number({ help: 'Added to the root of the second moment.', min: 1e-12, max: 1, default: 1e-8 }),
   weightDecay: option.number({
     help: 'Share of a weight, times the learning rate, that is taken off at each step.',
     ...{ min: 0, max: 1, default: 0.01 },

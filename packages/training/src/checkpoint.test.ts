@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeSafetensors, type Json, Random } from '@protomem/core';
@@ -143,6 +143,15 @@ describe('checkpoints', () => {
       /every checkpoint in .* is "damaged"/,
     );
     expect(await listCheckpoints(directory)).toHaveLength(1);
+  });
+
+  it('that the system does not give now are left where they are', async () => {
+    await writeCheckpoint(directory, checkpoint(1));
+    // As on a disk that is away.
+    const newest = join(directory, 'checkpoint-00000002.safetensors');
+    await symlink(join(directory, 'away'), newest);
+    await expect(readLatestCheckpoint(directory, () => undefined)).rejects.toThrow('checkpoint-00000002.safetensors');
+    expect(await listCheckpoints(directory)).toHaveLength(2);
   });
 
   it('of another recipe are refused with each key and both values', () => {

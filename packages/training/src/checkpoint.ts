@@ -143,7 +143,7 @@ export async function latestCheckpoint(directory: string): Promise<string | unde
  * run may then go on from the one before it, but never silently.
  *
  * @returns `undefined` when the folder has no checkpoint.
- * @throws ProtomemError when all are damaged, or the newest readable one is of another version.
+ * @throws ProtomemError when all are damaged, the newest readable one is of another version, or the system refuses to read one.
  */
 export async function readLatestCheckpoint(
   directory: string,
@@ -173,7 +173,7 @@ export async function newestReadable(
         },
       };
     } catch (error) {
-      if (!(error instanceof ProtomemError) || error instanceof OtherVersionError) throw error;
+      if (!(error instanceof ProtomemError) || error instanceof OtherVersionError || isOfSystem(error)) throw error;
       damaged.push(path);
       warn(error.message);
     }
@@ -208,6 +208,9 @@ export function checkRecipe(
 ): RecipeChange[] {
   return checkResumed(`the recipe of the checkpoint at step ${step}`, recipe, present, { mayDiffer, mayChange });
 }
+
+/** The file may be whole: it could not be opened or read, as without leave, or while a disk is away. */
+const isOfSystem = ({ cause }: Error): boolean => (cause as NodeJS.ErrnoException | undefined)?.code !== undefined;
 
 /** Not a damaged file: falling back to an older one would not help. */
 class OtherVersionError extends ProtomemError {

@@ -6,10 +6,11 @@ import * as tf from '@tensorflow/tfjs';
  * Euclidean norm of all gradients taken as one vector, √Σ g², float32.
  *
  * @param gradients by name; not disposed.
- * @returns a scalar, owned by the caller.
+ * @returns a scalar, owned by the caller; 0 of none.
  */
 export function globalNorm(gradients: tf.NamedTensorMap): tf.Scalar {
-  return normOf(Object.values(gradients));
+  const all = Object.values(gradients);
+  return all.length > 0 ? normOf(all) : tf.scalar(0);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ImageBatch } from '@protomem/core';
-import type { Encoder } from '@protomem/core/contracts';
+import type { Encoder, Head } from '@protomem/core/contracts';
 import { expectClose } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -59,11 +59,34 @@ describe('differentiate', () => {
     expect(parted.sizes).toEqual([...parts, ...parts]);
   });
 
-  it('does so with an encoder that is frozen, too', () => {
-    const frozen = (): Encoder => {
-      const encoder = plainEncoder();
-      return { ...encoder, parameters: encoder.parameters.map((parameter) => ({ ...parameter, trainable: false })) };
+  const frozen = (): Encoder => {
+    const encoder = plainEncoder();
+    return { ...encoder, parameters: encoder.parameters.map((parameter) => ({ ...parameter, trainable: false })) };
+  };
+
+  it.each([7, 3])('tells a head the gradient of a frozen encoder that goes in parts of %i', (encoderBatch) => {
+    const [encoder, plain] = [frozen(), tinyHead()];
+    let seen: number[] = [];
+    // As heads do that move weights of their own.
+    const look = tf.customGrad((x) => ({
+      value: tf.clone(x as tf.Tensor),
+      gradFunc: (dy) => {
+        seen = [...(dy as tf.Tensor).dataSync()];
+        return dy as tf.Tensor;
+      },
+    }));
+    const head: Head = {
+      ...plain,
+      parameters: [],
+      loss: (embeddings, labels, images) => plain.loss(look(embeddings) as tf.Tensor2D, labels, images),
     };
+    const { loss, norm, gradients } = differentiate({ encoder, head, parameters: [], batch, seed: 3, encoderBatch });
+    expect(seen.some((value) => value !== 0)).toBe(true);
+    expect([Object.keys(gradients), norm.dataSync()[0]]).toEqual([[], 0]);
+    tf.dispose([loss, norm]);
+  });
+
+  it('does so with an encoder that is frozen, too', () => {
     const [expected, found] = [run(frozen(), 7), run(frozen(), 3)];
     expectClose(found.loss, expected.loss, 1e-6);
     expect(Object.keys(found.gradients)).toEqual(Object.keys(expected.gradients));

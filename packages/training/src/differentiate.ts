@@ -44,7 +44,10 @@ export function differentiate(work: Differentiation): Differentiated {
     const { pixels, shape } = work.batch;
     const images = tf.tensor4d(pixels, [...shape], 'float32');
     const { loss, grads } = summed(work, (onGradient) =>
-      shape[0] > work.encoderBatch ? inParts(work, images) : atOnce(work, images, onGradient),
+      // Nothing goes back into a frozen encoder; a head may still look at the gradient of its embeddings.
+      shape[0] > work.encoderBatch || !isTrained(work.encoder)
+        ? inParts(work, images)
+        : atOnce(work, images, onGradient),
     );
     const gradients: tf.NamedTensorMap = {};
     for (const { name, variable } of work.parameters) {
@@ -81,7 +84,7 @@ function meanLoss({ head, batch, ranks }: Differentiation, embeddings: tf.Tensor
 
 function atOnce(work: Differentiation, images: tf.Tensor4D, onGradient?: OnGradient): Found {
   const { encoder, parameters, seed, synchronizeNorms } = work;
-  const pass = { training: isTrained(encoder), seed, synchronizeNorms };
+  const pass = { training: true, seed, synchronizeNorms };
   const { value: loss, grads } = variableGradients(
     () => meanLoss(work, encoder.apply(images, pass), images),
     parameters.map(({ variable }) => variable),

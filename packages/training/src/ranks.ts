@@ -156,7 +156,8 @@ export function ranksOf(collective: Collective, ownBatchSize: number, bfloat16 =
       return gather(own) as tf.Tensor2D;
     },
     averageStatistics({ parameters }) {
-      const statistics = parameters.filter(({ trainable }) => !trainable).map(({ variable }) => variable);
+      // The mean of three equal numbers may differ from them in the last digit: what is frozen stays as it is.
+      const statistics = parameters.filter((one) => !one.trainable && !one.frozen).map(({ variable }) => variable);
       if (size === 1 || statistics.length === 0) return;
       tf.tidy(() => {
         const means = collective.allReduce(statistics as tf.Tensor[], 'mean');

@@ -32,7 +32,10 @@ export function trainerOf(
     compressGradients,
   } = settings;
   const ranks = ranksOf(settings.collective ?? alone, loader.batchSize, compressGradients);
-  const encoderBatch = integer('createTrainer', 'encoderBatch', settings.encoderBatch ?? loader.batchSize, 2);
+  const encoderBatch =
+    settings.encoderBatch === undefined
+      ? integer('createTrainer', "the loader's batchSize, of one process", loader.batchSize, 2)
+      : integer('createTrainer', 'encoderBatch', settings.encoderBatch, 2);
   // Ranks may differ by an image, and then by a part.
   check(!synchronizeNorms || encoderBatch >= loader.batchSize, () => ({
     where: 'createTrainer',

@@ -1,4 +1,4 @@
-import { check, integer } from '@protomem/core';
+import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { EngineName, StartOptions } from '../engine-info.ts';
 
@@ -12,9 +12,14 @@ export function checkFloat32(engine: EngineName, { precision }: StartOptions): v
   }));
 }
 
-/** Refuses what an engine of one thread does not have. */
-export function checkOneThread(engine: EngineName, { threads }: StartOptions): void {
-  if (threads !== undefined) integer('loadEngine', `threads of the engine "${engine}"`, threads, 1);
+/** Refuses what an engine of one thread does not have, but where it is only what was left to choose. */
+export function checkOneThread(engine: EngineName, { threads = 1, hardware = false }: StartOptions): void {
+  check(threads === 1 || hardware, () => ({
+    where: 'loadEngine',
+    what: 'threads',
+    got: threads,
+    expected: `1: the engine "${engine}" has no more`,
+  }));
 }
 
 /** Makes a backend the active one. */

@@ -32,12 +32,13 @@ async function receive({ size, master, timeoutSeconds }: Meeting, host: string, 
   const sockets = new Map<number, Socket>();
   const open = new Set<Socket>();
   try {
+    // Before anybody can come: whoever does is waited for from the first.
+    const addresses = [joinAddress(host, await freePort(host))];
     server.listen(port, host);
     await once(server, 'listening').catch((cause: Error) => {
       const expected = 'a port of this machine that is free';
       throw new ProtomemError({ where, what: master, got: `not to be had: ${cause.message}`, expected }, { cause });
     });
-    const addresses = [joinAddress(host, await freePort(host))];
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const missing = Array.from({ length: size }, (_, i) => i).filter((i) => i > 0 && !sockets.has(i));
@@ -96,10 +97,10 @@ async function ask({ rank, size, master, timeoutSeconds }: Meeting, host: string
   while (performance.now() < deadline) {
     const socket = createConnection({ host, port });
     try {
+      socket.setTimeout(Math.max(1, deadline - performance.now()), () => socket.destroy(new Error('silent')));
       await once(socket, 'connect');
       const address = joinAddress(socket.localAddress!, await freePort(socket.localAddress!));
       socket.write(`${JSON.stringify({ rank, size, address })}\n`);
-      socket.setTimeout(Math.max(1, deadline - performance.now()), () => socket.destroy());
       const { addresses, refusal } = JSON.parse(await line(socket)) as { addresses?: string[]; refusal?: string };
       if (refusal) {
         throw new ProtomemError({

@@ -13,12 +13,14 @@ export const sparseSoftmaxCrossEntropy: TrainingKernels['sparseSoftmaxCrossEntro
       2,
     );
   } catch (cause) {
+    const columns = logits.shape[1]!;
+    if (targets.dataSync().every((target) => target >= 0 && target < columns)) throw cause;
     throw new ProtomemError(
       {
         where: 'sparseSoftmaxCrossEntropy',
         what: 'targets',
         got: [...targets.dataSync()],
-        expected: `columns in [0, ${logits.shape[1]}) that TensorFlow takes`,
+        expected: `columns in [0, ${columns}) that TensorFlow takes`,
       },
       { cause },
     );

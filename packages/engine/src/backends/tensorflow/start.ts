@@ -26,8 +26,8 @@ const gypModule = '@mapbox/node-pre-gyp';
 export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptions): Promise<Started> {
   const { threads, precision = 'float32' } = options;
   if (device === 'gpu') {
-    findTfjsNode(device);
     checkGpu();
+    findTfjsNode(device);
   } else {
     check(precision === 'float32' || multipliesBfloat16() !== false, () => ({
       where: 'loadEngine',

@@ -40,12 +40,12 @@ export function batchMatMul(tfjs: Kernel<tf.NamedTensorMap, tf.Tensor>): Overrid
   return ({ a, b }, attrs, backend) => {
     const [left, right] = [operand(a!, attrs.transposeA as boolean), operand(b!, attrs.transposeB as boolean)];
     const batch = Math.max(left.batch, right.batch);
+    const outer = tf.broadcast_util.assertAndGetBroadcastShape(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
     const fits = left.columns === right.rows && (left.batch === right.batch || Math.min(left.batch, right.batch) === 1);
     if (!fits || a!.dtype !== 'float32' || b!.dtype !== 'float32' || a!.size === 0 || b!.size === 0) {
       return tfjs({ a: a!, b: b! }, attrs, backend);
     }
     const loops = loopsOf(backend);
-    const outer = (left.batch >= right.batch ? a! : b!).shape.slice(0, -2);
     return tf.tidy(() => {
       const c = loops.uninitialized([...outer, left.rows, right.columns]);
       // One after the other are the rows of one product where all have the same second operand.

@@ -45,6 +45,10 @@ const products: [a: number[], b: number[]][] = [
     [2, 3, 16, 20],
     [2, 3, 20, 18],
   ],
+  [
+    [2, 3],
+    [1, 3, 4],
+  ],
   // Enough for several threads: rows, or columns.
   [
     [201, 70],
@@ -93,7 +97,8 @@ describe.each(await enginesAtHand())('kernels that wasm lacked or had wrong, on 
           return p.map((row) => q[0]!.map((_, c) => row.reduce((sum, v, j) => sum + v * q[j]![c]!, 0)));
         });
         const c = tf.matMul(a, b, transposeA, transposeB);
-        expect(c.shape.slice(-2)).toEqual([left.at(-2), right.at(-1)]);
+        const outer = tf.broadcast_util.assertAndGetBroadcastShape(left.slice(0, -2), right.slice(0, -2));
+        expect(c.shape).toEqual([...outer, left.at(-2), right.at(-1)]);
         expectClose(c, expected.flat(2), 1e-5);
         // Twice: the second time the backend may have packed an operand.
         expectClose(tf.matMul(a, b, transposeA, transposeB), expected.flat(2), 1e-5);
