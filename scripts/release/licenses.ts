@@ -1,4 +1,5 @@
 import { flagsOf, pnpm, publicPackages, readManifest, root, run, say } from '../house.ts';
+import { isFine } from './spdx.ts';
 
 /**
  * `npm run licenses`: licences of all that production installs bring, grouped, from pnpm's list; fails at one that is not
@@ -23,13 +24,8 @@ interface Licensed {
   readonly license: string;
 }
 
-/** An SPDX expression is fine when one side of each `OR`, and all of each `AND`, are. */
-function fine(expression: string, name: string): boolean {
-  const bare = expression.replace(/^\((.*)\)$/, '$1');
-  if (bare.includes(' OR ')) return bare.split(' OR ').some((part) => fine(part, name));
-  if (bare.includes(' AND ')) return bare.split(' AND ').every((part) => fine(part, name));
-  return allowed.has(bare) || exceptions[bare]?.of.test(name) === true;
-}
+const fine = (expression: string, name: string): boolean =>
+  isFine(expression, (licence) => allowed.has(licence) || exceptions[licence]?.of.test(name) === true);
 
 flagsOf(
   'npm run licenses',

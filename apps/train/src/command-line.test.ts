@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { make as alignCommand } from './commands/align.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { identify, make as identifyCommand } from './commands/identify.ts';
 import { make as importCommand } from './commands/import.ts';
@@ -76,8 +77,24 @@ describe('protomem train', () => {
   });
 });
 
+describe('options that would do nothing', () => {
+  const own = (asked: object) => identify([dir], { model: 'none', gallery: dir, aligned: false, ...asked });
+  const align = (...args: string[]) => alignCommand().parseAsync([dir, join(dir, 'out'), ...args], { from: 'user' });
+  it.each([
+    ['--protocol and --data', () => evaluate(dir, { protocol: 'lfw', data: dir })],
+    ['--protocol and --set', () => evaluate(dir, { protocol: 'lfw', set: ['seed=2'] })],
+    ['--aligned and --detector', () => own({ aligned: true, detector: 'a.ts' })],
+    ['--aligned and --min-score', () => own({ aligned: true, minScore: 0.3 })],
+    ['--landmarks and --detector', () => align('--landmarks', 'a.csv', '--detector', 'a.ts')],
+    ['--landmarks and --min-score', () => align('--landmarks', 'a.csv', '--min-score', '0.5')],
+    ['--detector and --engine', () => align('--detector', 'a.ts', '--engine', 'cpu')],
+  ])('are refused: %s', async (names, asked) => {
+    await expect(asked()).rejects.toThrow(`the command line is "${names}", expected one of them`);
+  });
+});
+
 describe('what is not there', () => {
-  const faces = { model: 'none', aligned: true, minScore: 0.3 };
+  const faces = { model: 'none', aligned: true };
 
   it('is named by evaluate, which leaves no empty folder', async () => {
     await expect(evaluate(join(dir, 'no'), {})).rejects.toThrow(/^evaluate: .*no is "missing", expected a run/);
@@ -90,9 +107,9 @@ describe('what is not there', () => {
   });
 
   it('is named by identify, before a model is opened', async () => {
-    const gallery = join(dir, 'no.gallery');
+    const gallery = join(dir, 'no gallery');
     await expect(identify([dir], { ...faces, gallery })).rejects.toThrow(
-      /^identify: --gallery .*no\.gallery is "missing", .* Make one: protomem enrol PHOTOS --gallery/,
+      /^identify: --gallery .*no gallery is "missing", .* Make one: protomem enrol PHOTOS --gallery ".*no gallery" --model/,
     );
     const pattern = identify([dir], { ...faces, gallery: join(dir, 'x-{000..009}.tar') });
     await expect(pattern).rejects.toThrow('model: none is "missing"');

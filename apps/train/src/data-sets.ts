@@ -42,9 +42,9 @@ export function openOptionsOf({ from, root, columns, identity }: DataSetArgument
   return options as OpenOptions;
 }
 
-/** Prints the remarks of a source. */
+/** Prints the remarks of a source, where they mix with no output. */
 export function sayRemarks({ remarks }: Pick<ImageSource, 'remarks'>): void {
-  for (const line of remarkLines(remarks)) console.log(line);
+  for (const line of remarkLines(remarks)) console.error(line);
 }
 
 function parseColumns(text: string): Readonly<Record<string, string>> {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Detect } from '@protomem/alignment';
-import { ProtomemError } from '@protomem/core';
+import { ProtomemError, refuseTogether } from '@protomem/core';
 import { type Calibration, type Gallery, openGallery } from '@protomem/gallery';
 import { fileStorage, readCalibration } from '@protomem/gallery/node';
 import { type EmbeddingModel, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
@@ -16,7 +16,7 @@ export function faceOptions<A extends any[], O extends OptionValues>(name: strin
   const made = command
     .requiredOption('--model <model>', 'a run, an encoder.safetensors, a .onnx file, or a TensorFlow.js model.json')
     .option('--aligned', 'the images are aligned faces already, as `protomem align` writes them', false)
-    .option('--min-score <x>', 'how sure the detector has to be of a face, 0 to 1', toNumber, 0.3)
+    .option('--min-score <x>', 'how sure the detector has to be of a face, 0 to 1 (default: 0.3)', toNumber)
     .option('--detector <file>', 'your own: a module that exports detect(photo, file)')
     .option('--calibration <path>', "a run, or an evaluation's metrics.json, on pairs (default: the model's own run)");
   for (const flag of declaredFlags(name, modelOptions)) made.addOption(flag);
@@ -27,7 +27,7 @@ export function faceOptions<A extends any[], O extends OptionValues>(name: strin
 export interface FaceArguments {
   readonly model: string;
   readonly aligned: boolean;
-  readonly minScore: number;
+  readonly minScore?: number;
   readonly detector?: string;
   readonly calibration?: string;
 }
@@ -43,6 +43,7 @@ export interface Faces {
 }
 
 export async function openFaces(where: string, options: FaceArguments & ModelOptions): Promise<Faces> {
+  refuseTogether(where, options, { aligned: ['detector', 'minScore'] });
   const { model: path, aligned, minScore, detector, calibration, ...rest } = options;
   const foreign = Object.fromEntries(Object.keys(modelOptions).map((key) => [key, rest[key as keyof ModelOptions]]));
   const found = await calibrationFor(path, calibration);

@@ -24,7 +24,7 @@ export interface Compared {
     readonly imagesPerSecond: number;
     readonly seconds: number;
   };
-  /** The same for figures of the same pairs. */
+  /** The same for figures of the same pairs, which were found in the same way. */
   readonly pairs: string;
 }
 
@@ -93,11 +93,13 @@ function drawnFrom({ data, evaluation: { pairs }, seed }: RunConfig): RunConfig[
 }
 
 function ofEvaluation(metrics: PairMetrics): Results {
-  const { model, by, protocol, seconds, images = 0, verification, options } = metrics;
+  const { model, by, protocol, seconds, images = 0, verification, options, holdOut } = metrics;
+  const { positives, folds } = verification;
+  const pairs = JSON.stringify([protocol, positives, folds.length, options.arithmetic, holdOut !== undefined]);
   const result = { verification, seconds, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
   const engine = { engine: by, backend: '', device: '', version: '', threads: 0, precision: '', rejected: [] };
   return {
-    compared: [{ result, pairs: `${protocol} ${verification.positives}`, head: { name: model, steps: [], ...result } }],
+    compared: [{ result, pairs, head: { name: model, steps: [], ...result } }],
     seconds,
     about: { seed: 0, engine, config: { ...options } },
   };

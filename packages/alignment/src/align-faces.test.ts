@@ -42,6 +42,17 @@ describe('alignFaces', () => {
   });
 });
 
+it('refuses a face far larger than its photo, whose landmarks are in another unit', async () => {
+  const photo = noise(40, 30);
+  const { faces, refused } = await alignFaces(photo, () => [4, 5].map((k) => ({ landmarks: at(0, 0, 39 * k) })));
+  expect(faces.map(({ box }) => Math.round(box.side))).toEqual([156]);
+  expect(refused.map(({ message }) => message)).toEqual([
+    expect.stringContaining(
+      'landmarks is "a face 195 pixels wide", expected at most 4 times the longer side of 40 x 30',
+    ),
+  ]);
+});
+
 describe('faceSharpness', () => {
   it('falls with blur, and not with contrast or brightness', async () => {
     const face = noise(112, 112);

@@ -37,7 +37,7 @@ const alignPhotoOptions = {
 
 /** What became of a photo. */
 export interface AlignedPhoto {
-  /** `bad-landmarks`: the detector found faces whose landmarks no face can have. */
+  /** `bad-landmarks`: the detector found faces whose landmarks no face of the photo can have. */
   readonly outcome: 'aligned' | 'centre' | 'no-face' | 'bad-landmarks';
   /** The aligned image, where there is one. */
   readonly image?: Photo;

@@ -23,9 +23,10 @@ describe('parseLandmarks', () => {
       ),
     ],
     ['a.json', JSON.stringify({ 'Ada/1.jpg': [five], 'Ada/2.jpg': [five, five], 'Ada/3.jpg': [] })],
+    ['b.json', `\ufeff${JSON.stringify({ 'Ada/1.jpg': [five], 'Ada/2.jpg': [five, five] })}`],
     [
       'a.jsonl',
-      `{"settings":{}}\n${['1', '2', '2'].map((n) => JSON.stringify({ file: `Ada/${n}.jpg`, landmarks: five })).join('\n')}`,
+      `\ufeff{"settings":{}}\n${['1', '2', '2'].map((n) => JSON.stringify({ file: `Ada/${n}.jpg`, landmarks: five })).join('\n')}`,
     ],
   ])('reads %s', async (name, text) => {
     const detect = parseLandmarks(text, name);

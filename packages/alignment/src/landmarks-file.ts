@@ -47,7 +47,7 @@ const parsers = {
 export function parseLandmarks(text: string, where: string): Detect {
   const parser = lookUp(where, 'the ending', parsers, extname(where).toLowerCase());
   const faces = new Map<string, DetectedFace[]>();
-  for (const [file, landmarks] of parser(text, where)) {
+  for (const [file, landmarks] of parser(text.replace(/^\uFEFF/, ''), where)) {
     const known = faces.get(file);
     if (known) known.push({ landmarks });
     else faces.set(file, [{ landmarks }]);

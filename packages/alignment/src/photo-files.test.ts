@@ -39,6 +39,17 @@ describe('photoFiles', () => {
     ]);
   });
 
+  it('gives a photo no output that is the whole name of another', async () => {
+    await touch('A.jpg', 'a.png', 'a.jpg.png', 'a.jpg.png.gif', 'b.jpg.png');
+    expect(await found()).toEqual([
+      'A.jpg > A.jpg',
+      'a.jpg.png > a.jpg.png',
+      'a.jpg.png.gif > a.jpg.png.gif',
+      'a.png > a.png',
+      'b.jpg.png > b.jpg',
+    ]);
+  });
+
   it('gives no two photos one output', async () => {
     await touch('a/1.jpg', 'a/1.png', 'a/2.jpg', 'a/2.txt', 'a/x.JPG', 'a/X.gif');
     expect(await found()).toEqual([

@@ -27,6 +27,7 @@ export type FoundFile = {
  * nowhere and folders that may not be read come with the reason why they are passed over.
  *
  * Photos that differ in their endings alone keep them in the output's name: `a.jpg` and `a.png` become `a.jpg.*`, `a.png.*`.
+ * So does one whose name without ending is another's: `a.jpg.png` beside `a.jpg`.
  *
  * @throws {ProtomemError} when a folder cannot be read for another reason than its permissions.
  */
@@ -64,10 +65,12 @@ async function* visit(dir: string, below: string, above: readonly string[]): Asy
   const stemOf = (name: string): string => name.slice(0, -extname(name).length);
   const photos = files.filter(isPhoto);
   for (const name of photos) stems.set(stemOf(name).toLowerCase(), (stems.get(stemOf(name).toLowerCase()) ?? 0) + 1);
+  const whole = new Set(photos.map((name) => name.toLowerCase()));
   for (const name of files.sort()) {
     if (!isPhoto(name)) yield { file: below + name, reason: endingReason(name) };
     else {
-      const alone = stems.get(stemOf(name).toLowerCase()) === 1;
+      const stem = stemOf(name).toLowerCase();
+      const alone = stems.get(stem) === 1 && !whole.has(stem);
       yield { file: below + name, output: below + (alone ? stemOf(name) : name) };
     }
   }

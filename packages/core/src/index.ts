@@ -28,6 +28,7 @@ export {
   type Presence,
   part,
   readOptions,
+  refuseTogether,
   type Settings,
 } from './option.ts';
 export { pairKey } from './pair-key.ts';
@@ -45,6 +46,15 @@ export {
   type TensorData,
   type TensorDtype,
 } from './state.ts';
-export { cellOfName, escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';
+export {
+  cellOfName,
+  escapeName,
+  nameOfCell,
+  printable,
+  printableLines,
+  shellWord,
+  tableRow,
+  unescapeName,
+} from './text.ts';
 export { crc32c, type FoundRecord, readTfRecords, tfRecord } from './tf-record.ts';
 export { upperBound } from './upper-bound.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { option, optionTable, part } from './option.ts';
+import { option, optionTable, part, refuseTogether } from './option.ts';
 import { lookUp } from './registry.ts';
 
 const make = part(
@@ -20,6 +20,19 @@ const make = part(
   },
   (settings) => settings,
 );
+
+it.each([
+  [{ landmarks: 'a.csv', minScore: 0 }, '--landmarks and --min-score'],
+  [{ aligned: true, detector: 'a.ts' }, '--aligned and --detector'],
+  [{ protocol: 'lfw', set: ['a=1'] }, '--protocol and --set'],
+  [{ aligned: false, detector: 'a.ts', minScore: undefined }, undefined],
+  [{ protocol: 'lfw', set: [], landmarks: undefined }, undefined],
+])('refuseTogether names what excludes what in %j', (options, names) => {
+  const excluded = { landmarks: ['detector', 'minScore'], aligned: ['detector'], protocol: ['set'] };
+  const refusing = () => refuseTogether('here', options, excluded);
+  if (names === undefined) refusing();
+  else expect(refusing).toThrow(`here: the command line is "${names}", expected one of them.`);
+});
 
 describe('part', () => {
   it('fills in defaults, and leaves what is absent undefined', () => {

@@ -1,4 +1,4 @@
-import { ProtomemError, show } from './errors.ts';
+import { check, ProtomemError, show } from './errors.ts';
 import { nearest } from './registry.ts';
 
 /** Whether an option may be left out, and what stands in for it then. */
@@ -185,6 +185,33 @@ export const option = {
 
 /** The option `inputSize` as it is written on a command line: `--input-size`. */
 export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/**
+ * Refuses options of a command line that were given together, of which one would silently do nothing.
+ *
+ * @param options what was given: a flag that is false and a list without items were not.
+ * @param excluded by an option's name, the names of those that do nothing beside it.
+ *
+ * @example
+ * ```ts
+ * refuseTogether('align', { landmarks: 'a.csv', minScore: 0.5 }, { landmarks: ['detector', 'minScore'] });
+ * // align: the command line is "--landmarks and --min-score", expected one of them.
+ * ```
+ */
+export function refuseTogether(
+  where: string,
+  options: object,
+  excluded: Readonly<Record<string, readonly string[]>>,
+): void {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || value === false || (Array.isArray(value) && value.length === 0) ? [] : [name],
+  );
+  for (const name of given) {
+    const other = excluded[name]?.find((one) => given.includes(one));
+    const got = () => [name, other!].map(flagOf).join(' and ');
+    check(other === undefined, () => ({ where, what: 'the command line', got: got(), expected: 'one of them' }));
+  }
+}
 
 /**
  * Checks what a caller passed, and fills in defaults.

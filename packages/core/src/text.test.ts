@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { escapeName, nameOfCell, printable, printableLines, tableRow, unescapeName } from './text.ts';
+import { escapeName, nameOfCell, printable, printableLines, shellWord, tableRow, unescapeName } from './text.ts';
 
 /** Names of which many hold what is escaped, or what looks as if it were. */
 const piece = fc.constantFrom(
@@ -25,6 +25,20 @@ const names = fc.oneof(
   fc.array(piece).map((pieces) => pieces.join('')),
   fc.string({ unit: 'binary' }),
 );
+
+it.each([
+  ['runs/lfw-2:a.npy', 'runs/lfw-2:a.npy'],
+  ['my runs/x', '"my runs/x"'],
+  ['C:\\my runs', '"C:\\my runs"'],
+  ['', '""'],
+  ["it's", `"it's"`],
+  ['$HOME "b"!', `'$HOME "b"!'`],
+  ["$it's", `'$it'\\''s'`],
+  ['a\\\\b', "'a\\\\b'"],
+  ['a\\', "'a\\'"],
+])('shellWord of %j is one word of a shell', (word, expected) => {
+  expect(shellWord(word)).toBe(expected);
+});
 
 describe('printable', () => {
   it('shows orders to a terminal, line ends, and marks that turn text around', () => {

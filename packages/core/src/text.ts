@@ -30,6 +30,21 @@ export function unescapeName(text: string): string {
   });
 }
 
+/**
+ * A word of a command to be typed, in quotes where it needs them: those that every shell has where they do, else those of
+ * POSIX shells.
+ *
+ * @example
+ * ```ts
+ * shellWord('my runs/x'); // "my runs/x"
+ * ```
+ */
+export function shellWord(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  // Within double quotes, a backslash counts before another one and before the end.
+  return /^([^"$`!\\]|\\(?!\\|$))*$/.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** Begins what a spreadsheet runs as a formula, perhaps behind quotes that say that it is none. */
 const formula = /^'*[=+\-@＝＋－＠]/u;
 

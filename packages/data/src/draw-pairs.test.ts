@@ -28,6 +28,21 @@ describe('drawPairs', () => {
     expect(drawPairs(source, options)).not.toEqual(drawPairs(source, { ...options, seed: 6 }));
   });
 
+  it.each([
+    [[15, 2], 15],
+    [[20, 2, 2], 42],
+  ])('draws no more of two people than there are: images %j', (images, most) => {
+    const few = {
+      ...faces,
+      identities: images.length,
+      imagesPerIdentity: undefined,
+      imagesOf: (i: number) => images[i]!,
+    };
+    const drawn = (pairs: number) => drawPairs(few, { people: images.length, pairs });
+    expect(drawn(most).filter(({ same }) => !same)).toHaveLength(most);
+    expect(() => drawn(most + 1)).toThrow(`pairs is ${most + 1}, expected at most ${most}`);
+  });
+
   it('refuses more than there are', () => {
     expect(() => drawPairs(source, { people: 21, pairs: 1 })).toThrow('people is 21, expected at most 20');
     expect(() => drawPairs(source, { people: 2, pairs: 7 })).toThrow('pairs is 7, expected at most 6');

@@ -20,6 +20,22 @@ export interface DrawnPair {
 }
 
 /**
+ * How many pairs of each kind {@link drawPairs} draws at most among people with so many images: half of those that
+ * there are of the rarer kind. Drawing goes on until a pair is new, so some have to be left.
+ *
+ * @param images of each person.
+ */
+export function mostPairs(images: readonly number[]): number {
+  let [same, different, before] = [0, 0, 0];
+  for (const count of images) {
+    same += (count * (count - 1)) / 2;
+    different += count * before;
+    before += count;
+  }
+  return Math.floor(Math.min(same, different) / 2);
+}
+
+/**
  * Draws pairs of images to test an encoder on, as many of one person as of two, in turn, and no pair twice. The people
  * in them are to be kept out of training.
  *
@@ -46,13 +62,12 @@ export function drawPairs(source: ImageSource, options: DrawPairsOptions): Drawn
     [several[i], several[j]] = [several[j]!, several[i]!];
   }
   const chosen = several.slice(0, people);
-  const possible = chosen.reduce((sum, i) => sum + (source.imagesOf(i) * (source.imagesOf(i) - 1)) / 2, 0);
-  // Drawing goes on until a pair is new, so some have to be left.
-  check(wanted <= possible / 2, () => ({
+  const most = mostPairs(chosen.map((i) => source.imagesOf(i)));
+  check(wanted <= most, () => ({
     where,
     what: 'pairs',
     got: wanted,
-    expected: `at most ${Math.floor(possible / 2)}, half the different pairs of one person among the ${people} people`,
+    expected: `at most ${most}, half the pairs of one person, or of two, among the ${people} people`,
     fix: 'Take more people or fewer pairs.',
   }));
   const seen = new Set<string>();

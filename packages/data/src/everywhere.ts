@@ -10,7 +10,7 @@ export type { Pixels } from './augment/pixels.ts';
 export { recolour } from './augment/recolour.ts';
 export { shift } from './augment/shift.ts';
 export { warp } from './augment/warp.ts';
-export { type DrawnPair, drawPairs } from './draw-pairs.ts';
+export { type DrawnPair, drawPairs, mostPairs } from './draw-pairs.ts';
 export type { LoaderOptions } from './loader/loader.ts';
 export { classesByImages } from './samplers/classes-by-images.ts';
 export { everyImage } from './samplers/every-image.ts';

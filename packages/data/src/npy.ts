@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { check, ProtomemError } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 
 /** An array of NumPy's format. */
 export interface NpyArray {
@@ -34,7 +35,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
     throw new ProtomemError({ where: path, what, got, expected, ...(fix ? { fix } : {}) });
   };
   const file = await open(path).catch((error: Error) => {
-    const [got, expected] = [error.message, 'a file of numpy.save'];
+    const [got, expected] = [systemReason(error), 'a file of numpy.save'];
     throw new ProtomemError({ where: 'readNpy', what: path, got, expected }, { cause: error });
   });
   try {

@@ -1,4 +1,4 @@
-import { check, integer, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
+import { integer, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import { checkRows } from './matrix-product.ts';
 import type { Neighbors } from './nearest-neighbors.ts';
 
@@ -27,7 +27,10 @@ export type ApproximateOptions = OptionsOf<typeof approximateOptions>;
 
 /** An index over a gallery; searches as often as wanted. */
 export interface ApproximateIndex {
-  /** Nearest rows as the graph finds them: some may be missing. {@link neighborRecall} tells how many. */
+  /**
+   * Nearest rows as the graph finds them: some may be missing. {@link neighborRecall} tells how many. Where it finds
+   * fewer than k at all, row 2³² - 1 with score NaN stands in the last places.
+   */
   search(queries: Float32Array, k: number): Neighbors;
   /** Writes the index for `usearch`; the file is not written atomically. */
   save(path: string): void;
@@ -84,17 +87,14 @@ export async function approximateIndex(
     search(queries, k) {
       const rows = checkRows('search', 'queries', queries, width);
       integer('search', 'k', k, 1, index.size());
-      const found = { rows: new Uint32Array(rows * k), scores: new Float32Array(rows * k).fill(Number.NaN), k };
+      const found = {
+        rows: new Uint32Array(rows * k).fill(2 ** 32 - 1),
+        scores: new Float32Array(rows * k).fill(Number.NaN),
+        k,
+      };
       for (let query = 0; query < rows; query++) {
         const { keys, distances } = index.search(queries.subarray(query * width, (query + 1) * width), k, threads);
-        check(keys.length === k, () => ({
-          where: 'search',
-          what: `neighbours of query ${query}`,
-          got: keys.length,
-          expected: `${k}`,
-          fix: 'Raise expansionSearch, or connectivity.',
-        }));
-        for (let i = 0; i < k; i++) {
+        for (let i = 0; i < keys.length; i++) {
           found.rows[query * k + i] = Number(keys[i]);
           found.scores[query * k + i] = 1 - distances[i]!;
         }

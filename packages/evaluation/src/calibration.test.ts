@@ -118,6 +118,14 @@ describe('splitHalfStability', () => {
     );
   });
 
+  it('is certain of thresholds that are Infinity in both halves, as strangers are the most alike', () => {
+    const tied = labels.map((same) => Number(same === 0));
+    expect(splitHalfStability(tied, labels, 0.05, new Random(1))).toEqual({
+      thresholdDistance: 0,
+      far: { mean: 0, low: 0, high: 0 },
+    });
+  });
+
   it('says when half the list is too short', () => {
     expect(splitHalfStability(scores, labels, 0.0015, new Random(1))).toBeNull();
   });

@@ -224,7 +224,7 @@ export function reliability(
 
 /** A threshold from one half of a list, on the other half. */
 export interface SplitHalf {
-  /** Mean distance between the thresholds of the two halves. */
+  /** Mean distance between the thresholds of the two halves; Infinity when only one ever is ({@link thresholdAtFar}). */
   readonly thresholdDistance: number;
   /** Rates found on the halves that the thresholds did not come from: mean, and between which values they lie. */
   readonly far: { readonly mean: number; readonly low: number; readonly high: number };
@@ -274,7 +274,8 @@ export function splitHalfStability(
       const halfLabels = new Uint8Array(strangers.length + own.length).fill(1, strangers.length);
       return thresholdAtFar([...strangers, ...own], halfLabels, far)!;
     }) as [number, number];
-    distance += Math.abs(thresholds[0] - thresholds[1]) / repeats;
+    // Both may be Infinity.
+    if (thresholds[0] !== thresholds[1]) distance += Math.abs(thresholds[0] - thresholds[1]) / repeats;
     for (const half of [0, 1] as const) {
       const others = halves[1 - half]![0];
       rates.push(others.filter((score) => score >= thresholds[half]).length / others.length);

@@ -104,6 +104,17 @@ describe('approximateIndex', () => {
     expect(() => index.search(Float32Array.of(1, 0), 3)).toThrow('k is 3');
   });
 
+  it('says which of k rows it does not find', async () => {
+    // The graph does not reach all of many equal ones.
+    const index = await approximateIndex(new Float32Array(4000).fill(Math.SQRT1_2), 2, { threads: 1 });
+    const { rows, scores } = index.search(Float32Array.of(1, 0), 2000);
+    const found = scores.findIndex(Number.isNaN);
+    expect(found).toBeGreaterThan(10);
+    expect(new Set(rows.subarray(0, found)).size).toBe(found);
+    expect(new Set(rows.subarray(found))).toEqual(new Set([2 ** 32 - 1]));
+    expect(scores.subarray(found).every(Number.isNaN)).toBe(true);
+  });
+
   it('finds what rows are given, and no longer those that are taken away', async () => {
     const width = 8;
     const index = await approximateIndex(unit(40, width), width, { precision: 'f32' });

@@ -23,6 +23,8 @@ describe('signFlipTest', () => {
 
   it('refuses what it cannot pair', () => {
     expect(() => signFlipTest([1, 2], [1])).toThrow('2 and 1');
+    expect(() => signFlipTest([Number.NaN, 1, 2], [1, 1, 2])).toThrow('one[0] is NaN');
+    expect(() => signFlipTest([1, 1, 2], [1, 1, Number.POSITIVE_INFINITY])).toThrow('other[2] is Infinity');
     expect(() => signFlipTest([1], [1])).toThrow('1 and 1');
     expect(() => signFlipTest(new Array(21).fill(0), new Array(21).fill(0))).toThrow('2 to 20');
   });

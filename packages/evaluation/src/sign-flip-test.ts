@@ -20,7 +20,7 @@ const MOST = 20;
  * through all 2^n ways to flip the signs of the differences, so nothing is assumed about how these are distributed; that
  * folds are independent is, although their thresholds come from overlapping parts.
  *
- * @param one figures of one encoder, 2 to 20.
+ * @param one figures of one encoder, 2 to 20, finite.
  * @param other as many of the other.
  *
  * @example
@@ -39,6 +39,16 @@ export function signFlipTest(one: readonly number[], other: readonly number[]): 
     got: `${count} and ${other.length}`,
     expected: `as many of both, 2 to ${MOST}`,
   }));
+  for (const [name, figures] of Object.entries({ one, other })) {
+    for (const [i, figure] of figures.entries()) {
+      check(Number.isFinite(figure), () => ({
+        where: 'signFlipTest',
+        what: `${name}[${i}]`,
+        got: figure,
+        expected: 'a finite number',
+      }));
+    }
+  }
   const differences = one.map((value, i) => value - other[i]!);
   const sum = differences.reduce((a, b) => a + b, 0);
   // Sums of the same numbers in another order differ by rounding.

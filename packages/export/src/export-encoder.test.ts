@@ -137,6 +137,7 @@ describe('a family of your own', () => {
 describe('what is refused', () => {
   it.each<[ExportOptions, string]>([
     [{ to: 'tfjs', opset: 12 }, 'opset is 12, expected nothing'],
+    [{ to: 'onnx', calibration: 32 }, 'calibration is 32, expected nothing: float32 is not calibrated'],
     [{ to: 'safetensors', flip: true }, 'flip is true, expected nothing'],
     [{ to: 'onnx', opset: 8 }, 'opset is 8, expected an integer in [9, 22]'],
     [{ to: 'onnx', precision: 'int4' as never }, 'precision is "int4"'],

@@ -57,6 +57,13 @@ export async function exportEncoder(
   const { to, licence, precision, faces, calibration } = settings;
   const calibratedOn =
     precision === 'int8' ? `up to ${calibration} ${faces ? 'faces given' : 'drawn faces'}` : undefined;
+  check(precision === 'int8' || options.calibration === undefined, () => ({
+    where: 'export',
+    what: 'calibration',
+    got: calibration,
+    expected: `nothing: ${precision} is not calibrated`,
+    fix: 'Ask for the precision int8.',
+  }));
   checkName(out, to);
   checkTarget(to, options);
   const card = to === 'tfjs' ? join(out, 'README.md') : out.replace(/\.\w+$/, '.md');

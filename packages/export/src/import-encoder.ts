@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { check, type OptionsOf, option, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import { type DefinedEncoder, encoders, refitNorms, restoreEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
 import { inputNormalization, modelOptions, openModel, pixelsFor, readOnnxGraph } from '@protomem/protocols';
@@ -128,7 +129,7 @@ export async function fromStateDict(
 
 async function fromOnnx(file: string, encoder: DefinedEncoder, settings: ImportSettings): Promise<readonly string[]> {
   const bytes = await readFile(file).catch((error: Error) => {
-    const [got, expected] = [error.message, 'an ONNX model of less than 2 GiB'];
+    const [got, expected] = [systemReason(error), 'an ONNX model of less than 2 GiB'];
     throw new ProtomemError({ where: 'import', what: file, got, expected }, { cause: error });
   });
   const graph = readOnnxGraph(file, bytes);

@@ -17,6 +17,7 @@ export interface CardFacts {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+/** JSON has null for what is not finite. */
 const bound = (value: number | null): string => (value === null ? 'no bound' : value.toFixed(4));
 
 /** Words of others in a cell of a table: no bar and no line ends one. */
@@ -121,7 +122,7 @@ function results({ head: { verification }, evaluations }: RunFacts): string[] {
     const point = tarAtFar.find((one) => one.far === far);
     if (!point?.reachable) return `| ${far} | not to be told from ${negatives} pairs of strangers | |`;
     const [low, high] = point.interval!;
-    return `| ${far} | ${point.threshold!.toFixed(4)} | ${percent(point.tar!)} (${percent(low)} to ${percent(high)}) |`;
+    return `| ${far} | ${bound(point.threshold)} | ${percent(point.tar!)} (${percent(low)} to ${percent(high)}) |`;
   });
   const lists = evaluations.map(
     ({ protocol, accuracy, interval, pairs }) =>
@@ -158,7 +159,7 @@ function results({ head: { verification }, evaluations }: RunFacts): string[] {
 function thresholdRow(protocol: string, far: number, thresholds: readonly Threshold[]): string {
   const found = thresholds.find((one) => one.far === far);
   const words = found
-    ? `${found.threshold.toFixed(4)} (${found.interval.map(bound).join(' to ')}), of ${found.negatives} pairs of strangers`
+    ? `${bound(found.threshold)} (${found.interval.map(bound).join(' to ')}), of ${found.negatives} pairs of strangers`
     : 'too few pairs of strangers, or not asked for';
   return `| ${cell(protocol)} | ${far} | ${words} |`;
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isObject, parseJson } from '@protomem/core';
+import { checkShape, isObject, parseJson, type Shape } from '@protomem/core';
 import { type HeadResult, type RunConfig, readRunMetrics, runFolder } from '@protomem/recipes';
 
 /** What a run tells about its encoder. */
@@ -22,7 +22,8 @@ interface PairEvaluation {
 
 export interface Threshold {
   readonly far: number;
-  readonly threshold: number;
+  /** Null where strangers tie at the top: no score is high enough. */
+  readonly threshold: number | null;
   /** Where a bound is null, the list is too short for one. */
   readonly interval: readonly [number | null, number | null];
   readonly actualFar: number;
@@ -48,21 +49,38 @@ async function readEvaluations(folder: string): Promise<PairEvaluation[]> {
   return found.filter((one) => one !== undefined);
 }
 
-/** Results of another kind, or of a release with other figures, are not a pair list's. */
+/** What `metrics.json` of a pair list holds. */
+interface PairMetrics {
+  readonly protocol?: string;
+  readonly verification: Readonly<Record<'accuracy' | 'positives' | 'negatives', number>>;
+  readonly accuracyInterval?: PairEvaluation['interval'];
+  readonly thresholds?: readonly Threshold[];
+}
+
+const thresholdShape: Shape = { far: 'number', threshold: 'number', interval: ['number'], negatives: 'number' };
+const pairShape: Shape = {
+  verification: { accuracy: 'number', positives: 'number', negatives: 'number' },
+  ...{ 'protocol?': 'text', 'accuracyInterval?': ['number'], 'thresholds?': [thresholdShape] },
+};
+
+/**
+ * Results of another kind are not a pair list's.
+ *
+ * @throws ProtomemError for a pair list's that lack something, with its name.
+ */
 async function readEvaluation(file: string): Promise<PairEvaluation | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const saved = parseJson(text, { where: file, what: 'its text' });
-  if (!isObject(saved) || saved.kind !== 'pairs' || !isObject(saved.verification)) return undefined;
-  const { accuracy, positives, negatives } = saved.verification;
-  if (typeof accuracy !== 'number') return undefined;
+  if (!isObject(saved) || saved.kind !== 'pairs') return undefined;
+  checkShape(saved, pairShape, file);
+  const { protocol, verification, accuracyInterval: interval, thresholds = [] } = saved as unknown as PairMetrics;
+  const { accuracy, positives, negatives } = verification;
   return {
-    protocol: String(saved.protocol ?? basename(file)),
+    protocol: protocol ?? basename(file),
     accuracy,
-    ...(Array.isArray(saved.accuracyInterval)
-      ? { interval: saved.accuracyInterval as unknown as [number, number] }
-      : {}),
-    pairs: Number(positives) + Number(negatives),
-    thresholds: Array.isArray(saved.thresholds) ? (saved.thresholds as Threshold[]) : [],
+    ...(interval && { interval }),
+    pairs: positives + negatives,
+    thresholds,
   };
 }

@@ -1,4 +1,5 @@
 import { check, ProtomemError, type TensorDtype } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import { readTorchPickle, type TorchRecord } from '@protomem/data';
 import { type Entry, fromRandomAccessReaderPromise, type ZipFile } from 'yauzl';
 import { BoundedFile } from './bounded-file.ts';
@@ -28,7 +29,7 @@ export async function readTorchWeights(file: string): Promise<ReadonlyMap<string
     const expected = 'a zip that torch.save of PyTorch 1.6 or later wrote';
     throw new ProtomemError({ where: file, what: 'the file', got, expected, fix }, { cause });
   };
-  const reader = await BoundedFile.open(file).catch((error: Error) => refuse(error.message, error));
+  const reader = await BoundedFile.open(file).catch((error: Error) => refuse(systemReason(error), error));
   try {
     const zip = await fromRandomAccessReaderPromise(reader, reader.size, { autoClose: false });
     const entries = new Map<string, Entry>();

@@ -1,7 +1,7 @@
 import { check } from '@protomem/core';
 import type { Entry } from './format.ts';
 import type { Enrolled, Enrolment } from './gallery.ts';
-import { enrolEntry, type KnownPeople } from './known-people.ts';
+import { enrolEntries, type KnownPeople } from './known-people.ts';
 import { unitOf } from './unit.ts';
 
 /** What of an enrolment has to be written, all of it checked, and what becomes of its images. */
@@ -51,7 +51,7 @@ function entryOf(
       written.set(name, vector);
     }
   }
-  return written.size > 0 ? [enrolEntry(person, [...written.keys()], [...written.values()])] : [];
+  return [...enrolEntries(person, [...written])];
 }
 
 /** Names are written on one line of a terminal, and kept whole in the file. */

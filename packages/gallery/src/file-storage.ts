@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { constants, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { check, type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
-import { refuseHeld, replaceFile, sweepTemporary, withLock } from '@protomem/core/node';
+import { check, type OptionsOf, option, ProtomemError, readOptions, shellWord } from '@protomem/core';
+import { refuseHeld, replaceFile, sweepTemporary, systemReason, withLock } from '@protomem/core/node';
 import { FORMAT } from './format.ts';
 import type { GalleryStorage } from './storage.ts';
 
@@ -42,7 +42,7 @@ export async function fileStorage(
   }
   const failed = (doing: string) => (error: unknown) => {
     if (error instanceof ProtomemError) throw error;
-    const got = `not to be ${doing} (${(error as Error).message})`;
+    const got = `not to be ${doing} (${systemReason(error)})`;
     throw new ProtomemError(
       { where: 'fileStorage', what: path, got, expected: 'a file on a healthy disk' },
       { cause: error },
@@ -153,7 +153,7 @@ export function checkGalleryThere(where: string, path: string): void {
     what: `--gallery ${path}`,
     got: 'missing',
     expected: 'a gallery, or a data set of known people',
-    fix: `Make one: protomem enrol PHOTOS --gallery ${path} --model MODEL.`,
+    fix: `Make one: protomem enrol PHOTOS --gallery ${shellWord(path)} --model MODEL.`,
   }));
 }
 

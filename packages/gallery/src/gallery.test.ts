@@ -1,8 +1,11 @@
-import { Random } from '@protomem/core';
+import { Random, readTfRecords } from '@protomem/core';
 import { damage, fuzz, fuzzTimeout } from '@protomem/core/testing';
 import { describe, expect, it } from 'vitest';
+import { MOST_BYTES } from './format.ts';
 import type { Enrolment } from './gallery.ts';
 import { openGallery } from './open-gallery.ts';
+import { type RowOwner, Rows } from './rows.ts';
+import { searchRows } from './search-rows.ts';
 import { memoryStorage } from './storage.ts';
 
 const model = { name: 'encoder', fingerprint: 'a1' };
@@ -188,6 +191,35 @@ describe('search', () => {
   });
 });
 
+describe('search by a graph', () => {
+  const rows = new Rows<RowOwner>(1);
+  for (let i = 0; i < 3; i++) rows.put({ row: -1 }, Float32Array.of(i));
+  const finding = (...found: readonly number[]) => {
+    const search = () => ({ rows: Uint32Array.from(found), scores: new Float32Array(3), k: 3 });
+    rows.index = { search } as never;
+    return searchRows(rows, Float32Array.of(1), 2, { approximateFrom: 1 });
+  };
+  const missing = 2 ** 32 - 1;
+
+  it('takes as many rows as are wanted, though it finds fewer than it asks for', async () => {
+    expect(await finding(1, 2, missing)).toEqual({ rows: Uint32Array.of(2, 1), scores: Float32Array.of(2, 1) });
+  });
+
+  it('refuses fewer than are wanted, and says what helps', async () => {
+    await expect(finding(1, missing, missing)).rejects.toThrow(
+      'rows found for query 0 is 1, expected at least 2 of 3. Open the gallery without approximateFrom',
+    );
+  });
+});
+
+it('verifies a person of any number of images', async () => {
+  const gallery = await open();
+  const images = Array.from({ length: 130_000 }, (_, i) => ({ embedding: i === 7 ? x : y }));
+  await gallery.enrol([{ person: 'Ada', images }]);
+  const { results } = await gallery.verify('Ada', Float32Array.from(x), { template: 'best' });
+  expect(results[0]![0]).toEqual({ person: 'Ada', score: 1 });
+});
+
 describe('bytes of a gallery', () => {
   async function made() {
     const storage = memoryStorage();
@@ -224,6 +256,25 @@ describe('bytes of a gallery', () => {
     const gallery = await open(memoryStorage(zeros));
     expect([gallery.people, gallery.notes.length]).toEqual([5, 1]);
     await expect(open(memoryStorage(new Uint8Array(100)))).rejects.toThrow('expected a gallery');
+  });
+
+  it('hold one person in as many records as it takes to read each again', async () => {
+    const storage = memoryStorage();
+    const gallery = await open(storage);
+    const records = async () => {
+      let count = -1;
+      for await (const _ of readTfRecords(storage.read(), 'gallery', MOST_BYTES)) count++;
+      return count;
+    };
+    const images = Array.from({ length: 1025 }, (_, i) => ({ image: `${i}`, embedding: [1, i, 0] }));
+    await gallery.enrol([{ person: 'Ada', images }]);
+    expect(await records()).toBe(3);
+    await gallery.remove('Ada', '7');
+    await gallery.close();
+    expect(await records()).toBe(2);
+    expect((await open(memoryStorage(storage.bytes()))).images).toBe(1024);
+    // The widest embeddings, and the longest names, of which JSON writes six bytes for a character.
+    expect(512 * (4 * 65_536 + 6 * 4096 + 3)).toBeLessThan(MOST_BYTES / 1.5);
   });
 
   it('are refused with the place when a bit is flipped anywhere', async () => {

@@ -49,7 +49,7 @@ export function verify(known: KnownPeople, member: Member, queries: Float32Array
       : Array.from(member.images.values(), (image) => known.images.of(image));
   const results = Array.from({ length: units.length / width }, (_, query) => {
     const scores = own.map((vector) => vector.reduce((sum, value, i) => sum + value * units[query * width + i]!, 0));
-    return [{ person: member.person, score: clip(Math.max(...scores)) }];
+    return [{ person: member.person, score: clip(scores.reduce((best, score) => Math.max(best, score))) }];
   });
   return judge(known, results, own.length, judging);
 }

@@ -97,23 +97,25 @@ export class KnownPeople {
     yield encodeHeader(this.header);
     if (this.calibration) yield encodeEntry({ kind: 'calibrate', calibration: this.calibration });
     for (const { person, images } of this.members.values()) {
-      const vectors = Array.from(images.values(), (image) => this.images.of(image));
-      yield encodeEntry(enrolEntry(person, [...images.keys()], vectors));
+      const vectors = Array.from(images.values(), (owner) => [owner.image, this.images.of(owner)] as const);
+      for (const entry of enrolEntries(person, vectors)) yield encodeEntry(entry);
     }
   }
 }
 
-/** The record of images of one person. */
-export function enrolEntry(
+/** Of the widest embeddings and the longest names, they stay below `MOST_BYTES`. */
+const IMAGES_OF_A_RECORD = 512;
+
+/** The records of images of one person, their names with their vectors. */
+export function* enrolEntries(
   person: string,
-  images: readonly string[],
-  vectors: readonly Float32Array[],
-): Entry & { kind: 'enrol' } {
-  const all = new Float32Array(vectors.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const vector of vectors) {
-    all.set(vector, at);
-    at += vector.length;
+  images: readonly (readonly [name: string, vector: Float32Array])[],
+): Generator<Entry & { kind: 'enrol' }> {
+  for (let start = 0; start < images.length; start += IMAGES_OF_A_RECORD) {
+    const some = images.slice(start, start + IMAGES_OF_A_RECORD);
+    const width = some[0]![1].length;
+    const vectors = new Float32Array(some.length * width);
+    for (const [i, [, vector]] of some.entries()) vectors.set(vector, i * width);
+    yield { kind: 'enrol', person, images: some.map(([name]) => name), vectors };
   }
-  return { kind: 'enrol', person, images, vectors: all };
 }

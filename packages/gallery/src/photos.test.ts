@@ -180,6 +180,8 @@ describe('readCalibration', () => {
     expect(await readCalibration(join(dir, 'flat'))).toBeUndefined();
     await expect(readCalibration(join(dir, 'none.json'))).rejects.toThrow('expected one head at least');
     await expect(readCalibration(join(dir, 'other.json'))).rejects.toThrow('verification is "missing"');
-    await expect(readCalibration(join(dir, 'nothing.json'))).rejects.toThrow('expected the metrics.json of a run');
+    await expect(readCalibration(join(dir, 'nothing.json'))).rejects.toThrow(
+      'nothing.json is "missing", expected the metrics.json of a run',
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { checkShape, isObject, ProtomemError, parseJson } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import type { VerificationReport } from '@protomem/evaluation';
 import { runFolder, verificationShape } from '@protomem/recipes';
 import { type Calibration, calibrationFromReport } from './calibration.ts';
@@ -23,7 +24,7 @@ export async function readCalibration(path: string): Promise<Calibration | undef
   const file = folder ? runFolder(path).metrics : path;
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (folder && error.code === 'ENOENT') return undefined;
-    const [got, expected] = [error.message, 'the metrics.json of a run, or of an evaluation on pairs'];
+    const [got, expected] = [systemReason(error), 'the metrics.json of a run, or of an evaluation on pairs'];
     throw new ProtomemError({ where: 'readCalibration', what: file, got, expected }, { cause: error });
   });
   if (text === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { check } from '@protomem/core';
 import { type ApproximateIndex, approximateIndex, nearestNeighbors } from '@protomem/evaluation';
 import type { GalleryOptions } from './gallery-options.ts';
 import type { RowOwner, Rows } from './rows.ts';
@@ -32,7 +33,16 @@ function rescored<T extends RowOwner>(rows: Rows<T>, index: ApproximateIndex, qu
   const found = index.search(queries, wider);
   const best = { rows: new Uint32Array(count * k), scores: new Float32Array(count * k) };
   for (let query = 0; query < count; query++) {
-    const near = Array.from(found.rows.subarray(query * wider, (query + 1) * wider), (row) => {
+    // In the place of a row that was not found stands one that there is not.
+    const some = found.rows.subarray(query * wider, (query + 1) * wider).filter((row) => row < rows.length);
+    check(some.length >= k, () => ({
+      where: 'identify',
+      what: `rows found for query ${query}`,
+      got: some.length,
+      expected: `at least ${k} of ${rows.length}`,
+      fix: `Open the gallery without approximateFrom, or with one above ${rows.length}: all rows are compared then.`,
+    }));
+    const near = Array.from(some, (row) => {
       let score = 0;
       for (let i = 0; i < width; i++) score += queries[query * width + i]! * values[row * width + i]!;
       return { row, score };

@@ -87,6 +87,26 @@ describe('findKnown', () => {
       '2 people make 1 pairs of strangers: a threshold for FAR 0.01 takes 100, of 15 people',
     );
   });
+
+  it.each([
+    [[], [0.01], 'a threshold for FAR 0.001 takes 1,000'],
+    // Two who look the same: drawn twice, their pairs are more than the rate allows, and none is above them.
+    [[0], [], 'too few, or too much alike, to bound a threshold for FAR 0.01'],
+  ])('gives thresholds that strangers bound: of 20 people, 19 looks like %j', async (same, rates, reason) => {
+    const looks = Array.from({ length: 20 }, (_, i) => (i === 19 ? (same[0] ?? i) : i));
+    // Of each person one image that it is known by, and two that are the same.
+    const people = Int32Array.from({ length: 60 }, (_, row) => Math.floor(row / 3));
+    const embeddings = Float32Array.from({ length: 60 * 20 }, (_, i) =>
+      Number(looks[people[Math.floor(i / 20)]!] === i % 20),
+    );
+    const found = await findKnown(embeddings, 20, {
+      people,
+      reference: Uint8Array.from(people, (_, row) => Number(row % 3 === 0)),
+    });
+    expect(found.thresholds.map(({ far }) => far)).toEqual(rates);
+    for (const { interval } of found.thresholds) expect(interval).toEqual([1, 1]);
+    expect(found.tooLittle).toContain(reason);
+  });
 });
 
 it('an encoder goes on, frozen in part, and says what it could do before and can do now', async () => {

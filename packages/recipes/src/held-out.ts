@@ -1,5 +1,5 @@
 import { check, type ImageSource, Random } from '@protomem/core';
-import { type DrawnPair, decodeImage, drawPairs, selectIdentities } from '@protomem/data';
+import { type DrawnPair, decodeImage, drawPairs, mostPairs, selectIdentities } from '@protomem/data';
 import type { RunConfig } from './run-schema.ts';
 
 type HeldOut = Extract<RunConfig['evaluation']['pairs'], { kind: 'held-out' }>;
@@ -37,10 +37,11 @@ export async function heldOutPairs(
   tested: ImageSource,
   { count }: { readonly count: number },
 ): Promise<{ readonly pairs: readonly DrawnPair[]; readonly unreadable: number }> {
-  const counts = Array.from({ length: tested.identities }, (_, identity) => tested.imagesOf(identity));
-  const possible = counts.reduce((sum, images) => sum + (images * (images - 1)) / 2, 0);
-  const [people, pairs] = [counts.filter((images) => images >= 2).length, Math.min(count, Math.floor(possible / 2))];
-  const drawn = people < 2 || pairs < 1 ? [] : drawPairs(tested, { people, pairs, seed: SEED });
+  const several = Array.from({ length: tested.identities }, (_, identity) => tested.imagesOf(identity)).filter(
+    (images) => images >= 2,
+  );
+  const pairs = Math.min(count, mostPairs(several));
+  const drawn = pairs < 1 ? [] : drawPairs(tested, { people: several.length, pairs, seed: SEED });
   const known = new Map<string, Promise<boolean>>();
   const readable = (image: DrawnPair['a']): Promise<boolean> => {
     const key = image.join();

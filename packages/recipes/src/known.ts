@@ -1,10 +1,11 @@
 import { Random } from '@protomem/core';
 import {
-  bootstrap,
   type Interval,
   nearestNeighbors,
   pairScores,
+  percentileInterval,
   poolTemplates,
+  resamples,
   thresholdAtFar,
   wilsonInterval,
 } from '@protomem/evaluation';
@@ -69,23 +70,24 @@ function thresholds(embeddings: Float32Array, dimension: number, rows: readonly 
   const count = new Set(owners).size;
   // Pairs of images of the same two people say nearly the same: a rate wants so many pairs of people.
   const strangers = (count * (count - 1)) / 2;
-  const borne = RATES.filter((far) => strangers * far >= 1);
-  const first = RATES.find((far) => strangers * far < 1);
-  return {
-    thresholds: borne.flatMap((far) => {
-      const threshold = thresholdAtFar(scores, labels, far);
-      if (threshold === null) return [];
-      const measure = (some: Float64Array, same: Uint8Array): number | null => thresholdAtFar(some, same, far);
-      return {
-        far,
-        threshold,
-        interval: bootstrap(scores, labels, measure, { random: new Random(0), people: owners }).interval,
-      };
-    }),
-    ...(first !== undefined && {
-      tooLittle: `${count} people make ${strangers.toLocaleString('en')} pairs of strangers: a threshold for FAR ${first} takes ${(1 / first).toLocaleString('en')}, of ${peopleFor(1 / first)} people`,
-    }),
-  };
+  const thresholds = RATES.flatMap((far) => {
+    const threshold = strangers * far >= 1 ? thresholdAtFar(scores, labels, far) : null;
+    if (threshold === null) return [];
+    // Too few strangers, or ties at the top of them: no threshold is high enough.
+    const draws = Array.from(
+      resamples(scores, labels, { random: new Random(0), people: owners }),
+      (drawn) => thresholdAtFar(drawn.scores, drawn.labels, far) ?? Number.POSITIVE_INFINITY,
+    );
+    const interval = percentileInterval(draws);
+    return [threshold, ...interval].every(Number.isFinite) ? [{ far, threshold, interval }] : [];
+  });
+  const first = RATES.find((rate) => thresholds.every(({ far }) => far !== rate));
+  if (first === undefined) return { thresholds };
+  const tooLittle =
+    strangers * first < 1
+      ? `${count} people make ${strangers.toLocaleString('en')} pairs of strangers: a threshold for FAR ${first} takes ${(1 / first).toLocaleString('en')}, of ${peopleFor(1 / first)} people`
+      : `of ${count} people, the strangers most alike are too few, or too much alike, to bound a threshold for FAR ${first}`;
+  return { thresholds, tooLittle };
 }
 
 /** The fewest people who make so many pairs. */

@@ -98,4 +98,7 @@ it('draws pairs of people who have two tested images', async () => {
   await expect(heldOutPairs(single, { count: 100 })).rejects.toThrow(
     'pairs of one person among the 5 tested people of synthetic',
   );
+  // More pairs of one person, 106, than of two, 30.
+  const two = { ...few, identities: 2, imagesOf: (identity: number) => [15, 2][identity]! };
+  expect((await heldOutPairs(two, { count: 20 })).pairs).toHaveLength(30);
 });

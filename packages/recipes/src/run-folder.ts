@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ProtomemError, parseJson, printableLines } from '@protomem/core';
+import { ProtomemError, parseJson, printableLines, shellWord } from '@protomem/core';
 import { systemReason, writeFileAtomic } from '@protomem/core/node';
 import { parseConfig, patchConfig } from './config.ts';
 import type { RunDraft } from './run-schema.ts';
@@ -79,5 +79,5 @@ export async function readRunConfig(
 export function resumeCommand(out: string, name?: string): string {
   const fromSources = process.execArgv.some((argument) => argument.includes('@protomem/source'));
   const train = fromSources ? 'npm run train --' : 'npx protomem train';
-  return [train, ...(name === undefined ? [] : [name]), '--out', out, '--resume'].join(' ');
+  return [train, ...(name === undefined ? [] : [shellWord(name)]), '--out', shellWord(out), '--resume'].join(' ');
 }

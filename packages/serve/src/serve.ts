@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { check, firstLineOf, ProtomemError, readOptions } from '@protomem/core';
-import { isLoopback } from '@protomem/core/node';
+import { isLoopback, joinAddress } from '@protomem/core/node';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
 import { batchEmbeddings } from './batch-embeddings.ts';
@@ -144,11 +144,11 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
   await app.listen({ host, port }).catch((error: unknown) => {
     const got = `not to be had (${firstLineOf(error)})`;
     const expected = 'an address and a port that are free';
-    throw new ProtomemError({ where: 'serve', what: `${host}:${port}`, got, expected }, { cause: error });
+    throw new ProtomemError({ where: 'serve', what: joinAddress(host, port), got, expected }, { cause: error });
   });
   const { port: found } = app.server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${found}/`,
+    url: `http://${joinAddress(host, found)}/`,
     close() {
       closing = true;
       return app.close();

@@ -24,7 +24,8 @@ export interface Going<T> extends KeepingOptions {
   /** Which runs to carry out. Default: all that are not kept. */
   readonly only?: (one: T) => boolean;
   readonly facts: (one: T) => Pick<KeptRun, 'key' | 'name' | 'seed'>;
-  readonly carryOut: (one: T) => Promise<Made>;
+  /** @param signal aborted when another run has failed. */
+  readonly carryOut: (one: T, signal: AbortSignal) => Promise<Made>;
 }
 
 /** Whether a run of this name is one of those that `--only` asks for. */
@@ -32,7 +33,7 @@ export const named = (name: string, only: readonly string[] | undefined): boolea
   only === undefined || only.some((text) => name.includes(text));
 
 /**
- * Carries out the runs that are not kept yet, in their order, and keeps them.
+ * Carries out the runs that are not kept yet, in their order, and keeps them. When one fails, the others are ended.
  *
  * @returns the runs in the order of `wanted`; undefined for those that `only` leaves out and nobody has carried out
  */
@@ -51,11 +52,12 @@ export async function goThrough<T>(wanted: readonly T[], options: Going<T>): Pro
   say(`${wanted.length} runs: ${kept} are kept, ${missing.length} to go, ${concurrency} at a time`);
   const begun = performance.now();
   let [started, done] = [0, 0];
+  const failed = new AbortController();
   const worker = async (): Promise<void> => {
-    while (started < missing.length) {
+    while (started < missing.length && !failed.signal.aborted) {
       const [i, one] = missing[started++]!;
       const about = facts(one);
-      const made = await carryOut(one);
+      const made = await carryOut(one, failed.signal);
       found[i] = { run: runs.add({ ...about, code, ...made }), from: 'this call' };
       const left = (((performance.now() - begun) / ++done) * (missing.length - done)) / 60_000;
       const figures = Object.entries(made.figures).map(([key, value]) => `${key} ${value.toPrecision(4)}`);
@@ -64,6 +66,13 @@ export async function goThrough<T>(wanted: readonly T[], options: Going<T>): Pro
       );
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  const workers = Array.from({ length: concurrency }, worker);
+  try {
+    await Promise.all(workers);
+  } catch (error) {
+    failed.abort();
+    await Promise.allSettled(workers);
+    throw error;
+  }
   return found;
 }

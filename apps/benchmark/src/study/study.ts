@@ -31,7 +31,7 @@ export function study(wanted: readonly Wanted[], { work, ...options }: StudyOpti
   return goThrough(wanted, {
     ...options,
     facts: (one) => ({ key: keyOf(one), name: one.name, seed: one.config.seed }),
-    carryOut: (one) => carryOut(one, work, options.say),
+    carryOut: (one, signal) => carryOut(one, work, options.say, signal),
   });
 }
 
@@ -47,20 +47,23 @@ export function keyOf({ config, paths, heldOut }: Wanted): string {
 /** Folder of a run under way. */
 export const folderOf = (work: string, one: Wanted): string => join(work, keyOf(one));
 
-async function carryOut(one: Wanted, work: string, say: (text: string) => void): Promise<Made> {
+async function carryOut(one: Wanted, work: string, say: (text: string) => void, signal: AbortSignal): Promise<Made> {
   const out = folderOf(work, one);
   mkdirSync(out, { recursive: true });
   const { name: _, group: __, paths: ___, ...task } = one;
   const file = join(out, 'task.json');
   writeFileSync(file, JSON.stringify({ ...task, config: parseConfig(one.config, one.name) }));
   say(`begins: ${one.name}, seed ${one.config.seed}`);
-  const child = spawn(process.execPath, [...FROM_SOURCE, RUN, file, join(out, 'run')]);
+  const child = spawn(process.execPath, [...FROM_SOURCE, RUN, file, join(out, 'run')], { signal });
   let [answer, complaint] = ['', ''];
   child.stdout.on('data', (text: Buffer) => {
     answer += text.toString();
   });
   child.stderr.on('data', (text: Buffer) => {
     complaint = (complaint + text.toString()).slice(-2000);
+  });
+  child.once('error', ({ message }) => {
+    complaint += message;
   });
   const status = await new Promise((ended) => child.once('close', ended));
   if (status !== 0) {

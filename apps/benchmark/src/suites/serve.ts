@@ -9,12 +9,12 @@ import { syntheticFaces } from '@protomem/synthetic';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
 import { FROM_SOURCE } from '../contender.ts';
+import { median } from '../statistics.ts';
 import type { Suite } from '../suite.ts';
 
 const STEP = join(import.meta.dirname, 'serve-step.ts');
 const BATCH = 32;
 const CONNECTIONS = 2 * BATCH;
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 /** Requests a second of `protomem serve` beside the encoder alone, and whether its memory stays as it is. */
 export const serve: Suite = {

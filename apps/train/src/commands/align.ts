@@ -19,7 +19,7 @@ export function make() {
   const made = command('align', about)
     .argument('<photos>', 'folder of photos')
     .argument('<out>', 'folder to write; new unless --resume')
-    .option('--min-score <x>', 'how sure the detector has to be, 0 to 1', toNumber, 0.3)
+    .option('--min-score <x>', 'how sure the detector has to be, 0 to 1 (default: 0.3)', toNumber)
     .option('--landmarks <file>', 'landmarks from a .csv, .tsv, .json or .jsonl file in place of the detector')
     .option(
       '--detector <file>',

@@ -1,8 +1,10 @@
+import { rmSync } from 'node:fs';
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { datasetFormats, readLfwPairs, readVerificationBin, writeDataset } from '@protomem/data';
 import { syntheticFaces } from '@protomem/synthetic';
+import { SingleBar } from 'cli-progress';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { make as convertCommand } from './convert.ts';
 import { make as drawPairsCommand } from './draw-pairs.ts';
@@ -21,7 +23,9 @@ let printed: string[];
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'protomem-data-'));
   printed = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => printed.push(line));
+  for (const level of ['log', 'error'] as const) {
+    vi.spyOn(console, level).mockImplementation((line: string) => printed.push(line));
+  }
   const source = syntheticFaces({ identities: 3, imagesPerIdentity: 2, seed: 1, size: 24 });
   await writeDataset(source, join(dir, 'faces'), { format: 'folder' });
   process.exitCode = 0;
@@ -187,6 +191,9 @@ describe('protomem pairs', () => {
     await pairs(join(dir, 'back', 'pairs.txt'), join(dir, 'back', 'images'), join(dir, 'again.bin'));
     expect(await readFile(join(dir, 'again.bin'))).toEqual(await readFile(join(dir, 'out.bin')));
     await expect(pairs(join(dir, 'out.bin'), join(dir, 'back'))).rejects.toThrow('nothing is overwritten');
+    vi.spyOn(SingleBar.prototype, 'update').mockImplementationOnce(() => rmSync(join(dir, 'again.bin')));
+    await expect(pairs(join(dir, 'again.bin'), join(dir, 'half'))).rejects.toThrow('again.bin');
+    expect((await namesIn(dir)).filter((name) => name.includes('half'))).toEqual([]);
     await rm(join(dir, 'Bo'), { recursive: true });
     await expect(pairs(join(dir, 'pairs.txt'), dir, join(dir, 'b.bin'))).rejects.toThrow('Bo_0001.jpg');
     await expect(pairs(dir)).rejects.toThrow("missing required argument 'images'");

@@ -65,7 +65,7 @@ export async function compare(runs: readonly string[], out: string): Promise<voi
 
 /** In words, how much more accurate one is than another, and how sure that is. */
 function difference(one: Compared, other: Compared): string {
-  if (one.pairs !== other.pairs) return 'tested on other pairs: no comparison';
+  if (one.pairs !== other.pairs) return 'tested on other pairs, or in another way: no comparison';
   const folds = ({ result }: Compared): number[] => result.verification.folds.map(({ accuracy }) => accuracy);
   const { mean, standardError, pValue }: SignFlipTest = signFlipTest(folds(one), folds(other));
   const sure = pValue < 0.05 ? '' : ', no difference shown';

@@ -1,6 +1,6 @@
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { check, escapeName, printable } from '@protomem/core';
-import { temporaryPath } from '@protomem/core/node';
+import { replaceFile } from '@protomem/core/node';
 import { countImages, npyHeader, openImages } from '@protomem/data';
 import { embedImages, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
 import { command, declaredFlags, toNumber, withBar } from '../command-line.ts';
@@ -74,22 +74,19 @@ export async function embed(model: string, images: string, options: EmbedOptions
   const { embeddingSize } = encoder;
   const signal = stopOnInterrupt();
   const total = countImages(source).images;
-  const writer = await writers[format](out, total, embeddingSize);
   try {
-    await withBar('images', async (onProgress) => {
-      let done = 0;
-      for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
-        signal.throwIfAborted();
-        const identities = Array.from(labels, (label) => source.identityName(label));
-        await writer.write(names, identities, values);
-        done += names.length;
-        onProgress({ done, total });
-      }
-    });
-    await writer.finish();
-  } catch (error) {
-    await writer.discard();
-    throw error;
+    await writers[format](out, total, embeddingSize, (write) =>
+      withBar('images', async (onProgress) => {
+        let done = 0;
+        for await (const { names, labels, values } of embedImages(encoder, source, { flip, raw, batch })) {
+          signal.throwIfAborted();
+          const identities = Array.from(labels, (label) => source.identityName(label));
+          await write(names, identities, values);
+          done += names.length;
+          onProgress({ done, total });
+        }
+      }),
+    );
   } finally {
     await encoder.dispose();
   }
@@ -97,67 +94,34 @@ export async function embed(model: string, images: string, options: EmbedOptions
   console.log(`${total} embeddings of width ${embeddingSize}: ${out}`);
 }
 
-interface EmbeddingWriter {
-  write(names: readonly string[], identities: readonly string[], values: Float32Array): Promise<void>;
-  /** Puts the file, whole, in its place. */
-  finish(): Promise<void>;
-  discard(): Promise<void>;
-}
+type Write = (names: readonly string[], identities: readonly string[], values: Float32Array) => Promise<void>;
+/** Makes a file of what `fill` writes, which is there when that is done, not before. */
+type Writer = (out: string, rows: number, width: number, fill: (write: Write) => Promise<void>) => Promise<void>;
 
 /** Where the names of the images stand, a line for each row of an `.npy`. */
 const namesBeside = (out: string): string => out.replace(/\.npy$/, '.txt');
 
 const writers = {
-  /** NumPy's format: float32 rows. */
-  async npy(out: string, rows: number, width: number): Promise<EmbeddingWriter> {
-    const values = await temporaryFile(out);
-    const names = await temporaryFile(namesBeside(out));
-    await values.append(npyHeader([rows, width]));
-    return {
-      async write(images, _, batch) {
-        await values.append(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength));
-        await names.append(Buffer.from(images.map((name) => `${escapeName(name)}\n`).join('')));
-      },
-      async finish() {
-        await names.finish();
-        await values.finish();
-      },
-      async discard() {
-        await Promise.all([names.discard(), values.discard()]);
-      },
-    };
-  },
+  /** NumPy's format: float32 rows. The names come first: whoever finds the rows finds them, too. */
+  npy: (out, rows, width, fill) =>
+    replaceFile(out, (values) =>
+      replaceFile(namesBeside(out), async (names) => {
+        await values.writeFile(npyHeader([rows, width]));
+        await fill(async (images, _, { buffer, byteOffset, byteLength }) => {
+          await values.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
+          await names.writeFile(images.map((name) => `${escapeName(name)}\n`).join(''));
+        });
+      }),
+    ),
   /** One JSON object a line: image, identity, embedding. */
-  async jsonl(out: string, _: number, width: number): Promise<EmbeddingWriter> {
-    const file = await temporaryFile(out);
-    return {
-      async write(names, identities, values) {
+  jsonl: (out, _, width, fill) =>
+    replaceFile(out, (file) =>
+      fill(async (names, identities, values) => {
         const lines = names.map((image, i) => {
           const embedding = Array.from(values.subarray(i * width, (i + 1) * width));
           return `${printable(JSON.stringify({ image, identity: identities[i], embedding }))}\n`;
         });
-        await file.append(Buffer.from(lines.join('')));
-      },
-      finish: () => file.finish(),
-      discard: () => file.discard(),
-    };
-  },
-};
-
-/** A file that appears when it is finished, not before. */
-async function temporaryFile(path: string) {
-  const temporary = temporaryPath(path);
-  const handle: FileHandle = await open(temporary, 'wx');
-  return {
-    append: async (bytes: Uint8Array): Promise<void> => void (await handle.appendFile(bytes)),
-    async finish(): Promise<void> {
-      await handle.sync();
-      await handle.close();
-      await rename(temporary, path);
-    },
-    async discard(): Promise<void> {
-      await handle.close().catch(() => undefined);
-      await rm(temporary, { force: true });
-    },
-  };
-}
+        await file.writeFile(lines.join(''));
+      }),
+    ),
+} satisfies Record<string, Writer>;

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
-import { check, ProtomemError } from '@protomem/core';
+import { check, ProtomemError, refuseTogether } from '@protomem/core';
 import { inFolder, writeFileAtomic } from '@protomem/core/node';
 import {
   type EvaluateModelOptions,
@@ -63,6 +63,7 @@ export interface EvaluateOptions extends EvaluateModelOptions {
 /** Tests a model by a protocol; writes `metrics.json`, `report.html`, `plots`, and for pairs `scores.tsv`. */
 export async function evaluate(model: string, options: EvaluateOptions): Promise<void> {
   const { protocol: name, data, set = [] } = options;
+  refuseTogether('evaluate', options, { protocol: ['data', 'set'] });
   const task =
     name === undefined
       ? await ownPairs(model, { data, set })

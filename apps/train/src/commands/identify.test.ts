@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { selectIdentities, writeDataset } from '@protomem/data';
@@ -153,6 +153,28 @@ describe('enrol, identify, gallery', () => {
     ]);
     expect(printed).toContain(`${stranger}: no face; an aligned face is taken as it is with --aligned`);
     await expect(call(makeEnrol, people, ...raw, '--name', 'Ada')).rejects.toThrow('has images of 5 people');
+  });
+
+  it('prints nothing but JSON with --json, whatever else there is to say', async () => {
+    const odd = join(dir, 'odd people');
+    await cp(people, odd, { recursive: true });
+    await writeFile(join(odd, 'person-1', 'notes.txt'), '');
+    const out: string[] = [];
+    const log = vi.spyOn(console, 'log').mockImplementation((line: string) => out.push(line));
+    await call(makeIdentify, odd, '--gallery', odd, '--model', model, ...aligned, '--json');
+    log.mockImplementation((line: string) => printed.push(line));
+    expect(out.map((line) => JSON.parse(line))).toHaveLength(10);
+    expect(printed).toContainEqual(expect.stringContaining(`protomem enrol "${odd}" --gallery people.gallery`));
+    expect(printed.filter((line) => line.startsWith('passed over: files that end in .txt'))).toHaveLength(2);
+  });
+
+  it('refuses photos of known people with more than --max-pixels', async () => {
+    await call(makeIdentify, stranger, '--gallery', people, '--model', model, ...aligned, '--max-pixels', '2304');
+    const small = join(dir, 'small.png');
+    await sharp(stranger).resize(16, 16).toFile(small);
+    printed = [];
+    await call(makeIdentify, small, '--gallery', people, '--model', model, ...aligned, '--max-pixels', '300');
+    expect(printed).toContainEqual(expect.stringContaining('images that cannot be read: 10 ('));
   });
 
   it('takes a data set in the place of a gallery, for one call', async () => {

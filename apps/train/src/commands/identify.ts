@@ -1,4 +1,4 @@
-import { ProtomemError, printable } from '@protomem/core';
+import { ProtomemError, printable, shellWord } from '@protomem/core';
 import { openImages } from '@protomem/data';
 import {
   type Candidate,
@@ -139,7 +139,7 @@ function show(
 
 /** A gallery as it was enrolled; or one of a data set, for this call only. */
 async function openKnown({ opening, model, detect }: Faces, options: IdentifyArguments): Promise<Gallery> {
-  const { gallery: path } = options;
+  const { gallery: path, maxPixels } = options;
   if (await isGalleryFile(path)) {
     const { from, root, columns, identity } = options;
     const given = Object.entries({ from, root, columns, identity }).find(([, value]) => value !== undefined);
@@ -152,10 +152,10 @@ async function openKnown({ opening, model, detect }: Faces, options: IdentifyArg
   const people = await openPeople(path, undefined, openOptionsOf(options));
   sayRemarks(people.source);
   const gallery = await openGallery(memoryStorage(), opening);
-  const { leftOut } = await enrolImages(gallery, model, people, { detect, largest: true, anyQuality: true });
+  const { leftOut } = await enrolImages(gallery, model, people, { detect, maxPixels, largest: true, anyQuality: true });
   sayRemarks({ remarks: leftOut });
   console.error(
-    `${gallery.people} people embedded for this call only; to keep them: protomem enrol ${path} --gallery people.gallery --model ${options.model}`,
+    `${gallery.people} people embedded for this call only; to keep them: protomem enrol ${shellWord(path)} --gallery people.gallery --model ${shellWord(options.model)}`,
   );
   return gallery;
 }

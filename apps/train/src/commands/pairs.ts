@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ProtomemError } from '@protomem/core';
-import { writeFileAtomic } from '@protomem/core/node';
+import { intoNew, systemReason, writeFileAtomic } from '@protomem/core/node';
 import { readLfwPairs, readVerificationBin, type VerificationPair, writeVerificationBin } from '@protomem/data';
 import { command, withBar } from '../command-line.ts';
 
@@ -42,29 +42,25 @@ async function pack(list: string, images: string, out: string): Promise<void> {
 
 async function unpack(file: string, folder: string): Promise<void> {
   const bin = await readVerificationBin(file);
-  await mkdir(dirname(resolve(folder)), { recursive: true });
-  await mkdir(folder).catch((error: Error) => {
-    const [got, expected] = [error.message, 'a new folder: nothing is overwritten'];
-    throw new ProtomemError({ where: 'pairs', what: folder, got, expected }, { cause: error });
+  await intoNew('pairs', folder, async (temporary) => {
+    const write = async (image: number, name: string, number: number): Promise<void> => {
+      const path = join(temporary, 'images', name, `${name}_${String(number).padStart(4, '0')}.jpg`);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, await bin.image(image));
+    };
+    const lines: string[] = [];
+    await withBar('pairs', async (onProgress) => {
+      for (const [i, same] of bin.issame.entries()) {
+        const name = `pair${String(i).padStart(6, '0')}`;
+        const other = same ? name : `${name}-other`;
+        await write(2 * i, name, 1);
+        await write(2 * i + 1, other, same ? 2 : 1);
+        lines.push(same ? `${name}\t1\t2` : `${name}\t1\t${other}\t1`);
+        onProgress({ done: i + 1, total: bin.pairs });
+      }
+    });
+    await writeFileAtomic(join(temporary, 'pairs.txt'), `${lines.join('\n')}\n`);
   });
-  const write = async (image: number, name: string, number: number): Promise<void> => {
-    const path = join(folder, 'images', name, `${name}_${String(number).padStart(4, '0')}.jpg`);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, await bin.image(image));
-  };
-  const lines: string[] = [];
-  await withBar('pairs', async (onProgress) => {
-    for (const [i, same] of bin.issame.entries()) {
-      const name = `pair${String(i).padStart(6, '0')}`;
-      const other = same ? name : `${name}-other`;
-      await write(2 * i, name, 1);
-      await write(2 * i + 1, other, same ? 2 : 1);
-      lines.push(same ? `${name}\t1\t2` : `${name}\t1\t${other}\t1`);
-      onProgress({ done: i + 1, total: bin.pairs });
-    }
-  });
-  // Last, so that a folder with a list is whole.
-  await writeFileAtomic(join(folder, 'pairs.txt'), `${lines.join('\n')}\n`);
   console.log(`${bin.pairs} pairs written to ${folder}`);
 }
 
@@ -76,7 +72,7 @@ async function readImage(folder: string, name: string, list: string): Promise<Ui
       {
         where: 'pairs',
         what: join(folder, name),
-        got: (error as Error).message,
+        got: systemReason(error),
         expected: `an image, since ${list} names it`,
         fix: 'Check that the folder holds the images of this list.',
       },

@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { escapeName } from '@protomem/core';
 import { imageExtensions } from '../sources/image-files.ts';
 import { naturalOrder } from '../sources/natural-order.ts';
 
@@ -52,8 +53,9 @@ export function orderedNames(names: readonly string[]): string[] {
 /** A name without what some file system does not take. */
 function cleanName(name: string): string {
   const clean = name
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant.
-    .replace(/[\u0000-\u001f\u007f\\/:*?"<>|]/g, '_')
+    // What a list of files escapes, though its readers take paths as they are.
+    .replace(/./gsu, (character) => (escapeName(character) === character ? character : '_'))
+    .replace(/[\\/:*?"<>|]/g, '_')
     .replace(/^\.|[. ]$/g, '_')
     .replace(/^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i, '$1_');
   // File systems take 255 bytes, of which a number and an ending may need some.

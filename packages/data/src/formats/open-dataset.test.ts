@@ -57,6 +57,15 @@ describe('openImages', () => {
     expect(await textsOf(await openImages(join(dir, 'flat', '2.jpg')))).toEqual([
       [join(dir, 'flat', '2.jpg'), ['2.jpg']],
     ]);
+    for (const [path, as] of [
+      ['flat', 'a folder of images'],
+      ['flat/2.jpg', 'an image'],
+    ] as const) {
+      const opened = openImages(join(dir, path), { root: 'elsewhere' });
+      await expect(opened).rejects.toThrow(
+        new RegExp(`root is "elsewhere".*is read as ${as}, which has no such option`),
+      );
+    }
     await writeFile(join(dir, 'flat', 'empty', '1.jpg'), 'someone');
     const people = await openImages(join(dir, 'flat'));
     expect(await textsOf(people)).toEqual([['empty', ['someone']]]);

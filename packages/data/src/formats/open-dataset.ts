@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type ImageSource, type OptionsOf, option, ProtomemError, Remarks, readOptions } from '@protomem/core';
+import { check, type ImageSource, type OptionsOf, option, ProtomemError, Remarks, readOptions } from '@protomem/core';
 import { fileSource } from '../sources/file-source.ts';
 import { isImageFile } from '../sources/image-files.ts';
 import type { DatasetFormat, DatasetPath } from './dataset-format.ts';
@@ -41,12 +41,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
   const at = await lookAt(path);
   const name = format ?? recognize(at);
   const opener: DatasetFormat = datasetFormats[name];
-  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
-  for (const [key, value] of given) {
-    if (opener.options && Object.hasOwn(opener.options, key)) continue;
-    const expected = `nothing, since ${path} is read as ${name}, which has no such option`;
-    throw new ProtomemError({ where: 'openDataset', what: key, got: value, expected });
-  }
+  const given = refuseOthers(path, name, rest, opener.options);
   const source = await opener.open(path, Object.fromEntries(given));
   const beside = name === 'folder' || name === 'list' ? [] : await imagesBeside(at, name);
   return beside.length === 0 ? source : { ...source, remarks: [...(source.remarks ?? []), ...beside] };
@@ -65,10 +60,30 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
  */
 export async function openImages(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   const at = await lookAt(path);
-  const open = options.format === undefined;
-  if (open && isImageFile(basename(path)) && at.kind === 'file') return fileSource([path]);
-  if (open && (await isFlatFolder(path))) return flatFolderSource(path);
+  const { format, ...rest } = options;
+  if (format === undefined && isImageFile(basename(path)) && at.kind === 'file') {
+    refuseOthers(path, 'an image', rest);
+    return fileSource([path]);
+  }
+  if (format === undefined && (await isFlatFolder(path))) {
+    refuseOthers(path, 'a folder of images', rest);
+    return flatFolderSource(path);
+  }
   return openDataset(path, options);
+}
+
+/** The options that are given; refuses those that what is read as `name` does not have. */
+function refuseOthers(path: string, name: string, options: object, known: object = {}): [string, unknown][] {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [key, value] of given) {
+    check(Object.hasOwn(known, key), () => ({
+      where: 'openDataset',
+      what: key,
+      got: value,
+      expected: `nothing, since ${path} is read as ${name}, which has no such option`,
+    }));
+  }
+  return given;
 }
 
 /** Whether a folder has images, and no folder that has: nothing in it says who is on which. */

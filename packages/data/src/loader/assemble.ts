@@ -101,6 +101,7 @@ async function findReplacement(
   );
   for (const identity of [lost, ...strangers, ...others]) {
     const count = source.imagesOf(identity);
+    if (count === 0) continue;
     const start = new Random(plan[slot]!.seed, 2).below(count);
     for (const wantTaken of [false, true]) {
       for (let i = 0; i < Math.min(count, IMAGES_TRIED); i++) {

@@ -193,12 +193,15 @@ describe('createLoader', () => {
     expect(() => loaderOf(source, { prefetch: -1 })).toThrow('createLoader: prefetch is -1');
   });
 
-  it.each(['close', 'close while busy', 'forget'])('lets a program finish, never too early: %s', async (ending) => {
-    const script = fileURLToPath(new URL('../../fixtures/finish.ts', import.meta.url));
-    const node = ['--import', 'tsx', '--conditions=@protomem/source', script, dir, ending];
-    const { stdout } = await promisify(execFile)(process.execPath, node);
-    expect(stdout).toBe('end reached\n');
-  });
+  it.each(['close', 'close while busy', 'forget', 'broken'])(
+    'lets a program finish, never too early: %s',
+    async (ending) => {
+      const script = fileURLToPath(new URL('../../fixtures/finish.ts', import.meta.url));
+      const node = ['--import', 'tsx', '--conditions=@protomem/source', script, dir, ending];
+      const { stdout } = await promisify(execFile)(process.execPath, node);
+      expect(stdout).toBe('end reached\n');
+    },
+  );
 
   it('stops when closed', async () => {
     for (const workers of [0, 1]) {
@@ -365,6 +368,40 @@ describe('images that cannot be read', () => {
       await folder.remove();
     },
   );
+
+  it('stop it again by a batch that misses none, and count anew when it is restored', async () => {
+    const [first] = await take(loaderOf(source, { workers: 0 }), 1);
+    const lost = ownSource(source, {
+      load: async (identity, image) => {
+        const loaded = await source.load(identity, image);
+        return loaded.name === first!.names[0] ? Promise.reject(new Error('gone')) : loaded;
+      },
+    });
+    const stopped = loaderOf(lost, { retries: 0, prefetch: 0 });
+    const message = /is "1 of the 18 of this pass, the last .*#id\d\/\d \(gone\)", expected at most 1 %/;
+    for (let i = 0; i < 2; i++) await expect(stopped.next()).rejects.toThrow(message);
+    const loader = loaderOf(lost, { retries: 0, maxMissing: 1 / 18 });
+    const state = await loader.state();
+    const batch = await loader.next();
+    expect(batch.skipped).toHaveLength(1);
+    await loader.restore(state);
+    expect(await loader.next()).toEqual(batch);
+  });
+
+  it('are replaced by nobody who has no image', async () => {
+    const [first] = await take(loaderOf(source, { workers: 0 }), 1);
+    const { load } = source;
+    const alone = ownSource(source, {
+      // Who is in the batch has one image, that cannot be read; of the others one has any.
+      imagesOf: (identity) => (first!.labels.includes(identity) ? 1 : Number(identity === stranger)),
+      load: (identity) => (identity === stranger ? load(identity, 0) : Promise.reject(new Error('gone'))),
+    });
+    const stranger = [0, 1, 2, 3, 4, 5, 6].find((identity) => !first!.labels.includes(identity));
+    const sampler = { ...classesByImages({ source, classes: 3, images: 2 }), next: () => plan };
+    const plan = Array.from(first!.labels, (identity) => ({ identity, image: 0, seed: 1 }));
+    const loader = loaderOf(alone, { sampler, retries: 0, maxMissing: 1, prefetch: 0 });
+    expect([...(await loader.next()).labels]).toEqual(new Array(6).fill(stranger));
+  });
 
   it('are named by source, identity and number when the source does not name them', async () => {
     const nameless = ownSource(source, {

@@ -68,7 +68,10 @@ export function loaderOn(host: Host, options: Settings<typeof loaderOptions>): L
   let closed = false;
   const pass = Number.isFinite(sampler.batchesPerEpoch) ? sampler.batchesPerEpoch : ENDLESS_PASS;
   let planned = 0;
-  const taken = { batches: 0, missing: 0 };
+  const taken: { batches: number; missing: number; last?: ImageBatch['skipped'][number] | undefined } = {
+    batches: 0,
+    missing: 0,
+  };
   const reported = new Set<string>();
 
   const fill = async (): Promise<void> => {
@@ -99,11 +102,12 @@ export function loaderOn(host: Host, options: Settings<typeof loaderOptions>): L
     if (taken.batches++ % pass === 0) taken.missing = 0;
     const missing = skipped.filter((image) => image.missing);
     taken.missing += missing.length;
+    taken.last = missing.at(-1) ?? taken.last;
     const all = pass * sampler.batchSize;
     check(taken.missing <= maxMissing * all, () => ({
       where: 'loader',
       what: `images of ${images.source.name} that could not be read`,
-      got: `${taken.missing} of the ${all} of this pass, the last ${missing.at(-1)!.name} (${missing.at(-1)!.reason})`,
+      got: `${taken.missing} of the ${all} of this pass, the last ${taken.last!.name} (${taken.last!.reason})`,
       expected: `at most ${100 * maxMissing} %`,
       fix: 'Bring the data back and go on from the checkpoint, or allow more by maxMissing (data.maxMissing of a run).',
     }));
@@ -128,6 +132,7 @@ export function loaderOn(host: Host, options: Settings<typeof loaderOptions>): L
         await sampler.restore(state);
         ahead = [];
         delivered = undefined;
+        Object.assign(taken, { batches: 0, missing: 0 });
       }),
     async close() {
       closed = true;

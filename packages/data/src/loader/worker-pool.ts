@@ -19,17 +19,22 @@ export function createWorkerPool(spec: ProducerSpec, size: number): Producer {
   let jobs = 0;
   let broken: unknown;
 
+  const unref = (): void => {
+    for (const worker of workers) worker.unref();
+  };
   const settle = (result: JobResult): void => {
     const job = waiting.get(result.id);
     // A late result must not unref a thread whose end `close` is waiting for.
     if (!job) return;
     waiting.delete(result.id);
-    if (waiting.size === 0) for (const worker of workers) worker.unref();
+    if (waiting.size === 0) unref();
     if ('batch' in result) job.resolve(result.batch);
     else job.reject(typeof result.error === 'string' ? new Error(result.error) : new ProtomemError(result.error));
   };
   const breakDown = (error: unknown): void => {
     broken ??= error;
+    // Else they are unref'ed already, or `close` is waiting for their end.
+    if (waiting.size > 0) unref();
     for (const { reject } of waiting.values()) reject(broken);
     waiting.clear();
   };

@@ -76,7 +76,7 @@ export function composeSampler(where: string, options: Settings<typeof samplerOp
       const random = new Random(seed, 2, batch);
       const portions = classesOf(order.next(batch, randomClasses)).map((turn) => portionOf(turn, random));
       planned++;
-      return layOut(where, source, portions, images, seed, order.key, batch++);
+      return layOut(source, portions, images, seed, order.key, batch++);
     },
     skip() {
       order.next(batch++, randomClasses);

@@ -37,6 +37,16 @@ describe('everyImage', () => {
     );
   });
 
+  it('fills the places that are left from nobody without images', () => {
+    const counts = [3, 0, 3, 3, 0, 2];
+    const sampler = everyImage({ source: sourceOf(counts), classes: 2, images: 4, fewImages: 'fill' });
+    for (let batch = 0; batch < 20; batch++) {
+      const plan = sampler.next();
+      expect(plan).toHaveLength(8);
+      for (const { identity, image } of plan) expect(image).toBeLessThan(counts[identity]!);
+    }
+  });
+
   it('goes on from its state and refuses that of another', () => {
     const options = { source: sourceOf([5, 2, 3, 8]), classes: 3, images: 2 };
     const first = everyImage(options);

@@ -43,7 +43,6 @@ export function imagesOf(where: string, source: CountedSource, identity: number)
  * @param key words that seed the strangers and the augmentation, different for each batch.
  */
 export function layOut(
-  where: string,
   source: CountedSource,
   portions: readonly Portion[],
   count: number,
@@ -60,9 +59,9 @@ export function layOut(
     let missing = count - images.length;
     for (let i = 0; i < TRIES && missing > 0; i++) {
       const stranger = random.below(source.identities);
-      if (inBatch.has(stranger)) continue;
+      const available = source.imagesOf(stranger);
+      if (inBatch.has(stranger) || available === 0) continue;
       inBatch.add(stranger);
-      const available = imagesOf(where, source, stranger);
       const taken = Math.min(missing, available);
       add(stranger, chooseImages(available, taken, random));
       missing -= taken;

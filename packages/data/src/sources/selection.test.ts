@@ -47,6 +47,12 @@ describe('selectImages', () => {
     expect(selectIdentities(chosen, { minImages: 1 }).identities).toBe(4);
   });
 
+  it('takes any number of images of one identity', () => {
+    const many = paintedPeople({ identities: 2, imagesPerIdentity: 200_000, seed: 0 });
+    const chosen = selectImages(many, (_, count) => Array.from({ length: count }, (_, image) => image));
+    expect([chosen.imagesOf(0), chosen.imagesOf(1)]).toEqual([200_000, 200_000]);
+  });
+
   it('refuses images that are not there', () => {
     expect(() => selectImages(all, () => [2])).toThrow('an image of person-0 is 2, expected an integer in [0, 1]');
   });

@@ -101,7 +101,7 @@ export function imageSelection(
       got: stranger,
       expected: `an integer in [0, ${source.imagesOf(identity) - 1}]`,
     }));
-    images.push(...own);
+    for (const image of own) images.push(image);
     ends.push(images.length);
   }
   return imageSelectionOf(source, shared(images), shared(ends), specOf);

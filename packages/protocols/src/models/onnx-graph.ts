@@ -1,6 +1,7 @@
 import { Float16Array } from '@petamoriken/float16';
 import { ProtomemError } from '@protomem/core';
 import protobuf from 'protobufjs';
+import { leavesFolder } from './beside-model.ts';
 
 /**
  * What is read of an ONNX file beside onnxruntime: enough to find external weights and what is done to the input first.
@@ -145,12 +146,7 @@ function addExternal(file: string, found: Map<string, number>, { name, dataLocat
   const entry = Object.fromEntries(externalData.map(({ key, value }) => [key, value]));
   const { location = '', offset = '0', length = '0' } = entry;
   const end = Number(offset) + Number(length);
-  if (
-    location === '' ||
-    /^[/\\]|^\w+:|(^|[/\\])\.\.([/\\]|$)/.test(location) ||
-    !Number.isSafeInteger(end) ||
-    end < 0
-  ) {
+  if (location === '' || leavesFolder(location) || !Number.isSafeInteger(end) || end < 0) {
     const got = `in "${location}", bytes ${offset} to ${end}`;
     const expected = 'a place in a file beside the model';
     throw new ProtomemError({ where: file, what: `the weight ${name}`, got, expected });

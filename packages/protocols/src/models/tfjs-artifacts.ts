@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isObject, ProtomemError, parseJson } from '@protomem/core';
+import { systemReason } from '@protomem/core/node';
 import type { io } from '@tensorflow/tfjs';
+import { leavesFolder } from './beside-model.ts';
 
 /** A model of TensorFlow.js as it lies on disk, its weights counted against its manifest. */
 export interface TfjsArtifacts {
@@ -27,7 +29,7 @@ export async function readTfjsArtifacts(file: string): Promise<TfjsArtifacts> {
     throw new ProtomemError({ where: file, what, got, expected }, { cause });
   };
   const text = await readFile(file, 'utf8').catch((error: Error) =>
-    refuse('the model', error.message, 'a file', error),
+    refuse('the model', systemReason(error), 'a file', error),
   );
   const json = parseJson(text, { where: file, what: 'the model', expected: 'the model.json of TensorFlow.js' });
   if (!isObject(json)) return refuse('the model', show(json), 'the model.json of TensorFlow.js');
@@ -43,7 +45,7 @@ export async function readTfjsArtifacts(file: string): Promise<TfjsArtifacts> {
       return refuse(`weightsManifest[${i}]`, show(group), 'paths and weights, a list each');
     }
     for (const path of some) {
-      if (typeof path !== 'string' || path === '' || /^[/\\]|^\w+:|(^|[/\\])\.\.([/\\]|$)/.test(path)) {
+      if (typeof path !== 'string' || path === '' || leavesFolder(path)) {
         return refuse('a weight file', path, 'a name beside the model');
       }
       paths.push(path);
@@ -58,7 +60,7 @@ export async function readTfjsArtifacts(file: string): Promise<TfjsArtifacts> {
   const parts = await Promise.all(
     paths.map((path) =>
       readFile(join(dirname(file), path)).catch((error: Error) =>
-        refuse(path, error.message, 'weights beside the model', error),
+        refuse(path, systemReason(error), 'weights beside the model', error),
       ),
     ),
   );

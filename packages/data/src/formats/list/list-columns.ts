@@ -1,4 +1,5 @@
 import { nameOfCell, type OptionsOf, option, ProtomemError } from '@protomem/core';
+import { plainNumber } from '../identity-numbers.ts';
 
 /** Columns of a list by name; of each one that is not given, the usual names are looked for. */
 export const listColumns = {
@@ -67,7 +68,7 @@ export function rowsWithHeading(file: string, heading: readonly string[], column
     }
     // As `writeList` writes names.
     const name = nameOfCell(fields[identity] ?? '') || undefined;
-    const number = nameOfCell(fields[label] ?? '') || undefined;
+    const number = plainNumber(nameOfCell(fields[label] ?? '') || undefined);
     const row = { path: fields[path]!, label: number ?? (label < 0 ? name : undefined), identity: number && name };
     if (row.label === undefined)
       throw new BadRow('a row without identity', `one in column "${heading[label < 0 ? identity : label]}"`);
@@ -88,7 +89,7 @@ export function rowsWithoutHeading(first: readonly string[]): RowReader | undefi
 
 const withPathSecond: RowReader = ([, path, label]) => {
   if (path === undefined || !isLabel(label)) throw new BadRow(`label ${label}`, 'number, path and label, tabs between');
-  return { path, label };
+  return { path, label: plainNumber(label) };
 };
 
 const withPathLast: RowReader = (fields) => {
@@ -99,7 +100,7 @@ const withPathLast: RowReader = (fields) => {
       'index, one label (the number of the identity) and path, tabs between',
     );
   }
-  return { path, label };
+  return { path, label: plainNumber(label) };
 };
 
 function isNumber(field: string): boolean {

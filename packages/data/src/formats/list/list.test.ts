@@ -10,6 +10,7 @@ import { fuzz, fuzzTimeout } from '../../../fixtures/fuzz.ts';
 import { writePeople } from '../../../fixtures/people-folder.ts';
 import { hostileNames, sourceOfTexts, textsOf } from '../../../fixtures/texts.ts';
 import { openSource } from '../../sources/open-source.ts';
+import { selectIdentities } from '../../sources/select-identities.ts';
 import { folderSource } from '../folder/folder-source.ts';
 import { openDataset } from '../open-dataset.ts';
 import { listSource } from './list-source.ts';
@@ -70,6 +71,14 @@ describe('listSource', () => {
       [first, ['x/2.jpg']],
       [second, ['x/1.jpg', 'x/"3.jpg']],
     ]);
+  });
+
+  it('takes names as they are, also those of digits', async () => {
+    const rows = ['x/1.jpg,0000045', 'x/2.jpg,045', 'x/3.jpg,Zoe', 'x/4.jpg,45'];
+    const file = await list('a.csv', `path,identity\n${rows.join('\n')}\n`, ...rows.map((row) => row.split(',')[0]!));
+    const source = await listSource(file);
+    expect((await textsOf(source)).map(([name]) => name)).toEqual(['0000045', '045', '45', 'Zoe']);
+    expect(selectIdentities(source, { exclude: ['0000045'] }).identities).toBe(3);
   });
 
   it('takes columns and root by name', async () => {

@@ -1,6 +1,7 @@
 import { isObject, ProtomemError, parseJson, type Remarks, unreadReasons } from '@protomem/core';
 import { imageExtensions } from '../../sources/image-files.ts';
 import type { ByteReader } from '../byte-reader.ts';
+import { plainNumber } from '../identity-numbers.ts';
 import type { TarMember } from './tar.ts';
 
 /** Files of a tar archive that belong together, by field: `000012.jpg` is field `jpg` of sample `000012`. */
@@ -129,14 +130,16 @@ export async function labelOf(sample: Sample, reader: ByteReader, field: string 
     return { label: folder ?? refuse(file, first.offset, first.name, 'a folder named after the identity') };
   }
   const json = field === undefined || /^json(\.|$)/.test(field) ? await jsonOf(sample, reader) : undefined;
+  const number = plainNumber(textOf(json?.label));
   const names = { identity: textOf(json?.identity), image: textOf(json?.name) };
   if (field?.startsWith('json')) {
-    const label = field === 'json' ? (textOf(json?.label) ?? names.identity) : textOf(json?.[field.slice(5)]);
+    const label = field === 'json' ? (number ?? names.identity) : textOf(json?.[field.slice(5)]);
     if (label !== undefined) return field === 'json' ? { label, ...names } : { label, image: names.image };
   } else {
+    const own = await contentOf(fields.get(field ?? 'cls'), reader);
     const label =
-      (await contentOf(fields.get(field ?? 'cls'), reader)) ??
-      (field ? undefined : (textOf(json?.label) ?? names.identity ?? (await contentOf(fields.get('txt'), reader))));
+      ((field ?? 'cls') === 'cls' ? plainNumber(own) : own) ??
+      (field ? undefined : (number ?? names.identity ?? (await contentOf(fields.get('txt'), reader))));
     if (label) return { label, ...names };
   }
   return refuseUnlabelled(sample, file, field);

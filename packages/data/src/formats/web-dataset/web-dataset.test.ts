@@ -117,6 +117,29 @@ describe('webDatasetSource', () => {
     await expect(nameWith('json.who')).rejects.toThrow('expected who it is: .json, key who');
   });
 
+  it('takes names of digits as they are, and numbers by their value', async () => {
+    const file = await tar('a.tar', {
+      '007/1.jpg': 'a',
+      '007/1.cls': '010.0',
+      '007/1.id.txt': '0045',
+      '007/1.json': '{"identity": "0045"}',
+      '7/2.jpg': 'b',
+      '7/2.cls': '10',
+      '7/2.id.txt': '45',
+      '7/2.json': '{"identity": "45"}',
+    });
+    const namesWith = async (identity: string): Promise<string[]> =>
+      (await textsOf(await webDatasetSource(file, { identity }))).map(([name]) => name);
+    expect(await Promise.all(['id.txt', 'json', 'json.identity', '.'].map(namesWith))).toEqual([
+      ['0045', '45'],
+      ['0045', '45'],
+      ['0045', '45'],
+      ['007', '7'],
+    ]);
+    const numbered = await tar('b.tar', { '1.jpg': 'a', '1.cls': '010.0', '2.jpg': 'b', '2.cls': '10' });
+    expect(await textsOf(await webDatasetSource(numbered))).toEqual([['10', ['a', 'b']]]);
+  });
+
   it('reads names with dots, each image with the files that begin with its name', async () => {
     const file = await tar('a.tar', {
       'Doe_1.jpg': 'a',
