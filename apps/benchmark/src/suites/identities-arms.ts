@@ -67,6 +67,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   'rate 0.03': [],
   'rate 0.1': ['schedule.base=0.1'],
   'rate 0.2': ['schedule.base=0.2'],
+  'rate 0.4': ['schedule.base=0.4'],
 };
 const searched: Readonly<Record<string, Arm>> = {
   ...Object.fromEntries(
@@ -75,18 +76,40 @@ const searched: Readonly<Record<string, Arm>> = {
       ...Object.keys(rivals).map((kind) => `${kind}, groups, batch`),
     ].map((name) => [name, heads[name]!]),
   ),
-  // What might bring the memory nearer where the rate is high.
   'prototype-memory-1%, momentum': (n) => [momentum, ...memory(0.01)(n)],
+  // As many people as DCQ's keys are of, two images of each.
+  'prototype-memory-5%': memory(0.05),
+  'prototype-memory-5%, momentum': (n) => [momentum, ...memory(0.05)(n)],
+};
+const dcq =
+  (keys: number, group: number): Arm =>
+  (n) => [
+    ...['head.kind=dcq', batch, momentum, `head.size=${slots(keys, n)}`],
+    `sampler.order.groupSize=${slots(group, n)}`,
+  ];
+/** What might bring the memory nearer to DCQ where the rate is high, and DCQ nearer to the memory: at the rate that was chosen for both. */
+const remedies: Readonly<Record<string, Arm>> = {
   'prototype-memory-1%, replace': (n) => ['head.refresh=replace', ...memory(0.01)(n)],
   'prototype-memory-1%, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.01)(n)],
   'prototype-memory, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.1)(n)],
+  'prototype-memory-5%, momentum, replace': (n) => ['head.refresh=replace', momentum, ...memory(0.05)(n)],
+  'prototype-memory-5%, momentum, replace, medoid': (n) => [
+    ...['head.refresh=replace', 'head.generation=medoid', momentum],
+    ...memory(0.05)(n),
+  ],
+  'dcq of 1,000 keys, groups of 500, batch': dcq(0.02, 0.01),
+  'dcq, groups of 500, batch': dcq(0.1, 0.01),
+  'dcq, groups of 2500, batch': dcq(0.1, 0.05),
 };
+const REMEDIED = 'rate 0.2';
 const SEARCH = { identities: ABLATED, seed: 0, steps: 4000 };
 /** The best settings found, which then train for all steps, and are tested on the people who are reported. */
 const chosen: Readonly<Record<string, string>> = {
   'batch-only': 'rate 0.2',
   'prototype-memory-1%': 'rate 0.2',
   'prototype-memory-1%, momentum': 'rate 0.2',
+  'prototype-memory-5%': 'rate 0.2',
+  'prototype-memory-5%, momentum': 'rate 0.2',
   'dcq, groups, batch': 'rate 0.2',
   'dynamic-class-pool, groups, batch': 'rate 0.1',
   'semi-siamese, groups, batch': 'rate 0.2',
@@ -94,11 +117,21 @@ const chosen: Readonly<Record<string, string>> = {
   'full-softmax, groups, batch': 'rate 0.1',
 };
 
+/** A softmax over large batches, of as many images in all, as fewer steps: classes of a batch, and rates. */
+const LARGE_BATCHES = [
+  [128, 0.2],
+  [128, 0.4],
+  [512, 0.2],
+  [512, 0.4],
+] as const;
+
 /** What goes on from a start, with the changes that make it what it is. */
 export interface Contender {
   readonly group: string;
   readonly name: string;
   readonly patches: readonly string[];
+  /** Of the steps of the others; all of them by default. */
+  readonly shareOfSteps?: number;
 }
 
 /** What is reported with so many identities. */
@@ -114,15 +147,23 @@ export const contenders = (n: number, quick: boolean): Contender[] => [
     ...{ group: `N = ${n}, as searched`, name: `${head}: ${setting}` },
     patches: [...searched[head]!(n), ...settings[setting]!],
   })),
+  ...(quick || n !== ABLATED ? [] : LARGE_BATCHES).map(([classes, rate]) => ({
+    ...{ group: `N = ${n}, large batches`, name: `batch-only, ${classes} classes: rate ${rate}` },
+    patches: ['head.kind=batch-only', `sampler.classes=${classes}`, ...everyClass, `schedule.base=${rate}`],
+    shareOfSteps: CLASSES / classes,
+  })),
 ];
 
 /** What is searched over with so many identities, by the run of this seed. */
 export const searchFor = (n: number, seed: number): Contender[] =>
   n !== SEARCH.identities || seed !== SEARCH.seed
     ? []
-    : Object.entries(searched).flatMap(([head, arm]) =>
-        Object.entries(settings).map(([setting, patches]) => ({
-          ...{ group: `N = ${n}, search`, name: `${head}: ${setting}` },
-          patches: [...arm(n), ...patches, `steps=${SEARCH.steps}`],
-        })),
-      );
+    : [
+        ...Object.entries(searched).flatMap(([head, arm]) =>
+          Object.keys(settings).map((at) => [head, arm, at] as const),
+        ),
+        ...Object.entries(remedies).map(([head, arm]) => [head, arm, REMEDIED] as const),
+      ].map(([head, arm, setting]) => ({
+        ...{ group: `N = ${n}, search`, name: `${head}: ${setting}` },
+        patches: [...arm(n), ...settings[setting]!, `steps=${SEARCH.steps}`],
+      }));

@@ -131,7 +131,7 @@ function startOf(n: number, seed: number, { start }: Extent, data: string): Want
 
 function goOn(
   start: Wanted,
-  { group, name, patches }: Contender,
+  { group, name, patches, shareOfSteps = 1 }: Contender,
   { steps }: Extent,
   heldOut: string,
 ): Wanted & { readonly group: string } {
@@ -139,7 +139,7 @@ function goOn(
   const draft = patchConfig(start.config, [
     `head=${JSON.stringify({ kind: 'prototype-memory', size: CLASSES, refreshRatio: 0.5, loss: LOSS })}`,
     `encoder.init=${init}`,
-    `steps=${steps}`,
+    `steps=${Math.round(steps * shareOfSteps)}`,
     'schedule={"kind":"cosine","base":0.03}',
     ...patches,
   ]);
