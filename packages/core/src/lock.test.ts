@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkNotHeld, refuseHeld, withLock } from './lock.ts';
@@ -65,7 +65,18 @@ describe('withLock', () => {
   });
 
   it.skipIf(process.platform !== 'linux')('is taken over when its number is now that of another process', async () => {
-    await held({ process: 'an earlier boot 77' });
+    await held({ process: `${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()} 77` });
+    expect(await take()).toBe('taken');
+  });
+
+  it.skipIf(process.platform !== 'linux').each([
+    ['another boot', { process: 'another-boot 77' }],
+    ['another numbering of processes', { namespace: 'pid:[1]' }],
+  ])('is left to a holder of the same host name in %s, until it is silent', async (_, more) => {
+    await held({ pid: 2 ** 22 + 1, ...more });
+    await expect(take()).rejects.toThrow('taken over after ten minutes');
+    const silent = new Date(Date.now() - Math.min(700, uptime() + 5) * 1000);
+    await utimes(path, silent, silent);
     expect(await take()).toBe('taken');
   });
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtomemError } from './errors.ts';
 import { temporaryPath } from './temporary.ts';
@@ -14,16 +14,19 @@ export interface LockOwner {
   readonly since: string;
   /** Start of the process as its system tells it; tells a process from a later one of the same number. */
   readonly process?: string;
+  /** In which numbers of processes count, as its system tells it: a container may have some of its own. */
+  readonly namespace?: string;
 }
 
 const HEARTBEAT = 10_000;
-/** Silence after which an owner on another machine counts as dead, ms; long, since a busy trainer beats late. */
+/** Silence after which an owner elsewhere counts as dead, ms; long, since a busy trainer beats late. */
 const FORGOTTEN = 600_000;
 
 /**
  * Runs `work` while no other process holds the lock file, and removes it afterwards. A lock whose owner is dead is taken
- * over: at once where that can be known (its host is this one, and the process is gone or another one has its number),
- * after ten minutes without a sign of life on another machine that shares the folder.
+ * over: at once where that can be known (its host is this one, and the process is gone, another one has its number, or the host
+ * was started anew since its last sign of life), after ten minutes without one on another machine that shares the folder, or in
+ * another container.
  *
  * @param path of the lock file; its folder exists.
  * @param onHeld called when another process holds it: throws, as {@link refuseHeld} does, or waits and returns to try again.
@@ -52,8 +55,9 @@ export async function withLock<T>(
 
 /** For {@link withLock}: refuses, and names who holds the lock. */
 export function refuseHeld(where: string, what: string): (owner: LockOwner, path: string) => never {
-  return ({ host, pid, since }, path) => {
-    const here = host === hostname();
+  return (owner, path) => {
+    const { host, pid, since } = owner;
+    const here = isHere(owner);
     throw new ProtomemError({
       where,
       what,
@@ -136,15 +140,25 @@ function parse(text: string): LockOwner | undefined {
 }
 
 async function isDead({ owner, beat }: Found): Promise<boolean> {
-  if (owner.host !== hostname()) return Date.now() - beat > FORGOTTEN;
+  if (!isHere(owner)) {
+    const sinceBoot = owner.host === hostname() ? 1000 * uptime() : Number.POSITIVE_INFINITY;
+    return Date.now() - beat > Math.min(FORGOTTEN, sinceBoot);
+  }
   if (owner.pid === 0) return true;
   return !isAlive(owner.pid) || (owner.process !== undefined && startOf(owner.pid) !== owner.process);
+}
+
+/** Whether a number names the same process here: others of this host's name have numbers of their own, and so have containers. */
+function isHere({ host, process: started, namespace }: LockOwner): boolean {
+  const sameBoot = started === undefined || started.startsWith(`${boot()} `);
+  return host === hostname() && sameBoot && (namespace === undefined || namespace === numbering());
 }
 
 const self = (): Omit<LockOwner, 'since'> => ({
   host: hostname(),
   pid: process.pid,
   process: startOf(process.pid),
+  namespace: numbering(),
 });
 
 function isAlive(pid: number): boolean {
@@ -156,15 +170,24 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Boot of the machine and start of a process; undefined where the system has no /proc, and for one that waits to be buried. */
-function startOf(pid: number): string | undefined {
+/** What a file of /proc says; undefined where the system has none. */
+function ofSystem(read: () => string): string | undefined {
   try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    // The command's name, in parentheses, may hold anything; the start is the twentieth field after it.
-    const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${boot} ${fields[19]}`;
+    return read();
   } catch {
     return undefined;
   }
+}
+
+const boot = (): string | undefined =>
+  ofSystem(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+
+const numbering = (): string | undefined => ofSystem(() => readlinkSync('/proc/self/ns/pid'));
+
+/** Boot of the machine and start of a process; undefined where the system has no /proc, and for one that waits to be buried. */
+function startOf(pid: number): string | undefined {
+  const state = ofSystem(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // The command's name, in parentheses, may hold anything; the start is the twentieth field after it.
+  const fields = state?.slice(state.lastIndexOf(')') + 2).split(' ');
+  return fields && !['Z', 'X'].includes(fields[0]!) ? `${boot()} ${fields[19]}` : undefined;
 }

@@ -82,10 +82,19 @@ export async function* readTfRecords(
     expected,
     fix: 'The file was damaged, or changed by another program, after it was written: use another copy.',
   });
-  let rest = new Uint8Array(0);
+  // Of an unfinished record: joined when the rest of it is there.
+  let parts: Uint8Array[] = [];
+  let held = 0;
+  let needed = HEAD;
   let offset = 0;
   for await (const piece of pieces) {
-    const all = rest.length > 0 ? joinBytes([rest, piece]) : piece;
+    held += piece.length;
+    if (held < needed) {
+      parts.push(piece.slice());
+      continue;
+    }
+    const all = parts.length > 0 ? joinBytes([...parts, piece]) : piece;
+    needed = HEAD;
     const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
     let at = 0;
     while (all.length - at >= HEAD) {
@@ -96,22 +105,25 @@ export async function* readTfRecords(
       check(length <= most, () =>
         damaged('the length of the record', place, `${length}`, `at most ${most} bytes, which one may hold`),
       );
-      if (all.length - at < HEAD + length + FOOT) break;
+      needed = HEAD + length + FOOT;
+      if (all.length - at < needed) break;
       const bytes = all.subarray(at + HEAD, at + HEAD + length);
       check(view.getUint32(at + HEAD + length, true) === masked(crc32c(bytes)), () =>
         damaged('the checksum of the record', place, 'another one', 'that of its bytes'),
       );
-      yield { offset: place, bytes, length: HEAD + length + FOOT };
-      at += HEAD + length + FOOT;
+      yield { offset: place, bytes, length: needed };
+      at += needed;
+      needed = HEAD;
     }
-    rest = all.slice(at);
+    const rest = all.slice(at);
+    [parts, held] = [rest.length > 0 ? [rest] : [], rest.length];
     offset += at;
     const broken = rest.length >= HEAD && masked(crc32c(rest.subarray(0, 8))) !== viewOf(rest).getUint32(8, true);
     check(!broken || rest.every((byte) => byte === 0), () =>
       damaged('the length of the record', offset, 'not what its checksum says', 'a record'),
     );
   }
-  if (rest.length > 0) yield { offset, length: rest.length };
+  if (held > 0) yield { offset, length: held };
 }
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

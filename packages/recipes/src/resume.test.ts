@@ -68,6 +68,13 @@ const copyOf = async (from: string, name: string): Promise<string> => {
   return join(folder, name);
 };
 
+it('leaves no folder of a run that its caller refuses', async () => {
+  const run = join(folder, 'refused');
+  const onBegin = () => Promise.reject(new Error('the port is taken'));
+  await expect(runRecipe(config(), { out: run, say: () => undefined, onBegin })).rejects.toThrow('the port is taken');
+  await expect(readdir(run)).rejects.toThrow('ENOENT');
+}, 60_000);
+
 describe('a run that goes on', () => {
   beforeAll(async () => {
     expect((await train(out, config(), 3)).finished).toBeUndefined();

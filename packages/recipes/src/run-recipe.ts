@@ -139,9 +139,9 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
     if (accepted) return;
     accepted = true;
     if (ranks.rank > 0) return;
+    await onBegin?.(config);
     await mkdir(out, { recursive: true });
     await writeJson(folder.config, config);
-    await onBegin?.(config);
   };
 
   /** Whatever comes later, of whichever head: a run warns once. */

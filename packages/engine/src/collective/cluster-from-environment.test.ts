@@ -37,7 +37,8 @@ describe('the place of a process', () => {
   });
 
   it('is at the first host of a list', () => {
-    expect(['a', 'a,b', 'n[1-3]', 'n[003,7],b', 'x-[5]-y'].map(firstHost)).toEqual(['a', 'a', 'n1', 'n003', 'x-5-y']);
+    const lists = ['a', 'a,b', 'n[1-3]', 'n[003,7],b', 'x-[5]-y', 'rack[1-2]node[3-4],c'];
+    expect(lists.map(firstHost)).toEqual(['a', 'a', 'n1', 'n003', 'x-5-y', 'rack1node3']);
   });
 });
 

@@ -66,10 +66,8 @@ function ofSlurm(env: Environment): Place | undefined {
 }
 
 /** Of a list as Slurm writes it: `node[03-07,9],other` begins with node03. */
-export function firstHost(list: string): string {
-  const [, name, inside, rest] = /^([^[,]*)(?:\[([^\]]*)\]([^,[]*))?/.exec(list.trim())!;
-  return inside === undefined ? name! : `${name}${/^\d+/.exec(inside)?.[0] ?? ''}${rest}`;
-}
+export const firstHost = (list: string): string =>
+  /^(?:[^[,]|\[[^\]]*\])*/.exec(list.trim())![0].replace(/\[(\d*)[^\]]*\]/g, '$1');
 
 function needed(env: Environment, name: string): string {
   const value = env[name];

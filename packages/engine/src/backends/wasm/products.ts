@@ -41,7 +41,12 @@ export function batchMatMul(tfjs: Kernel<tf.NamedTensorMap, tf.Tensor>): Overrid
     const [left, right] = [operand(a!, attrs.transposeA as boolean), operand(b!, attrs.transposeB as boolean)];
     const batch = Math.max(left.batch, right.batch);
     const outer = tf.broadcast_util.assertAndGetBroadcastShape(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
-    const fits = left.columns === right.rows && (left.batch === right.batch || Math.min(left.batch, right.batch) === 1);
+    const fits = left.columns === right.rows;
+    if (fits && tf.util.sizeFromShape(outer) > batch) {
+      // Each is repeated along a dimension that the other has.
+      const whole = (x: tf.Tensor): tf.Tensor => tf.broadcastTo(x, [...outer, ...x.shape.slice(-2)]);
+      return tf.tidy(() => tf.matMul(whole(a!), whole(b!), attrs.transposeA as boolean, attrs.transposeB as boolean));
+    }
     if (!fits || a!.dtype !== 'float32' || b!.dtype !== 'float32' || a!.size === 0 || b!.size === 0) {
       return tfjs({ a: a!, b: b! }, attrs, backend);
     }

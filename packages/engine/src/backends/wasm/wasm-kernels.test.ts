@@ -106,6 +106,17 @@ describe.each(await enginesAtHand())('kernels that wasm lacked or had wrong, on 
     });
   });
 
+  it.skipIf(engine === 'cpu')('matMul of matrices that are repeated on both sides', () => {
+    tf.tidy(() => {
+      const [a, b] = [normal([2, 1, 3, 5]), normal([1, 4, 5, 2], 2)];
+      const [as, bs] = [tf.unstack(tf.squeeze(a, [1])), tf.unstack(tf.squeeze(b, [0]))];
+      const expected = as.flatMap((p) => bs.map((q) => tf.matMul(p as tf.Tensor2D, q as tf.Tensor2D)));
+      const c = tf.matMul(a, b);
+      expect(c.shape).toEqual([2, 4, 3, 2]);
+      expectClose(c, [...tf.concat(expected).dataSync()], 1e-5);
+    });
+  });
+
   it('matMul has its gradients and leaves nothing behind', () => {
     const [a, b] = [normal([3, 16, 20]), normal([3, 18, 20], 2)];
     const buffers = tf.memory().numDataBuffers;
