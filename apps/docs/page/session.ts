@@ -1,4 +1,4 @@
-// What the page trains: drawn faces, a small MobileFaceNet, a Prototype Memory. No document is needed.
+// What the page trains: synthetic faces, a small MobileFaceNet, a Prototype Memory. No document is needed.
 import type { Head } from '@protomem/core/contracts';
 import { createAugmentation, createLoader, createSampler } from '@protomem/data';
 import { createEncoder } from '@protomem/encoders';

@@ -94,7 +94,7 @@ function pairLines({ verification, holdOut, accuracyInterval }: PairSummary): st
 
 /** What stands beside a figure whose thresholds are too far apart. */
 function exactRow({ accuracy, lost }: { readonly accuracy: number; readonly lost: number }, spread: string): string {
-  const note = `${spread}the rule's thresholds are too far apart for these scores, and lose ${percent(lost, 2)} %`;
+  const note = `${spread}the rule's thresholds are too far apart for these scores: their best gets ${percent(lost, 2)} % more of all pairs wrong`;
   return row('  with exact thresholds', accuracy, note);
 }
 

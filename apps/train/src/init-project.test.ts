@@ -18,9 +18,10 @@ describe('protomem init', () => {
     const project = join(folder, 'My encoder');
     const { code, text } = await run('init', project);
     expect(code, text).toBe(0);
-    expect(text).toMatch(new RegExp(`\ncd ${project}\nnpm install\nnpm run train\n$`));
+    expect(text).toContain(`\ncd "${project}"\nnpm install\nnpm run train\n`);
     const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
     const { version } = JSON.parse(await readFile(join(app, 'package.json'), 'utf8'));
+    expect(text.includes('is not on npm')).toBe(version === '0.0.0');
     const pinned = { protomem: version, '@tensorflow/tfjs': expect.stringMatching(/^\d+\.\d+\.\d+$/) };
     expect(manifest).toMatchObject({ name: 'my-encoder', dependencies: pinned });
     expect(manifest.devDependencies.typescript).toContain(

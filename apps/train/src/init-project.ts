@@ -44,6 +44,9 @@ export async function initProject(folder: string): Promise<string[]> {
   return files.map(({ name }) => name);
 }
 
+/** Whether this command is of a release. */
+export const isReleased = (): boolean => (require('../package.json') as { version: string }).version !== '0.0.0';
+
 /** The template's package.json, named after its folder, with the versions that this command runs with. */
 function pinned(text: string, folder: string): string {
   const manifest = JSON.parse(text) as { name: string; dependencies: Record<string, string> };

@@ -19,7 +19,7 @@ function marginSoftmax(cosines: tf.Tensor2D, targets: tf.Tensor1D): tf.Tensor1D 
 }
 
 export default {
-  from: 'demo', // drawn faces, small encoder; `from: 'faces'` and --data FOLDER for your own
+  from: 'demo', // synthetic faces, small encoder; `from: 'faces'` and --data FOLDER for your own
   steps: 100,
   schedule: { warmup: 10 },
   evaluation: { every: 50 },

@@ -41,7 +41,7 @@ export async function compareModels(
   return {
     by: written.kind,
     images: cosines.length,
-    faces: faces ? 'faces given' : 'drawn faces',
+    faces: faces ? 'faces given' : 'synthetic faces',
     // Not a number stays one.
     lowest: cosines.reduce((least, one) => Math.min(least, one), 1),
     mean: cosines.reduce((sum, one) => sum + one, 0) / cosines.length,

@@ -56,7 +56,7 @@ describe.each(families)('%s, on the wasm engine', (name) => {
     expect(tf.memory().numTensors).toBe(before);
     expect(await readFile(card, 'utf8')).toContain('license: "MIT"');
     expect((await readdir(dir)).filter((one) => one.startsWith('.'))).toEqual([]);
-    const calibrated = '| calibrated on | up to 32 drawn faces |';
+    const calibrated = '| calibrated on | up to 32 synthetic faces |';
     expect((await readFile(card, 'utf8')).includes(calibrated)).toBe(options.precision === 'int8');
     if (options.to === 'onnx') {
       const { graph } = fromBinary(ModelProtoSchema, await readFile(model));

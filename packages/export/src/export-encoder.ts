@@ -56,7 +56,7 @@ export async function exportEncoder(
   const settings = withOpset(readOptions('exportEncoder', exportOptions, options));
   const { to, licence, precision, faces, calibration } = settings;
   const calibratedOn =
-    precision === 'int8' ? `up to ${calibration} ${faces ? 'faces given' : 'drawn faces'}` : undefined;
+    precision === 'int8' ? `up to ${calibration} ${faces ? 'faces given' : 'synthetic faces'}` : undefined;
   check(precision === 'int8' || options.calibration === undefined, () => ({
     where: 'export',
     what: 'calibration',

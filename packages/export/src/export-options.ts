@@ -6,7 +6,7 @@ export const exportOptions = {
   ...encodeOptions,
   faces: option.text({
     help: 'Aligned faces, a data set of any format, on which the written model is compared with the encoder, and int8 calibrated.',
-    absent: 'drawn faces',
+    absent: 'synthetic faces',
   }),
   images: option.integer({ help: 'How many faces to compare on.', min: 1, max: 100_000, default: 16 }),
   calibration: option.integer({

@@ -34,7 +34,7 @@ export const importOptions = {
   bgr: { ...modelOptions.bgr, help: 'The model was trained on blue, green, red.' },
   faces: option.text({
     help: 'Aligned faces, a data set of any format: an ONNX model is compared on them, and norms that it has not any more get their statistics.',
-    absent: 'drawn faces',
+    absent: 'synthetic faces',
   }),
 };
 
@@ -151,7 +151,7 @@ async function fromOnnx(file: string, encoder: DefinedEncoder, settings: ImportS
   const norms =
     folded.size > 0
       ? [
-          `norms: ${folded.size} were folded into weights, and are made anew from up to ${SEEN} ${settings.faces ? 'faces given' : 'drawn faces'}`,
+          `norms: ${folded.size} were folded into weights, and are made anew from up to ${SEEN} ${settings.faces ? 'faces given' : 'synthetic faces'}`,
         ]
       : [];
   return [pixels.note, ...adapted.notes, ...norms];

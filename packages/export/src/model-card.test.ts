@@ -36,7 +36,7 @@ async function cardOf(evaluation: object): Promise<string> {
     },
     target: 'safetensors',
     settings: { precision: 'float32', normalize: 'inside', flip: false, opset: 18 },
-    agreement: { lowest: 1, mean: 1, images: 5, faces: 'drawn faces', by: 'ours' },
+    agreement: { lowest: 1, mean: 1, images: 5, faces: 'synthetic faces', by: 'ours' },
     run: (await readEncoderPlace(run)).run,
   });
 }

@@ -94,7 +94,7 @@ function training(
   const { data } = config;
   const source =
     data.kind === 'synthetic'
-      ? `drawn faces: ${data.identities} people, ${data.imagesPerIdentity} images of each, seed ${data.seed}`
+      ? `synthetic faces: ${data.identities} people, ${data.imagesPerIdentity} images of each, seed ${data.seed}`
       : data.kind === 'dataset'
         ? `${basename(data.path)}, people with ${data.minImages} images or more`
         : 'a source of its own';

@@ -32,7 +32,7 @@ const taskOptions = {
   onProgress: option.given<OnProgress>()({ help: 'Called as images are embedded.', absent: 'nobody' }),
 };
 
-/** Every option of {@link evaluateModel}: those of the protocols, of foreign models, and of every test. */
+/** Every option of {@link evaluateModel}: those of the protocols, of third-party models, and of every test. */
 export const evaluateOptions = { ...protocolOptions, ...taskOptions };
 
 export type EvaluateModelOptions = OptionsOf<typeof evaluateOptions>;

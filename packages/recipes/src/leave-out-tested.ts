@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { check, type ImageSource } from '@protomem/core';
-import { readLfwPairs, selectIdentities } from '@protomem/data';
+import { selectIdentities } from '@protomem/data';
 import { heldOut } from './held-out.ts';
 import { trainedImages } from './other-images.ts';
+import { readPairList } from './read-pair-list.ts';
 import type { RunDraft } from './run-schema.ts';
 
 /** More identities than this are not gone through for those of one's own that make them up. */
@@ -46,7 +47,7 @@ export async function leaveOutTested(
     note(`${reason}: whether its people are in the training data cannot be checked`);
     return everybody();
   }
-  const { people } = await readLfwPairs(pairs.file);
+  const { people } = await readPairList(pairs.file);
   const { found, numbered } = lookUpPeople(source, people);
   const missing = people.filter((name) => !found.has(name.normalize('NFC')));
   const named = `${missing.slice(0, NAMED).join(', ')}${missing.length > NAMED ? `, ... ${missing.length} in all` : ''}`;

@@ -20,7 +20,9 @@ it('shows what a recipe has in the place of a default, of the kinds that it choo
   expect(sizes).toHaveLength(1);
   expect(await listOptions('head.renewAge', 'demo')).not.toContain('demo:');
   // Without the data that it would ask for.
-  expect(await listOptions('evaluation.pairs.kind', 'faces')).toContain('faces: "held-out"');
+  for (const inputs of [{}, { data: undefined, init: undefined }]) {
+    expect(await listOptions('evaluation.pairs.kind', 'faces', inputs)).toContain('faces: "held-out"');
+  }
   await expect(listOptions('steps', 'fces')).rejects.toThrow('Did you mean "faces"?');
 });
 

@@ -58,6 +58,6 @@ async function configOf(name: string, inputs: RecipeInputs): Promise<RunDraft> {
   try {
     return resolveRecipe(name, inputs);
   } catch {
-    return resolveRecipe(name, { data: 'PATH', init: 'PATH', ...inputs });
+    return resolveRecipe(name, { data: inputs.data ?? 'PATH', init: inputs.init ?? 'PATH' });
   }
 }

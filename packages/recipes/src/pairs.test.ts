@@ -69,10 +69,16 @@ it('takes pairs from a verification set of InsightFace, each image once', async 
   Object.assign(tf.backend(), { [Symbol.for('protomem.collective')]: undefined });
 });
 
-it('says which set is missing', async () => {
-  const pairs = { kind: 'bin', file: join(dir, 'none.bin') };
+it.each([
+  [{ kind: 'bin' }, /none is "missing", expected a verification set/],
+  [
+    { kind: 'lfw', dir: 'faces' },
+    /none is "missing", expected LFW's pairsDevTest\.txt.* Put it into the folder of images/,
+  ],
+])('says which set of %j is missing', async (kind, message) => {
+  const pairs = { ...kind, file: join(dir, 'none') };
   const config = settled(patchConfig(resolveRecipe('demo', {}), [`evaluation.pairs=${JSON.stringify(pairs)}`]));
-  await expect(loadPairs(config)).rejects.toThrow('none.bin is "missing", expected a verification set');
+  await expect(loadPairs(config)).rejects.toThrow(message);
 });
 
 it('draws synthetic faces once, when they are first tested', async () => {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { createLimiter, type ImageSource, ProtomemError } from '@protomem/core';
 import type { Encoder } from '@protomem/core/contracts';
-import { decodeImage, drawPairs, readLfwPairs } from '@protomem/data';
+import { decodeImage, drawPairs } from '@protomem/data';
 import { collective, LONG_WAIT_SECONDS } from '@protomem/engine';
 import {
   type FoldSplit,
@@ -19,6 +19,7 @@ import { heldOut, heldOutPairs } from './held-out.ts';
 import { findKnown, type KnownResult } from './known.ts';
 import { withEnoughImages } from './leave-out-tested.ts';
 import { knownPeople } from './other-images.ts';
+import { readPairList } from './read-pair-list.ts';
 import type { RunConfig, RunDraft } from './run-schema.ts';
 
 /** Pairs of images of people who are not in the training set. */
@@ -81,7 +82,7 @@ export async function listPairs(config: RunDraft, data?: ImageSource): Promise<L
     const others = config.data.kind === 'dataset' && !config.evaluation.allowUnmatched;
     const rest = others ? `, trained on everybody else in ${basename(config.data.path)}` : '';
     const protocol = `${basename(pairs.file)}${rest}`;
-    return { ...listFaces(dir, await readLfwPairs(pairs.file)), protocol, split: 'interleaved' };
+    return { ...listFaces(dir, await readPairList(pairs.file)), protocol, split: 'interleaved' };
   }
   if (pairs.kind === 'bin') {
     const listed = await binFaces(pairs.file);

@@ -40,7 +40,7 @@ ${
 ${exactFigures(summary)
   .slice(0, 1)
   .map(({ accuracy, lost }) =>
-    tile('With exact thresholds', percent(accuracy, 2), '', `the rule's lose ${percent(lost, 2)} %`),
+    tile('With exact thresholds', percent(accuracy, 2), '', `the rule's best gets ${percent(lost, 2)} % more wrong`),
   )}
 ${shown.map(({ far, tar, interval }) => tile(`TAR at FAR ${rate(far)}`, percent(tar!, 1), range(interval!), 'at 95 % confidence'))}
 ${tile('Equal error rate', percent(verification.equalErrorRate, 2), '')}
@@ -136,7 +136,7 @@ function allRows(summary: PairSummary, interval: PairSummary['accuracyInterval']
     ...exactFigures(summary).map((exact) => [
       'Accuracy with exact thresholds',
       `${percent(exact.accuracy, 2)} %`,
-      `the rule's are too far apart for these scores, and lose ${percent(exact.lost, 2)} %`,
+      `the rule's are too far apart for these scores: their best gets ${percent(exact.lost, 2)} % more of all pairs wrong`,
     ]),
     ...(holdOut
       ? [

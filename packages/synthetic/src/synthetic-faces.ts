@@ -2,7 +2,7 @@ import { part } from '@protomem/core';
 import { drawnFaces, syntheticFacesOptions } from './drawn-faces.ts';
 
 /**
- * A source of drawn faces: any number of people who do not exist, without download or licence.
+ * A source of synthetic faces: any number of people who do not exist, without download or licence.
  *
  * An image is a function of (seed, identity, image) alone, computed when it is asked for and never stored: a million
  * identities cost what one does. The identity decides the shape of head, eyes, brows, nose and mouth, skin, hair, age,

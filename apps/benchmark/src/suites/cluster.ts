@@ -99,7 +99,7 @@ function costsOf(parts: Readonly<Record<string, Measured>>): StepCosts {
   };
 }
 
-/** Is a machine shared by ranks as fast as by threads, and does a model foretell what more of them take? */
+/** Is a machine shared by ranks as fast as by threads, and does a model predict what more of them take? */
 export const cluster: Suite = {
   about: measured.about,
   async run(run) {
@@ -111,14 +111,14 @@ export const cluster: Suite = {
     }
     try {
       const found = await measured.run(run);
-      return { ...found, absent: [...found.absent, ...absent], notes: [foretold(found.cases), plan] };
+      return { ...found, absent: [...found.absent, ...absent], notes: [predicted(found.cases), plan] };
     } finally {
       links.forEach(removeWire);
     }
   },
 };
 
-function foretold(cases: Readonly<Record<string, Readonly<Record<string, Measured>>>>): string {
+function predicted(cases: Readonly<Record<string, Readonly<Record<string, Measured>>>>): string {
   const costs = costsOf(cases['parts of a step'] ?? {});
   const cores = 2;
   const of = (name: string, ranks: number, link?: Link) => ({
@@ -133,11 +133,11 @@ function foretold(cases: Readonly<Record<string, Readonly<Record<string, Measure
     return `| ${name} | ${(1000 * by).toFixed(0)} | ${(1000 * took).toFixed(0)} | ${(by / took).toFixed(2)} |`;
   });
   return [
-    '## What the parts foretell',
+    '## What the parts predict',
     '',
     `Of a step of the small task, by the model of cluster-plan.ts, from the parts above alone; ${cores} cores.`,
     '',
-    '| | foretold ms | measured ms | foretold/measured |',
+    '| | predicted ms | measured ms | predicted/measured |',
     '| --- | --- | --- | --- |',
     ...rows,
   ].join('\n');

@@ -117,13 +117,17 @@ const chosen: Readonly<Record<string, string>> = {
   'full-softmax, groups, batch': 'rate 0.1',
 };
 
-/** A softmax over large batches, of as many images in all, as fewer steps: classes of a batch, and rates. */
+/** Large batches, of as many images in all, as fewer steps: classes of a batch, and rates. */
 const LARGE_BATCHES = [
   [128, 0.2],
   [128, 0.4],
   [512, 0.2],
   [512, 0.4],
 ] as const;
+const inLargeBatches: Readonly<Record<string, Arm>> = {
+  'batch-only': () => ['head.kind=batch-only', ...everyClass],
+  'prototype-memory-5%': memory(0.05),
+};
 
 /** What goes on from a start, with the changes that make it what it is. */
 export interface Contender {
@@ -147,11 +151,13 @@ export const contenders = (n: number, quick: boolean): Contender[] => [
     ...{ group: `N = ${n}, as searched`, name: `${head}: ${setting}` },
     patches: [...searched[head]!(n), ...settings[setting]!],
   })),
-  ...(quick || n !== ABLATED ? [] : LARGE_BATCHES).map(([classes, rate]) => ({
-    ...{ group: `N = ${n}, large batches`, name: `batch-only, ${classes} classes: rate ${rate}` },
-    patches: ['head.kind=batch-only', `sampler.classes=${classes}`, ...everyClass, `schedule.base=${rate}`],
-    shareOfSteps: CLASSES / classes,
-  })),
+  ...(quick || n !== ABLATED ? [] : LARGE_BATCHES).flatMap(([classes, rate]) =>
+    Object.entries(inLargeBatches).map(([head, arm]) => ({
+      ...{ group: `N = ${n}, large batches`, name: `${head}, ${classes} classes: rate ${rate}` },
+      patches: [...arm(n), `sampler.classes=${classes}`, `schedule.base=${rate}`],
+      shareOfSteps: CLASSES / classes,
+    })),
+  ),
 ];
 
 /** What is searched over with so many identities, by the run of this seed. */

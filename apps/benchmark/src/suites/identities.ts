@@ -42,7 +42,7 @@ const shown: readonly Column[] = [
 
 /** What a memory is worth with many more identities than a batch or a memory holds. */
 export const identities: Suite = {
-  about: `drawn faces, ${IMAGES} images of each identity at ${SIZE}x${SIZE}: every head goes on from one encoder; all pairs of ${HELD_OUT} people never seen`,
+  about: `synthetic faces, ${IMAGES} images of each identity at ${SIZE}x${SIZE}: every head goes on from one encoder; all pairs of ${HELD_OUT} people never seen`,
   async run({ quick, earlier = false, only, say, out }: SuiteRun) {
     const extent = extents[quick ? 'quick' : 'full'];
     const concurrency = availableParallelism();
@@ -96,7 +96,7 @@ export const identities: Suite = {
 const fileOf = (people: number, each: number, first: number): string =>
   join(WORK, 'data', `faces-${people}x${each}-from-${first}-at-${SIZE}`);
 
-/** Drawn faces as a data set of files, made once. */
+/** Synthetic faces as a data set of files, made once. */
 async function rendered(say: (text: string) => void, people: number, each: number, first: number): Promise<string> {
   const out = fileOf(people, each, first);
   if (existsSync(out)) return out;

@@ -81,7 +81,8 @@ export const serve: Suite = {
           },
         },
         ratios: { 'served/encoder alone': median(taken.map(({ served, bare }) => served / bare)) },
-        reading: 'The share of the encoder alone that is left of it behind HTTP.',
+        reading:
+          "The share of the encoder alone that is left of it behind HTTP: the median of the rounds' own ratios, not the ratio of the medians above.",
         taken: `Encoder alone and 1,000 requests took turns in one process, ${rounds} times; the median. Whoever asks runs on the same cores.`,
         absent: [],
         notes: [

@@ -1,5 +1,6 @@
+import { shellWord } from '@protomem/core';
 import { command } from '../command-line.ts';
-import { initProject } from '../init-project.ts';
+import { initProject, isReleased } from '../init-project.ts';
 
 /** `protomem init`. */
 export const make = () =>
@@ -8,5 +9,7 @@ export const make = () =>
     .action(async (folder) => {
       const files = await initProject(folder);
       console.log(`written to ${folder}: ${files.join(', ')}. Next:`);
-      console.log([...(folder === '.' ? [] : [`cd ${folder}`]), 'npm install', 'npm run train'].join('\n'));
+      console.log([...(folder === '.' ? [] : [`cd ${shellWord(folder)}`]), 'npm install', 'npm run train'].join('\n'));
+      // From a clone.
+      if (!isReleased()) console.log('This version is not on npm: npm install will find it once it is released.');
     });

@@ -47,7 +47,7 @@ export const make = () =>
       '[run]',
       'name of a recipe, or a file of your own; not needed to resume a run that holds no parts of your own',
     )
-    .option('--data <path>', 'images: a folder with one folder for each identity, RecordIO, WebDataset, LMDB, a list')
+    .option('--data <path>', 'aligned faces: a folder for each identity, RecordIO, WebDataset, LMDB, a list')
     .option('--root <dir>', 'of a list in --data: folder that its paths are relative to (default: that of the list)')
     .option(
       '--init <path>',

@@ -18,18 +18,18 @@ function perChannel(help: string, noun: string, accepts: (value: number) => bool
 /** How a foreign model wants its images, and which of its outputs is the embedding. Our own encoders know it themselves. */
 export const modelOptions = {
   mean: perChannel(
-    'Foreign models get (pixel - mean) / scale; three numbers in the order in which the model takes its channels.',
+    'Third-party models get (pixel - mean) / scale; three numbers in the order in which the model takes its channels.',
     'a number',
     () => true,
     '127.5, or 0 where the model normalises pixels itself',
   ),
   scale: perChannel(
-    'What foreign models get divided by, once the mean is taken off: one number, or three in the same order.',
+    'What third-party models get divided by, once the mean is taken off: one number, or three in the same order.',
     'a number > 0',
     (value) => value > 0,
     '127.5, or 1 where the model normalises pixels itself',
   ),
-  bgr: option.flag({ help: 'Foreign models get blue, green, red, as OpenCV reads images.', default: false }),
+  bgr: option.flag({ help: 'Third-party models get blue, green, red, as OpenCV reads images.', default: false }),
   inputSize: option.integer({
     help: 'Side of the images, pixels, for a foreign model that takes any.',
     min: 1,

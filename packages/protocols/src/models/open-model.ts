@@ -45,14 +45,14 @@ async function openFile(file: string, settings: Settings<typeof modelOptions>): 
   return encoderModel(file);
 }
 
-/** Refuses options of foreign models where there is none. */
+/** Refuses options of third-party models where there is none. */
 export function refuseModelOptions(file: string, { bgr, ...settings }: ModelOptions, what: string): void {
   const given = Object.entries({ ...settings, bgr: bgr || undefined }).find(([, value]) => value !== undefined);
   check(given === undefined, () => ({
     where: 'model',
     what: flagOf(given![0]),
     got: given![1],
-    expected: `no option of foreign models: ${file} is ${what}`,
+    expected: `no option of third-party models: ${file} is ${what}`,
   }));
 }
 
