@@ -179,8 +179,7 @@ function ofSystem(read: () => string): string | undefined {
   }
 }
 
-const boot = (): string | undefined =>
-  ofSystem(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+const boot = (): string | undefined => ofSystem(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 
 const numbering = (): string | undefined => ofSystem(() => readlinkSync('/proc/self/ns/pid'));
 

@@ -1,14 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, findInstalls, findPackage, installName } from '@protomem/engine/installs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { findCompiler } from './compile.ts';
 import { install, type Steps } from './install.ts';
 import { pinnedTensorflow } from './requirements.ts';
+
+/** Called where a finished install is about to take its place, the old one being out of the way. */
+const publishing = vi.hoisted(() => ({ hook: (): void => undefined }));
+vi.mock('node:fs/promises', async (load) => {
+  const actual = await load<typeof import('node:fs/promises')>();
+  const rename = async (from: string, to: string) => {
+    if (basename(from).startsWith('.building-')) publishing.hook();
+    await actual.rename(from, to);
+  };
+  return { ...actual, rename };
+});
 
 const tfjsNode = findPackage('@tensorflow/tfjs-node')!;
 let cache: string;
@@ -98,6 +109,27 @@ it.each<[string, Partial<Steps>, RegExp]>([
 it('keeps the old install when a new one fails', async () => {
   await install(fresh, fakeSteps());
   await expect(install(fresh, fakeSteps({ compileBinding: async () => fail('broken') }))).rejects.toThrow('broken');
+  expect(findInstalls(tfjsNode)).toHaveLength(1);
+});
+
+it('puts the old install back where the new one cannot take its place, or was killed before it could', async () => {
+  await install(fresh, fakeSteps());
+  const killed = join(cache, 'killed');
+  publishing.hook = () => {
+    const filter = (path: string) => basename(path) !== 'install.lock';
+    cpSync(cacheFolder(), join(killed, 'engine'), { recursive: true, filter });
+    throw new Error('EIO');
+  };
+  await expect(install(fresh, fakeSteps())).rejects.toThrow('EIO');
+  publishing.hook = () => undefined;
+  expect(findInstalls(tfjsNode)).toHaveLength(1);
+  vi.stubEnv('PROTOMEM_CACHE', killed);
+  expect(findInstalls(tfjsNode)).toEqual([]);
+  const steps = fakeSteps();
+  await install({}, steps);
+  expect(steps.builds).toBe(0);
+  await expect(install(fresh, fakeSteps({ compileBinding: async () => fail('broken') }))).rejects.toThrow('broken');
+  expect(here()).toEqual([installName(tfjsNode, pinnedTensorflow)]);
   expect(findInstalls(tfjsNode)).toHaveLength(1);
 });
 

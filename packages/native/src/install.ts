@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check, type OptionsOf, option, readOptions } from '@protomem/core';
 import { withLock, writeFileAtomic } from '@protomem/core/node';
@@ -53,6 +54,10 @@ export interface InstallResult {
   /** `true` when it was there already. */
   readonly present: boolean;
 }
+
+/** How names begin of installs that are being made, and of old ones that wait for a new one to take their place. */
+const building = '.building-';
+const replaced = '.replaced-';
 
 /** The steps that reach outside, so that tests can take their place. */
 export interface Steps {
@@ -116,10 +121,10 @@ async function installFor(found: InstalledPackage, settings: InstallOptions, ste
     await sleep(300, undefined, { signal });
   };
   return withLock(join(root, 'install.lock'), wait, async () => {
+    await removeLeftovers(root);
     const meanwhile = force ? undefined : await findPresent(found, from, steps);
     if (meanwhile) return meanwhile;
-    await removeLeftovers(root);
-    const folder = join(root, `.building-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const folder = join(root, `${building}${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
       const installed = await build({ found, from, folder, tools, gpu }, context, steps);
       const target = await publish(folder, join(root, installName(found, installed.tensorflow)));
@@ -133,7 +138,8 @@ async function installFor(found: InstalledPackage, settings: InstallOptions, ste
   });
 }
 
-async function existing(folder: string): Promise<string> {
+/** The real path of the folder that `--from` names. */
+export async function existing(folder: string): Promise<string> {
   const path = await realpath(folder).catch(() => undefined);
   if (path) return path;
   throw installError('--from', folder, 'a folder that exists', 'Check the path.');
@@ -196,16 +202,23 @@ async function build(request: Build, context: Context, steps: Steps): Promise<In
   return installed;
 }
 
-/** Puts a finished folder in its place in one step. */
+/** Puts a finished folder in its place. */
 async function publish(folder: string, target: string): Promise<string> {
   // A folder that is not empty cannot be renamed over; a process that has the old library loaded keeps it.
-  await rename(target, `${folder}.replaced`).catch(() => undefined);
+  await rename(target, join(dirname(target), `${replaced}${basename(target)}`)).catch(() => undefined);
   await rename(folder, target);
   return target;
 }
 
-/** What installs that were killed, or this one, left beside the finished ones. Only the holder of the lock may. */
+/**
+ * Removes what installs that were killed, or this one, left beside the finished ones. An old install whose place is
+ * still empty goes back to it. Only the holder of the lock may.
+ */
 async function removeLeftovers(root: string): Promise<void> {
-  const names = (await readdir(root)).filter((name) => name.startsWith('.building-'));
-  await Promise.all(names.map((name) => rm(join(root, name), { recursive: true, force: true })));
+  for (const name of await readdir(root)) {
+    const path = join(root, name);
+    const target = name.startsWith(replaced) ? join(root, name.slice(replaced.length)) : undefined;
+    if (target && !existsSync(target)) await rename(path, target);
+    else if (target || name.startsWith(building)) await rm(path, { recursive: true, force: true });
+  }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -54,7 +54,8 @@ it('takes the CPU package without CUDA, and a folder as it is', async () => {
   const lines = (await planInstall({})).join('\n');
   expect(lines).toContain('tensorflow_cpu.whl');
   expect(lines).not.toContain('CUDA');
-  expect((await planInstall({ from: '/opt/tf' })).join('\n')).toContain('libraries folder /opt/tf');
+  expect((await planInstall({ from: dir })).join('\n')).toContain(`libraries folder ${realpathSync(dir)}`);
+  await expect(planInstall({ from: join(dir, 'nowhere') })).rejects.toThrow(/--from is ".*nowhere"/);
 });
 
 it('says what pip says when it finds none', async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { cacheFolder, installName } from '@protomem/engine/installs';
-import type { InstallOptions } from './install.ts';
+import { existing, type InstallOptions } from './install.ts';
 import { resolveWheels } from './pip.ts';
 import { checkPlatform, findTools, neededBytes, packageOf, pinnedTensorflow, requirementOf } from './requirements.ts';
 import { findTfjsNode } from './tfjs-node.ts';
@@ -9,14 +9,15 @@ import { findTfjsNode } from './tfjs-node.ts';
  * What `installEngine` would do, in lines for people: exact wheels with their hashes, where they go, the compiler.
  * Asks pip for the wheels' metadata and downloads no wheel.
  *
- * @throws ProtomemError when a tool is missing or pip finds no such wheels
+ * @throws ProtomemError when a tool or the folder is missing, or pip finds no such wheels
  */
 export async function planInstall({ gpu = false, from }: Pick<InstallOptions, 'gpu' | 'from'>): Promise<string[]> {
   const name = packageOf(gpu);
   const found = findTfjsNode(gpu);
   checkPlatform();
   const { compiler, python } = await findTools(from === undefined);
-  const source = from === undefined ? await resolveWheels(python, requirementOf(gpu), gpu) : [`folder ${from}`];
+  const source =
+    from === undefined ? await resolveWheels(python, requirementOf(gpu), gpu) : [`folder ${await existing(from)}`];
   const folder = found ? join(cacheFolder(), installName(found, pinnedTensorflow)) : cacheFolder();
   return [
     `package   ${found ? `${name} ${found.version}` : `${name}: not installed; npm install ${name} first`}`,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** How a command ended. A command that could not be started has no code and its error in `stderr`. */
+/** How a command ended. One that could not be started, or was aborted, has no code and its error in `stderr`. */
 export interface CommandResult {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -22,8 +22,12 @@ export function runCommand(
         output[name] += text;
       });
     }
-    child.on('error', (error) => resolve({ code: null, signal: null, stdout: '', stderr: error.message }));
-    child.on('close', (code, signal) => resolve({ code, signal, ...output }));
+    let failed: CommandResult | undefined;
+    // Comes at once with an abort, too, where the program may still write.
+    child.on('error', (error) => {
+      failed = { code: null, signal: null, stdout: '', stderr: error.message };
+    });
+    child.on('close', (code, signal) => resolve(failed ?? { code, signal, ...output }));
   });
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -145,6 +145,12 @@ it('leaves no rank behind when it is killed itself', { timeout: 60_000 }, async 
   await Promise.all([once(launcher, 'close'), there('ended')]);
   expect(printed).toMatch(/^rank 0 of 2: the launcher is gone; this process ends in order\./);
   expect(await read('logs/rank-1.log')).toMatch(/^rank 1 of 2: the launcher is gone; this process ends in order\./);
+});
+
+it('leaves no rank behind where a later one cannot be started', async () => {
+  await mkdir(join(folder, 'logs', 'rank-1.log'), { recursive: true });
+  await expect(launch({ nprocPerNode: 2 }, 'setInterval(() => 0, 1e3)')).rejects.toThrow('EISDIR');
+  await expect.poll(() => process.getActiveResourcesInfo(), { timeout: 5000 }).not.toContain('ProcessWrap');
 });
 
 it('refuses what cannot be', async () => {

@@ -112,38 +112,38 @@ async function runOnce(
   if (nodeRank > 0 || nprocPerNode > 1) await mkdir(logs, { recursive: true });
   const logOf = (rank: number): string => join(logs, `rank-${rank}.log`);
   const ends: Promise<Ended>[] = [];
-  for (let local = 0; local < nprocPerNode; local++) {
-    const rank = nodeRank * nprocPerNode + local;
-    // Files, not pipes: what a rank says when this process is gone is kept.
-    const log = rank === 0 ? undefined : openSync(logOf(rank), attempt === 0 ? 'w' : 'a');
-    const output = log ?? 'inherit';
-    const child = spawn(command[0], command.slice(1), {
-      // Nothing is ever sent through the last: it closes with this process, which ranks watch.
-      stdio: [log === undefined ? 'inherit' : 'ignore', output, output, 'pipe'],
-      env: {
-        ...env,
-        ...ofMachine(env, local, nprocPerNode),
-        ...{ RANK: String(rank), LOCAL_RANK: String(local) },
-        ...{ WORLD_SIZE: String(size), LOCAL_WORLD_SIZE: String(nprocPerNode) },
-        ...{ MASTER_ADDR: host, MASTER_PORT: String(port) },
-        ...{ PROTOMEM_TIMEOUT: String(timeout), PROTOMEM_RESTART: String(attempt) },
-        PROTOMEM_LAUNCHER_FD: '3',
-      },
-    });
-    if (log !== undefined) closeSync(log);
-    children.set(rank, child);
-    ends.push(endOf(child, rank));
-  }
-  if (size > 1) say(`launch: ${size} ranks, ${nprocPerNode} here; what ranks other than 0 print is in ${logs}`);
-
   const killAll = (how: NodeJS.Signals): void => {
     for (const child of children.values()) if (child.exitCode === null && child.signalCode === null) child.kill(how);
   };
   const passOn = (): void => killAll('SIGTERM');
-  signal?.addEventListener('abort', passOn);
-  // It may have come while there was nobody to pass it on to.
-  if (signal?.aborted) passOn();
   try {
+    for (let local = 0; local < nprocPerNode; local++) {
+      const rank = nodeRank * nprocPerNode + local;
+      // Files, not pipes: what a rank says when this process is gone is kept.
+      const log = rank === 0 ? undefined : openSync(logOf(rank), attempt === 0 ? 'w' : 'a');
+      const output = log ?? 'inherit';
+      const child = spawn(command[0], command.slice(1), {
+        // Nothing is ever sent through the last: it closes with this process, which ranks watch.
+        stdio: [log === undefined ? 'inherit' : 'ignore', output, output, 'pipe'],
+        env: {
+          ...env,
+          ...ofMachine(env, local, nprocPerNode),
+          ...{ RANK: String(rank), LOCAL_RANK: String(local) },
+          ...{ WORLD_SIZE: String(size), LOCAL_WORLD_SIZE: String(nprocPerNode) },
+          ...{ MASTER_ADDR: host, MASTER_PORT: String(port) },
+          ...{ PROTOMEM_TIMEOUT: String(timeout), PROTOMEM_RESTART: String(attempt) },
+          PROTOMEM_LAUNCHER_FD: '3',
+        },
+      });
+      if (log !== undefined) closeSync(log);
+      children.set(rank, child);
+      ends.push(endOf(child, rank));
+    }
+    if (size > 1) say(`launch: ${size} ranks, ${nprocPerNode} here; what ranks other than 0 print is in ${logs}`);
+
+    signal?.addEventListener('abort', passOn);
+    // It may have come while there was nobody to pass it on to.
+    if (signal?.aborted) passOn();
     const all = Promise.all(ends);
     const bad = await Promise.race([all.then(() => undefined), firstBad(ends)]);
     if (!bad) return 0;
@@ -163,6 +163,7 @@ async function runOnce(
   } finally {
     signal?.removeEventListener('abort', passOn);
     killAll('SIGKILL');
+    await Promise.allSettled(ends);
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32, deflateSync } from 'node:zlib';
 import { chromium } from '@protomem/core/testing';
 import { calibrationFromScores } from '@protomem/gallery';
@@ -363,6 +364,38 @@ describe('requests that come together', () => {
     expect(refused.map((one) => one.headers.get('retry-after'))).toEqual(Array(6).fill('1'));
     expect(await refused[0]!.text()).toContain('the queue is');
     await Promise.all(all.filter(({ status }) => status === 200).map((one) => one.text()));
+    expect((await served.ask('embed', 'POST', red)).status).toBe(200);
+    await served.close();
+  });
+
+  it.each(['unpacked', 'embedded'])('hold their places while they are %s, whoever has left', async (step) => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const model = colourModel();
+    const embed: typeof model.embed = async (...given) => gate.then(() => model.embed(...given));
+    const faces = async () => gate.then(detect);
+    const served = await serveColours(
+      { queue: 6, minSharpness: 0, ...(step === 'unpacked' ? { detect: faces } : {}) },
+      step === 'embedded' ? { ...model, embed } : model,
+    );
+    const waiting = async () => ((await (await served.ask('health')).json()) as { waiting: number }).waiting;
+    const clients = Array.from({ length: 6 }, () => new AbortController());
+    const gone = clients.map(({ signal }) =>
+      fetch(new URL('embed', served.url), {
+        ...{ method: 'POST', signal, body: new Uint8Array(red!), headers: { 'content-type': 'image/png' } },
+      }).catch(() => undefined),
+    );
+    await expect.poll(waiting).toBe(6);
+    await sleep(100);
+    for (const client of clients) client.abort();
+    await Promise.all(gone);
+    await sleep(100);
+    expect(await waiting()).toBe(6);
+    expect((await served.ask('embed', 'POST', red)).status).toBe(503);
+    open();
+    await expect.poll(waiting).toBe(0);
     expect((await served.ask('embed', 'POST', red)).status).toBe(200);
     await served.close();
   });

@@ -20,6 +20,10 @@ declare module 'fastify' {
     /** Whether the body is a photo: such requests are counted, and refused where too many are there. */
     readonly photo?: boolean;
   }
+  interface FastifyRequest {
+    /** Ends when the work on a photo does, which goes on without its client. */
+    work?: Promise<unknown>;
+  }
 }
 
 /** A server at work. */
@@ -101,8 +105,16 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
       throw refusal(503, { where: 'serve', what: 'the queue', got, expected, fix: 'Try again a little later.' });
     }
     waiting++;
-    // Comes after an answer, and after a client that is gone.
-    reply.raw.once('close', () => waiting--);
+    // Comes after an answer, and after a client that is gone, whose photo is kept as long as it is at work or waiting.
+    reply.raw.once('close', () => Promise.allSettled([request.work]).then(() => waiting--));
+  });
+  app.addHook('onRoute', (route) => {
+    const { config, handler } = route;
+    if (!config?.photo) return;
+    route.handler = function (request, reply) {
+      request.work = Promise.resolve(handler.call(this, request, reply));
+      return request.work;
+    };
   });
   // A connection that is kept open would keep the server from its end.
   app.addHook('onSend', async (_, reply) => {
