@@ -127,6 +127,7 @@ const LARGE_BATCHES = [
 const inLargeBatches: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only', ...everyClass],
   'prototype-memory-5%': memory(0.05),
+  'dcq, groups, batch': dcq(0.1, 0.1),
 };
 
 /** What goes on from a start, with the changes that make it what it is. */
