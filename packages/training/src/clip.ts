@@ -9,8 +9,7 @@ import * as tf from '@tensorflow/tfjs';
  * @returns a scalar, owned by the caller; 0 of none.
  */
 export function globalNorm(gradients: tf.NamedTensorMap): tf.Scalar {
-  const all = Object.values(gradients);
-  return all.length > 0 ? normOf(all) : tf.scalar(0);
+  return normOf(Object.values(gradients));
 }
 
 /**

@@ -232,6 +232,24 @@ describe('a run', () => {
     expect(await values(head)).not.toEqual(weights);
   });
 
+  it('trains a head on a frozen encoder whose weights are no parameters, as those of Partial FC', async () => {
+    const whole = tinyEncoder();
+    const parameters = whole.parameters.map((parameter) => ({ ...parameter, trainable: false }));
+    let seen = 0;
+    const own = tf.customGrad((x) => ({
+      value: tf.clone(x as tf.Tensor),
+      gradFunc: (dy) => {
+        seen += (dy as tf.Tensor).size;
+        return dy as tf.Tensor;
+      },
+    }));
+    const plain = tinyHead();
+    const loss: Head['loss'] = (embeddings, labels) => plain.loss(own(embeddings) as tf.Tensor2D, labels);
+    const { trainer } = tinyRun({ encoder: { ...whole, parameters }, head: { ...plain, parameters: [], loss } });
+    expect(await trainer.step()).toMatchObject({ 'train/gradient_norm': 0 });
+    expect(seen).toBeGreaterThan(0);
+  });
+
   it('says what to lower when memory runs out', async () => {
     const loss = (): never => {
       throw new Error('OOM when allocating tensor with shape[1]');

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 
 const run = registeredKernel('globalNorm');
@@ -6,8 +6,8 @@ const run = registeredKernel('globalNorm');
 /**
  * Euclidean norm of tensors taken as one vector: the root of the sum of all squares. Not differentiable.
  *
- * @param tensors at least one, float32 of any shapes; stay the caller's
- * @returns a scalar; the caller's
+ * @param tensors float32 of any shapes; stay the caller's
+ * @returns a scalar, 0 of none; the caller's
  *
  * @example
  * ```ts
@@ -15,5 +15,5 @@ const run = registeredKernel('globalNorm');
  * ```
  */
 export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
-  return run(Object.fromEntries(tensors.entries()), {});
+  return tensors.length > 0 ? run(Object.fromEntries(tensors.entries()), {}) : tf.scalar(0);
 }
