@@ -1,4 +1,3 @@
-import { check } from '@protomem/core';
 import type { DetectedFace } from './detect.ts';
 import { type FaceTransform, faceTransform } from './template.ts';
 import type { Photo } from './warp.ts';
@@ -17,9 +16,6 @@ export const preferences = {
   },
 };
 
-/** Longer sides of a photo that a face is wide at most: a warp takes longer the more it shrinks. */
-const WIDEST = 4;
-
 /** Faces with their transforms, best first, and why the others cannot be aligned. */
 export function rankFaces(
   faces: readonly DetectedFace[],
@@ -31,16 +27,7 @@ export function rankFaces(
   const refused: Error[] = [];
   for (const face of faces) {
     try {
-      const found = faceTransform(face.landmarks, size);
-      const side = size / Math.hypot(found.transform.a, found.transform.b);
-      check(side <= WIDEST * Math.max(photo.width, photo.height), () => ({
-        where: 'rankFaces',
-        what: 'landmarks',
-        got: `a face ${Math.round(side)} pixels wide`,
-        expected: `at most ${WIDEST} times the longer side of ${photo.width} x ${photo.height}`,
-        fix: 'Landmarks are in pixels of the upright photo.',
-      }));
-      usable.push({ face, ...found });
+      usable.push({ face, ...faceTransform(face.landmarks, size, photo) });
     } catch (error) {
       refused.push(error as Error);
     }

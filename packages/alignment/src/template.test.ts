@@ -40,6 +40,9 @@ describe('faceTransform', () => {
     for (const [name, landmarks] of Object.entries(wrong)) {
       expect(() => faceTransform(landmarks), name).toThrow('in this order');
     }
+    const wide = moved(([x, y]) => [4.1 * x, 4.1 * y]);
+    expect(() => faceTransform(wide, 112, { width: 100, height: 112 })).toThrow('is "a face 459 pixels wide"');
+    expect(faceTransform(wide, 112, { width: 100, height: 120 })).toEqual(faceTransform(wide));
     expect(() => faceTransform(moved(() => [3, 3]))).toThrow('do not all coincide');
     expect(() => faceTransform(moved(([x]) => [x, Number.NaN]))).toThrow('finite');
   });

@@ -44,14 +44,18 @@ export interface FaceTransform {
 
 /** Below this share of the template's spread explained by the fit, five points are not those of a face in this order. */
 const LEAST_EXPLAINED = 0.25;
+/** Longer sides of a photo that a face is wide at most: a warp takes longer the more it shrinks. */
+const WIDEST = 4;
 
 /**
  * The similarity transform from five landmarks to the ArcFace template.
  *
  * @param landmarks in the photo.
  * @param size side of the aligned image, pixels. Default 112.
+ * @param photo that they are in. Without it, they may be of a face of any size.
  * @throws {ProtomemError} when the points coincide, are not finite, or cannot be a face's in this order (mirrored or
- * shuffled): the fit then explains less than a quarter of the template's spread, while a full profile explains 60 %.
+ * shuffled): the fit then explains less than a quarter of the template's spread, while a full profile explains 60 %; and when
+ * the face is wider than four times the longer side of its photo.
  *
  * @example
  * ```ts
@@ -59,7 +63,11 @@ const LEAST_EXPLAINED = 0.25;
  * const aligned = warpPhoto(photo, transform, { width: 112, height: 112 });
  * ```
  */
-export function faceTransform(landmarks: Landmarks, size = 112): FaceTransform {
+export function faceTransform(
+  landmarks: Landmarks,
+  size = 112,
+  photo?: { readonly width: number; readonly height: number },
+): FaceTransform {
   const template = arcFaceTemplate(size);
   const transform = estimateSimilarity(landmarks, template);
   const error = fitError(transform, landmarks, template);
@@ -71,6 +79,14 @@ export function faceTransform(landmarks: Landmarks, size = 112): FaceTransform {
     got: landmarks.map((point) => point.map((value) => value.toFixed(1)).join(',')).join(' '),
     expected: 'left eye, right eye, nose, left and right corner of the mouth, left and right as the viewer sees them',
     fix: 'They do not fit a face in this order: look for eyes swapped, x and y swapped, or another order of points.',
+  }));
+  const side = size / Math.hypot(transform.a, transform.b);
+  check(!photo || side <= WIDEST * Math.max(photo.width, photo.height), () => ({
+    where: 'faceTransform',
+    what: 'landmarks',
+    got: `a face ${Math.round(side)} pixels wide`,
+    expected: `at most ${WIDEST} times the longer side of ${photo!.width} x ${photo!.height}`,
+    fix: 'Landmarks are in pixels of the upright photo.',
   }));
   return { transform, error };
 }

@@ -36,8 +36,9 @@ export function alignedFaces(
         found.detected.landmarks[at + 2 * k]!,
         found.detected.landmarks[at + 2 * k + 1]!,
       ]) as unknown as Landmarks;
-      const { transform } = faceTransform(landmarks, SIDE);
-      const { pixels } = warpPhoto(await readPhoto(bytes, { name }), transform, { width: SIDE, height: SIDE });
+      const photo = await readPhoto(bytes, { name });
+      const { transform } = faceTransform(landmarks, SIDE, photo);
+      const { pixels } = warpPhoto(photo, transform, { width: SIDE, height: SIDE });
       const raw = { width: SIDE, height: SIDE, channels: 3 } as const;
       return { name, bytes: await sharp(pixels, { raw }).png({ compressionLevel: 1 }).toBuffer() };
     },
