@@ -127,7 +127,12 @@ const LARGE_BATCHES = [
 const inLargeBatches: Readonly<Record<string, Arm>> = {
   'batch-only': () => ['head.kind=batch-only', ...everyClass],
   'prototype-memory-5%': memory(0.05),
+  'prototype-memory-5%, momentum': (n) => [momentum, ...memory(0.05)(n)],
+  'prototype-memory': memory(0.1),
   'dcq, groups, batch': dcq(0.1, 0.1),
+  ...Object.fromEntries(
+    ['semi-siamese, groups, batch', 'full-softmax, groups, batch'].map((name) => [name, heads[name]!]),
+  ),
 };
 
 /** What goes on from a start, with the changes that make it what it is. */
