@@ -40,7 +40,8 @@ it.skipIf(!there)('docs/walk-through.md runs as it is written', { timeout: 180_0
       .replace(/^npm run (data|train) -- /, `${join(root, 'apps/train/src/cli.ts')} `)
       .replace(/^npx tsx --conditions=@protomem\/source /, `${root}/`)
       .replace(/\blfw112\b/, faces);
-    const args = line.split(' ').map((word) => (/^(photos|faces|run)$/.test(word) ? join(dir, word) : word));
+    const words = line.split(' ').map((word) => word.replace(/^'(.*)'$/, '$1'));
+    const args = words.map((word) => (/^(photos|faces|run)$/.test(word) ? join(dir, word) : word));
     const own = args.map((word) => word.replace(/(^|=)pairs\.txt$/, `$1${join(dir, 'pairs.txt')}`));
     const engineArgs = /cli\.ts lfw /.test(line) ? ['--set', `engine.prefer=${engine}`] : [];
     const node = ['--import', 'tsx', '--conditions=@protomem/source', ...own, ...engineArgs];

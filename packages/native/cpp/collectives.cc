@@ -7,14 +7,20 @@
 //   the shape of its first input, so that the binding, which asks at once, need not wait; whoever reads the result does.
 // - A collective op gets a manager of cancellations that outlives it. By itself it has one that goes when the op is over, which
 //   may be before TensorFlow's calls of the other processes are: then the process ended.
+// - An op with the attribute "abort_after_seconds", which TensorFlow never sees, is given so long; then all collectives are
+//   called off, and it fails once TensorFlow has let go of it. With `timeout_seconds` of TensorFlow's own it fails at once, while
+//   calls of the other processes still write to what it had: then the process ended as often as not.
 // - While a context is made and an op carried out, signals go to other threads: see SignalsElsewhere.
 #include <signal.h>
 #include <tensorflow/c/eager/c_api.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "listen_on.h"
@@ -31,9 +37,11 @@ __attribute__((weak)) void TFE_DeleteExecutor(TFE_Executor*);
 __attribute__((weak)) TFE_CancellationManager* TFE_NewCancellationManager();
 __attribute__((weak)) void TFE_OpSetCancellationManager(TFE_Op*, TFE_CancellationManager*, TF_Status*);
 __attribute__((weak)) TFE_TensorHandle* TFE_OpGetFlatInput(const TFE_Op*, int index, TF_Status*);
+__attribute__((weak)) void TFE_AbortCollectiveOps(TFE_Context*, TF_Status*);
 
 TFE_Context* __real_TFE_NewContext(const TFE_ContextOptions*, TF_Status*);
 TFE_Op* __real_TFE_NewOp(TFE_Context*, const char*, TF_Status*);
+void __real_TFE_OpSetAttrFloat(TFE_Op*, const char*, float);
 void __real_TFE_Execute(TFE_Op*, TFE_TensorHandle**, int*, TF_Status*);
 int __real_TFE_TensorHandleNumDims(TFE_TensorHandle*, TF_Status*);
 int64_t __real_TFE_TensorHandleDim(TFE_TensorHandle*, int, TF_Status*);
@@ -43,6 +51,7 @@ namespace {
 
 const char kBackground[] = "background:";
 const char kCollective[] = "Collective";
+const char kAbortAfter[] = "abort_after_seconds";
 
 // The binding is called by one thread at a time; contexts are one for each.
 thread_local TFE_Context* context = nullptr;
@@ -50,6 +59,7 @@ thread_local TFE_Executor* background = nullptr;
 thread_local TFE_CancellationManager* cancellations = nullptr;
 /** Of the op that is being put together. */
 thread_local bool inBackground = false;
+thread_local float abortAfter = 0;
 /** The latest result of a background op, and its shape. */
 thread_local TFE_TensorHandle* pending = nullptr;
 thread_local std::vector<int64_t> pendingShape;
@@ -85,9 +95,41 @@ class SignalsElsewhere {
   sigset_t before_;
 };
 
+using Clock = std::chrono::steady_clock;
+
+/** Calls off the collectives of a context when the op that runs now is not over in time. */
+class Watch {
+ public:
+  explicit Watch(TFE_Context* context) {
+    std::thread([this, context] {
+      while (true) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        if (Clock::now().time_since_epoch().count() < end_.load()) continue;
+        end_ = kNever;
+        TF_Status* status = TF_NewStatus();
+        TF_SetStatus(status, TF_DEADLINE_EXCEEDED, "the collective has timed out");
+        TFE_AbortCollectiveOps(context, status);
+        TF_DeleteStatus(status);
+      }
+    }).detach();
+  }
+  void begin(float seconds) {
+    end_ = (Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(1000.0 * seconds))).time_since_epoch().count();
+  }
+  void end() { end_ = kNever; }
+
+ private:
+  static constexpr Clock::rep kNever = INT64_MAX;
+  std::atomic<Clock::rep> end_{kNever};
+};
+
+/** Never deleted: its thread ends with the process. */
+thread_local Watch* watch = nullptr;
+
 void joinCluster(const char* digits) {
   std::string found;
-  if (!TFE_EnableCollectiveOps || !TFE_NewExecutor || !TFE_OpGetFlatInput || !TFE_NewCancellationManager) {
+  if (!TFE_EnableCollectiveOps || !TFE_NewExecutor || !TFE_OpGetFlatInput || !TFE_NewCancellationManager ||
+      !TFE_AbortCollectiveOps) {
     found = "this library has no collectives";
   } else {
     const std::string server = fromHex(digits);
@@ -104,6 +146,7 @@ void joinCluster(const char* digits) {
     } else {
       background = TFE_NewExecutor(true, false, 0);
       cancellations = TFE_NewCancellationManager();
+      watch = new Watch(context);
       found = "joined at " + there.address();
     }
     TF_DeleteStatus(status);
@@ -133,6 +176,7 @@ TFE_Context* __wrap_TFE_NewContext(const TFE_ContextOptions* options, TF_Status*
 }
 
 TFE_Op* __wrap_TFE_NewOp(TFE_Context* owner, const char* name, TF_Status* status) {
+  abortAfter = 0;
   inBackground = background != nullptr && begins(name, kBackground);
   TFE_Executor* usual = nullptr;
   if (inBackground) {
@@ -152,10 +196,21 @@ TFE_Op* __wrap_TFE_NewOp(TFE_Context* owner, const char* name, TF_Status* status
   return op;
 }
 
+void __wrap_TFE_OpSetAttrFloat(TFE_Op* op, const char* name, float value) {
+  if (std::strcmp(name, kAbortAfter) == 0) abortAfter = value;
+  else __real_TFE_OpSetAttrFloat(op, name, value);
+}
+
 void __wrap_TFE_Execute(TFE_Op* op, TFE_TensorHandle** results, int* count, TF_Status* status) {
   const SignalsElsewhere here;
   pending = nullptr;
-  if (!inBackground) return __real_TFE_Execute(op, results, count, status);
+  if (!inBackground) {
+    const bool watched = watch != nullptr && abortAfter > 0;
+    if (watched) watch->begin(abortAfter);
+    __real_TFE_Execute(op, results, count, status);
+    if (watched) watch->end();
+    return;
+  }
   inBackground = false;
   rememberShape(op, status);
   if (TF_GetCode(status) != TF_OK) return;

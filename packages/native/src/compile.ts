@@ -25,7 +25,7 @@ export const headers = [
 ];
 
 /** Calls of the binding that go through `cpp/collectives.cc`. */
-const wrapped = ['NewContext', 'NewOp', 'Execute', 'TensorHandleNumDims', 'TensorHandleDim'].map(
+const wrapped = ['NewContext', 'NewOp', 'OpSetAttrFloat', 'Execute', 'TensorHandleNumDims', 'TensorHandleDim'].map(
   (name) => `TFE_${name}`,
 );
 

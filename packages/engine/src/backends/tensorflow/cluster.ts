@@ -114,10 +114,8 @@ const reducing = (reduction: Reduction): Attributes => ({
   max_subdivs_per_device: ['INT', -1],
 });
 
-const waiting = (seconds: number): Attributes => ({
-  communication_hint: ['STRING', 'auto'],
-  timeout_seconds: ['FLOAT', seconds],
-});
+/** `cpp/collectives.cc` of `@protomem/native` reads it. */
+const abortAfter = (seconds: number): Attributes => ({ abort_after_seconds: ['FLOAT', seconds] });
 
 /** {@link Collective} by TensorFlow's own ops: gRPC between CPUs, NCCL between GPUs. */
 export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<typeof clusterOptions>): Collective {
@@ -126,6 +124,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
   /** Of the next call: the same on all ranks, never used twice. */
   let instance = 1;
   let broken: string | undefined;
+  const waited = abortAfter(cluster.timeoutSeconds);
 
   /** Says in a sentence who failed whom, and refuses everything after that. */
   function attempt<T>(what: string, run: () => T): T {
@@ -165,7 +164,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     const [result] = execute(backend, op, [...inputs.slice(0, 1), ...ids, ...inputs.slice(1)], {
       T: ['TYPE', dtype === 'int32' ? 'INT32' : 'FLOAT'],
       ...more,
-      ...waiting(timeout ?? cluster.timeoutSeconds),
+      ...abortAfter(timeout ?? cluster.timeoutSeconds),
     });
     return result;
   }
@@ -175,7 +174,11 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
 
   function startInFloat32(all: tf.Tensor, reduction: Reduction): () => tf.Tensor {
     const sum = tf.keep(tf.tidy(() => reduce(all, reduction, `background:${REDUCE}`)));
-    return () => sum;
+    return () => {
+      const [found] = execute(backend, 'Identity', [sum], waited);
+      sum.dispose();
+      return found;
+    };
   }
 
   /** tfjs has no tensors of that type: their numbers in TensorFlow's binding stand for them. */
@@ -183,19 +186,18 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     const own = backend as TensorflowBackend & { readonly binding: Binding };
     const run = (op: string, inputs: number[], attributes: Attributes): Handle =>
       own.binding.executeOp(op, attributeList(backend, attributes), inputs, 1)[0]!;
-    const cast = (from: string, to: string, id: number): Handle =>
-      run('Cast', [id], { SrcT: ['TYPE', from], DstT: ['TYPE', to], Truncate: ['BOOL', false] });
+    const cast = (from: string, to: string, id: number, more: Attributes = {}): Handle =>
+      run('Cast', [id], { SrcT: ['TYPE', from], DstT: ['TYPE', to], Truncate: ['BOOL', false], ...more });
     const narrow = cast('FLOAT', 'BFLOAT16', own.getInputTensorIds([all])[0]!);
     const ids = nextIds();
     const sum = run(`background:${REDUCE}`, [narrow.id, ...own.getInputTensorIds(ids)], {
       T: ['TYPE', 'BFLOAT16'],
       ...reducing(reduction),
-      ...waiting(cluster.timeoutSeconds),
     });
     tf.dispose(ids);
     own.binding.deleteTensor(narrow.id);
     return () => {
-      const wide = cast('BFLOAT16', 'FLOAT', sum.id);
+      const wide = cast('BFLOAT16', 'FLOAT', sum.id, waited);
       own.binding.deleteTensor(sum.id);
       return own.createOutputTensor(wide);
     };

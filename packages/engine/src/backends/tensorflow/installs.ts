@@ -26,7 +26,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 const prefix = ({ name, version }: InstalledPackage): string => `${name.split('/').pop()}-${version}-tensorflow-`;
 /** Counts up when what an install is made of changes, so that an older one is replaced: see `compile.ts` of
  * `@protomem/native`. */
-const edition = 9;
+const edition = 10;
 const suffix = `-${process.platform}-${process.arch}-napi${nodeApi}-e${edition}`;
 
 /** Folder of one install inside {@link cacheFolder}: its name holds everything that the binding depends on. */
