@@ -121,7 +121,7 @@ describe('the command line', () => {
     child.kill('SIGINT');
     const { code, text } = await ended;
     expect(code).toBe(130);
-    expect(text).toContain(`go on with: npm run train -- demo --out ${join(folder, 'interrupted')} --resume`);
+    expect(text).toContain(`go on with: npm run train -- --out ${join(folder, 'interrupted')} --resume`);
     expect(await readdir(join(folder, 'interrupted', 'checkpoints'))).toHaveLength(1);
   }, 120_000);
 

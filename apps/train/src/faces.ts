@@ -38,6 +38,8 @@ export interface Faces {
   /** Undefined where images are aligned faces already. */
   readonly detect: Detect | undefined;
   readonly calibration: Calibration | undefined;
+  /** Whether it was asked for; otherwise it is of the model's own run. */
+  readonly calibrationAsked: boolean;
   /** How the gallery of this model is opened. */
   readonly opening: { readonly width: number; readonly model: { readonly name: string; readonly fingerprint: string } };
 }
@@ -54,6 +56,7 @@ export async function openFaces(where: string, options: FaceArguments & ModelOpt
     model,
     detect,
     calibration: found,
+    calibrationAsked: calibration !== undefined,
     opening: { width: model.embeddingSize, model: { name: path, fingerprint: model.fingerprint } },
   };
 }
@@ -81,14 +84,17 @@ export async function readGallery(path: string, opening: Parameters<typeof openG
   return gallery;
 }
 
-/** Opens a gallery to write, or makes one, with the model's calibration where there is one; says what it found. */
+/**
+ * Opens a gallery to write, or makes one, with the calibration that was asked for, and without one with the model's, where
+ * there is one; says what it found.
+ */
 export async function writeGallery(
   path: string,
-  { opening, calibration }: Faces,
+  { opening, calibration, calibrationAsked }: Faces,
   template?: 'mean' | 'best',
 ): Promise<Gallery> {
   const gallery = await openGallery(await fileStorage(path), { ...opening, template });
   for (const note of gallery.notes) console.log(note);
-  if (calibration) await gallery.calibrate(calibration);
+  if (calibration && (calibrationAsked || !gallery.calibration)) await gallery.calibrate(calibration);
   return gallery;
 }

@@ -60,11 +60,7 @@ export async function readResults(folder: string, where: string, several: boolea
   throw new ProtomemError({ where, what: path, got: metrics.kind, expected: 'results of a run or of pairs' });
 }
 
-async function ofRun(
-  run: string,
-  { engine, seconds, heads, config, plan }: RunMetrics,
-  several: boolean,
-): Promise<Results> {
+async function ofRun(run: string, { engine, heads, config, plan }: RunMetrics, several: boolean): Promise<Results> {
   const compared = await Promise.all(
     heads.map(async (result, position): Promise<Compared> => {
       const { log } = runFolder(position === 0 ? run : `${run}/${result.kind}`);
@@ -83,6 +79,7 @@ async function ofRun(
     }),
   );
   const about = { seed: config.seed, engine, config: config as unknown as Json };
+  const seconds = compared.reduce((sum, { head }) => sum + head.seconds, 0);
   return { compared, seconds, about: { ...about, ...(plan && { plan: planSentences(plan) }) } };
 }
 

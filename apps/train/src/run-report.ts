@@ -26,14 +26,14 @@ const faceSide = 96;
 
 /** Gathers what the report shows. */
 export async function makeReport(run: FinishedRun): Promise<ReportData> {
-  const { config, engine, source, pairs, plan, results, seconds } = run;
+  const { config, engine, source, pairs, plan, results } = run;
   const loss = lossName(config);
   const heads = await Promise.all(results.map(({ result, out }) => reportHead(result, out, pairs, source)));
   return {
     title: `${heads.map(({ name }) => name).join(' and ')} on ${config.data.kind === 'synthetic' ? 'synthetic faces' : config.recipe}`,
     summary: `${encoderName(config)} trained for ${config.steps} steps${loss === undefined ? '' : ` with the loss ${loss}`}, tested on ${testedOn(config)}.`,
     finishedAt: new Date().toISOString(),
-    seconds,
+    seconds: heads.reduce((sum, head) => sum + head.seconds, 0),
     seed: config.seed,
     protocol: pairs.protocol,
     engine,

@@ -39,3 +39,10 @@ it('refuses a schedule that has too few steps to rise and fall', () => {
   expect(one(2).steps).toBe(2);
   expect(() => one(1)).toThrow('steps is 1, expected at least 2, with schedule.kind=one-cycle');
 });
+
+it('refuses a baseline that is named twice', () => {
+  const twice = 'baselines=["batch-only","dcq","batch-only"]';
+  expect(() => patchConfig(resolveRecipe('demo', {}), [twice])).toThrow(
+    'baselines is "batch-only", expected each once',
+  );
+});

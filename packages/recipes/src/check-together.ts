@@ -53,7 +53,9 @@ export function checkTogether(where: string, config: RunDraft): void {
   checkMemory(where, config);
   checkMining(where, config);
   checkLoss(where, config);
-  const { steps, schedule, epochs } = config;
+  const { steps, schedule, epochs, baselines: others } = config;
+  const twice = others.find((kind, i) => others.indexOf(kind) < i);
+  if (twice) refuse(where, 'baselines', twice, 'each once: it has a folder by its name');
   if (steps === null) return;
   if (epochs === null && schedule.kind === 'one-cycle' && steps < 2) {
     refuse(where, 'steps', steps, 'at least 2, with schedule.kind=one-cycle: a rise and a fall');

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headsWithLookAlikes } from './check-together.ts';
 import { inSteps, makeEncoder, makeHead, readInitial, readTeacher } from './compose.ts';
 import { patchConfig as patch, settled } from './config.ts';
+import { fillIn } from './plan.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import type { RunDraft } from './run-schema.ts';
 
@@ -207,6 +208,24 @@ describe('distillation.teacher', () => {
 it('counts milestones in a run of epochs, and refuses those that fall together', () => {
   const milestones = 'schedule={"kind":"multi-step","base":0.1,"milestones":[500,501,800]}';
   const config = patchConfig(resolveRecipe('demo', {}), ['steps=1000', 'epochs=2', milestones]);
-  expect(inSteps(config, 1000).schedule).toMatchObject({ milestones: [1000, 1002, 1600] });
-  expect(() => inSteps(config, 10)).toThrow('epochs: schedule.milestones in 20 steps is [10, 10, 16], expected rising');
+  expect(inSteps(config, config, 1000).schedule).toMatchObject({ milestones: [1000, 1002, 1600] });
+  expect(() => inSteps(config, config, 10)).toThrow(
+    'epochs: schedule.milestones in 20 steps is [10, 10, 16], expected rising',
+  );
+});
+
+it('keeps what a run of epochs says in steps, where it says no steps to take a share of', () => {
+  const said = ['steps=null', 'epochs=2', 'schedule.warmup=30', 'evaluation.every=null'];
+  const draft = patch(resolveRecipe('demo', {}), said);
+  const config = fillIn(draft, { identities: 100, byImages: new Map([[4, 100]]) }, 2 ** 30);
+  const found = inSteps(config, draft, 50);
+  expect(found).toMatchObject({ steps: 100, schedule: { warmup: 30 }, evaluation: { every: 20 } });
+});
+
+it("refuses an encoder of one's own that is not what the configuration says", () => {
+  const config = patchConfig(demo, ['encoder={"name":"own","own":"mine","inputSize":32,"embeddingSize":16}']);
+  const encoder = () => makeEncoder(demo);
+  expect(() => makeEncoder(config, { encoder })).toThrow(
+    'the encoder "mine": encoder.embeddingSize is 16, expected 8, as the encoder\'s card has it',
+  );
 });

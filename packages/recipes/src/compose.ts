@@ -113,8 +113,20 @@ export function makeMiner({ sampler, head }: RunConfig, identities: number): Dop
 
 /** @param initial weights of the file that the configuration names; see {@link readInitial} */
 export function makeEncoder({ encoder, seed }: RunConfig, parts: OwnParts = {}, initial?: State): Encoder {
-  const made = encoder.name === 'own' ? ownPart(parts, 'encoder', encoder.own)({ seed }) : builtIn(encoder, seed);
+  const made = encoder.name === 'own' ? ownEncoder(encoder, parts, seed) : builtIn(encoder, seed);
   if (initial) restoreEncoder(made, initial, `encoder.init, ${encoder.init}`);
+  return made;
+}
+
+function ownEncoder(config: Extract<RunConfig['encoder'], { readonly name: 'own' }>, parts: OwnParts, seed: number) {
+  const made = ownPart(parts, 'encoder', config.own)({ seed });
+  const { embeddingSize } = made.card;
+  check(embeddingSize === config.embeddingSize, () => ({
+    where: `the encoder "${config.own}"`,
+    what: 'encoder.embeddingSize',
+    got: config.embeddingSize,
+    expected: `${embeddingSize}, as the encoder's card has it`,
+  }));
   return made;
 }
 
@@ -254,13 +266,20 @@ export function makeSchedule({ schedule, steps }: RunConfig): Schedule {
   return createSchedule(kind, { ...options, steps } as never);
 }
 
-/** A configuration that counts in passes over the data, in steps: warm-up, milestones and evaluations keep their share of the run. */
-export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
+/**
+ * A configuration that counts in passes over the data, in steps: warm-up, milestones and evaluations keep their share of the steps
+ * that it says otherwise. Where it says none, they are as many as it says.
+ *
+ * @param draft what `config` was before it was filled in
+ */
+export function inSteps(config: RunConfig, draft: RunDraft, batchesPerEpoch: number): RunConfig {
   const { epochs, schedule, evaluation } = config;
   if (epochs === null) return config;
   const steps = Math.max(1, Math.ceil(epochs * batchesPerEpoch));
   const scaled = (count: number): number => Math.round((count / config.steps) * steps);
-  const milestones = 'milestones' in schedule ? schedule.milestones.map(scaled) : [];
+  const said = (value: number | null): boolean => draft.steps === null && value !== null;
+  const milestones =
+    'milestones' in schedule ? schedule.milestones.map((at) => (draft.steps === null ? at : scaled(at))) : [];
   check(
     milestones.every((at, i) => at > (milestones[i - 1] ?? 0)),
     () => ({
@@ -277,9 +296,14 @@ export function inSteps(config: RunConfig, batchesPerEpoch: number): RunConfig {
     epochs: null,
     schedule: {
       ...schedule,
-      warmup: Math.min(scaled(schedule.warmup), steps - 1),
+      warmup: said(draft.schedule.warmup) ? schedule.warmup : Math.min(scaled(schedule.warmup), steps - 1),
       ...('milestones' in schedule && { milestones }),
     },
-    evaluation: { ...evaluation, every: evaluation.every && Math.max(1, scaled(evaluation.every)) },
+    evaluation: {
+      ...evaluation,
+      every: said(draft.evaluation.every)
+        ? evaluation.every
+        : evaluation.every && Math.max(1, scaled(evaluation.every)),
+    },
   };
 }

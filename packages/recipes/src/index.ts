@@ -2,6 +2,7 @@ export { headsWithLookAlikes } from './check-together.ts';
 export { makeHead, makeMiner, makeSampler } from './compose.ts';
 export { parseConfig, patchConfig, sayings, settled } from './config.ts';
 export { startFrom } from './encoder-of.ts';
+export { type FoundRun, findRun, type RunRequest } from './find-run.ts';
 export { type DataFacts, expectedHitRate } from './hit-rate.ts';
 export { type Launched, type LaunchOptions, launchRanks } from './launch-ranks.ts';
 export { listOptions } from './list-options.ts';

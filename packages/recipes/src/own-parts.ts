@@ -17,8 +17,8 @@ export interface OwnParts {
   readonly encoder?: (options: { readonly seed: number }) => Encoder;
   readonly head?: (context: HeadContext) => Head;
   readonly source?: ImageSource | (() => ImageSource | Promise<ImageSource>);
-  /** Beside `log.jsonl` and TensorBoard's events. */
-  readonly loggers?: readonly Logger[];
+  /** Beside `log.jsonl` and TensorBoard's events: of the run's own head, or made for each, with its name (a baseline's is its kind). */
+  readonly loggers?: readonly Logger[] | ((head: string) => readonly Logger[]);
 }
 
 type Tree = Readonly<Record<string, unknown>>;

@@ -28,6 +28,9 @@ export const mayDiffer = [
 export const mayChange = [
   'steps',
   'schedule',
+  // Files that moved; it is for their owner that they hold the same.
+  'encoder.init',
+  'distillation.teacher',
   'optimizer.clipNorm',
   'optimizer.weightDecay',
   'optimizer.encoderBatch',

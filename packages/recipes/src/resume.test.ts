@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { adaFace } from '@protomem/losses';
 import { syntheticFaces } from '@protomem/synthetic';
 import { listCheckpoints, readCheckpoint, readRunLog } from '@protomem/training';
 import sharp from 'sharp';
@@ -11,6 +12,7 @@ import { heldOut, heldOutPairs } from './held-out.ts';
 import { resolveRecipe } from './recipes/index.ts';
 import { readRunConfig } from './run-folder.ts';
 import { runRecipe } from './run-recipe.ts';
+import type { RunDraft } from './run-schema.ts';
 
 let folder: string;
 let faces: string;
@@ -146,6 +148,58 @@ describe('a run that goes on', () => {
     await expect(resume(moved, ['schedule.base=0.02'])).rejects.toThrow('Nothing would come of schedule.base');
     expect(await contents(moved)).toEqual(before);
     expect((await resume(moved, ['steps=9'])).finished?.results[0]?.result.steps).toBe(9);
+  }, 120_000);
+
+  it('gives no head that is finished another configuration, nor another test', async () => {
+    const done = join(folder, 'done');
+    expect((await train(done, config('steps=3'))).finished).toBeDefined();
+    const before = await contents(done);
+    const [test, other] = ['evaluation.pairs.count=12', 'baselines=["batch-only"]'];
+    await expect(resume(done, [test])).rejects.toThrow('Nothing would come of evaluation.pairs');
+    await expect(resume(done, [other, 'schedule.base=0.01'])).rejects.toThrow('whose prototype-memory is finished');
+    expect(await contents(done)).toEqual(before);
+    const { finished } = await resume(done, [test, 'steps=6', 'sampler.classes=4']);
+    const [{ result } = { result: undefined }] = finished!.results;
+    expect(result?.verification.positives).toBe(12);
+    expect(result!.imagesPerSecond * result!.seconds).toBeCloseTo(3 * 3 * 2 + 3 * 4 * 2, 6);
+    expect((await resume(done, [other])).finished?.results).toHaveLength(2);
+  }, 120_000);
+
+  it('goes on when the encoder that it began from has moved', async () => {
+    const [first, moved] = [join(out, '../first.safetensors'), join(out, '../moved.safetensors')];
+    await cp(join(folder, 'done', 'encoder.safetensors'), first);
+    const tuned = join(folder, 'tuned');
+    await train(tuned, config(`encoder.init=${first}`), 3);
+    await rename(first, moved);
+    await expect(resume(tuned, [])).rejects.toThrow('first.safetensors: the file is "missing"');
+    const { finished, said } = await resume(tuned, [`encoder.init=${moved}`]);
+    expect(finished).toBeDefined();
+    expect(said.join('\n')).toContain('config.encoder.init: saved');
+  }, 120_000);
+
+  it("begins each head with a loss of one's own as it was, and gives each its own loggers", async () => {
+    const [losses, logs] = [join(folder, 'losses'), new Map<string, number[]>()];
+    const draft = (...more: string[]) => config('head.batchShare=0', 'head.loss={"name":"own","own":"mine"}', ...more);
+    const run = (given: RunDraft, resume: boolean) => {
+      const loggers = (head: string) => {
+        logs.set(head, []);
+        return [{ log: () => logs.get(head)!.push(1), close: () => undefined }];
+      };
+      return runRecipe(given, { out: losses, resume, parts: { loss: adaFace({ momentum: 0.5 }), loggers } });
+    };
+    const both = draft('baselines=["batch-only"]', 'steps=3');
+    await run(both, false);
+    expect([...logs].map(([head, lines]) => [head, lines.length])).toEqual([
+      ['prototype-memory', 4],
+      ['batch-only', 4],
+    ]);
+    const log = join(losses, 'batch-only');
+    const { steps } = await readRunLog(join(log, 'log.jsonl'));
+    // In a process of its own, so to speak.
+    await rm(log, { recursive: true });
+    await run(both, true);
+    const lossesOf = (those: typeof steps) => those.map(({ loss }) => loss);
+    expect(lossesOf((await readRunLog(join(log, 'log.jsonl'))).steps)).toEqual(lossesOf(steps));
   }, 120_000);
 
   it.each([

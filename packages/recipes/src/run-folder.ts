@@ -75,9 +75,13 @@ export async function readRunConfig(
   return patchConfig(config, [...data, ...changes.set]);
 }
 
-/** What to type to go on with a run: in a clone, which runs from sources, through its npm scripts. */
-export function resumeCommand(out: string, name?: string): string {
+/**
+ * What to type to go on with a run: in a clone, which runs from sources, through its npm scripts.
+ *
+ * @param file that the run was made from, where that is one: it may hold parts of its user's own
+ */
+export function resumeCommand(out: string, file?: string): string {
   const fromSources = process.execArgv.some((argument) => argument.includes('@protomem/source'));
   const train = fromSources ? 'npm run train --' : 'npx protomem train';
-  return [train, ...(name === undefined ? [] : [shellWord(name)]), '--out', shellWord(out), '--resume'].join(' ');
+  return [train, ...(file === undefined ? [] : [shellWord(file)]), '--out', shellWord(out), '--resume'].join(' ');
 }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
 import { checkNotHeld, inFolder, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
 import { type Cluster, collective, type EngineInfo, freeMemory, gatherJson, loadEngine } from '@protomem/engine';
-import { checkSameRecipe, knownIdentities, type Logger, type Recipe, type RecipeChange } from '@protomem/training';
+import { checkSameRecipe, knownIdentities, type Logger, type Recipe } from '@protomem/training';
 import { checkSameCode } from './check-code.ts';
 import { checkAmongRanks } from './check-together.ts';
 import { inSteps, makeSampler, openData, trainedOn } from './compose.ts';
@@ -109,9 +110,10 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
   const facts = factsOf(source);
   const saved = resume ? await savedConfig(folder.config) : undefined;
   // What rank 0 plans, with the memory of its machine, holds for all.
-  const own = fillIn(saved ? withPlanOf(saved, given) : given, facts, freeMemory());
-  const counted = gatherJson(ranks, own)[0]!;
-  const config = counted.epochs === null ? counted : inSteps(counted, makeSampler(counted, source).batchesPerEpoch);
+  const draft = saved ? withPlanOf(saved, given) : given;
+  const counted = gatherJson(ranks, fillIn(draft, facts, freeMemory()))[0]!;
+  const config =
+    counted.epochs === null ? counted : inSteps(counted, draft, makeSampler(counted, source).batchesPerEpoch);
   const changes = saved ? checkConfig(`the configuration of ${out}`, saved, config) : [];
   const identities = knownIdentities(source, folder.identities);
   if (resume) await identities.checkKept();
@@ -128,10 +130,11 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
   const heads = await Promise.all(
     headConfigs(config, out).map(async (head) => ({ ...head, done: resume ? await finished(head) : undefined })),
   );
+  const sameTest = saved === undefined || isDeepStrictEqual(saved.evaluation.pairs, config.evaluation.pairs);
   checkUnfinished(
     out,
-    changes,
-    heads.every(({ done }) => done),
+    [...changes.map(({ key }) => key.replace('config.', '')), ...(sameTest ? [] : ['evaluation.pairs'])],
+    heads.find(({ done }) => done)?.done,
   );
   // Nothing is left behind by what is refused, and the configuration only gives way to one that was accepted.
   let accepted = false;
@@ -150,10 +153,16 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
     warned = true;
   };
 
+  if (Array.isArray(parts.loggers) && parts.loggers.length > 0 && heads.length > 1) {
+    say(`loggers of your own: of ${config.head.kind} alone; a function of a head's name makes some for each`);
+  }
+  // One object for all heads, each of which begins with it as it is now.
+  const lossState = parts.loss?.state?.();
   const results: { result: HeadResult; out: string }[] = [];
   for (const [position, { done, ...head }] of heads.entries()) {
     if (done) say(`${done.name}: finished before`);
     else say(`training: ${head.config.head.kind}, ${config.steps} steps`);
+    if (lossState) parts.loss!.restore!(lossState);
     const shared = { source, identities, pairs, resume, signal, position, parts, loggers, onAccepted, onStep, facts };
     const result = done || (await trainHead({ ...head, ...shared, onLowHitRate }));
     if (result === 'stopped') return undefined;
@@ -210,12 +219,13 @@ async function finished({ config, out }: { readonly config: RunConfig; readonly 
   return found.steps < config.steps ? undefined : found;
 }
 
-function checkUnfinished(out: string, changes: readonly RecipeChange[], allDone: boolean): void {
-  check(!allDone || changes.length === 0, () => ({
+/** All heads of a run stand for one configuration: none that is finished gets another. */
+function checkUnfinished(out: string, changed: readonly string[], done: HeadResult | undefined): void {
+  check(!done || changed.length === 0, () => ({
     where: 'resume',
     what: out,
-    got: 'a finished run',
+    got: `a run whose ${done!.name} is finished`,
     expected: 'one with steps to go, for changes to take effect',
-    fix: `Nothing would come of ${changes.map(({ key }) => key.replace('config.', '')).join(', ')}: add more steps, --set steps=N, or start a new run.`,
+    fix: `Nothing would come of ${changed.join(', ')}: add more steps, --set steps=N, or start a new run.`,
   }));
 }

@@ -97,7 +97,9 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
   let last: Verified | undefined;
   const loggers: Logger[] = [...(options.loggers?.() ?? [])];
   if (ranks.rank === 0) {
-    loggers.push(...(parts.loggers ?? []), jsonlLogger(folder.log));
+    const { loggers: own = [] } = parts;
+    loggers.push(...(typeof own === 'function' ? own(config.head.kind) : position === 0 ? own : []));
+    loggers.push(jsonlLogger(folder.log));
     if (config.log.tensorboard) loggers.push(tensorboardLogger(folder.events));
   }
   let batch: ImageBatch | undefined;
@@ -182,7 +184,7 @@ export async function trainHead(options: TrainHeadOptions): Promise<HeadResult |
       name: head.name,
       seconds,
       steps: config.steps,
-      imagesPerSecond: (config.steps * config.sampler.classes * config.sampler.images) / seconds,
+      imagesPerSecond: trainer.imagesDone / seconds,
       verification,
       known: await findKnown?.(),
       before,

@@ -42,7 +42,7 @@ export async function renderReport(data: ReportData): Promise<string> {
     html`${summary && html`<p class="lead">${summary}</p>`}
 ${facts([
   ['Finished', moment(finishedAt)],
-  ['Took', duration(seconds)],
+  ['Training took', duration(seconds)],
   ['Engine', `${engine.engine}, ${engine.device}`],
   ['Seed', seed],
 ])}`,

@@ -85,7 +85,7 @@ export interface ReportData {
   readonly summary?: string;
   /** ISO 8601, end of the run. */
   readonly finishedAt: string;
-  /** Wall time of the whole run, seconds. */
+  /** Time of training, of all heads, over all calls that went on with the run, seconds. */
   readonly seconds: number;
   readonly seed: number;
   /** Protocol by its full name: `LFW View 1 DevTest, trained on the rest of LFW`. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type ImageSource, ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
@@ -78,6 +79,7 @@ export function knownIdentities(source: ImageSource, list: string): KnownIdentit
         if (bytes > LISTED) break;
         lines.push(line);
       }
+      await mkdir(dirname(list), { recursive: true });
       await writeFileAtomic(list, gzipSync(lines.join('\n'), { level: 1 })).catch((error) => {
         throw writeError('knownIdentities', list, error);
       });

@@ -55,7 +55,9 @@ interface LoggedChanges {
  * ```
  */
 export async function readRunLog(path: string): Promise<RunLog> {
-  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line.endsWith('}'));
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  // After the last line break: nothing, or what a kill left of a line.
+  if (!lines.at(-1)!.endsWith('}')) lines.pop();
   const records = lines.map((line, i) => recordOf(path, `line ${i + 1}`, line));
   const steps = records.filter((record) => 'train/loss' in record);
   const evaluations = records.filter((record) => 'evaluation/accuracy' in record);

@@ -137,6 +137,8 @@ export interface RunResult {
 
 export interface Trainer {
   readonly stepsDone: number;
+  /** That were trained on in these steps, over all ranks. */
+  readonly imagesDone: number;
   /** Images that could not be read, and why, by name; kept over a resume. */
   readonly skipped: ReadonlyMap<string, string>;
   /** Goes on from the newest readable checkpoint. A refused one changes no file. @returns the steps done; 0 when there is no checkpoint. */

@@ -63,6 +63,7 @@ export function trainerOf(
   const throughput = createThroughput();
 
   let stepsDone = 0;
+  let imagesDone = 0;
   let stopping = false;
   let lastBatch: ImageBatch | undefined;
   /** Of a resume, until the loggers have started. */
@@ -98,6 +99,7 @@ export function trainerOf(
       });
       miner?.observe(head.lastLookAlikes!(), head.lastEvicted?.(), batch.images);
       stepsDone++;
+      imagesDone += batch.labels.length;
       nameSkipped(batch.skipped);
       const reencoded = await reencoder(stepsDone);
       if (reencoded) nameSkipped(reencoded.skipped);
@@ -245,8 +247,13 @@ export function trainerOf(
   }
 
   const own: Stateful = {
-    state: () => ({ values: { skipped: Object.fromEntries(skipped), engine: tf.getBackend() }, tensors: {} }),
+    state: () => ({
+      values: { skipped: Object.fromEntries(skipped), engine: tf.getBackend(), imagesDone },
+      tensors: {},
+    }),
     restore({ values }) {
+      // Checkpoints of earlier releases do not say.
+      imagesDone = (values.imagesDone as number | undefined) ?? stepsDone * ranks.batchSize;
       for (const [name, reason] of Object.entries(values.skipped as Record<string, string>)) skipped.set(name, reason);
       if (values.engine !== tf.getBackend()) {
         say(
@@ -284,6 +291,9 @@ export function trainerOf(
   return {
     get stepsDone() {
       return stepsDone;
+    },
+    get imagesDone() {
+      return imagesDone;
     },
     skipped,
     resume,

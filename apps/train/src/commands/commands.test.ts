@@ -56,6 +56,10 @@ describe('protomem convert', () => {
     await appendFile(join(dir, 'out.txt'), `${(await namesIn(join(dir, 'faces')))[1]}\r\n`);
     await convert(join(dir, 'faces'), join(dir, 'to'), '--format', 'folder', '--exclude', join(dir, 'out.txt'));
     expect(text()).toContain('4 images of 2 identities');
+    expect(text()).not.toContain('nobody has');
+    await appendFile(join(dir, 'out.txt'), 'Nemo\n');
+    await convert(join(dir, 'faces'), join(dir, 'to2'), '--format', 'folder', '--exclude', join(dir, 'out.txt'));
+    expect(text()).toContain('--exclude: 1 of its names nobody has: Nemo');
   });
 
   it('refuses a command line that is none, and names formats it has', async () => {
@@ -80,6 +84,7 @@ describe('protomem inspect and verify', () => {
     const [one, two] = await namesIn(faces);
     const [first] = await namesIn(join(faces, one!));
     await cp(join(faces, one!, first!), join(faces, two!, 'zz-again.jpg'));
+    await expect(inspect(faces, '--counts', '--problems', join(dir, 'none.tsv'))).rejects.toThrow('problems');
     await inspect(faces, '--problems', join(dir, 'problems.tsv'));
     expect(text()).toContain('3 identities, 7 images');
     expect(text()).toContain('1 images there more than once, 1 of them under several identities');

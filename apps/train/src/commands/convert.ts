@@ -53,7 +53,19 @@ async function selected(
           throw new ProtomemError({ where: 'convert', what, got: systemReason(cause), expected }, { cause });
         });
   const excluded = names.split(/\r?\n/).filter(Boolean).map(unescapeName);
+  sayUnknown(source, excluded);
   const { remarks, ...chosen } = selectIdentities(source, { minImages, exclude: excluded });
   sayRemarks({ remarks: remarks?.slice(source.remarks?.length) });
   return chosen;
+}
+
+/** Names what was to be left out and is not there: a mistyped name would keep somebody. */
+function sayUnknown(source: ImageSource, names: readonly string[]): void {
+  const unknown = new Set(names.map((name) => name.normalize('NFC')));
+  for (let identity = 0; unknown.size > 0 && identity < source.identities; identity++) {
+    unknown.delete(source.identityName(identity).normalize('NFC'));
+  }
+  if (unknown.size === 0) return;
+  const [shown, more] = [[...unknown].slice(0, 5), unknown.size > 5 ? ', ...' : ''];
+  console.log(`--exclude: ${unknown.size} of its names nobody has: ${shown.map(printable).join(', ')}${more}`);
 }

@@ -108,6 +108,14 @@ describe('enrol, identify, gallery', () => {
       expect.stringMatching(/^model: .*run \(sha256:[0-9a-f]{32}\)$/),
       `calibration: ${join(model, 'metrics.json')}, 2000 pairs of one person, 2000 of strangers`,
     ]);
+    // One that was asked for stays until another is.
+    const asked = await run('asked', 0.9, 0.1);
+    await enrol(people, '--calibration', join(asked, 'metrics.json'));
+    await enrol(people);
+    printed = [];
+    await call(makeGallery, 'info', gallery);
+    expect(printed[2]).toContain(`calibration: ${join(asked, 'metrics.json')}`);
+    await enrol(people, '--calibration', join(model, 'metrics.json'));
     printed = [];
     await call(makeGallery, 'list', gallery, 'person-2');
     expect(printed).toHaveLength(2);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { printable } from '@protomem/core';
+import { printable, refuseTogether } from '@protomem/core';
 import { readSafetensors } from '@protomem/core/node';
 import { readRunConfig, resumeCommand, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
@@ -20,6 +20,7 @@ export const make = () =>
     .option('--problems <file>', 'of a data set, write broken and repeated images to a tab-separated file')
     .addHelpText('after', '\nReads every file of a data set, but decodes only its head; "verify" decodes all.')
     .action(async (path, { counts, problems, ...options }) => {
+      refuseTogether('inspect', { counts, problems }, { counts: ['problems'] });
       const found = await stat(path).catch(() => undefined);
       if (found?.isFile() && path.endsWith('.safetensors')) return inspectFile(path);
       if (existsSync(runFolder(path).config)) return inspectRun(path);

@@ -1,20 +1,15 @@
-import { existsSync } from 'node:fs';
 import { Option } from '@commander-js/extra-typings';
 import { ProtomemError } from '@protomem/core';
 import { writeFileAtomic } from '@protomem/core/node';
 import { clusterFromEnvironment } from '@protomem/engine';
 import {
   checkRunName,
-  defaultRunFolder,
+  type FoundRun,
+  findRun,
   headConfigs,
   isRunFile,
   listOptions,
-  patchConfig,
-  type Run,
-  readRunConfig,
-  readRunFile,
   recipes,
-  resolveRecipe,
   resumeCommand,
   runFolder,
   runRecipe,
@@ -22,7 +17,7 @@ import {
 } from '@protomem/recipes';
 import { renderReport } from '@protomem/report';
 import { DEFAULT_LIVE_PORT, type Live, startLive } from '@protomem/report/live';
-import { consoleLogger } from '@protomem/training';
+import { consoleLogger, listCheckpoints } from '@protomem/training';
 import { command, setOption, toNumber } from '../command-line.ts';
 import { stopCode, stopOnInterrupt } from '../interrupt.ts';
 import { makeSnapshot } from '../live-snapshot.ts';
@@ -71,38 +66,29 @@ export const make = () =>
           : ['the run', `one of ${Object.keys(recipes).join(', ')}, or a file of your own`];
         throw new ProtomemError({ where: 'train', what, got: 'missing', expected });
       }
-      const file = name !== undefined && isRunFile(name) ? await readRunFile(name, { data }) : undefined;
-      const label = file?.config.recipe ?? name;
-      const out = rest.out ?? defaultRunFolder(label!);
-      // Started again by `protomem launch`: from the newest checkpoint, where there is a run by then.
-      const again = Number(process.env.PROTOMEM_RESTART ?? 0) > 0 && existsSync(runFolder(out).config);
-      const resume = rest.resume || again;
       const changes = [
         ...(init === undefined ? [] : await startFrom(init)),
         ...(root === undefined ? [] : [`data.root=${JSON.stringify(root)}`]),
         ...set,
         ...(epochs === undefined ? [] : [`epochs=${epochs}`]),
       ];
-      const config = resume
-        ? await readRunConfig(out, label, { data, set: changes })
-        : patchConfig(file?.config ?? resolveRecipe(name!, { data, init }), changes);
+      const run = await findRun({ name, data, init, set: changes, say: console.warn, ...rest });
+      const { config } = run;
       const steps = config.epochs !== null && set.find((one) => one.startsWith('steps='));
       if (steps) console.warn(`epochs stand in for ${steps}: warm-up and evaluations keep their share of it`);
       if (print) return console.log(JSON.stringify(config, null, 2));
-      const run = { config, parts: file?.parts ?? {} };
-      await carryOut(run, { name, out, resume, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
+      const file = name !== undefined && isRunFile(name) ? name : undefined;
+      await carryOut(run, { file, livePort: livePort ?? (live ? DEFAULT_LIVE_PORT : undefined) });
     });
 
 interface CarryOutOptions {
-  /** As the command line has it. */
-  readonly name: string | undefined;
-  readonly out: string;
-  readonly resume: boolean;
+  /** That the run is made from. */
+  readonly file?: string;
   /** Port of 127.0.0.1 for a page about the run while it goes on; 0 is any free one. Default: no page. */
   readonly livePort?: number;
 }
 
-async function carryOut({ config, parts }: Run, { name, out, resume, livePort }: CarryOutOptions): Promise<void> {
+async function carryOut({ config, parts, out, resume }: FoundRun, { file, livePort }: CarryOutOptions): Promise<void> {
   const signal = stopOnInterrupt();
   const cluster = await clusterFromEnvironment();
   const first = !cluster || cluster.rank === 0;
@@ -126,9 +112,9 @@ async function carryOut({ config, parts }: Run, { name, out, resume, livePort }:
       console.log(`report: ${report}`);
       ending = `finished: ${report}`;
     } else if (first || signal.aborted) {
-      console.log(`stopped with a checkpoint; go on with: ${resumeCommand(out, name)}`);
+      ending = (await listCheckpoints(runFolder(out).checkpoints)).length > 0 ? 'stopped with a checkpoint' : 'stopped';
+      console.log(`${ending}; go on with: ${resumeCommand(out, file)}`);
       process.exitCode = stopCode();
-      ending = 'stopped with a checkpoint';
     }
   } finally {
     await live?.close(ending);
