@@ -96,10 +96,11 @@ export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss,
       write.flush();
       return queue.stalenessProbe('dcq.stalenessProbe', fresh, ids);
     },
-    async state() {
+    state() {
       write.flush();
-      const own = { queue: queue.state(), encoder: await keyEncoder.state() };
-      return withLossState(joinStates(own), cosineLoss);
+      const kept = queue.state();
+      const whole = keyEncoder.state().then((encoder) => joinStates({ queue: kept, encoder }));
+      return withLossState(whole, cosineLoss);
     },
     restore(state) {
       const where = 'dcq.restore';

@@ -47,6 +47,8 @@ const dynamicClassPoolOptions = {
  *   pass, each: the given loss when its identity has a column, else `mean(max(0, c))` of its h highest cosines c,
  *   `h = min(max(floor(Q * 0.0002), 3), 10)`.
  *
+ * A loss with running statistics, such as AdaFace, meets the probes whose identity has a column, once for each term.
+ *
  * The first pass is computed beside the pool, not undone in it, so that nothing of it can stay. Until the pool is full
  * the softmax has as many columns as classes. Needs the batch's images as the third argument of `loss`, and `afterStep`
  * to follow the trained encoder.
@@ -182,7 +184,7 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
         return unitRows(tf.add(tf.mul(first!, tf.sub(1, isSecond)), tf.mul(second!, isSecond)));
       });
     },
-    async state() {
+    state() {
       write.flush();
       const shape = [pool.occupied, dimension];
       const features = (slot: tf.Variable): State['tensors'][string] => ({
@@ -192,8 +194,8 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
       });
       const own = pool.state();
       const tensors = { ...own.tensors, slot0: features(slots[0]), slot1: features(slots[1]) };
-      const parts = { pool: { ...own, tensors }, encoder: await galleryEncoder.state() };
-      return withLossState(joinStates(parts), cosineLoss);
+      const whole = galleryEncoder.state().then((encoder) => joinStates({ pool: { ...own, tensors }, encoder }));
+      return withLossState(whole, cosineLoss);
     },
     restore(state) {
       const at = 'dynamicClassPool.restore';

@@ -121,6 +121,10 @@ describe.each(await enginesAtHand())('partialFc on %s', (engine) => {
     head.loss(x, [2]).dispose();
     head.afterStep!({ encoder: undefined as never, learningRate: 1 });
     expect(await rowsOf(head, 'weight')).toEqual(before);
+    // Of two losses at once: the rows of one would move by the gradient of the other.
+    const both = (e: tf.Tensor) =>
+      tf.add(tf.mean(head.loss(e as tf.Tensor2D, [1])), tf.mean(head.loss(e as tf.Tensor2D, [2])));
+    expect(() => tf.grad(both)(x)).toThrow('a gradient is "of two losses at once"');
     tf.dispose(x);
     head.dispose();
   });
@@ -199,13 +203,11 @@ describe.each(await enginesAtHand())('partialFc divided among ranks on %s', (eng
     }
   });
 
-  it('refuses a loss without a form, and fewer identities than ranks', () => {
+  it('refuses a loss without a form, and fewer columns than ranks', () => {
     expect(() => ranksInTurn(2, stepsOf({ loss: plainSoftmax() }))).toThrow(
       'partialFc: the loss on columns divided among 2 ranks is',
     );
-    expect(() => ranksInTurn(3, stepsOf({ identities: 2, columns: 2 }))).toThrow(
-      'identities is 2, expected at least 3',
-    );
+    expect(() => ranksInTurn(3, stepsOf({ columns: 2 }))).toThrow('columns is 2, expected at least 3');
   });
 });
 

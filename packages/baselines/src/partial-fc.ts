@@ -1,4 +1,4 @@
-import { check, integer, option, part, Random, type RandomState, type State } from '@protomem/core';
+import { check, integer, option, part, Random, type RandomState, type Settings, type State } from '@protomem/core';
 import type { SoftmaxForm } from '@protomem/core/contracts';
 import { rowDots, unitRows, updateRows } from '@protomem/engine';
 import {
@@ -68,15 +68,18 @@ const partialFcOptions = {
  * head.afterStep?.({ encoder, learningRate: 0.1 });
  * ```
  */
-export const partialFc = part('partialFc', partialFcOptions, (options): ObservableHead => {
-  const { identities, dimension, momentum, weightDecay, seed, loss: cosineLoss } = options;
-  const columns = integer('partialFc', 'columns', options.columns, 1, identities);
+export const partialFc = part('partialFc', partialFcOptions, make, ({ columns, identities }) => {
+  integer('partialFc', 'columns', columns, 1, identities);
+});
+
+function make(options: Settings<typeof partialFcOptions>): ObservableHead {
+  const { identities, dimension, columns, momentum, weightDecay, seed, loss: cosineLoss } = options;
   const ranks = ranksOfShards(options);
   checkDivisible('partialFc', cosineLoss, ranks);
-  check(identities >= ranks.size, () => ({
+  check(columns >= ranks.size, () => ({
     where: 'partialFc',
-    what: 'identities',
-    got: identities,
+    what: 'columns',
+    got: columns,
     expected: `at least ${ranks.size}, one for each rank`,
   }));
   // Weights, as drawn and as the engine has them, and the velocity.
@@ -97,6 +100,13 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
   };
   /** Of one use of the rows; those are all of one step. */
   const collect = (rows: Int32Array, gradient: tf.Tensor2D): void => {
+    check(!pending || pending.rows === rows, () => ({
+      where: 'partialFc.loss',
+      what: 'a gradient',
+      got: 'of two losses at once',
+      expected: 'of one: each has rows of its own',
+      fix: 'Put the images of one step into one call, or make a head for each.',
+    }));
     const sum = tf.keep(pending ? tf.add(pending.gradient, gradient) : gradient) as tf.Tensor2D;
     drop();
     pending = { rows, gradient: sum };
@@ -197,8 +207,9 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
     ...(ranks.size > 1 && { commonState: () => withRng(weights.commonState()) }),
     restore(state) {
       const saved = weights.partOf('partialFc.restore', state, 'velocity');
-      weights.restore('partialFc.restore', state);
+      // First of all, since it refuses what is none.
       rng.restore(state.values.rng as RandomState);
+      weights.restore('partialFc.restore', state);
       restoreLossState('partialFc.restore', state, cosineLoss);
       tf.tidy(() => velocity.assign(tf.tensor2d(saved, shape)));
       drop();
@@ -208,7 +219,7 @@ export const partialFc = part('partialFc', partialFcOptions, (options): Observab
       tf.dispose([variable, velocity]);
     },
   });
-});
+}
 
 interface Sample {
   /** The batch's identities, then the others. */

@@ -12,7 +12,7 @@ import {
   tinyEncoder,
   trainStep,
 } from '../fixtures/parts.ts';
-import { dcq, type ObservableHead, semiSiamese } from './index.ts';
+import { dcq, dynamicClassPool, type ObservableHead, semiSiamese } from './index.ts';
 
 const HUGE = 2 ** 53 - 2;
 /** Two identities that one float32 would hold; pairs, triples and single images; batches of 5 and 4. */
@@ -153,6 +153,28 @@ describe.each(await enginesAtHand())('heads with a queue on %s', (engine) => {
 });
 
 describe('heads with a queue', () => {
+  it('save one moment, whatever comes while they do', async () => {
+    const count = { values: { calls: 0 } };
+    const loss = () =>
+      Object.assign(cosFace(), {
+        state: () => ({ values: { ...count.values }, tensors: {} }),
+        restore: () => undefined,
+      });
+    const options = { dimension: 3, size: 8, loss: loss() };
+    const heads = [
+      dcq({ ...options, keyEncoder: tinyEncoder(0) }),
+      semiSiamese({ ...options, galleryEncoder: tinyEncoder(0) }),
+      dynamicClassPool({ ...options, galleryEncoder: tinyEncoder(0) }),
+    ];
+    for (const head of heads) {
+      count.values.calls = 1;
+      const saved = head.state();
+      count.values.calls = 2;
+      expect(JSON.stringify((await saved).values)).toContain('"calls":1');
+      head.dispose();
+    }
+  });
+
   it('refuse what does not fit', async () => {
     const encoder = tinyEncoder(0);
     const options = { dimension: 3, loss: cosFace() };

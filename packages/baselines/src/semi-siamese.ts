@@ -92,9 +92,10 @@ export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): Ob
     afterStep: ({ encoder }) => galleryEncoder.follow(encoder),
     metrics: () => ({ occupancy: queue.occupied / queue.size, meanAge: queue.meanAge(), excludedPerSample }),
     stalenessProbe: (fresh, ids) => queue.stalenessProbe('semiSiamese.stalenessProbe', fresh, ids),
-    async state() {
-      const own = { queue: queue.state(), encoder: await galleryEncoder.state() };
-      return withLossState(joinStates(own), cosineLoss);
+    state() {
+      const kept = queue.state();
+      const whole = galleryEncoder.state().then((encoder) => joinStates({ queue: kept, encoder }));
+      return withLossState(whole, cosineLoss);
     },
     restore(state) {
       const where = 'semiSiamese.restore';

@@ -19,6 +19,8 @@ describe('Random', () => {
     other.restore(saved);
     expect([other.uint32(), other.normal(), other.below(10)]).toEqual(expected);
     expect(() => other.restore([1, 2, 3, -4])).toThrow('four unsigned 32-bit words');
+    expect(() => other.restore([0, 0, 0, 0])).toThrow('not all zero');
+    expect(() => other.restore(undefined as never)).toThrow('state is "missing"');
   });
 
   it('is uniform to within five standard errors', () => {

@@ -88,11 +88,14 @@ export class Random {
   }
 
   restore(state: RandomState): void {
-    check(state.length === 4 && state.every((w) => Number.isInteger(w) && w >= 0 && w < 2 ** 32), () => ({
+    const words: readonly unknown[] = Array.isArray(state) ? state : [];
+    const areWords = words.every((w) => Number.isInteger(w) && (w as number) >= 0 && (w as number) < 2 ** 32);
+    // From four zeros nothing but zeros would come.
+    check(words.length === 4 && areWords && words.some(Boolean), () => ({
       where: 'Random.restore',
       what: 'state',
-      got: state,
-      expected: 'four unsigned 32-bit words',
+      got: state ?? 'missing',
+      expected: 'four unsigned 32-bit words, not all zero',
     }));
     [this.a, this.b, this.c, this.d] = state.map((word) => word | 0) as [number, number, number, number];
   }

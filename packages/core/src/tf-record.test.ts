@@ -42,6 +42,10 @@ describe('records', () => {
     expect(await read(file.subarray(0, last))).toEqual(records.slice(0, 3));
     expect(await read(Buffer.concat([file, new Uint8Array(5)]))).toEqual([...records, undefined]);
     expect(await read(Buffer.concat([file, new Uint8Array(500)]))).toEqual([...records, undefined]);
+    // Quadratic, they took minutes.
+    expect(await read(Buffer.concat([file, new Uint8Array(2 ** 25)]), 2 ** 16)).toEqual([...records, undefined]);
+    const ends = Buffer.concat([file, new Uint8Array(500), Buffer.of(1)]);
+    await expect(read(ends)).rejects.toThrow(`the length of the record at byte ${file.length}`);
   });
 
   it('are refused with their place where they are damaged, and before a length is believed', async () => {

@@ -87,7 +87,15 @@ export async function* readTfRecords(
   let held = 0;
   let needed = HEAD;
   let offset = 0;
+  // A tail of zeros may be long: of it, its length is enough.
+  let zeros = 0;
+  const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
   for await (const piece of pieces) {
+    if (zeros > 0) {
+      check(isZero(piece), () => damaged('the length of the record', offset, 'not what its checksum says', 'a record'));
+      zeros += piece.length;
+      continue;
+    }
     held += piece.length;
     if (held < needed) {
       parts.push(piece.slice());
@@ -119,11 +127,13 @@ export async function* readTfRecords(
     [parts, held] = [rest.length > 0 ? [rest] : [], rest.length];
     offset += at;
     const broken = rest.length >= HEAD && masked(crc32c(rest.subarray(0, 8))) !== viewOf(rest).getUint32(8, true);
-    check(!broken || rest.every((byte) => byte === 0), () =>
+    check(!broken || isZero(rest), () =>
       damaged('the length of the record', offset, 'not what its checksum says', 'a record'),
     );
+    if (broken) [zeros, parts] = [rest.length, []];
   }
-  if (held > 0) yield { offset, length: held };
+  const length = zeros || held;
+  if (length > 0) yield { offset, length };
 }
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,11 +1,19 @@
 import { check, joinStates, partState, type State } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 
-/** A head's own state together with that of its loss, where the loss has one. */
-export function withLossState(own: State, loss: CosineLoss): State {
+/**
+ * A head's own state together with that of its loss, where the loss has one: as it is at the call, also where the head's own
+ * takes a while.
+ */
+export function withLossState<S extends State | Promise<State>>(own: S, loss: CosineLoss): S;
+export function withLossState(own: State | Promise<State>, loss: CosineLoss): State | Promise<State> {
   if (!loss.state) return own;
   const joined = joinStates({ loss: loss.state() });
-  return { values: { ...own.values, ...joined.values }, tensors: { ...own.tensors, ...joined.tensors } };
+  const join = ({ values, tensors }: State): State => ({
+    values: { ...values, ...joined.values },
+    tensors: { ...tensors, ...joined.tensors },
+  });
+  return own instanceof Promise ? own.then(join) : join(own);
 }
 
 /** Gives a loss its part of a head's state. */

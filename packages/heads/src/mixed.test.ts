@@ -93,3 +93,10 @@ it.each([['head'], ['beside']])('has in common among processes what both have, d
   expect((await both.commonState!()).values).toEqual(values);
   both.dispose();
 });
+
+it('refuses two parameters of one name, of which one would move by the gradient of the other', () => {
+  const [one, two] = [headOf('same', 0), headOf('same', 1)];
+  expect(() => mixed({ head: one.head, beside: two.head })).toThrow(
+    'mixed: a parameter of both heads is "same.weight", expected other names in each',
+  );
+});

@@ -1,4 +1,4 @@
-import { joinStates, option, part, partState, type State } from '@protomem/core';
+import { check, joinStates, option, part, partState, type State } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 import { takePart } from './loss-state.ts';
@@ -34,6 +34,14 @@ const mixedOptions = {
 export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head => {
   const of = async (one: State | Promise<State>, other: State | Promise<State>) =>
     joinStates({ head: await one, beside: await other });
+  const names = new Set(head.parameters.map(({ name }) => name));
+  const twice = beside.parameters.find(({ name }) => names.has(name))?.name;
+  check(twice === undefined, () => ({
+    where: 'mixed',
+    what: 'a parameter of both heads',
+    got: twice,
+    expected: 'other names in each, by which gradients and momentum are known',
+  }));
   const commonOf = (one: Head) => (one.commonState ? one.commonState() : one.state());
   return untilDisposed({
     ...passOn(head),

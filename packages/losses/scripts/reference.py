@@ -221,7 +221,7 @@ class UniFace(Loss):
 
 
 class AdaFace(Softmax):
-    defaults = {"scale": 64, "margin": 0.4, "concentration": 0.333, "momentum": 1}
+    defaults = {"scale": 64, "margin": 0.4, "concentration": 0.333, "momentum": 0.01}
     mean, deviation = 20.0, 100.0
 
     def batch(self, c, targets, norms):

@@ -20,8 +20,8 @@ const LEAST_ANGLE = 1e-3;
  * absent, and saved by `state()`.
  *
  * Source: Kim et al., "AdaFace: Quality Adaptive Margin", CVPR 2022, equations 8 to 12, and its authors' code, also for
- * the defaults. That code first holds all cosines within 0.999 of 0, where their gradient ends; this one does not, and is
- * the same within. One image alone has no deviation: here 0, there NaN. CVLface, their later library, has a momentum of 0.01, does not hold the angle, and takes the margin
+ * the defaults; the class there has a momentum of 1, its training 0.01. That code first holds all cosines within 0.999 of 0, where their gradient ends; this one does not, and is
+ * the same within. One image alone has no deviation: here 0, there NaN. CVLface, their later library, does not hold the angle, and takes the margin
  * outside of autograd.
  *
  * @throws ProtomemError when an option is out of its range, or a call has no context
@@ -46,7 +46,7 @@ export const adaFace = part(
       help: "Share of a batch in the running mean and deviation of the lengths; 1: the batch's own.",
       min: 0,
       max: 1,
-      default: 1,
+      default: 0.01,
     }),
   },
   ({ scale, margin, concentration, momentum }): SoftmaxLoss => {
@@ -57,8 +57,11 @@ export const adaFace = part(
         target: (c, context) => {
           const lengths = tf.clipByValue(stopGradient(needNorms('adaFace', context)), 0.001, 100);
           const { mean: batchMean, deviation: batchDeviation } = moments(lengths.dataSync());
-          mean = momentum * batchMean + (1 - momentum) * mean;
-          deviation = momentum * batchDeviation + (1 - momentum) * deviation;
+          // A batch that is no number is refused further on, and leaves no trace.
+          if (Number.isFinite(batchMean)) {
+            mean = momentum * batchMean + (1 - momentum) * mean;
+            deviation = momentum * batchDeviation + (1 - momentum) * deviation;
+          }
           const g = tf.clipByValue(tf.mul(tf.sub(lengths, mean), concentration / (deviation + 1e-3)), -1, 1);
           const angle = tf.clipByValue(tf.sub(angleOf(c), tf.mul(g, margin)), LEAST_ANGLE, Math.PI - LEAST_ANGLE);
           const met = tf.sub(tf.cos(angle), tf.mul(tf.add(g, 1), margin));

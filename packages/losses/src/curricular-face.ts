@@ -41,10 +41,9 @@ export const curricularFace = part(
         target: (c, _, present) => {
           const here = present?.dataSync();
           const own = Array.from(c.dataSync()).filter((_, i) => here?.[i] ?? true);
-          if (own.length > 0) {
-            const mean = own.reduce((sum, v) => sum + v, 0) / own.length;
-            progress = momentum * mean + (1 - momentum) * progress;
-          }
+          const mean = own.reduce((sum, v) => sum + v, 0) / own.length;
+          // Of nobody, or of a batch that is no number, nothing is learnt.
+          if (Number.isFinite(mean)) progress = momentum * mean + (1 - momentum) * progress;
           const met = tf.sub(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin))) as tf.Tensor1D;
           return { logit: tf.mul(arcMargin(c, margin), scale), values: [met] };
         },

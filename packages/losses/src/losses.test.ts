@@ -246,3 +246,27 @@ describe('losses', () => {
     );
   });
 });
+
+describe('running statistics', () => {
+  it.each([
+    ['ada-face', losses['ada-face']],
+    ['curricular-face', losses['curricular-face']],
+  ] as const)('of %s do not keep a batch that is no number', (_, make) => {
+    const loss = make();
+    const evaluate = (value: number): number[] => {
+      const cosines = tf.tensor2d([value, 0.1, 0.2, 0.3], [2, 2]);
+      const norms = tf.tensor1d([value * 40, 20]);
+      return tf.tidy(() => [...loss(cosines, tf.tensor1d([0, 1], 'int32'), { norms }).dataSync()]);
+    };
+    const before = evaluate(0.5);
+    const state = loss.state!();
+    evaluate(Number.NaN);
+    expect(loss.state!()).toEqual(state);
+    expect(evaluate(0.5).every(Number.isFinite)).toBe(true);
+    expect(before.every(Number.isFinite)).toBe(true);
+  });
+
+  it('of another loss are refused', () => {
+    expect(() => losses['elastic-arc-face']().restore!({ values: {}, tensors: {} })).toThrow('Random.restore');
+  });
+});

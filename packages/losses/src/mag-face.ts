@@ -50,17 +50,14 @@ export const magFace = part(
     }),
   },
   ({ scale, lengths, margins, regularizer }): SoftmaxLoss => {
-    const where = 'magFace';
-    const [low, longest] = lengths as [number, number];
-    const high = number(where, 'lengths[1]', longest, low * (1 + 1e-6), 1e6);
+    const [low, high] = lengths as [number, number];
     const [least, most] = margins as [number, number];
-    number(where, 'margins[1]', most, least, Math.PI);
     const slope = (most - least) / (high - low);
     return softmaxLoss({
       name: 'mag-face',
       form: {
         target: (c, context) => {
-          const a = tf.clipByValue(needNorms(where, context), low, high);
+          const a = tf.clipByValue(needNorms('magFace', context), low, high);
           const margin: tf.Tensor1D = tf.add(tf.mul(tf.sub(a, low), slope), least);
           const pull: tf.Tensor1D = tf.mul(tf.add(tf.div(a, high ** 2), tf.reciprocal(a)), regularizer);
           return { logit: tf.mul(arcMargin(c, margin), scale), values: [pull] };
@@ -69,5 +66,9 @@ export const magFace = part(
         combine: ({ logit, values }, negatives) => tf.add(tf.softplus(tf.sub(negatives, logit)), values![0]!),
       },
     });
+  },
+  ({ lengths, margins }) => {
+    number('magFace', 'lengths[1]', lengths[1]!, lengths[0]! * (1 + 1e-6), 1e6);
+    number('magFace', 'margins[1]', margins[1]!, margins[0]!, Math.PI);
   },
 );

@@ -66,14 +66,13 @@ export class Guard {
 
   /** Pairs that count, given and found. */
   get count(): number {
-    const found = [...this.found].filter(([key, { evidence }]) => evidence >= this.visits && !this.given.has(key));
-    return this.given.size + found.length;
+    return this.given.size + this.list().length;
   }
 
-  /** Pairs found that count, the most evident first. */
+  /** Pairs found that count and were not given, the most evident first. */
   list(): GuardedPair[] {
-    const counted = [...this.found.values()].filter(({ evidence }) => evidence >= this.visits);
-    return counted.sort((x, y) => y.evidence - x.evidence || y.step - x.step);
+    const counted = [...this.found].filter(([key, { evidence }]) => evidence >= this.visits && !this.given.has(key));
+    return counted.map(([, pair]) => pair).sort((x, y) => y.evidence - x.evidence || y.step - x.step);
   }
 
   /** Takes note of a batch that has been admitted. */

@@ -45,6 +45,13 @@ export class LookAlikes {
     this.seen = [...inMemory, ...inside.map((seen) => pair(seen, ids[seen.at]!))];
   }
 
+  /** As if nothing had been seen yet. */
+  forget(): void {
+    this.pairs.length = 0;
+    this.next = 0;
+    this.forgetLast();
+  }
+
   /** Begins a step in which nothing has been looked at yet. */
   forgetLast(): void {
     this.seen = [];

@@ -52,8 +52,7 @@ export function prototypeHead(parts: {
     expected: 'none: each process has its own images alone',
   }));
   const follower = exemplarEncoder && new MomentumEncoder('prototypeHead', exemplarEncoder, momentum, memory.dimension);
-  const whole = (state: State, encoder?: State): State =>
-    withLossState(joinStates({ memory: state, ...(encoder && { encoder }) }), loss);
+  const whole = (state: State): State => withLossState(joinStates({ memory: state }), loss);
   return untilDisposed({
     name,
     parameters: [],
@@ -72,7 +71,9 @@ export function prototypeHead(parts: {
     metrics: () => memory.metrics(),
     state: () => {
       const own = memory.state();
-      return follower ? follower.state().then((encoder) => whole(own, encoder)) : whole(own);
+      if (!follower) return whole(own);
+      const joined = follower.state().then((encoder) => joinStates({ memory: own, encoder }));
+      return withLossState(joined, loss);
     },
     ...(memory.isDivided && { commonState: () => whole(memory.commonState()) }),
     restore: (state) => {

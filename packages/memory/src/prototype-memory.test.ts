@@ -422,6 +422,32 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     for (const m of [memory, other]) m.dispose();
   });
 
+  it('goes on from a state after prototypes were made anew, whatever the order of those who leave', () => {
+    const options = { size: 2, eviction: ({ seen }: { readonly seen: number }) => seen };
+    const memory = make(options);
+    memory.admit(batch(8, 1), [1, 1, 1, 1, 1, 2, 2, 2]);
+    // Class 1 is now of one image, and keeps its place behind class 2.
+    memory.refreshFrom(batch(1, 2), [1]);
+    const other = make(options);
+    other.restore(memory.state());
+    for (const m of [memory, other]) expect(m.admit(batch(1, 3), [9]).evicted).toEqual([2]);
+    for (const m of [memory, other]) m.dispose();
+  });
+
+  it('forgets, with what it held, what it saw', () => {
+    const options = { size: 8, generation: 'recognizable', observedSamples: 2, guardPairs: [[1, 2]] } as const;
+    const [memory, fresh] = [make(options), make(options)];
+    const before = memory.state();
+    memory.loss(batch(4, 1), [1, 1, 2, 3], softmax).dispose();
+    memory.loss(batch(4, 2), [4, 4, 5, 6], softmax).dispose();
+    expect(memory.lookAlikes().length).toBeGreaterThan(0);
+    expect(memory.metrics()).not.toEqual(fresh.metrics());
+    memory.restore(before);
+    expect(memory.lookAlikes()).toEqual([]);
+    expect(memory.metrics()).toEqual(fresh.metrics());
+    for (const m of [memory, fresh]) m.dispose();
+  });
+
   it('weighs images by how unlike they are to the unrecognizable, and says how many it left out', () => {
     const soft = make({ generation: 'recognizability' });
     const hard = make({ generation: 'recognizable', minRecognizability: 0.5 });
@@ -565,7 +591,7 @@ describe('PrototypeMemory', () => {
     // The index too: none that left is found.
     expect(Array.from({ length: 2000 }, (_, id) => memory.slotOf(id)).filter((slot) => slot >= 0).length).toBe(8);
     const bytes = Object.values(tensors).reduce((sum, t) => sum + t.data.byteLength, JSON.stringify(values).length);
-    expect(bytes).toBeLessThan(8 * (3 * 4 + 6 * 8) + 128 * 3 * 8 + 100);
+    expect(bytes).toBeLessThan(8 * (3 * 4 + 7 * 8) + 128 * 3 * 8 + 100);
     memory.dispose();
   });
 
@@ -624,6 +650,8 @@ describe('PrototypeMemory', () => {
       'prototypeRate is 0.1, expected 0 with admit "after".',
     );
     expect(() => make({ prototypeRate: 0.1, hardest: 5 })).toThrow('expected 0 with admit "before" and hardest.');
+    const odd = { size: 4, dimension: 3, storage: 'bfloat16' } as const;
+    expect(() => createPrototypeMemory.check(odd)).toThrow('dimension with storage "bfloat16" is 3');
     const memory = make();
     expect(() => memory.loss(batch(2, 1), [1, 2], (cosines) => tf.sum(cosines))).toThrow(
       'what it returned is "a tensor of shape [], float32", expected a tensor of shape [2], float32: one loss for each sample.',

@@ -376,7 +376,8 @@ export class PrototypeMemory implements Stateful {
     this.checkInUse('restore');
     restoreMemory('PrototypeMemory.restore', state, this.memory, this.staleness);
     this.last = NOTHING;
-    this.seen.forgetLast();
+    [this.roundingError, this.recognizability, this.guardedShare] = [undefined, undefined, 0];
+    this.seen.forget();
   }
 
   /** Frees the prototypes; the memory cannot be used afterwards. */
@@ -446,7 +447,13 @@ export const createPrototypeMemory = part(
   'createPrototypeMemory',
   memoryOptions,
   (settings) => new PrototypeMemory(settings),
-  ({ prototypeRate, admit: order, hardest, sharded, guardPairs = [] }) => {
+  ({ prototypeRate, admit: order, hardest, sharded, storage, dimension, guardPairs = [] }) => {
+    check(storage !== 'bfloat16' || dimension % 2 === 0, () => ({
+      where: 'createPrototypeMemory',
+      what: 'dimension with storage "bfloat16"',
+      got: dimension,
+      expected: 'an even number',
+    }));
     for (const [i, pair] of guardPairs.entries()) {
       const areIds = pair.every((id) => Number.isSafeInteger(id) && id >= 0);
       check(pair.length === 2 && areIds && pair[0] !== pair[1], () => ({

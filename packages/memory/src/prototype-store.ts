@@ -1,4 +1,3 @@
-import { check } from '@protomem/core';
 import { type Collective, packBfloat16, unitRows, unpackBfloat16, updateRows } from '@protomem/engine';
 import { type Mask, ownCount, ownOf, rowsOfRanks } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
@@ -72,12 +71,6 @@ function float32(size: number, dimension: number): PrototypeStore {
 }
 
 function bfloat16(size: number, dimension: number): PrototypeStore {
-  check(dimension % 2 === 0, () => ({
-    where: 'createPrototypeMemory',
-    what: 'dimension with storage "bfloat16"',
-    got: dimension,
-    expected: 'an even number',
-  }));
   // Refused here, not at the first batch, where the engine has no such thing.
   tf.tidy(() => void packBfloat16(tf.zeros([1, dimension])));
   const packed = empty(size, dimension / 2);

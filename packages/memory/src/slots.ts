@@ -50,6 +50,8 @@ export class Slots {
   private readonly visited: Float64Array;
   private readonly written: Float64Array;
   private readonly seen: Float64Array;
+  /** The same as of the last visit, by which the order goes. */
+  private readonly seenAtVisit: Float64Array;
   private readonly confidence: Float64Array;
   private readonly order: SlotHeap;
   /** The steps that ages are counted from, of all classes. */
@@ -67,6 +69,7 @@ export class Slots {
     this.visited = new Float64Array(size);
     this.written = new Float64Array(size);
     this.seen = new Float64Array(size);
+    this.seenAtVisit = new Float64Array(size);
     this.confidence = new Float64Array(size);
     this.order = new SlotHeap(size);
   }
@@ -162,6 +165,7 @@ export class Slots {
    */
   visit(slot: number, exemplars: number, confidence: number, priority: number): void {
     this.seen[slot]! += exemplars;
+    this.seenAtVisit[slot] = this.seen[slot]!;
     this.confidence[slot] = confidence;
     if (this.eviction !== 'random') this.order.push(slot, priority);
   }
@@ -189,6 +193,7 @@ export class Slots {
         visited: column(this.visited),
         written: column(this.written),
         seen: column(this.seen),
+        seenAtVisit: column(this.seenAtVisit),
         confidence: column(this.confidence),
       },
     };
@@ -217,6 +222,7 @@ export class Slots {
     ];
     // Before prototypes were ever made anew, both were one.
     const visited = 'visited' in state.tensors ? column('visited') : written;
+    const seenAtVisit = 'seenAtVisit' in state.tensors ? column('seenAtVisit') : seen;
     const distinct = new Set<number>();
     for (const [row, id] of ids.entries()) {
       if (!Number.isSafeInteger(id) || id < 0 || distinct.has(id)) {
@@ -227,6 +233,7 @@ export class Slots {
         1 <= entered[row]! && entered[row]! <= visited[row]! && visited[row]! <= written[row]! && written[row]! <= step;
       if (!inOrder) return fail(`steps of ids[${row}]`, [entered[row], written[row]], `entry <= refresh <= ${step}`);
       if (!(seen[row]! >= 1)) return fail(`seen[${row}]`, seen[row], 'a count >= 1');
+      if (!(seenAtVisit[row]! >= 1)) return fail(`seenAtVisit[${row}]`, seenAtVisit[row], 'a count >= 1');
       if (!Number.isFinite(confidence[row])) return fail(`confidence[${row}]`, confidence[row], 'a finite number');
     }
     if (!Array.isArray(rng)) return fail('rng', rng, 'four words');
@@ -240,7 +247,7 @@ export class Slots {
     const priorities = Float64Array.from(kept, (row) =>
       this.priorityOf({
         ...{ id: ids[row]!, enteredAt: entered[row]!, agedFrom: agedFrom[row]! },
-        ...{ seen: seen[row]!, confidence: confidence[row]! },
+        ...{ seen: seenAtVisit[row]!, confidence: confidence[row]! },
       }),
     );
     this.rng.restore(rng);
@@ -255,6 +262,7 @@ export class Slots {
       this.visited[slot] = visited[row]!;
       this.written[slot] = written[row]!;
       this.seen[slot] = seen[row]!;
+      this.seenAtVisit[slot] = seenAtVisit[row]!;
       this.confidence[slot] = confidence[row]!;
       this.slotOf.set(ids[row]!, slot);
       this.agedFroms.add(this.agedFrom(slot));

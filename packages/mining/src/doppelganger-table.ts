@@ -56,7 +56,6 @@ export class DoppelgangerTable implements Stateful {
 
   /** Use {@link createDoppelgangerTable}. */
   constructor({ rows, doppelgangers, expireAfter, duplicateAbove, suspects }: Settings<typeof tableOptions>) {
-    integer('createDoppelgangerTable', 'rows x doppelgangers', rows * doppelgangers, 1, 2 ** 31 - 1);
     this.rows = new LookAlikeRows(rows, doppelgangers);
     this.suspected = new Suspects(suspects);
     this.expireAfter = expireAfter ?? Number.POSITIVE_INFINITY;
@@ -144,7 +143,8 @@ export class DoppelgangerTable implements Stateful {
 /** A table as it was at some step. */
 export class DoppelgangerSnapshot {
   private readonly rows: LookAlikeRows;
-  private readonly fresh: number;
+  /** The step since which a look-alike counts. */
+  readonly fresh: number;
   /** Identities that had a row, the one written to longest ago first. */
   readonly ids: readonly number[];
 
@@ -217,4 +217,10 @@ export const createDoppelgangerTable = part(
   'createDoppelgangerTable',
   tableOptions,
   (options): DoppelgangerTable => new DoppelgangerTable(options),
+  (options) => checkPlaces('createDoppelgangerTable', options),
 );
+
+/** @internal Refuses more places than one array has. */
+export function checkPlaces(where: string, { rows, doppelgangers }: Settings<typeof tableOptions>): void {
+  integer(where, 'rows x doppelgangers', rows * doppelgangers, 1, 2 ** 31 - 1);
+}

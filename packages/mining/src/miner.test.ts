@@ -168,6 +168,16 @@ describe('createMiner', () => {
     expect(() => miner.minedImages({ batch: 99, identity: 1, wanted: 1 })).toThrow('minedImages: number of the batch');
   });
 
+  it('names no image that was seen too long ago', () => {
+    const miner = createMiner({ rows: 10, ...always, images: 3, lag: 1, expireAfter: 1 });
+    const named = () => miner.minedImages({ batch: miner.table.step, identity: 1, wanted: 9 });
+    miner.observe([{ id: 1, lookAlike: 9, cosine: 0.3, sample: 0 }], [], [7]);
+    miner.observe([], [], []);
+    expect(named()).toEqual([7]);
+    for (let step = 0; step < 3; step++) miner.observe([], [], []);
+    expect(named()).toEqual([]);
+  });
+
   it('goes on from the state of an earlier release, which had no images', () => {
     const earlier = createMiner({ rows: 20, doppelgangers: 3, expireAfter: 25, lag: 5 });
     run(earlier, 0, 0, 12);

@@ -13,7 +13,7 @@ import {
   type Settings,
   type State,
 } from '@protomem/core';
-import { DoppelgangerSnapshot, DoppelgangerTable, tableOptions } from './doppelganger-table.ts';
+import { checkPlaces, DoppelgangerSnapshot, DoppelgangerTable, tableOptions } from './doppelganger-table.ts';
 import { companionRules, expandBatch } from './expand-batch.ts';
 import { type Doppelganger, LookAlikeRows } from './look-alike-rows.ts';
 import type { Suspect } from './suspects.ts';
@@ -70,7 +70,6 @@ export class DoppelgangerMiner implements Miner {
 
   /** Use {@link createMiner}. */
   constructor(settings: Settings<typeof minerOptions>) {
-    integer('createMiner', 'rows x images', settings.rows * settings.images, 0, 2 ** 31 - 1);
     this.settings = settings;
     this.table = new DoppelgangerTable(settings);
     this.images = this.emptyImages();
@@ -131,8 +130,8 @@ export class DoppelgangerMiner implements Miner {
   };
 
   /**
-   * The images of an identity that were seen nearest to the prototype of another class, the nearest first; none of an
-   * identity that is not in memory, or whose images nobody saw.
+   * The images of an identity that were seen nearest to the prototype of another class, within `expireAfter` steps, the nearest
+   * first; none of an identity that is not in memory, or whose images nobody saw.
    *
    * Source: Smirnov et al., "Hard Example Mining with Auxiliary Embeddings for Face Representation Learning" (CVPRW 2018),
    * whose abstract says that examples within a class are chosen by their similarity with those already selected. Here
@@ -141,7 +140,8 @@ export class DoppelgangerMiner implements Miner {
    * @throws ProtomemError as {@link minedClasses} does
    */
   readonly minedImages = ({ batch, identity, wanted }: ImageRequest): number[] => {
-    const known = this.versionFor('minedImages', batch)?.images.of(identity) ?? [];
+    const version = this.versionFor('minedImages', batch);
+    const known = version?.images.of(identity).filter(({ step }) => step >= version.table.fresh) ?? [];
     return known
       .sort((x, y) => y.cosine - x.cosine || x.id - y.id)
       .slice(0, wanted)
@@ -263,4 +263,8 @@ export const createMiner = part(
   'createMiner',
   minerOptions,
   (options): DoppelgangerMiner => new DoppelgangerMiner(options),
+  (options) => {
+    integer('createMiner', 'rows x images', options.rows * options.images, 0, 2 ** 31 - 1);
+    checkPlaces('createMiner', options);
+  },
 );
