@@ -1,10 +1,11 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { temporaryPath } from './temporary.ts';
 
 /**
  * Writes a file so that a reader sees the old content or the new one, never a part: temporary file beside it, fsync,
- * rename, fsync of the folder. On any failure (a full disk, a kill) the old file stays and the temporary one goes.
+ * rename, fsync of the folder. Who may read the old one may read the new one. On any failure (a full disk, a kill) the old file
+ * stays and the temporary one goes.
  *
  * @param path of the file; its folder exists.
  * @param parts written one after the other; text is UTF-8.
@@ -20,7 +21,9 @@ export async function replaceFile(path: string, fill: (file: FileHandle) => Prom
   const temporary = temporaryPath(path);
   let file: FileHandle | undefined;
   try {
+    const before = await stat(path).catch(() => undefined);
     file = await open(temporary, 'wx');
+    if (before) await file.chmod(before.mode & 0o7777);
     await fill(file);
     await file.sync();
     await file.close();

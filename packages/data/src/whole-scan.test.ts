@@ -46,6 +46,9 @@ describe('isWholeScan', () => {
       const without = Buffer.concat([restarting.subarray(0, from), restarting.subarray(to)]);
       expect(isWholeScan(without), `${from}`).toBe(false);
     }
+    // T.81, B.1.1.2: any number of bytes of ones may stand before a marker.
+    const filled = Buffer.concat([restarting.subarray(0, marker), Buffer.of(0xff, 0xff), restarting.subarray(marker)]);
+    expect(isWholeScan(filled)).toBe(true);
   });
 });
 

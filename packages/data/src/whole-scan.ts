@@ -101,6 +101,8 @@ function walk(bytes: Uint8Array, start: number, components: readonly Component[]
   let at = start;
   for (let first = 0; first < units; first += interval || units) {
     if (first > 0) {
+      // Any number of them may stand before a marker.
+      while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
       if (bytes[at] !== 0xff || (bytes[at + 1]! & 0xf8) !== 0xd0) return false;
       at += 2;
     }

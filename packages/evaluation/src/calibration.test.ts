@@ -43,6 +43,22 @@ describe('calibrateThreshold', () => {
     }
   });
 
+  it('bounds a threshold at any rate, also where most of the strangers pass', () => {
+    const scores = Array.from({ length: 1001 }, (_, i) => i / 1000);
+    const labels = scores.map((_, i) => Number(i === 1000));
+    for (const far of [0.3, 0.5, 0.55, 0.7, 0.9]) {
+      const { threshold, interval } = calibrateThreshold(scores, labels, far)!;
+      expect(threshold).toBeCloseTo(1 - far, 2);
+      // Two standard deviations of the count.
+      const reach = 2 * Math.sqrt((far * (1 - far)) / 1000);
+      expect(interval[0]).toBeCloseTo(threshold - reach, 2);
+      expect(interval[1]).toBeCloseTo(threshold + reach, 2);
+    }
+    // scipy.stats.binom.ppf([0.025, 0.975], 40, 0.8): 27 and 37 of 40.
+    const few = calibrateThreshold([...scores.slice(0, 40), 1], [...labels.slice(0, 40), 1], 0.8)!;
+    expect(few.interval.map((score) => Math.round(1000 * score))).toEqual([2, 13]);
+  });
+
   it('goes with tarAtFar, and says when the list is too short', () => {
     const random = new Random(1);
     const labels = Array.from({ length: 1000 }, (_, i) => i % 2);

@@ -65,6 +65,11 @@ export function calibrateThreshold(
 
 /** A range that a binomial count lies in with at least this confidence, at most half of the rest on either side. */
 function binomialRange(trials: number, share: number, confidence: number, z: number): [fewest: number, most: number] {
+  if (share > 0.5) {
+    // What is not among them is the rarer: the term below would be no number.
+    const [least, most] = binomialRange(trials, 1 - share, confidence, z);
+    return [trials - most, trials - least];
+  }
   const mean = trials * share;
   if (mean > 500 && trials - mean > 500) {
     const reach = z * Math.sqrt(mean * (1 - share)) + 0.5;

@@ -15,7 +15,7 @@ export interface TarAtFar {
   readonly threshold: number | null;
   /** The false accept rate at that threshold, <= far; null when the target is unreachable. */
   readonly actualFar: number | null;
-  /** Binomial: sqrt(tar (1 - tar) / positives). Leaves out that the threshold is estimated too: see {@link bootstrapError}. */
+  /** Binomial: sqrt(tar (1 - tar) / positives). Leaves out that the threshold is estimated too: see {@link bootstrap}. */
   readonly standardError: number | null;
   /** Wilson's interval of `tar`, 95 %; it too takes the threshold as given. */
   readonly interval: Interval | null;

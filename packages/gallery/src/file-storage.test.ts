@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +89,22 @@ describe('fileStorage', () => {
     const again = await openFile();
     expect(again.people).toBe(2);
     await again.close();
+  });
+
+  it('is one gallery behind a link, which stays, and keeps who may read it', async () => {
+    const [gallery, link] = [await openFile(), join(directory, 'link')];
+    await gallery.enrol([...ada, { person: 'Bo', images: [{ embedding: [0, 1] }] }]);
+    await chmod(path, 0o600);
+    await symlink('people.gallery', link);
+    await expect(fileStorage(link)).rejects.toThrow('in use by process');
+    await gallery.close();
+    const linked = await openGallery(await fileStorage(link), { width: 2, model });
+    await linked.remove('Ada');
+    await linked.close();
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect((await readFile(path)).includes('Ada')).toBe(false);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await rm(link);
   });
 
   it('lets go of the lock when it refuses', async () => {

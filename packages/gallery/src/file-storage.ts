@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { constants, type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { check, type OptionsOf, option, ProtomemError, readOptions, shellWord } from '@protomem/core';
 import { refuseHeld, replaceFile, sweepTemporary, systemReason, withLock } from '@protomem/core/node';
@@ -33,7 +33,8 @@ export async function fileStorage(
   options: OptionsOf<typeof fileStorageOptions> = {},
 ): Promise<GalleryStorage> {
   const { readOnly } = readOptions('fileStorage', fileStorageOptions, options);
-  const target = resolve(path);
+  // A link leads to the same file, with the same lock.
+  const target = await realpath(path).catch(() => resolve(path));
   const [folder, name] = [dirname(target), basename(target)];
   const found = await stat(target).catch(() => undefined);
   if (found && !found.isFile()) {

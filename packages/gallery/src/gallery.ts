@@ -61,7 +61,7 @@ export interface Gallery {
   readonly notes: readonly string[];
   /**
    * Adds images. They are safe when this resolves; should the process be killed before, each person has all of these images
-   * or none.
+   * or none, unless theirs take more than 128 MiB (some 60,000 embeddings of 512).
    */
   enrol(people: readonly Enrolment[]): Promise<Enrolled>;
   /** Who is most alike. @param queries `[n, width]`, of any length but 0. */

@@ -1,5 +1,5 @@
 import { type Calibration, checkCalibration } from './calibration.ts';
-import { type Entry, encodeEntry, encodeHeader, type Header } from './format.ts';
+import { type Entry, encodeEntry, encodeHeader, type Header, MOST_BYTES } from './format.ts';
 import { type RowOwner, Rows } from './rows.ts';
 import { unit } from './unit.ts';
 
@@ -103,17 +103,23 @@ export class KnownPeople {
   }
 }
 
-/** Of the widest embeddings and the longest names, they stay below `MOST_BYTES`. */
-const IMAGES_OF_A_RECORD = 512;
+/** Bytes of a record at most, of which JSON writes a character of a name in six. */
+const RECORD = MOST_BYTES / 2;
+const bytesIn = (name: string, width: number): number => 4 * width + 6 * name.length + 3;
 
-/** The records of images of one person, their names with their vectors. */
+/** The record of images of one person, their names with their vectors; several, where one would be too long to be read. */
 export function* enrolEntries(
   person: string,
   images: readonly (readonly [name: string, vector: Float32Array])[],
 ): Generator<Entry & { kind: 'enrol' }> {
-  for (let start = 0; start < images.length; start += IMAGES_OF_A_RECORD) {
-    const some = images.slice(start, start + IMAGES_OF_A_RECORD);
-    const width = some[0]![1].length;
+  for (let start = 0, end: number; start < images.length; start = end) {
+    const width = images[start]![1].length;
+    let bytes = 0;
+    for (end = start; end < images.length; end++) {
+      bytes += bytesIn(images[end]![0], width);
+      if (bytes > RECORD && end > start) break;
+    }
+    const some = images.slice(start, end);
     const vectors = new Float32Array(some.length * width);
     for (const [i, [, vector]] of some.entries()) vectors.set(vector, i * width);
     yield { kind: 'enrol', person, images: some.map(([name]) => name), vectors };

@@ -40,7 +40,9 @@ export interface RocBand {
 /** All figures of a pair list, plain data for `metrics.json`. */
 export interface PairSummary {
   readonly verification: VerificationReport;
-  /** Of the accuracy, by drawing people (or pairs, where people are unknown) again. Absent for very long lists. */
+  /** At the threshold that is best on this list, which is a little more than it would be on another. */
+  readonly bestAccuracy: number;
+  /** Of the same, by drawing people (or pairs, where people are unknown) again. Absent for very long lists. */
   readonly accuracyInterval?: Interval;
   readonly band: RocBand;
   readonly thresholds: readonly CalibratedThreshold[];
@@ -76,6 +78,7 @@ export function summarizePairs(
   const stability = drawn ? splitHalfStability(scores, labels, wanted, random) : null;
   return {
     verification: drawn ? verification : { ...verification, roc: thinned(verification.roc) },
+    bestAccuracy: accuracyAtBest(scores, labels),
     ...(drawn
       ? {
           accuracyInterval: bootstrap(scores, labels, accuracyAtBest, {
@@ -162,6 +165,8 @@ function thinned({ far, tar }: VerificationReport['roc'], most = 2000): Verifica
   const lowest = Math.log10(far.find((rate) => rate > 0) ?? 1e-9);
   let next = lowest;
   for (let i = 0; i < far.length; i++) {
+    // Of a rise the top, which is what the rate allows.
+    if (far[i + 1] === far[i]) continue;
     if (far[i]! > 0 && Math.log10(far[i]!) >= next) {
       kept.add(i);
       next += -lowest / most;

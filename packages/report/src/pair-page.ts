@@ -153,15 +153,11 @@ function allRows(summary: PairSummary, interval: PairSummary['accuracyInterval']
       `± ${percent(standardDeviation, 2)} standard deviation of folds`,
     ],
     ['', '', `± ${percent(standardError, 2)} standard error of the mean, ± ${percent(binomialError, 2)} binomial`],
-    ...(interval
-      ? [
-          [
-            'Accuracy at the best threshold',
-            `${percent((interval[0] + interval[1]) / 2, 2)} %`,
-            `${range(interval, 2)}, drawn again`,
-          ],
-        ]
-      : []),
+    [
+      'Accuracy at the best threshold',
+      `${percent(summary.bestAccuracy, 2)} %`,
+      interval ? `${range(interval, 2)}, drawn again` : '',
+    ],
     ['Equal error rate', `${percent(equalErrorRate, 2)} %`, ''],
     ['Area under ROC', areaUnderCurve.toFixed(5), ''],
     [

@@ -11,7 +11,7 @@ const expectations: Readonly<Record<number, string>> = {
   408: 'a request within the time-out',
   413: 'a body within the limit',
   415: 'image/jpeg, image/png, another image/*, application/octet-stream, or application/json with a "photo"',
-  431: 'fewer headers',
+  431: 'a shorter path, and fewer headers',
   503: 'a server that is not stopping',
 };
 

@@ -129,13 +129,17 @@ export function addRoutes(
       const unfit = (got: string) =>
         refusal(422, { where: 'serve', what: 'the photo', got, expected: 'one face, sharp and large enough' });
       if (typeof face === 'string') throw unfit(`one of those that are left out: ${face}`);
+      let added = 0;
       if (face) {
         const { embeddings, norms } = await embedFaces(embedding, [face]);
         if (norms[0]! < minNorm) throw unfit(`a face whose embedding is too short (${norms[0]!.toFixed(2)})`);
-        await gallery.enrol([{ person, images: [{ image, embedding: embeddings }] }]);
+        // The same photo may have come twice at once.
+        ({ added } = await gallery.enrol([{ person, images: [{ image, embedding: embeddings }] }]));
       }
       // Somebody else may have removed the person since.
-      return reply.code(face ? 201 : 200).send({ person, image, images: gallery.find(person)?.images.length ?? 0 });
+      return reply
+        .code(added > 0 ? 201 : 200)
+        .send({ person, image, images: gallery.find(person)?.images.length ?? 0 });
     },
   );
 

@@ -82,6 +82,12 @@ describe('routes', () => {
       JSON.stringify({ photo: green!.toString('base64') }),
       'application/json',
     );
+    // A long name, in a path of 24 kB, which comes twice at once.
+    const long = encodeURIComponent('\u{1f600}'.repeat(2000));
+    const png = { 'content-type': 'image/png' };
+    const twice = [1, 2].map(() => served.ask(`people/${long}/images`, 'POST', red, png));
+    expect((await Promise.all(twice)).map(({ status }) => status).sort()).toEqual([200, 201]);
+    expect((await served.ask(`people/${long}`, 'DELETE')).status).toBe(200);
     const { faces, thresholds } = await ask('POST /identify', 'identify?top=1&far=0.1&doubt=0.2', 200, red);
     expect(faces).toEqual([
       {

@@ -74,7 +74,11 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
     requestTimeout: milliseconds,
     // Of silence: the work on a full queue may take as long as sending a request.
     connectionTimeout: 4 * milliseconds,
-    http: { headersTimeout: milliseconds / 3, connectionsCheckingInterval: Math.min(1000, milliseconds / 3) },
+    http: {
+      ...{ headersTimeout: milliseconds / 3, connectionsCheckingInterval: Math.min(1000, milliseconds / 3) },
+      // Node's own, and a path.
+      maxHeaderSize: 2 ** 14 + LONGEST_NAME,
+    },
     routerOptions: { maxParamLength: LONGEST_NAME },
     ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _, reply) => answer(error, reply as FastifyReply),

@@ -1,4 +1,4 @@
-import { type ImageSource, readOptions } from '@protomem/core';
+import { firstLineOf, type ImageSource, readOptions } from '@protomem/core';
 import sharp, { type OutputInfo } from 'sharp';
 import { eachInOrder, type WriteOptions, writeOptions } from './each-image.ts';
 
@@ -48,8 +48,10 @@ export async function compareSources(
     if (identity >= both || image >= other.imagesOf(identity)) return 'missing';
     const [a, b] = await Promise.all([one.load(identity, image), other.load(identity, image)]);
     if (Buffer.compare(a.bytes, b.bytes) === 0) return 'bytes';
-    if (await samePixels(a.bytes, b.bytes)) return 'pixels';
-    tell(`${nameOf(identity)}, image ${image}: other pixels in ${other.name}`);
+    const same = await samePixels(a.bytes, b.bytes).catch((error: unknown) => firstLineOf(error));
+    if (same === true) return 'pixels';
+    const difference = same === false ? `other pixels in ${other.name}` : `other bytes, which are no image (${same})`;
+    tell(`${nameOf(identity)}, image ${image}: ${difference}`);
     return 'neither';
   };
   for await (const equal of eachInOrder(one, progress, compare)) {

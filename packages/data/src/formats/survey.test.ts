@@ -139,5 +139,10 @@ describe('compareSources', () => {
       'identity 0 (a), image 1: other pixels in /other',
     ]);
     expect((await compareSources(other, one)).differences).toHaveLength(3);
+    // One that is no image ends nothing.
+    await write('other/a/2.jpg', Buffer.from('text'));
+    const broken = await compareSources(one, await folderSource(join(dir, 'other')));
+    expect(broken.images).toBe(3);
+    expect(broken.differences[2]).toMatch(/^identity 0 \(a\), image 1: other bytes, which are no image \(Input buffer/);
   });
 });

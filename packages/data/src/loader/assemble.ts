@@ -65,7 +65,7 @@ export function createAssembler(options: AssemblerOptions, decode: Decode): Asse
       }),
     );
     failed.sort((a, b) => a.slot - b.slot);
-    if (strict && failed.length > 0) throw unreadable(source, failed);
+    if (strict && failed.length > 0) throw unreadable(source, failed, 'Mend them, or take them out of the list.');
     const taken = new Set(plan.map(({ identity, image }) => `${identity}/${image}`));
     for (const { slot } of failed) {
       const found = await findReplacement(source, plan, slot, taken, (identity, image) =>
@@ -121,12 +121,13 @@ async function findReplacement(
 function unreadable(
   source: ImageSource,
   failed: readonly { readonly name: string; readonly reason: string }[],
+  fix = 'Neither they nor any image tried in their place can be read: check the folder and its permissions.',
 ): ProtomemError {
   return new ProtomemError({
     where: 'loader',
     what: `${failed.length} image(s) of ${source.name}, the first of them ${failed[0]!.name},`,
     got: `unreadable (${failed[0]!.reason})`,
     expected: 'images that can be read',
-    fix: 'Neither they nor any image tried in their place can be read: check the folder and its permissions.',
+    fix,
   });
 }

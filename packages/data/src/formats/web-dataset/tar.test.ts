@@ -46,6 +46,11 @@ function archive(
 }
 
 describe('tarMembers', () => {
+  it('leaves out the folder that `tar cf x.tar .` begins every name with', async () => {
+    const found = await membersOf(archive({ name: './1.jpg', content: 'a' }, { name: './Ada/1.jpg', content: 'a' }));
+    expect(found.map(({ name }) => name)).toEqual(['1.jpg', 'Ada/1.jpg']);
+  });
+
   it('reads sizes in base 256, with blanks, and from attributes; old archives without magic', async () => {
     const large = Buffer.alloc(12);
     large[0] = 128;

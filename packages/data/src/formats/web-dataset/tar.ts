@@ -87,7 +87,8 @@ export async function* tarMembers(reader: ByteReader): AsyncGenerator<TarMember>
     } else {
       const name = attributes.get('path') ?? long ?? header.name;
       refuseSpecial(header.type, attributes, name, file, at);
-      if (!PASSED_OVER.includes(header.type)) yield { name, offset, size };
+      // As `tar cf x.tar .` has them.
+      if (!PASSED_OVER.includes(header.type)) yield { name: name.replace(/^(\.\/+)+/, ''), offset, size };
       long = undefined;
       attributes = new Map();
     }
