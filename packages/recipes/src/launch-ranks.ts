@@ -31,7 +31,8 @@ const launchOptions = {
   }),
   timeout: option.integer({
     help: 'Seconds that a process waits for the others in one call before it gives up.',
-    ...{ min: 1, default: 300 },
+    // What a timer takes.
+    ...{ min: 1, max: 2_000_000, default: 300 },
   }),
   logs: option.text({ help: 'Folder for what ranks other than 0 print, `rank-1.log` and so on.', default: 'ranks' }),
 };

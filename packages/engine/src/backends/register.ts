@@ -9,8 +9,9 @@ import {
   type TrainingKernels,
   trainingKernel,
 } from '../kernels/training-kernels.ts';
-import { cpuKernels } from './cpu/kernels.ts';
+import { cpuKernels, cpuOverrides } from './cpu/kernels.ts';
 import { tensorflowKernels } from './tensorflow/kernels.ts';
+import { narrowImages } from './tensorflow/narrow-images.ts';
 import { pointwiseConvolutions } from './tensorflow/pointwise-convolution.ts';
 import { winogradConvolutions } from './tensorflow/winograd-convolution.ts';
 import { wasmKernels, wasmOverrides } from './wasm/kernels.ts';
@@ -24,8 +25,11 @@ interface BackendKernels {
 
 /** By name of the backend in tfjs. */
 const backends: Readonly<Record<string, BackendKernels>> = {
-  cpu: { kernels: cpuKernels },
-  tensorflow: { kernels: tensorflowKernels, overrides: () => winogradConvolutions(pointwiseConvolutions()) },
+  cpu: { kernels: cpuKernels, overrides: cpuOverrides },
+  tensorflow: {
+    kernels: tensorflowKernels,
+    overrides: () => narrowImages(winogradConvolutions(pointwiseConvolutions())),
+  },
   wasm: { kernels: wasmKernels, overrides: wasmOverrides },
   webgpu: { kernels: webgpuKernels, overrides: webgpuOverrides },
 };
@@ -35,7 +39,7 @@ const anyName = kernelName('updateRows');
 
 /**
  * Gives a tfjs backend the kernels that training needs: those of `batchNormTraining`, `prelu`, `sgdUpdate` and so on, and for
- * `wasm` also the gradient kernels that tfjs does not have there, has wrong, or has very slow; for `webgpu` what it has
+ * `wasm` also the gradient kernels that tfjs does not have there, has wrong, or has very slow; for `cpu` and `webgpu` what it has
  * wrong. A backend that this package does not know gets compositions of tfjs's ops.
  *
  * `loadEngine` calls it, and so does each of these ops on its first use on a backend, so most programs need not.

@@ -1,5 +1,5 @@
 import { check, type ErrorParts, integer, isObject, ProtomemError, parseJson } from '@protomem/core';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, timeoutBounds } from './cluster.ts';
 import { meet } from './meet.ts';
 import { watchLauncher } from './watch-launcher.ts';
 
@@ -104,7 +104,7 @@ export async function clusterFromEnvironment(env: Environment = process.env): Pr
   const place = placeIn(env);
   watchLauncher(env);
   if (!place) return undefined;
-  const timeoutSeconds = env.PROTOMEM_TIMEOUT ? numberIn(env, 'PROTOMEM_TIMEOUT', 1) : 300;
+  const timeoutSeconds = env.PROTOMEM_TIMEOUT ? numberIn(env, 'PROTOMEM_TIMEOUT', 1, timeoutBounds.max) : 300;
   const addresses = place.addresses ?? (await meet({ ...place, master: place.master!, timeoutSeconds }));
   return { rank: place.rank, addresses, timeoutSeconds, ...(env.PROTOMEM_LISTEN && { listen: env.PROTOMEM_LISTEN }) };
 }

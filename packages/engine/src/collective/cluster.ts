@@ -1,5 +1,8 @@
 import { type OptionsOf, option } from '@protomem/core';
 
+/** Seconds; the most are what a timer takes, 23 days. */
+export const timeoutBounds = { min: 1e-3, max: 2e6 } as const;
+
 /** Of the processes that work together. */
 export const clusterOptions = {
   rank: option.integer({ help: 'Which of the processes this is, from 0 on.', min: 0 }),
@@ -12,7 +15,7 @@ export const clusterOptions = {
   }),
   timeoutSeconds: option.number({
     help: 'How long a process waits for the others in one call before it gives up.',
-    ...{ min: Number.MIN_VALUE, default: 300 },
+    ...{ ...timeoutBounds, default: 300 },
   }),
 };
 

@@ -217,18 +217,65 @@ describe.skipIf(!engines.includes('node'))('several processes', { concurrent: tr
   });
 
   it('do not wait for ever for one that is silent, in front or behind', async () => {
-    const [, waited] = await together(
+    const [late, waited] = await together(
       `
       c.barrier(60);
-      if (rank === 0) { await new Promise((resolve) => setTimeout(resolve, 6000)); return 'late'; }
-      try { c.startAllReduce([tf.scalar(1)], 'sum')(); } catch (error) { return error.message; }`,
+      if (rank === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 6000));
+        try { c.allReduce([tf.scalar(1)], 'sum'); } catch (error) { return error.message; }
+      }
+      try { c.startAllReduce([tf.scalar(1)], 'sum')(); } catch (error) {
+        await new Promise((resolve) => setTimeout(resolve, 9000));
+        return error.message;
+      }`,
       { seconds: 2 },
     );
+    expect(late!.result?.refused ?? late!.result).toMatch(/rank 1 at .* is "no longer waiting for this rank \(/);
     // TensorFlow's own limit of time let go of what was still written to.
     expect([waited!.signal, waited!.code]).toEqual([null, 0]);
     expect(waited!.result?.refused ?? waited!.result).toMatch(
       /^rank 1 of 2: startAllReduce: rank 0 at 127.0.0.1:\d+ is "silent for 2 s or longer/,
     );
+  });
+
+  it('blame nobody after a stop of all of them, and take a limit of its own where one is busy', async () => {
+    const all = await together(
+      `
+      c.barrier(60);
+      const { spawn } = await import('node:child_process');
+      spawn('sh', ['-c', 'sleep 0.5; kill -STOP ' + process.pid + '; sleep 4; kill -CONT ' + process.pid]);
+      const end = performance.now() + 7000;
+      for (let over = 0; over < 2; ) {
+        const [ready] = c.allReduce([tf.scalar(performance.now() > end ? 1 : 0)], 'sum');
+        over = ready.dataSync()[0];
+        ready.dispose();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      if (rank === 0) await new Promise((resolve) => setTimeout(resolve, 3000));
+      c.barrier(30);
+      if (rank === 0) { await new Promise((resolve) => setTimeout(resolve, 6000)); return 'well'; }
+      try { c.barrier(1.5); } catch (error) { return error.message; }`,
+      { seconds: 2 },
+    );
+    expect(all[0]!.result).toBe('well');
+    expect(all[1]!.result).toMatch(/barrier: rank 0 at .* is "silent for 1.5 s or longer/);
+  });
+
+  it('pass on nothing, and refuse what cannot be put one below the other', async () => {
+    const all = await together(`
+      const refused = [];
+      try { c.allGather(tf.scalar(1)); } catch (error) { refused.push(error.message); }
+      try { c.barrier(1e10); } catch (error) { refused.push(error.message); }
+      const [none, one] = c.allReduce([tf.zeros([0, 3]), tf.scalar(1)], 'sum');
+      const found = [c.allGather(tf.zeros([0, 3])).shape, c.startAllReduce([], 'sum')(), none.shape, one.dataSync()[0]];
+      c.close();
+      return { refused, found };`);
+    for (const { result, signal } of all) {
+      expect(signal).toBe(null);
+      expect(result.found).toEqual([[0, 3], [], [0, 3], 2]);
+      expect(result.refused[0]).toMatch('allGather: shape of the tensor is [], expected [n, ...]');
+      expect(result.refused[1]).toMatch('timeoutSeconds is 10000000000');
+    }
   });
 
   it('listen at their own address, or where they are told, and nowhere else', async () => {

@@ -47,6 +47,30 @@ describe.skipIf(!here)('convolutions in bfloat16', () => {
     expectClose(rounded.y, exact.y, 0);
   });
 
+  it('have the gradients of filters where an image is narrower than its stride, whatever memory held before', async () => {
+    for (const [size, stride, width] of [
+      [3, 2, 1],
+      [3, 3, 2],
+      [5, 4, 3],
+    ] as const) {
+      const x = tf.ones<tf.Rank.R4>([4, 15, width, 8]);
+      const filter = tf.ones<tf.Rank.R4>([size, size, 8, 8]);
+      const deep = tf.ones<tf.Rank.R4>([size, size, 8, 1]);
+      const both: readonly (readonly [tf.Tensor4D, Convolve])[] = [
+        [filter, (a, b) => tf.conv2d(a, b, stride, 'same')],
+        [deep, (a, b) => tf.depthwiseConv2d(a, b, stride, 'same')],
+      ];
+      for (const [kernel, convolve] of both) {
+        const gradient = () => tf.grad((b) => tf.sum(convolve(x, b as tf.Tensor4D)))(kernel);
+        await loadEngine({ prefer: 'node', precision: 'float32' });
+        const exact = gradient();
+        await loadEngine({ prefer: 'node', precision: 'bfloat16' });
+        for (const length of [256, 4096, 65_536]) tf.dispose(Array.from({ length: 6 }, () => tf.fill([length], NaN)));
+        expectClose(gradient(), exact.dataSync(), 1e-2);
+      }
+    }
+  });
+
   it.each(Object.entries(geometries))('and their gradients are off by its rounding: %s', async (_, convolve) => {
     const x = tf.randomNormal<tf.Rank.R4>([3, 9, 8, 16], 0, 1, 'float32', 1);
     const filter = tf.randomNormal<tf.Rank.R4>([3, 3, 16, 8], 0, 1, 'float32', 2);

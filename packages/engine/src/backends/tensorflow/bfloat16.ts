@@ -85,6 +85,18 @@ export function setBfloat16(backend: tf.KernelBackend, on: boolean): void {
 export const computesInBfloat16 = (backend: tf.KernelBackend): boolean =>
   (backend as { [key]?: Bfloat16Binding })[key]?.on === true;
 
+/** Runs in float32, whatever convolutions on this backend compute in. */
+export function inFloat32<R>(backend: tf.KernelBackend, run: () => R): R {
+  const own = (backend as { [key]?: Bfloat16Binding })[key];
+  if (!own?.on) return run();
+  own.on = false;
+  try {
+    return run();
+  } finally {
+    own.on = true;
+  }
+}
+
 /** A binding's own properties cannot be changed: an object before it hands on everything that is not overridden. */
 export function overridden(binding: Binding, own: Partial<Binding>): Binding {
   return Object.create(binding, Object.getOwnPropertyDescriptors(own));

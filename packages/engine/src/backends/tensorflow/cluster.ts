@@ -1,7 +1,7 @@
-import { check, integer, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import { check, integer, number, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import { isLoopback, protobuf, splitAddress } from '@protomem/core/node';
 import * as tf from '@tensorflow/tfjs';
-import { type Cluster, clusterOptions } from '../../collective/cluster.ts';
+import { type Cluster, clusterOptions, timeoutBounds } from '../../collective/cluster.ts';
 import type { Collective, Reduction } from '../../collective/collective.ts';
 import type { Binding, Handle } from './bfloat16.ts';
 import { type Attributes, attributeList, execute, type TensorflowBackend } from './execute.ts';
@@ -127,7 +127,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
   const waited = abortAfter(cluster.timeoutSeconds);
 
   /** Says in a sentence who failed whom, and refuses everything after that. */
-  function attempt<T>(what: string, run: () => T): T {
+  function attempt<T>(what: string, run: () => T, seconds = cluster.timeoutSeconds): T {
     check(broken === undefined, () => ({
       where: `rank ${rank} of ${size}: ${what}`,
       what: 'the cluster',
@@ -135,10 +135,12 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
       expected: 'one that is whole',
       fix: 'Start all processes anew; a run goes on from its newest checkpoint.',
     }));
+    const begun = performance.now();
     try {
       return run();
     } catch (error) {
       if (error instanceof ProtomemError) throw error;
+      const waited = performance.now() - begun >= 900 * seconds;
       // tfjs-node puts the number of the status first.
       const reason = (error as Error).message.replace(/^Invalid TF_Status: \d+\s*Message: /, '').split('\n')[0]!;
       broken = `broken off: ${what} failed (${reason})`;
@@ -146,9 +148,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
         {
           where: `rank ${rank} of ${size}: ${what}`,
           what: peersIn(reason, cluster),
-          got: /time[d]? ?out|deadline/i.test(reason)
-            ? `silent for ${cluster.timeoutSeconds} s or longer (${reason})`
-            : `gone (${reason})`,
+          got: `${whyOf(reason, waited ? seconds : undefined)} (${reason})`,
           expected: 'there, taking part in the same call',
           fix: 'Its own output says why. Start all processes anew; a run goes on from its newest checkpoint.',
         },
@@ -208,8 +208,10 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     return attempt('allReduce', () =>
       tf.tidy(() => {
         const found = new Map<T, tf.Tensor>();
+        // Of nothing nothing travels: TensorFlow ends the process.
+        for (const tensor of tensors) if (tensor.size === 0) found.set(tensor, tf.clone(tensor));
         for (const dtype of ['float32', 'int32']) {
-          const those = tensors.filter((tensor) => tensor.dtype === dtype);
+          const those = tensors.filter((tensor) => tensor.dtype === dtype && tensor.size > 0);
           if (those.length === 0) continue;
           for (const [i, part] of apart(reduce(together(those), reduction), those).entries())
             found.set(those[i]!, part);
@@ -219,8 +221,9 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     );
   }
 
-  const barrier = (timeoutSeconds?: number): void => {
-    attempt('barrier', () => tf.tidy(() => reduce(tf.scalar(1), 'sum', undefined, timeoutSeconds).dataSync()));
+  const barrier = (timeoutSeconds = cluster.timeoutSeconds): void => {
+    const seconds = number('barrier', 'timeoutSeconds', timeoutSeconds, timeoutBounds.min, timeoutBounds.max);
+    attempt('barrier', () => tf.tidy(() => reduce(tf.scalar(1), 'sum', undefined, seconds).dataSync()), seconds);
   };
 
   return {
@@ -229,6 +232,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     allReduce: reduceAll,
     startAllReduce<T extends tf.Tensor>(tensors: readonly T[], reduction: Reduction, bfloat16 = false) {
       checkDtypes(tensors, ['float32']);
+      if (tensors.every(({ size }) => size === 0)) return () => tensors.map((tensor) => tf.clone(tensor));
       const finish = attempt('startAllReduce', () => {
         const all = tf.tidy(() => together(tensors));
         const begun = bfloat16 ? startInBfloat16(all, reduction) : startInFloat32(all, reduction);
@@ -246,9 +250,20 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     },
     allGather(tensor) {
       checkDtypes([tensor], ['float32', 'int32']);
-      return attempt('allGather', () =>
-        tf.tidy(() => call('CollectiveGatherV2', [tensor], tensor.dtype, { Nordering_token: ['INT', 0] })),
-      ) as typeof tensor;
+      const [rows, ...rest] = tensor.shape;
+      check(rows !== undefined, () => ({
+        where: 'allGather',
+        what: 'shape of the tensor',
+        got: tensor.shape,
+        expected: '[n, ...], which come one below the other',
+      }));
+      const gathered =
+        tensor.size === 0
+          ? tf.zeros([rows * size, ...rest], tensor.dtype)
+          : attempt('allGather', () =>
+              tf.tidy(() => call('CollectiveGatherV2', [tensor], tensor.dtype, { Nordering_token: ['INT', 0] })),
+            );
+      return gathered as typeof tensor;
     },
     broadcast(tensors, from = 0) {
       integer('broadcast', 'from', from, 0, size - 1);
@@ -286,6 +301,13 @@ function apart(all: tf.Tensor, shapes: readonly { readonly shape: number[]; read
           shapes.map(({ size }) => size),
         );
   return parts.map((part, i) => tf.reshape(part, shapes[i]!.shape));
+}
+
+/** What TensorFlow's message says of the others, where this rank has waited for so long, or less than it may. */
+function whyOf(reason: string, seconds: number | undefined): string {
+  if (/mismatch/i.test(reason)) return 'in another call';
+  if (!/time[d]? ?out|deadline/i.test(reason)) return 'gone';
+  return seconds === undefined ? 'no longer waiting for this rank' : `silent for ${seconds} s or longer`;
 }
 
 /** The ranks that TensorFlow's message is about, with their addresses; all others where it names none. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Overrides } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
+import { wholeBatches } from '../host/whole-batches.ts';
 import { COLUMNS, type Loops, loopsOf, ROWS, shares } from './loops.ts';
 
 /** Numbers `down` bytes apart from one row to the next, `right` bytes from one column to the next. */
@@ -37,19 +38,13 @@ export function packedPanels(
  * @param tfjs for what is not float32, or does not fit: it says so
  */
 export function batchMatMul(tfjs: Kernel<tf.NamedTensorMap, tf.Tensor>): Overrides[string] {
-  return ({ a, b }, attrs, backend) => {
+  return wholeBatches(({ a, b }, attrs, backend) => {
     const [left, right] = [operand(a!, attrs.transposeA as boolean), operand(b!, attrs.transposeB as boolean)];
     const batch = Math.max(left.batch, right.batch);
     const outer = tf.broadcast_util.assertAndGetBroadcastShape(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
-    const fits = left.columns === right.rows;
-    if (fits && tf.util.sizeFromShape(outer) > batch) {
-      // Each is repeated along a dimension that the other has.
-      const whole = (x: tf.Tensor): tf.Tensor => tf.broadcastTo(x, [...outer, ...x.shape.slice(-2)]);
-      return tf.tidy(() => tf.matMul(whole(a!), whole(b!), attrs.transposeA as boolean, attrs.transposeB as boolean));
-    }
-    if (!fits || a!.dtype !== 'float32' || b!.dtype !== 'float32' || a!.size === 0 || b!.size === 0) {
-      return tfjs({ a: a!, b: b! }, attrs, backend);
-    }
+    const fits = left.columns === right.rows && a!.dtype === 'float32' && b!.dtype === 'float32';
+    if (!fits) return tfjs({ a: a!, b: b! }, attrs, backend);
+    if (a!.size === 0 || b!.size === 0) return tf.zeros([...outer, left.rows, right.columns]);
     const loops = loopsOf(backend);
     return tf.tidy(() => {
       const c = loops.uninitialized([...outer, left.rows, right.columns]);
@@ -64,7 +59,7 @@ export function batchMatMul(tfjs: Kernel<tf.NamedTensorMap, tf.Tensor>): Overrid
       }
       return c;
     });
-  };
+  });
 }
 
 /** A batch of matrices as they are read: turned where that is asked for. */

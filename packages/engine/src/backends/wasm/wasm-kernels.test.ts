@@ -106,14 +106,43 @@ describe.each(await enginesAtHand())('kernels that wasm lacked or had wrong, on 
     });
   });
 
-  it.skipIf(engine === 'cpu')('matMul of matrices that are repeated on both sides', () => {
+  it.each([
+    [
+      [2, 1],
+      [1, 4],
+    ],
+    [
+      [2, 1],
+      [2, 3],
+    ],
+    [
+      [2, 3],
+      [2, 1],
+    ],
+    [
+      [3, 1, 1],
+      [3, 2, 1],
+    ],
+    [[2], [4, 2]],
+  ])('matMul of batches %j and %j, of which some are repeated', (left, right) => {
     tf.tidy(() => {
-      const [a, b] = [normal([2, 1, 3, 5]), normal([1, 4, 5, 2], 2)];
-      const [as, bs] = [tf.unstack(tf.squeeze(a, [1])), tf.unstack(tf.squeeze(b, [0]))];
-      const expected = as.flatMap((p) => bs.map((q) => tf.matMul(p as tf.Tensor2D, q as tf.Tensor2D)));
+      const [a, b] = [normal([...left, 3, 5]), normal([...right, 5, 2], 2)];
+      const outer = tf.broadcast_util.assertAndGetBroadcastShape(left, right);
+      const all = (x: tf.Tensor): tf.Tensor[] =>
+        tf.unstack(tf.reshape(tf.broadcastTo(x, [...outer, ...x.shape.slice(-2)]), [-1, ...x.shape.slice(-2)]));
+      const bs = all(b);
+      const expected = all(a).map((p, i) => tf.matMul(p as tf.Tensor2D, bs[i] as tf.Tensor2D));
       const c = tf.matMul(a, b);
-      expect(c.shape).toEqual([2, 4, 3, 2]);
+      expect(c.shape).toEqual([...outer, 3, 2]);
       expectClose(c, [...tf.concat(expected).dataSync()], 1e-5);
+    });
+  });
+
+  it('matMul of nothing is zeros', () => {
+    tf.tidy(() => {
+      const c = tf.matMul(tf.zeros([2, 2, 0]), tf.zeros([2, 0, 3]));
+      expect([c.shape, [...c.dataSync()]]).toEqual([[2, 2, 3], new Array(12).fill(0)]);
+      expect(tf.matMul(tf.zeros([2, 0, 3]), tf.zeros([2, 3, 2])).shape).toEqual([2, 0, 2]);
     });
   });
 
@@ -145,6 +174,14 @@ describe.each(await enginesAtHand())('kernels that wasm lacked or had wrong, on 
       });
     },
   );
+
+  it.each([
+    [[1, 3, 3, 1], 3, 1, 'same'],
+    [[2, 5, 7, 3], 3, 2, 'same'],
+    [[2, 7, 6, 2], 2, 3, 'valid'],
+  ] as const)('avgPool %j, window %i, stride %i, pad %s shares gradients out to what is inside', (shape, ...pool) => {
+    tf.tidy(() => checkGradients((x) => tf.avgPool(x as tf.Tensor4D, ...pool), [normal([...shape])]));
+  });
 
   it('maxPool gradients leave nothing behind', () => {
     const x = normal([1, 4, 4, 2]);
