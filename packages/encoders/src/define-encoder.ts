@@ -185,6 +185,7 @@ function checkImages({ name, inputSize }: EncoderCard, images: tf.Tensor4D, trai
       fix: 'Resize the images or make the encoder with another inputSize.',
     }),
   );
+  check(shape[0] > 0, () => ({ where: `${name}.apply`, what: 'number of images', got: 0, expected: 'at least 1' }));
   check(!training || shape[0] > 1, () => ({
     where: `${name}.apply`,
     what: 'number of images',

@@ -150,6 +150,7 @@ describe.each(names)('%s', (name) => {
     const encoder = keep(createEncoder(name, small));
     expect(() => encoder.apply(keep(imagesOf(2, [16, 18])))).toThrow(/images is "int32 \[2, 16, 18, 3\]"/);
     expect(() => encoder.apply(keep(imagesOf(1, [18, 16])), { training: true })).toThrow(/at least 2 in training/);
+    expect(() => encoder.apply(keep(tf.zeros([0, 18, 16, 3])))).toThrow('number of images is 0, expected at least 1');
     for (const [options, message] of [
       [{ inputSize: 15 }, /inputSize is 15, expected an integer in \[16, 4096\]/],
       [{ inputSize: [112] }, /inputSize is \[112\]/],

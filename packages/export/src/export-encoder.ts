@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { check, type OptionsOf, readOptions, type Settings } from '@protomem/core';
+import { check, firstLineOf, type OptionsOf, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
 import { type DefinedEncoder, type EncoderRegistry, encoders, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
@@ -141,13 +141,20 @@ async function checkWritten(
     }
     const { engine, device } = await loadEngine({});
     const read = theirs ?? encoderModel(back!, `protomem, ${engine} (${device})`);
-    const agreement = await compareModels(encoderModel(encoder), read, { ...settings, flip });
+    const narrower = precision === 'float32' ? {} : { fix: 'Export it with --precision float32.' };
+    const agreement = await compareModels(encoderModel(encoder), read, { ...settings, flip }).catch(
+      (cause: unknown) => {
+        if (precision === 'float32') throw cause;
+        const [what, expected] = [`the written model in ${precision}`, 'embeddings to compare; nothing is left'];
+        throw new ProtomemError({ where: 'export', what, got: firstLineOf(cause), expected, ...narrower }, { cause });
+      },
+    );
     check(agreement.lowest >= LEAST[precision], () => ({
       where: 'export',
       what: 'the lowest cosine between the written model and the encoder',
       got: agreement.lowest,
       expected: `${LEAST[precision]} or more, on ${agreement.images} ${agreement.faces}, by ${agreement.by}; nothing is left`,
-      ...(precision !== 'float32' && { fix: 'Export it with --precision float32.' }),
+      ...narrower,
     }));
     return agreement;
   } finally {

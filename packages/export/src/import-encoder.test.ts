@@ -164,6 +164,14 @@ describe('an ONNX file', () => {
     await expect(brought(file, { as: 'iresnet34' })).rejects.toThrow('Conv that can be the layer layer1.2.conv1');
     await expect(brought(file, { as: 'iresnet18', width: 0.25 })).rejects.toThrow('Conv that can be the layer conv1');
     await expect(brought(file, { as: 'iresnet18', mean: 90, scale: 1 })).rejects.toThrow('the mean of its pixels');
+    for (const [options, got] of [
+      [{ precision: 'int8', calibration: 2 }, 'quantized to 8 bits'],
+      [{ flip: true }, 'one that adds the mirror image'],
+    ] as const) {
+      const out = fresh('.onnx');
+      await exportEncoder(join(dir, 'iresnet18'), out, { to: 'onnx', images: 2, ...options });
+      await expect(brought(out, { as: 'iresnet18' })).rejects.toThrow(`the ONNX graph is "${got}"`);
+    }
   });
 
   it('is refused by name where it is damaged', fuzzTimeout, async () => {

@@ -224,11 +224,11 @@ function give(encoder: DefinedEncoder, values: ReadonlyMap<string, Float32Array>
 async function checkImported(file: string, encoder: DefinedEncoder, settings: ImportSettings): Promise<Agreement> {
   const { mean, scale, bgr, faces } = settings;
   const given = Object.fromEntries(Object.entries({ mean, scale }).filter(([, value]) => value !== undefined));
-  const [side] = encoder.card.inputSize;
   const model = await openModel(file, { ...given, bgr });
   const ours = encoderModel(encoder);
   try {
-    check(model.inputSize[0] === side && model.embeddingSize === ours.embeddingSize, () => ({
+    const sameSize = model.inputSize.join() === ours.inputSize.join();
+    check(sameSize && model.embeddingSize === ours.embeddingSize, () => ({
       where: file,
       what: 'the model',
       got: `${model.inputSize.join(' x ')} pixels to ${model.embeddingSize} numbers`,

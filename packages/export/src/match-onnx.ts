@@ -9,6 +9,7 @@ import {
   TensorProto_DataLocation,
   TensorProto_DataType,
 } from 'onnx-buf';
+import { MIRRORED } from './onnx-writer.ts';
 import { type TorchTensor, transpose } from './torch-layout.ts';
 
 /** The weights of an ONNX model that is a network of ours. */
@@ -55,6 +56,15 @@ export function matchOnnx(
     const same = opType === 'Identity' ? constants.get(input[0]!) : undefined;
     if (same) constants.set(output[0]!, same);
   }
+  const isQuantized = nodes.some(({ opType }) => opType === 'QuantizeLinear');
+  const isMirrored = nodes.some(({ name }) => name === MIRRORED);
+  check(!isQuantized && !isMirrored, () => ({
+    where: file,
+    what: 'the ONNX graph',
+    got: isQuantized ? 'quantized to 8 bits' : 'one that adds the mirror image',
+    expected: 'one of plain weights',
+    fix: 'Import the model that it was made of.',
+  }));
   const wanted = new Map(encoder.weights.map((one) => [one.name, one]));
   const values = new Map<string, Float32Array>();
   const folded = new Set<string>();

@@ -56,8 +56,15 @@ function lineOfRange([low, high]: Range): { readonly scale: number; readonly zer
  */
 const GREATEST = 64;
 
-/** Weights as whole numbers, with a scale of each channel. */
-function channelsInEightBits(data: Float32Array, shape: readonly number[], axis: number) {
+/** @internal The node that puts mirror images behind images. */
+export const MIRRORED = 'Concat_mirror';
+
+/**
+ * Weights as whole numbers, with a scale of each channel.
+ *
+ * @param least of the scales, for each channel
+ */
+function channelsInEightBits(data: Float32Array, shape: readonly number[], axis: number, least?: Float32Array) {
   const channels = shape[axis]!;
   const inner = shape.slice(axis + 1).reduce((product, side) => product * side, 1);
   const channelOf = (i: number): number => Math.floor(i / inner) % channels;
@@ -65,7 +72,7 @@ function channelsInEightBits(data: Float32Array, shape: readonly number[], axis:
   data.forEach((value, i) => {
     greatest[channelOf(i)] = Math.max(greatest[channelOf(i)]!, Math.abs(value));
   });
-  const scales = greatest.map((value) => value / GREATEST || 1);
+  const scales = greatest.map((value, channel) => Math.max(value / GREATEST, least?.[channel] ?? 0) || 1);
   return { bits: Int8Array.from(data, (value, i) => Math.round(value / scales[channelOf(i)]!)), scales };
 }
 
@@ -76,7 +83,7 @@ function channelsInEightBits(data: Float32Array, shape: readonly number[], axis:
  *
  * @param ranges for 8 bits: what layers get and give. Convolutions and products are then between `QuantizeLinear` and
  *   `DequantizeLinear`, which a runtime computes in whole numbers: activations in 8 bits from the least to the greatest number,
- *   weights in 7, with a scale of each output channel. All else stays in 32 bits.
+ *   weights in 7, with a scale of each output channel. All else stays in 32 bits, attention's scores and what they mix, too.
  */
 export function writeOnnx(
   { card, layers, parameters }: DefinedEncoder,
@@ -144,9 +151,13 @@ export function writeOnnx(
     return y;
   };
   /** Of 8 bits with the scales of their channels. */
-  const weights = (name: string, { shape, data, axis }: Kernel): { readonly kernel: string; scales?: Float32Array } => {
+  const weights = (
+    name: string,
+    { shape, data, axis }: Kernel,
+    least?: Float32Array,
+  ): { readonly kernel: string; scales?: Float32Array } => {
     if (precision !== 'int8') return { kernel: tensor(name, shape, data) };
-    const { bits, scales } = channelsInEightBits(data, shape, axis);
+    const { bits, scales } = channelsInEightBits(data, shape, axis, least);
     const parts = [tensor(name, shape, bits), tensor(`${name}.scale`, [scales.length], scales)];
     return { kernel: node('DequantizeLinear', `DequantizeLinear_${name}`, parts, { axis }), scales };
   };
@@ -159,11 +170,14 @@ export function writeOnnx(
     write: (inputs: string[]) => string,
   ): string => {
     const range = ranges?.get(name);
-    const { kernel, scales } = weights(`${name}.weight`, weight);
+    // A bias is a whole number of 32 bits times the scales of weights and input: where weights are next to nothing, theirs is raised.
+    const step = range && lineOfRange(range.input).scale;
+    const least = step ? bias?.map((value) => Math.abs(value) / (step * 2 ** 30)) : undefined;
+    const { kernel, scales } = weights(`${name}.weight`, weight, least);
     if (!range || !scales) return write([x, kernel, ...(bias ? [tensor(`${name}.bias`, [bias.length], bias)] : [])]);
     const inputs = [inEightBits(x, range.input), kernel];
     if (bias) {
-      const steps = scales.map((scale) => scale * lineOfRange(range.input).scale);
+      const steps = scales.map((scale) => scale * step!);
       const whole = Int32Array.from(bias, (value, i) => Math.round(value / steps[i]!));
       const parts = [tensor(`${name}.bias`, [bias.length], whole), tensor(`${name}.bias.scale`, [bias.length], steps)];
       inputs.push(node('DequantizeLinear', `DequantizeLinear_${name}.bias`, parts, { axis: 0 }));
@@ -290,10 +304,12 @@ export function writeOnnx(
     },
     attention(x, { name, channels, heads }, { q, k, v, proj, bias }) {
       needs('tokens', 'attention');
+      const range = ranges?.get(name);
+      const given = range ? inEightBits(x, range.input) : x;
       const split = integers(`${name}.heads`, [4], [0, -1, heads, channels / heads]);
       const [queries, keys, mixed] = Object.entries({ q, k, v }).map(([part, weight]) => {
         const of = `${name}.${part}`;
-        const y = node('Reshape', `Reshape_${of}`, [matMul(x, of, [channels, channels], weight), split]);
+        const y = node('Reshape', `Reshape_${of}`, [matMul(given, of, [channels, channels], weight), split]);
         return node('Transpose', `Transpose_${of}`, [y], { perm: part === 'k' ? [0, 2, 3, 1] : [0, 2, 1, 3] });
       }) as [string, string, string];
       const scores = node('MatMul', `MatMul_${name}.scores`, [queries, keys]);
@@ -325,7 +341,7 @@ export function writeOnnx(
   if (flip) {
     const columns = Array.from({ length: width }, (_, i) => width - 1 - i);
     const mirrored = node('Gather', 'Gather_mirror', [x, integers('columns', [width], columns)], { axis: 3 });
-    x = node('Concat', 'Concat_mirror', [x, mirrored], { axis: 0 });
+    x = node('Concat', MIRRORED, [x, mirrored], { axis: 0 });
   }
   x = writeLayers(writer, layers, values, x);
   if ((layout as string) !== 'flat') x = node('Flatten', 'Flatten_embedding', [x], { axis: 1 });
