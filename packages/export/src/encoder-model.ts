@@ -1,5 +1,5 @@
 import type { DefinedEncoder } from '@protomem/encoders';
-import * as tf from '@tensorflow/tfjs';
+import { embedPixels } from '@protomem/protocols';
 import type { Compared } from './check-export.ts';
 
 /**
@@ -11,15 +11,6 @@ export function encoderModel(encoder: DefinedEncoder, by = 'protomem'): Compared
   const { inputSize, embeddingSize } = encoder.card;
   return {
     ...{ kind: by, inputSize, embeddingSize },
-    async embed(pixels, count, flip) {
-      const result = tf.tidy(() => {
-        const images = tf.tensor4d(pixels, [count, ...inputSize, 3], 'float32');
-        const straight = encoder.apply(images);
-        return flip ? tf.add(straight, encoder.apply(tf.reverse(images, 2))) : straight;
-      });
-      const data = await result.data<'float32'>();
-      result.dispose();
-      return data;
-    },
+    embed: (pixels, count, flip) => embedPixels(encoder, pixels, count, flip),
   };
 }

@@ -11,6 +11,7 @@ export {
 } from './evaluate-model.ts';
 export { listFaces, type PairFaces } from './list-faces.ts';
 export { type EmbeddingModel, normalizeRows } from './models/embedding-model.ts';
+export { embedPixels } from './models/encoder-model.ts';
 export { type Pixels, pixelsFor } from './models/foreign-model.ts';
 export { type InputNormalization, inputNormalization } from './models/input-normalization.ts';
 export { type ModelOptions, modelOptions } from './models/model-options.ts';

@@ -18,12 +18,18 @@ export async function encoderModel(file: string): Promise<UnwatchedModel> {
     inputSize: encoder.card.inputSize,
     embeddingSize: encoder.card.embeddingSize,
     notes: [],
-    embed: (pixels, count, flip) => applyTo(encoder, pixels, count, flip),
+    embed: (pixels, count, flip) => embedPixels(encoder, pixels, count, flip),
     dispose: async () => encoder.dispose(),
   };
 }
 
-async function applyTo(encoder: Encoder, pixels: Uint8Array, count: number, flip: boolean): Promise<Float32Array> {
+/** @internal Embeddings `[count, D]` of pixels `[count, H, W, 3]`, each with its mirror image's added where `flip` says so. */
+export async function embedPixels(
+  encoder: Pick<Encoder, 'apply' | 'card'>,
+  pixels: Uint8Array,
+  count: number,
+  flip: boolean,
+): Promise<Float32Array> {
   const sum = tf.tidy(() => {
     const images = tf.tensor4d(pixels, [count, ...encoder.card.inputSize, 3], 'float32');
     const straight = encoder.apply(images);
