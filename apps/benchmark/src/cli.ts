@@ -88,7 +88,14 @@ async function main(): Promise<void> {
   }));
   const suite = lookUp('bench', 'SUITE', suites, name);
   const found = await suite.run({ ...values, say: console.log });
-  const result = { suite: name, about: suite.about, date: new Date().toISOString(), machine: machine(), ...found };
+  const result = {
+    suite: name,
+    about: suite.about,
+    date: new Date().toISOString(),
+    machine: machine(),
+    quick: values.quick,
+    ...found,
+  };
   await mkdir(values.out, { recursive: true });
   await writeFileAtomic(join(values.out, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
   const table = markdown(result);

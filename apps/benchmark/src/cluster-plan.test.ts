@@ -43,7 +43,9 @@ describe('the plan', () => {
   it('is faster, and smaller, where slots are divided', () => {
     const [whole, divided] = [plannedMemory(64, false), plannedMemory(64, true)];
     expect(divided.imagesPerSecond).toBeGreaterThan(whole.imagesPerSecond);
-    expect(divided.gib).toBeCloseTo(whole.gib / 64, 6);
+    expect(divided.gib).toBeLessThan(whole.gib / 10);
+    // Never all cosines at once: as much on any number of GPUs.
+    expect(plannedMemory(512, false).gib).toBe(plannedMemory(8, false).gib);
   });
 
   it('stands in docs/scale.md as it is computed', () => {

@@ -1,3 +1,5 @@
+import { createPrototypeMemory } from '@protomem/memory';
+
 /** What a step of training costs where several processes share its batch. Times in seconds, sizes in bytes. */
 export interface StepCosts {
   /** Forward, backward and the optimizer, for so many images on one rank with a core, or a GPU, of its own. */
@@ -61,6 +63,9 @@ export const PUBLISHED: readonly (readonly [identities: number, imagesPerSecond:
 const [FEW, FAST] = PUBLISHED[0]!;
 const [MANY, SLOW] = PUBLISHED.at(-1)!;
 
+/** Bytes of logits that a memory computes at a time: `logitBytes` of `createPrototypeMemory`. */
+const BLOCK = createPrototypeMemory.options.logitBytes.default!;
+
 /** What the plan assumes; who has another cluster puts in other figures. */
 const ASSUMED = {
   gpus: 8,
@@ -106,8 +111,8 @@ export function plannedMemory(
   const slots = ASSUMED.slots / (sharded ? gpus : 1);
   // Cosines, and their gradients to the embeddings.
   const head = (2 * 2 * batch * slots * dimension) / flopsPerSecond;
-  // Values, and cosines with their gradient.
-  return { imagesPerSecond: plannedSpeed(gpus, head), gib: (4 * slots * dimension + 2 * 4 * batch * slots) / 2 ** 30 };
+  // Values, and a block of cosines with its gradient: never all of them.
+  return { imagesPerSecond: plannedSpeed(gpus, head), gib: (4 * slots * dimension + 2 * BLOCK) / 2 ** 30 };
 }
 
 /** GiB a GPU of Partial FC's weights and momentum, and of a gradient to a tenth; published with all else: 32 for 29 million on 8. */

@@ -18,6 +18,8 @@ export interface Page extends SuiteResult {
   readonly about: string;
   readonly date: string;
   readonly machine: Readonly<Record<string, string | number>>;
+  /** Whether it was a short run. */
+  readonly quick: boolean;
 }
 
 /** The same as a page to read. */
@@ -25,7 +27,7 @@ export function markdown(page: Page): string {
   const on = Object.entries(page.machine).map(([key, value]) => `${key} ${value}`);
   const sections = [
     `# ${page.suite}: ${page.about}`,
-    `${page.date}, ${on.join(', ')}. ${page.taken ?? 'Contenders took turns in one run.'}`,
+    `${page.date}, ${on.join(', ')}. ${page.taken ?? 'Contenders took turns in one run.'}${page.quick ? ' A short run (`--quick`).' : ''}`,
     ...Object.entries(page.cases).map(([name, contenders]) => `## ${name}\n\n${caseTable(contenders, page.unit)}`),
     ...(Object.keys(page.ratios).length > 0
       ? [

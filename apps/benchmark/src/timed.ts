@@ -21,10 +21,14 @@ export function timed(suite: TimedSuite): Suite {
       }
       const speeds = suite.cases.some(({ ratio }) => ratio === 'speed');
       const reading = speeds ? 'of speed: above 1, the first is faster; of bytes: below 1, it takes less' : undefined;
-      return { unit: 'ms', cases, ratios, reading, absent: [...new Set(absent)], notes };
+      const taken = `Contenders took turns in one run, with ${warmupOf(suite, run.quick)} turns first that do not count.`;
+      return { unit: 'ms', cases, ratios, reading, absent: [...new Set(absent)], notes, taken };
     },
   };
 }
+
+const warmupOf = ({ warmup }: TimedSuite, quick: boolean): number =>
+  typeof warmup === 'number' ? warmup : warmup[quick ? 'quick' : 'full'];
 
 async function measure(suite: TimedSuite, one: Case, { quick, profile, say }: SuiteRun, absent: string[]) {
   const contenders = await one.contenders((text) => {
@@ -38,7 +42,7 @@ async function measure(suite: TimedSuite, one: Case, { quick, profile, say }: Su
     const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
     const extent = quick ? 'quick' : 'full';
     const rounds = suite.rounds[extent];
-    const warmup = typeof suite.warmup === 'number' ? suite.warmup : suite.warmup[extent];
+    const warmup = warmupOf(suite, quick);
     for (let step = 1; step <= warmup; step++) {
       for (const contender of contenders) await contender.measure();
       say(`warm-up ${step}/${warmup}`);

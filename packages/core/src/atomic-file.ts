@@ -4,8 +4,8 @@ import { temporaryPath } from './temporary.ts';
 
 /**
  * Writes a file so that a reader sees the old content or the new one, never a part: temporary file beside it, fsync,
- * rename, fsync of the folder. Who may read the old one may read the new one. On any failure (a full disk, a kill) the old file
- * stays and the temporary one goes.
+ * rename, fsync of the folder. The mode stays. On any failure (a full disk, a kill) the old file stays and the temporary one
+ * goes.
  *
  * @param path of the file; its folder exists.
  * @param parts written one after the other; text is UTF-8.

@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { check, firstLineOf, type OptionsOf, ProtomemError, readOptions, type Settings } from '@protomem/core';
+import { check, type OptionsOf, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
 import { type DefinedEncoder, type EncoderRegistry, encoders, loadEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
@@ -144,9 +144,10 @@ async function checkWritten(
     const narrower = precision === 'float32' ? {} : { fix: 'Export it with --precision float32.' };
     const agreement = await compareModels(encoderModel(encoder), read, { ...settings, flip }).catch(
       (cause: unknown) => {
-        if (precision === 'float32') throw cause;
-        const [what, expected] = [`the written model in ${precision}`, 'embeddings to compare; nothing is left'];
-        throw new ProtomemError({ where: 'export', what, got: firstLineOf(cause), expected, ...narrower }, { cause });
+        const isFault = cause instanceof ProtomemError && cause.parts.got === 'not finite';
+        if (precision === 'float32' || !isFault) throw cause;
+        const [what, expected] = [`an embedding in ${precision}`, 'numbers to compare; nothing is left'];
+        throw new ProtomemError({ where: 'export', what, got: 'not finite', expected, ...narrower }, { cause });
       },
     );
     check(agreement.lowest >= LEAST[precision], () => ({

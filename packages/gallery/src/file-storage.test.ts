@@ -92,10 +92,13 @@ describe('fileStorage', () => {
   });
 
   it('is one gallery behind a link, which stays, and keeps who may read it', async () => {
-    const [gallery, link] = [await openFile(), join(directory, 'link')];
+    const link = join(directory, 'link');
+    // Before there is any.
+    await symlink('people.gallery', link);
+    await (await openGallery(await fileStorage(link), { width: 2, model })).close();
+    const gallery = await openFile();
     await gallery.enrol([...ada, { person: 'Bo', images: [{ embedding: [0, 1] }] }]);
     await chmod(path, 0o600);
-    await symlink('people.gallery', link);
     await expect(fileStorage(link)).rejects.toThrow('in use by process');
     await gallery.close();
     const linked = await openGallery(await fileStorage(link), { width: 2, model });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { constants, type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { check, type OptionsOf, option, ProtomemError, readOptions, shellWord } from '@protomem/core';
 import { refuseHeld, replaceFile, sweepTemporary, systemReason, withLock } from '@protomem/core/node';
@@ -34,7 +34,7 @@ export async function fileStorage(
 ): Promise<GalleryStorage> {
   const { readOnly } = readOptions('fileStorage', fileStorageOptions, options);
   // A link leads to the same file, with the same lock.
-  const target = await realpath(path).catch(() => resolve(path));
+  const target = await realpath(path).catch(() => behindLinks(path));
   const [folder, name] = [dirname(target), basename(target)];
   const found = await stat(target).catch(() => undefined);
   if (found && !found.isFile()) {
@@ -122,6 +122,12 @@ export async function fileStorage(
       await release?.();
     },
   };
+}
+
+/** Where a link leads that nothing is behind yet. */
+async function behindLinks(path: string, most = 40): Promise<string> {
+  const next = await readlink(path).catch(() => undefined);
+  return next === undefined || most === 0 ? resolve(path) : behindLinks(resolve(dirname(path), next), most - 1);
 }
 
 /** Takes a lock and keeps it. @returns what lets go of it. */

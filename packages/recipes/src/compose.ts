@@ -18,7 +18,7 @@ import {
   optimizers,
   type Schedule,
 } from '@protomem/training';
-import { asksMiner, hardImagesOf } from './check-together.ts';
+import { asksMiner, checkTogether, hardImagesOf } from './check-together.ts';
 import { leaveOutTested } from './leave-out-tested.ts';
 import { type OwnParts, ownPart } from './own-parts.ts';
 import { encoderFile } from './run-folder.ts';
@@ -267,8 +267,8 @@ export function makeSchedule({ schedule, steps }: RunConfig): Schedule {
 }
 
 /**
- * A configuration that counts in passes over the data, in steps: warm-up, milestones and evaluations keep their share of the steps
- * that it says otherwise. Where it says none, they are as many as it says.
+ * A configuration that counts in passes over the data, in steps: warm-up, milestones and evaluations are scaled from its `steps` to
+ * as many as the passes are. Where `steps` is null, those that are said stay.
  *
  * @param draft what `config` was before it was filled in
  */
@@ -290,7 +290,7 @@ export function inSteps(config: RunConfig, draft: RunDraft, batchesPerEpoch: num
       fix: 'Take more epochs, or milestones that are further apart.',
     }),
   );
-  return {
+  const counted = {
     ...config,
     steps,
     epochs: null,
@@ -306,4 +306,6 @@ export function inSteps(config: RunConfig, draft: RunDraft, batchesPerEpoch: num
         : evaluation.every && Math.max(1, scaled(evaluation.every)),
     },
   };
+  checkTogether(`${epochs} epochs`, counted);
+  return counted;
 }

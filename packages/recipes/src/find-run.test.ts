@@ -30,6 +30,21 @@ it("gives a file of one's own what its run began with, and says where it is not 
   expect(said).toEqual([`goes on by ${out}/config.json, not by ${name}, which differs in steps, head.size: see --set`]);
 });
 
+it('finds what a run began with in the folder that its file is called after', async () => {
+  const [name, here] = [join(dir, 'ft.mts'), process.cwd()];
+  await writeFile(name, "export default { from: 'fine-tune' };");
+  try {
+    process.chdir(dir);
+    const find = (more: object) => findRun({ name, set: [], resume: true, say: () => undefined, ...more });
+    const { config } = await find({ data: 'people', init: 'a.safetensors', resume: false });
+    await mkdir('runs/ft', { recursive: true });
+    await writeJson('runs/ft/config.json', patchConfig(config, ['encoder.init=a.safetensors']));
+    expect((await find({})).out).toBe(join('runs', 'ft'));
+  } finally {
+    process.chdir(here);
+  }
+});
+
 it('starts a recipe in a folder by its name', async () => {
   const { out, config, parts } = await findRun({ name: 'demo', set: ['seed=3'], resume: false, say: () => undefined });
   expect([out, parts]).toEqual([join('runs', 'demo'), {}]);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { basename, extname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { at, patchConfig, withPlanOf } from './config.ts';
 import type { RecipeInputs } from './recipe.ts';
@@ -37,9 +38,13 @@ export async function findRun({ name, out: asked, resume, set, say, ...inputs }:
   const goesOn = (out: string): boolean =>
     resume || (Number(process.env.PROTOMEM_RESTART ?? 0) > 0 && existsSync(runFolder(out).config));
   const savedIn = (out: string, recipe?: string) => readRunConfig(out, recipe, { set: [] });
-  const began = asked !== undefined && goesOn(asked) ? inputsOf(await savedIn(asked)) : {};
+  const isFile = name !== undefined && isRunFile(name);
+  // Its file may not be readable without what its run began with, and says itself what the run is called.
+  const likely = asked ?? (isFile ? defaultRunFolder(basename(name, extname(name))) : undefined);
+  const there = likely !== undefined && goesOn(likely) && existsSync(runFolder(likely).config);
+  const began = there ? inputsOf(await savedIn(likely)) : {};
   const { data = began.data, init = began.init } = inputs;
-  const file = name !== undefined && isRunFile(name) ? await readRunFile(name, { data, init }) : undefined;
+  const file = isFile ? await readRunFile(name, { data, init }) : undefined;
   const recipe = file?.config.recipe ?? name;
   const out = asked ?? defaultRunFolder(recipe!);
   const parts = file?.parts ?? {};
@@ -48,8 +53,13 @@ export async function findRun({ name, out: asked, resume, set, say, ...inputs }:
   if (file) {
     const saved = await savedIn(out, recipe);
     const now = withPlanOf(saved, file.config);
-    // An encoder that was started from is said by the command line.
-    const keys = differingKeys(saved, saved.encoder.init === null ? now : { ...now, encoder: saved.encoder });
+    // What the command line says by --data, --init and --epochs is in no file.
+    const keys = differingKeys(saved, {
+      ...now,
+      data: saved.data,
+      ...(saved.encoder.init !== null && { encoder: saved.encoder }),
+      ...(saved.epochs === null && { epochs: null }),
+    });
     const { config } = runFolder(out);
     if (keys.length > 0) say(`goes on by ${config}, not by ${name}, which differs in ${keys.join(', ')}: see --set`);
   }

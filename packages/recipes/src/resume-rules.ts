@@ -20,6 +20,9 @@ export const mayDiffer = [
   ...['path', 'format', 'root', 'columns', 'identity'].map((key) => `data.${key}`),
 ];
 
+/** Files that may have moved: that they hold the same is for their owner to know. */
+export const movedFiles = ['encoder.init', 'distillation.teacher'];
+
 /**
  * Dotted keys that may change on the way: each change is noted in the run's log and its report. Not the name of the loss,
  * which may have a state; `steps` only grow; another batch size is for the sampler to take, and those whose order of
@@ -28,9 +31,7 @@ export const mayDiffer = [
 export const mayChange = [
   'steps',
   'schedule',
-  // Files that moved; it is for their owner that they hold the same.
-  'encoder.init',
-  'distillation.teacher',
+  ...movedFiles,
   'optimizer.clipNorm',
   'optimizer.weightDecay',
   'optimizer.encoderBatch',

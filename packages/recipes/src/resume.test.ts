@@ -145,7 +145,7 @@ describe('a run that goes on', () => {
     expect(written).toMatchObject({ steps: 8, schedule: { base: 0.01 }, data: { path: dir } });
 
     const before = await contents(moved);
-    await expect(resume(moved, ['schedule.base=0.02'])).rejects.toThrow('Nothing would come of schedule.base');
+    await expect(resume(moved, ['schedule.base=0.02'])).rejects.toThrow('a change of schedule.base in');
     expect(await contents(moved)).toEqual(before);
     expect((await resume(moved, ['steps=9'])).finished?.results[0]?.result.steps).toBe(9);
   }, 120_000);
@@ -155,8 +155,8 @@ describe('a run that goes on', () => {
     expect((await train(done, config('steps=3'))).finished).toBeDefined();
     const before = await contents(done);
     const [test, other] = ['evaluation.pairs.count=12', 'baselines=["batch-only"]'];
-    await expect(resume(done, [test])).rejects.toThrow('Nothing would come of evaluation.pairs');
-    await expect(resume(done, [other, 'schedule.base=0.01'])).rejects.toThrow('whose prototype-memory is finished');
+    await expect(resume(done, [test])).rejects.toThrow('a change of evaluation.pairs in');
+    await expect(resume(done, [other, 'schedule.base=0.01'])).rejects.toThrow('too late: prototype-memory is finished');
     expect(await contents(done)).toEqual(before);
     const { finished } = await resume(done, [test, 'steps=6', 'sampler.classes=4']);
     const [{ result } = { result: undefined }] = finished!.results;
@@ -175,6 +175,10 @@ describe('a run that goes on', () => {
     const { finished, said } = await resume(tuned, [`encoder.init=${moved}`]);
     expect(finished).toBeDefined();
     expect(said.join('\n')).toContain('config.encoder.init: saved');
+    // Again, when a baseline is still to come.
+    await rename(moved, first);
+    const more = await resume(tuned, [`encoder.init=${first}`, 'baselines=["batch-only"]']);
+    expect(more.finished?.results).toHaveLength(2);
   }, 120_000);
 
   it("begins each head with a loss of one's own as it was, and gives each its own loggers", async () => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { check, type ImageSource, ProtomemError, parseJson, remarkLines } from '@protomem/core';
 import { checkNotHeld, inFolder, refuseHeld, sweepTemporary, withLock } from '@protomem/core/node';
@@ -15,7 +15,7 @@ import type { OwnParts } from './own-parts.ts';
 import { loadPairs, type PairSet } from './pairs.ts';
 import { factsOf, fillIn, type Plan, planOf } from './plan.ts';
 import { type HeadResult, readHeadResult } from './results.ts';
-import { checkConfig } from './resume-rules.ts';
+import { checkConfig, movedFiles } from './resume-rules.ts';
 import { runFolder, writeJson } from './run-folder.ts';
 import type { RunConfig, RunDraft } from './run-schema.ts';
 import { type HeadStep, trainHead } from './train-head.ts';
@@ -130,12 +130,9 @@ async function runAlone(given: RunDraft, options: RunOptions): Promise<FinishedR
   const heads = await Promise.all(
     headConfigs(config, out).map(async (head) => ({ ...head, done: resume ? await finished(head) : undefined })),
   );
-  const sameTest = saved === undefined || isDeepStrictEqual(saved.evaluation.pairs, config.evaluation.pairs);
-  checkUnfinished(
-    out,
-    [...changes.map(({ key }) => key.replace('config.', '')), ...(sameTest ? [] : ['evaluation.pairs'])],
-    heads.find(({ done }) => done)?.done,
-  );
+  const changed = changes.map(({ key }) => key.replace('config.', '')).filter((key) => !movedFiles.includes(key));
+  if (saved && !isDeepStrictEqual(testOf(saved), testOf(config))) changed.push('evaluation.pairs');
+  checkFinished(out, changed, heads.find(({ done }) => done)?.done);
   // Nothing is left behind by what is refused, and the configuration only gives way to one that was accepted.
   let accepted = false;
   const onAccepted = async (): Promise<void> => {
@@ -219,13 +216,22 @@ async function finished({ config, out }: { readonly config: RunConfig; readonly 
   return found.steps < config.steps ? undefined : found;
 }
 
-/** All heads of a run stand for one configuration: none that is finished gets another. */
-function checkUnfinished(out: string, changed: readonly string[], done: HeadResult | undefined): void {
+/** What a run is tested on, wherever its files lie. */
+function testOf({ evaluation: { pairs } }: RunDraft): object {
+  const files = Object.entries(pairs).map(([key, value]) => [
+    key,
+    key === 'dir' ? undefined : key === 'file' ? basename(String(value)) : value,
+  ]);
+  return Object.fromEntries(files);
+}
+
+/** All heads of a run stand for one configuration: none that is finished stays behind with another. */
+function checkFinished(out: string, changed: readonly string[], done: HeadResult | undefined): void {
   check(!done || changed.length === 0, () => ({
     where: 'resume',
-    what: out,
-    got: `a run whose ${done!.name} is finished`,
-    expected: 'one with steps to go, for changes to take effect',
-    fix: `Nothing would come of ${changed.join(', ')}: add more steps, --set steps=N, or start a new run.`,
+    what: `a change of ${changed.join(', ')} in ${out}`,
+    got: `too late: ${done!.name} is finished without it`,
+    expected: 'heads with steps to go',
+    fix: 'Add more steps for all of them, --set steps=N, or start a new run.',
   }));
 }

@@ -256,7 +256,7 @@ export const runSchema = section({
     'ten passes over the images, at most 10,000',
   ),
   epochs: option.number({
-    help: 'Passes over the data in place of `steps`; warm-up and evaluations keep their share of the run.',
+    help: 'Passes over the data in place of `steps`, of which warm-up and evaluations keep their share.',
     ...{ min: Number.MIN_VALUE, absent: 'steps' },
   }),
   engine: section({

@@ -86,7 +86,7 @@ function pairs(encoder: EncoderName, batch: number): Case[] {
 
 export const encoderLarge: Suite = timed({
   about: about('training step of larger encoders and batches'),
-  warmup: { full: 2, quick: 1 },
+  warmup: { full: 6, quick: 2 },
   rounds: { full: 5, quick: 1 },
   cases: [
     ...pairs('iresnet50', 32),

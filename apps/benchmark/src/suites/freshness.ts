@@ -75,9 +75,10 @@ export const freshness: Suite = {
       cases[`cosine by age in steps: ${order}`] = Object.fromEntries(
         Object.entries(probes).map(([name, found]) => [name, { about, figures: figuresOf(name, found) }]),
       );
-      for (const [name, found] of Object.entries(probes)) {
-        const ends = name === OTHER_IMAGES ? undefined : endsOf(found);
-        if (ends) ratios[`${name}, ${order}: ${ends.name}`] = ends.ratio;
+      const rows = Object.entries(probes).filter(([name]) => name !== OTHER_IMAGES);
+      const ends = endsOf(rows.map(([, found]) => found));
+      for (const [i, [name]] of rows.entries()) {
+        if (ends) ratios[`${name}, ${order}: ${ends.name}`] = ends.ratios[i]!;
       }
     }
     cases['a training step, in turns'] = await cost(quick ? 32 : 96, about, say);
@@ -86,7 +87,7 @@ export const freshness: Suite = {
       ratios[`ms a step, ${name} / without`] = times[name]!.figures!.ms! / times.without!.figures!.ms!;
     }
     const notes = [
-      ...(quick ? ['Written with `--quick`: a short run, in which the encoder moves fast.'] : []),
+      ...(quick ? ['In a short run the encoder moves fast.'] : []),
       'Stalest are the classes that no batch has had for longest: where groups are smaller than the memory, re-encoding goes to those of groups gone by, and classes of the present group are as without.',
       `Cosines are means over the last three quarters of ${steps} steps, between a stored prototype and that of the ` +
         `${IMAGES} images of the class in a batch, before the batch is admitted; age: steps since the prototype was written. "${OTHER_IMAGES}": what ` +
@@ -219,12 +220,20 @@ function figuresOf(name: string, probes: readonly StalenessProbe[]): Record<stri
   return Object.fromEntries([...byOctave(probes)].map(([octave, { cosine }]) => [label(octave), cosine]));
 }
 
-/** The oldest bin of enough looks over the youngest. */
-function endsOf(probes: readonly StalenessProbe[]): { readonly name: string; readonly ratio: number } | undefined {
-  const bins = [...byOctave(probes)].filter(([, { count }]) => count >= LEAST_COUNT);
-  const [first, last] = [bins[0], bins.at(-1)];
-  if (!first || !last || first === last) return undefined;
-  return { name: `${label(last[0])} / ${label(first[0])}`, ratio: last[1].cosine / first[1].cosine };
+/** The oldest bin over the youngest, of those in which every row has looks enough. */
+function endsOf(
+  rows: readonly (readonly StalenessProbe[])[],
+): { readonly name: string; readonly ratios: readonly number[] } | undefined {
+  const bins = rows.map(byOctave);
+  const common = [...bins[0]!.keys()].filter((octave) =>
+    bins.every((of) => (of.get(octave)?.count ?? 0) >= LEAST_COUNT),
+  );
+  const [first, last] = [common[0], common.at(-1)];
+  if (first === undefined || last === undefined || first === last) return undefined;
+  return {
+    name: `${label(last)} / ${label(first)}`,
+    ratios: bins.map((of) => of.get(last)!.cosine / of.get(first)!.cosine),
+  };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -19,7 +19,7 @@ const sizes = { '8k': 8192, '65k': 65536, '200k': 200_000 };
 /** A step of each head at equal columns: beside PyTorch's heads and, in cases of their own for want of memory, our baselines. */
 export const head = timed({
   about: `one step of each head, batch ${BATCH} of ${CLASSES} classes, width ${DIMENSION}, against PyTorch`,
-  warmup: 2,
+  warmup: 6,
   rounds: { full: 9, quick: 2 },
   cases: Object.entries(sizes).flatMap(([name, columns]): Case[] => {
     const task = [String(columns), BATCH, CLASSES, DIMENSION] as const;

@@ -36,7 +36,8 @@ function step(name: string, encoder: EncoderName, identities: number, { ours, py
 
 export const peers = timed({
   about: `a whole training step, encoder and head, batch ${BATCH} of ${CLASSES} classes, width 512, against PyTorch, pytorch-metric-learning and Partial FC`,
-  warmup: { full: 2, quick: 1 },
+  // PyTorch's first steps take up to twice as long.
+  warmup: { full: 6, quick: 2 },
   rounds: { full: 5, quick: 2 },
   cases: [
     step('mobilefacenet-10k', 'mobile-face-net', 10_000),

@@ -50,7 +50,10 @@ export async function compareSources(
     if (Buffer.compare(a.bytes, b.bytes) === 0) return 'bytes';
     const same = await samePixels(a.bytes, b.bytes).catch((error: unknown) => firstLineOf(error));
     if (same === true) return 'pixels';
-    const difference = same === false ? `other pixels in ${other.name}` : `other bytes, which are no image (${same})`;
+    const difference =
+      same === false
+        ? `other pixels in ${other.name}`
+        : `other bytes in ${other.name}, and one of both is no image (${same})`;
     tell(`${nameOf(identity)}, image ${image}: ${difference}`);
     return 'neither';
   };

@@ -19,7 +19,7 @@ import { nodeHost } from './node-host.ts';
  * Decoding runs in libuv's threads, whose number is `UV_THREADPOOL_SIZE` (default 4, set before the process starts), for
  * any number of workers. One worker is enough unless augmentation is heavy.
  *
- * @throws from `next()` when more than `maxMissing` of a pass could not be read, when neither an image nor any in its place can be read, and after `close()`.
+ * @throws from `next()` when more than `maxMissing` of a pass, and more than one file, could not be read, when neither an image nor any in its place can be read, and after `close()`.
  *
  * @example
  * ```ts

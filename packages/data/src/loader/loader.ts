@@ -43,7 +43,7 @@ export const loaderOptions = {
   retries: option.integer({ help: 'How often a read that failed is tried again.', min: 0, max: 8, default: RETRIES }),
   /** An image that is there, but is none, does not count: it is left out and named, whatever this says. */
   maxMissing: option.number({
-    help: 'Largest share of the images of a pass over the data that may fail to be read; beyond it the run stops.',
+    help: 'Largest share of the images of a pass over the data that may fail to be read; beyond it, and of more than one file, the run stops. 0: not even of one.',
     ...{ min: 0, max: 1, default: 0.01 },
   }),
   /** When the batch that it is missing from is delivered. */
@@ -68,8 +68,12 @@ export function loaderOn(host: Host, options: Settings<typeof loaderOptions>): L
   let closed = false;
   const pass = Number.isFinite(sampler.batchesPerEpoch) ? sampler.batchesPerEpoch : ENDLESS_PASS;
   let planned = 0;
-  /** Of this pass: batches, and why images are missing, by name. */
-  const taken = { batches: 0, missing: new Map<string, string>() };
+  /** Of this pass: batches, places of images that were missing, and why, by name, the last one last. */
+  const taken = { batches: 0, places: 0, missing: new Map<string, string>() };
+  const begin = (): void => {
+    taken.batches = taken.places = 0;
+    taken.missing.clear();
+  };
   const reported = new Set<string>();
 
   const fill = async (): Promise<void> => {
@@ -97,16 +101,22 @@ export function loaderOn(host: Host, options: Settings<typeof loaderOptions>): L
   };
 
   const checkMissing = ({ skipped }: ImageBatch): void => {
-    if (taken.batches++ % pass === 0) taken.missing.clear();
-    for (const { name, reason, missing } of skipped) if (missing) taken.missing.set(name, reason);
+    if (taken.batches % pass === 0) begin();
+    taken.batches++;
+    for (const { name, reason, missing } of skipped) {
+      if (!missing) continue;
+      taken.places++;
+      taken.missing.delete(name);
+      taken.missing.set(name, reason);
+    }
     const all = pass * sampler.batchSize;
     // One file ends no run, however few there are.
-    const most = maxMissing > 0 ? Math.max(1, maxMissing * all) : 0;
-    check(taken.missing.size <= most, () => ({
+    const isOne = maxMissing > 0 && taken.missing.size === 1;
+    check(taken.places <= maxMissing * all || isOne, () => ({
       where: 'loader',
       what: `images of ${images.source.name} that could not be read`,
-      got: `${taken.missing.size} of the ${all} of this pass, the last ${[...taken.missing].at(-1)!.join(' (')})`,
-      expected: `at most ${100 * maxMissing} %${maxMissing > 0 ? ', or one' : ''}`,
+      got: `${taken.places} of the ${all} of this pass, the last ${[...taken.missing].at(-1)!.join(' (')})`,
+      expected: `at most ${100 * maxMissing} %${maxMissing > 0 ? ', or one file' : ''}`,
       fix: 'Bring the data back and go on from the checkpoint, or allow more by maxMissing (data.maxMissing of a run).',
     }));
   };
@@ -130,8 +140,7 @@ export function loaderOn(host: Host, options: Settings<typeof loaderOptions>): L
         await sampler.restore(state);
         ahead = [];
         delivered = undefined;
-        taken.batches = 0;
-        taken.missing.clear();
+        begin();
       }),
     async close() {
       closed = true;

@@ -8,10 +8,10 @@ import type { PackedIndex } from '../packed-source.ts';
 import type { Shard } from './shard-paths.ts';
 
 /**
- * A saved index: `protomem-shards 3` (those of version 1 lack remarks and names with dots, those of 2 took names of digits for numbers), the SHA-256 of the rest, what it is about as JSON, each on a line; then numbers and
+ * A saved index: `protomem-shards 4` (those of version 1 lack remarks and names with dots, those of 2 took names of digits for numbers, those of 3 kept a leading `./`), the SHA-256 of the rest, what it is about as JSON, each on a line; then numbers and
  * text, little-endian. The sum makes sure that what is read is what was written.
  */
-const FIRST_LINE = 'protomem-shards 3\n';
+const FIRST_LINE = 'protomem-shards 4\n';
 const SUM = 64;
 /** Bytes of an element of each part: four of float64, two of uint32, two of text. */
 const ELEMENTS = [8, 8, 8, 8, 4, 4, 1, 1];

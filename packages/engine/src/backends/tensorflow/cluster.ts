@@ -124,7 +124,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
   /** Of the next call: the same on all ranks, never used twice. */
   let instance = 1;
   let broken: string | undefined;
-  const waited = abortAfter(cluster.timeoutSeconds);
+  const limit = abortAfter(cluster.timeoutSeconds);
 
   /** Says in a sentence who failed whom, and refuses everything after that. */
   function attempt<T>(what: string, run: () => T, seconds = cluster.timeoutSeconds): T {
@@ -140,7 +140,8 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
       return run();
     } catch (error) {
       if (error instanceof ProtomemError) throw error;
-      const waited = performance.now() - begun >= 900 * seconds;
+      // Ticks of a tenth of a second are not exact.
+      const waitedFully = performance.now() - begun >= 900 * seconds;
       // tfjs-node puts the number of the status first.
       const reason = (error as Error).message.replace(/^Invalid TF_Status: \d+\s*Message: /, '').split('\n')[0]!;
       broken = `broken off: ${what} failed (${reason})`;
@@ -148,7 +149,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
         {
           where: `rank ${rank} of ${size}: ${what}`,
           what: peersIn(reason, cluster),
-          got: `${whyOf(reason, waited ? seconds : undefined)} (${reason})`,
+          got: `${whyOf(reason, waitedFully ? seconds : undefined)} (${reason})`,
           expected: 'there, taking part in the same call',
           fix: 'Its own output says why. Start all processes anew; a run goes on from its newest checkpoint.',
         },
@@ -175,7 +176,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
   function startInFloat32(all: tf.Tensor, reduction: Reduction): () => tf.Tensor {
     const sum = tf.keep(tf.tidy(() => reduce(all, reduction, `background:${REDUCE}`)));
     return () => {
-      const [found] = execute(backend, 'Identity', [sum], waited);
+      const [found] = execute(backend, 'Identity', [sum], limit);
       sum.dispose();
       return found;
     };
@@ -197,7 +198,7 @@ export function clusterCollective(backend: tf.KernelBackend, cluster: Settings<t
     tf.dispose(ids);
     own.binding.deleteTensor(narrow.id);
     return () => {
-      const wide = cast('BFLOAT16', 'FLOAT', sum.id, waited);
+      const wide = cast('BFLOAT16', 'FLOAT', sum.id, limit);
       own.binding.deleteTensor(sum.id);
       return own.createOutputTensor(wide);
     };
