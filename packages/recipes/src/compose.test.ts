@@ -220,7 +220,9 @@ it('keeps what a run of epochs says in steps, where it says no steps to take a s
   const config = fillIn(draft, { identities: 100, byImages: new Map([[4, 100]]) }, 2 ** 30);
   const found = inSteps(config, draft, 50);
   expect(found).toMatchObject({ steps: 100, schedule: { warmup: 30 }, evaluation: { every: 20 } });
-  expect(() => inSteps(config, draft, 5)).toThrow('2 epochs: schedule.warmup is 30, expected at most 10, with steps=10');
+  expect(() => inSteps(config, draft, 5)).toThrow(
+    '2 epochs: schedule.warmup is 30, expected at most 10, with steps=10',
+  );
 });
 
 it("refuses an encoder of one's own that is not what the configuration says", () => {
