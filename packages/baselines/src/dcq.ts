@@ -1,8 +1,9 @@
-import { joinStates, part } from '@protomem/core';
+import { part } from '@protomem/core';
 import { unitRows } from '@protomem/engine';
 import {
   encoderOption,
   headOptions,
+  joinLater,
   type Mask,
   MomentumEncoder,
   maskedLoss,
@@ -98,9 +99,7 @@ export const dcq = part('dcq', dcqOptions, ({ size, dimension, loss: cosineLoss,
     },
     state() {
       write.flush();
-      const kept = queue.state();
-      const whole = keyEncoder.state().then((encoder) => joinStates({ queue: kept, encoder }));
-      return withLossState(whole, cosineLoss);
+      return withLossState(joinLater({ queue: queue.state(), encoder: keyEncoder.state() }), cosineLoss);
     },
     restore(state) {
       const where = 'dcq.restore';

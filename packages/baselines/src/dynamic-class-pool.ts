@@ -1,9 +1,10 @@
-import { check, joinStates, part, type State, takeTensor } from '@protomem/core';
+import { check, part, type State, takeTensor } from '@protomem/core';
 import { checkMemory, stopGradient, unitRows, updateRows } from '@protomem/engine';
 import {
   type Batch,
   encoderOption,
   headOptions,
+  joinLater,
   type Mask,
   MomentumEncoder,
   maskedLoss,
@@ -194,8 +195,8 @@ export const dynamicClassPool = part('dynamicClassPool', dynamicClassPoolOptions
       });
       const own = pool.state();
       const tensors = { ...own.tensors, slot0: features(slots[0]), slot1: features(slots[1]) };
-      const whole = galleryEncoder.state().then((encoder) => joinStates({ pool: { ...own, tensors }, encoder }));
-      return withLossState(whole, cosineLoss);
+      const parts = { pool: { ...own, tensors }, encoder: galleryEncoder.state() };
+      return withLossState(joinLater(parts), cosineLoss);
     },
     restore(state) {
       const at = 'dynamicClassPool.restore';

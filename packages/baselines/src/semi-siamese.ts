@@ -1,8 +1,9 @@
-import { check, joinStates, part } from '@protomem/core';
+import { check, part } from '@protomem/core';
 import { unitRows } from '@protomem/engine';
 import {
   encoderOption,
   headOptions,
+  joinLater,
   type Mask,
   MomentumEncoder,
   maskedLoss,
@@ -93,9 +94,7 @@ export const semiSiamese = part('semiSiamese', semiSiameseOptions, (options): Ob
     metrics: () => ({ occupancy: queue.occupied / queue.size, meanAge: queue.meanAge(), excludedPerSample }),
     stalenessProbe: (fresh, ids) => queue.stalenessProbe('semiSiamese.stalenessProbe', fresh, ids),
     state() {
-      const kept = queue.state();
-      const whole = galleryEncoder.state().then((encoder) => joinStates({ queue: kept, encoder }));
-      return withLossState(whole, cosineLoss);
+      return withLossState(joinLater({ queue: queue.state(), encoder: galleryEncoder.state() }), cosineLoss);
     },
     restore(state) {
       const where = 'semiSiamese.restore';

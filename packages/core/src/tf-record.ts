@@ -89,11 +89,14 @@ export async function* readTfRecords(
   let offset = 0;
   // A tail of zeros may be long: of it, its length is enough.
   let zeros = 0;
-  const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+  const countZeros = (bytes: Uint8Array): void => {
+    const areZeros = bytes.every((byte) => byte === 0);
+    check(areZeros, () => damaged('the length of the record', offset, 'not what its checksum says', 'a record'));
+    zeros += bytes.length;
+  };
   for await (const piece of pieces) {
     if (zeros > 0) {
-      check(isZero(piece), () => damaged('the length of the record', offset, 'not what its checksum says', 'a record'));
-      zeros += piece.length;
+      countZeros(piece);
       continue;
     }
     held += piece.length;
@@ -127,10 +130,10 @@ export async function* readTfRecords(
     [parts, held] = [rest.length > 0 ? [rest] : [], rest.length];
     offset += at;
     const broken = rest.length >= HEAD && masked(crc32c(rest.subarray(0, 8))) !== viewOf(rest).getUint32(8, true);
-    check(!broken || isZero(rest), () =>
-      damaged('the length of the record', offset, 'not what its checksum says', 'a record'),
-    );
-    if (broken) [zeros, parts] = [rest.length, []];
+    if (broken) {
+      countZeros(rest);
+      parts = [];
+    }
   }
   const length = zeros || held;
   if (length > 0) yield { offset, length };

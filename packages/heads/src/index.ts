@@ -10,7 +10,7 @@ export {
 export { distilled } from './distilled.ts';
 export { evaluateLoss } from './evaluate-loss.ts';
 export { headOptions, shardOptions } from './head-options.ts';
-export { restoreLossState, takePart, withLossState } from './loss-state.ts';
+export { joinLater, restoreLossState, takePart, withLossState } from './loss-state.ts';
 export { type Mask, maskAt, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';
 export { mixed } from './mixed.ts';
 export { encoderOption, MomentumEncoder, momentumOption } from './momentum-encoder.ts';

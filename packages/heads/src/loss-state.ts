@@ -1,6 +1,12 @@
 import { check, joinStates, partState, type State } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 
+/** @internal `joinStates` of parts of which some take a while: each as it is at the call. */
+export async function joinLater(parts: Readonly<Record<string, State | Promise<State>>>): Promise<State> {
+  const all = Object.entries(parts).map(async ([name, state]) => [name, await state] as const);
+  return joinStates(Object.fromEntries(await Promise.all(all)));
+}
+
 /**
  * A head's own state together with that of its loss, where the loss has one: as it is at the call, also where the head's own
  * takes a while.

@@ -1,7 +1,7 @@
-import { check, joinStates, option, part, partState, type State } from '@protomem/core';
+import { check, option, part, partState } from '@protomem/core';
 import type { Head } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
-import { takePart } from './loss-state.ts';
+import { joinLater, takePart } from './loss-state.ts';
 import { passOn } from './pass-on.ts';
 import { untilDisposed } from './until-disposed.ts';
 
@@ -32,8 +32,6 @@ const mixedOptions = {
  * ```
  */
 export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head => {
-  const of = async (one: State | Promise<State>, other: State | Promise<State>) =>
-    joinStates({ head: await one, beside: await other });
   const names = new Set(head.parameters.map(({ name }) => name));
   const twice = beside.parameters.find(({ name }) => names.has(name))?.name;
   check(twice === undefined, () => ({
@@ -59,8 +57,10 @@ export const mixed = part('mixed', mixedOptions, ({ head, beside, share }): Head
         beside.afterStep?.(step);
       },
     }),
-    state: () => of(head.state(), beside.state()),
-    ...((head.commonState || beside.commonState) && { commonState: () => of(commonOf(head), commonOf(beside)) }),
+    state: () => joinLater({ head: head.state(), beside: beside.state() }),
+    ...((head.commonState || beside.commonState) && {
+      commonState: () => joinLater({ head: commonOf(head), beside: commonOf(beside) }),
+    }),
     async restore(state) {
       const other = takePart('mixed.restore', state, 'beside');
       // Earlier releases saved the head's own state beside that part.

@@ -66,13 +66,17 @@ export class Guard {
 
   /** Pairs that count, given and found. */
   get count(): number {
-    return this.given.size + this.list().length;
+    return this.given.size + this.counted().length;
   }
 
   /** Pairs found that count and were not given, the most evident first. */
   list(): GuardedPair[] {
-    const counted = [...this.found].filter(([key, { evidence }]) => evidence >= this.visits && !this.given.has(key));
-    return counted.map(([, pair]) => pair).sort((x, y) => y.evidence - x.evidence || y.step - x.step);
+    return this.counted().sort((x, y) => y.evidence - x.evidence || y.step - x.step);
+  }
+
+  private counted(): GuardedPair[] {
+    const counts = ([key, { evidence }]: [string, GuardedPair]) => evidence >= this.visits && !this.given.has(key);
+    return [...this.found].filter(counts).map(([, pair]) => pair);
   }
 
   /** Takes note of a batch that has been admitted. */

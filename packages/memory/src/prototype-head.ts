@@ -1,6 +1,6 @@
 import { check, joinStates, number, type State } from '@protomem/core';
 import type { CosineLoss, Encoder, Head } from '@protomem/core/contracts';
-import { MomentumEncoder, restoreLossState, takePart, untilDisposed, withLossState } from '@protomem/heads';
+import { joinLater, MomentumEncoder, restoreLossState, takePart, untilDisposed, withLossState } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import type { PrototypeMemory } from './prototype-memory.ts';
 
@@ -72,8 +72,7 @@ export function prototypeHead(parts: {
     state: () => {
       const own = memory.state();
       if (!follower) return whole(own);
-      const joined = follower.state().then((encoder) => joinStates({ memory: own, encoder }));
-      return withLossState(joined, loss);
+      return withLossState(joinLater({ memory: own, encoder: follower.state() }), loss);
     },
     ...(memory.isDivided && { commonState: () => whole(memory.commonState()) }),
     restore: (state) => {

@@ -8,6 +8,7 @@ import type {
   ThresholdRuleName,
 } from '@protomem/evaluation';
 import {
+  accuracyAt,
   bestThreshold,
   bootstrap,
   calibrateThreshold,
@@ -78,7 +79,7 @@ export function summarizePairs(
   const stability = drawn ? splitHalfStability(scores, labels, wanted, random) : null;
   return {
     verification: drawn ? verification : { ...verification, roc: thinned(verification.roc) },
-    bestAccuracy: accuracyAtBest(scores, labels),
+    bestAccuracy: accuracyAt(scores, labels, verification.threshold),
     ...(drawn
       ? {
           accuracyInterval: bootstrap(scores, labels, accuracyAtBest, {

@@ -16,6 +16,7 @@ import {
   type Settings,
 } from '@protomem/core';
 import { freePort, splitAddress } from '@protomem/core/node';
+import { timeoutBounds } from '@protomem/engine';
 
 const launchOptions = {
   nprocPerNode: option.integer({ help: 'Processes on this machine.', min: 1, max: 1024, default: 1 }),
@@ -31,8 +32,7 @@ const launchOptions = {
   }),
   timeout: option.integer({
     help: 'Seconds that a process waits for the others in one call before it gives up.',
-    // What a timer takes.
-    ...{ min: 1, max: 2_000_000, default: 300 },
+    ...{ min: 1, max: timeoutBounds.max, default: 300 },
   }),
   logs: option.text({ help: 'Folder for what ranks other than 0 print, `rank-1.log` and so on.', default: 'ranks' }),
 };

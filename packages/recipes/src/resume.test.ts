@@ -255,10 +255,14 @@ describe('a run that goes on', () => {
     for (const path of await listCheckpoints(join(old, 'checkpoints'))) {
       const { identities, ...checkpoint } = await readCheckpoint(path);
       expect(identities).toMatchObject({ identities: 8, images: 24 });
-      await writeCheckpoint(join(old, 'checkpoints'), checkpoint);
+      const { imagesDone, ...values } = checkpoint.parts.trainer!.values;
+      expect(imagesDone).toBe(checkpoint.step * 6);
+      const trainer = { ...checkpoint.parts.trainer!, values };
+      await writeCheckpoint(join(old, 'checkpoints'), { ...checkpoint, parts: { ...checkpoint.parts, trainer } });
     }
     const { finished, said } = await resume(old, []);
-    expect(finished).toBeDefined();
+    const { result } = finished!.results[0]!;
+    expect(result.imagesPerSecond * result.seconds).toBeCloseTo(6 * 6, 6);
     expect(said.filter((line) => line.includes('whom it was trained on'))).toHaveLength(1);
   }, 120_000);
 });

@@ -218,11 +218,7 @@ async function finished({ config, out }: { readonly config: RunConfig; readonly 
 
 /** What a run is tested on, wherever its files lie. */
 function testOf({ evaluation: { pairs } }: RunDraft): object {
-  const files = Object.entries(pairs).map(([key, value]) => [
-    key,
-    key === 'dir' ? undefined : key === 'file' ? basename(String(value)) : value,
-  ]);
-  return Object.fromEntries(files);
+  return 'file' in pairs ? { ...pairs, file: basename(pairs.file), dir: undefined } : pairs;
 }
 
 /** All heads of a run stand for one configuration: none that is finished stays behind with another. */

@@ -197,6 +197,8 @@ export function trainerOf(
     ranks.checkSame('resume', 'the step of the checkpoint', String(restored?.step), sameFolder);
     if (!restored) return stepsDone;
     ({ step: stepsDone, changes } = restored);
+    // Checkpoints of earlier releases do not say.
+    imagesDone ||= stepsDone * ranks.batchSize;
     if (changes.length > 0) say(`From step ${stepsDone} on, otherwise: ${changes.map(describeChange).join('; ')}.`);
     return stepsDone;
   }
@@ -252,8 +254,7 @@ export function trainerOf(
       tensors: {},
     }),
     restore({ values }) {
-      // Checkpoints of earlier releases do not say.
-      imagesDone = (values.imagesDone as number | undefined) ?? stepsDone * ranks.batchSize;
+      imagesDone = (values.imagesDone as number | undefined) ?? 0;
       for (const [name, reason] of Object.entries(values.skipped as Record<string, string>)) skipped.set(name, reason);
       if (values.engine !== tf.getBackend()) {
         say(

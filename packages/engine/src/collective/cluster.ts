@@ -1,6 +1,6 @@
 import { type OptionsOf, option } from '@protomem/core';
 
-/** Seconds; the most are what a timer takes, 23 days. */
+/** @internal Seconds; the most are what a timer takes, 23 days. */
 export const timeoutBounds = { min: 1e-3, max: 2e6 } as const;
 
 /** Of the processes that work together. */

@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
 import { liveValues } from './live-values.ts';
 
-/** A window of a pooling in one channel: places of its pixels inside the image, from a first one on. */
+/** A window of a pooling: its pixels inside the image. */
 interface Window {
   readonly rows: number;
   readonly columns: number;
-  readonly first: number;
   /** From a row, and from a pixel, to the next. */
   readonly down: number;
   readonly right: number;
 }
 
-type Spread = (window: Window, gradient: number, x: ArrayLike<number>, dx: Float32Array) => void;
+/** @param first place of the window's first pixel, in one channel */
+type Spread = (window: Window, first: number, gradient: number, x: ArrayLike<number>, dx: Float32Array) => void;
 
 /** The gradient of a pooling from that of each of its windows. */
 const poolGrad =
@@ -40,7 +40,7 @@ const poolGrad =
           const [rows, columns] = [Math.max(0, lastRow - firstRow), Math.max(0, lastColumn - firstColumn)];
           const window = { rows, columns, down: inWidth * channels, right: channels };
           for (let channel = 0; channel < channels; channel++) {
-            spread({ ...window, first: first + channel }, from![at++]!, x!, to as Float32Array);
+            spread(window, first + channel, from![at++]!, x!, to as Float32Array);
           }
         }
       }
@@ -52,7 +52,7 @@ const poolGrad =
  * Sends the gradient of each window to its first largest value. tfjs's kernel starts its search at 0 and so finds none
  * in a window of negative values.
  */
-export const maxPoolGrad = poolGrad(({ rows, columns, first, down, right }, gradient, x, dx) => {
+export const maxPoolGrad = poolGrad(({ rows, columns, down, right }, first, gradient, x, dx) => {
   let best = -1;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
@@ -64,7 +64,7 @@ export const maxPoolGrad = poolGrad(({ rows, columns, first, down, right }, grad
 });
 
 /** Shares the gradient of each window out to its pixels inside the image. tfjs's kernels give each as if none were outside. */
-export const avgPoolGrad = poolGrad(({ rows, columns, first, down, right }, gradient, _, dx) => {
+export const avgPoolGrad = poolGrad(({ rows, columns, down, right }, first, gradient, _, dx) => {
   const share = gradient / (rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) dx[first + row * down + column * right]! += share;

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { type Overrides, tfjsKernel } from '../../kernels/registry.ts';
 import type { Kernel } from '../../kernels/training-kernels.ts';
 import { inFloat32 } from './bfloat16.ts';
+import { inPair } from './pointwise-convolution.ts';
 
 /**
  * In bfloat16 oneDNN 3.7, which TensorFlow 2.21 has, reads memory that nobody wrote in the filter's gradient of a padded
@@ -12,11 +13,9 @@ export function narrowImages(others: Overrides): Overrides {
     const kernel: Kernel = others[name] ?? tfjsKernel(name, 'tensorflow');
     return {
       [name]: (inputs, attrs, backend) => {
-        const { strides, dataFormat } = attrs as { strides: number | [number, number]; dataFormat?: string };
-        const stride = Array.isArray(strides) ? strides[1] : strides;
-        const width = (inputs.x as tf.Tensor).shape[dataFormat === 'NCHW' ? 3 : 2]!;
+        const width = (inputs.x as tf.Tensor).shape[attrs.dataFormat === 'NCHW' ? 3 : 2]!;
         const run = () => kernel(inputs, attrs, backend);
-        return width < stride ? inFloat32(backend, run) : run();
+        return width < inPair(attrs.strides)[1] ? inFloat32(backend, run) : run();
       },
     };
   };

@@ -81,7 +81,7 @@ function pointwise(
   };
 }
 
-const inPair = (strides: tf.NamedAttrMap[string] | undefined): [number, number] =>
+export const inPair = (strides: tf.NamedAttrMap[string] | undefined): [number, number] =>
   (Array.isArray(strides) ? strides : [strides, strides]) as [number, number];
 
 const matrix = (tensor: tf.Tensor, columns: number): tf.Tensor2D => tf.reshape(tensor, [-1, columns]) as tf.Tensor2D;
