@@ -102,7 +102,7 @@ const remedies: Readonly<Record<string, Arm>> = {
   'dcq, groups of 2500, batch': dcq(0.1, 0.05),
 };
 const REMEDIED = 'rate 0.2';
-const SEARCH = { identities: ABLATED, seed: 0, steps: 4000 };
+const SEARCH = { identities: ABLATED, seed: 0, steps: 4000, classes: 128 };
 /** The best settings found, which then train for all steps, and are tested on the people who are reported. */
 const chosen: Readonly<Record<string, string>> = {
   'batch-only': 'rate 0.2',
@@ -121,6 +121,7 @@ const chosen: Readonly<Record<string, string>> = {
 const LARGE_BATCHES = [
   [128, 0.2],
   [128, 0.4],
+  [128, 0.8],
   [512, 0.2],
   [512, 0.4],
 ] as const;
@@ -129,9 +130,8 @@ const inLargeBatches: Readonly<Record<string, Arm>> = {
   'prototype-memory-5%': memory(0.05),
   'prototype-memory-5%, momentum': (n) => [momentum, ...memory(0.05)(n)],
   'prototype-memory': memory(0.1),
-  'dcq, groups, batch': dcq(0.1, 0.1),
   ...Object.fromEntries(
-    ['semi-siamese, groups, batch', 'full-softmax, groups, batch'].map((name) => [name, heads[name]!]),
+    Object.keys(rivals).map((kind) => [`${kind}, groups, batch`, heads[`${kind}, groups, batch`]!]),
   ),
 };
 
@@ -143,6 +143,15 @@ export interface Contender {
   /** Of the steps of the others; all of them by default. */
   readonly shareOfSteps?: number;
 }
+
+const inBatchesOf = (n: number, group: string, classes: number, rate: number, more: readonly string[] = []) =>
+  Object.entries(inLargeBatches).map(
+    ([head, arm]): Contender => ({
+      ...{ group, name: `${head}, ${classes} classes: rate ${rate}` },
+      patches: [...arm(n), `sampler.classes=${classes}`, `schedule.base=${rate}`, ...more],
+      shareOfSteps: CLASSES / classes,
+    }),
+  );
 
 /** What is reported with so many identities. */
 export const contenders = (n: number, quick: boolean): Contender[] => [
@@ -158,24 +167,24 @@ export const contenders = (n: number, quick: boolean): Contender[] => [
     patches: [...searched[head]!(n), ...settings[setting]!],
   })),
   ...(quick || n !== ABLATED ? [] : LARGE_BATCHES).flatMap(([classes, rate]) =>
-    Object.entries(inLargeBatches).map(([head, arm]) => ({
-      ...{ group: `N = ${n}, large batches`, name: `${head}, ${classes} classes: rate ${rate}` },
-      patches: [...arm(n), `sampler.classes=${classes}`, `schedule.base=${rate}`],
-      shareOfSteps: CLASSES / classes,
-    })),
+    inBatchesOf(n, `N = ${n}, large batches`, classes, rate),
   ),
 ];
 
 /** What is searched over with so many identities, by the run of this seed. */
-export const searchFor = (n: number, seed: number): Contender[] =>
-  n !== SEARCH.identities || seed !== SEARCH.seed
-    ? []
-    : [
-        ...Object.entries(searched).flatMap(([head, arm]) =>
-          Object.keys(settings).map((at) => [head, arm, at] as const),
-        ),
-        ...Object.entries(remedies).map(([head, arm]) => [head, arm, REMEDIED] as const),
-      ].map(([head, arm, setting]) => ({
-        ...{ group: `N = ${n}, search`, name: `${head}: ${setting}` },
-        patches: [...arm(n), ...settings[setting]!, `steps=${SEARCH.steps}`],
-      }));
+export function searchFor(n: number, seed: number): Contender[] {
+  if (n !== SEARCH.identities || seed !== SEARCH.seed) return [];
+  const group = `N = ${n}, search`;
+  return [
+    ...[
+      ...Object.entries(searched).flatMap(([head, arm]) => Object.keys(settings).map((at) => [head, arm, at] as const)),
+      ...Object.entries(remedies).map(([head, arm]) => [head, arm, REMEDIED] as const),
+    ].map(([head, arm, setting]) => ({
+      ...{ group, name: `${head}: ${setting}` },
+      patches: [...arm(n), ...settings[setting]!, `steps=${SEARCH.steps}`],
+    })),
+    ...LARGE_BATCHES.filter(([classes]) => classes === SEARCH.classes).flatMap(([classes, rate]) =>
+      inBatchesOf(n, group, classes, rate, [`steps=${Math.round((SEARCH.steps * CLASSES) / classes)}`]),
+    ),
+  ];
+}
