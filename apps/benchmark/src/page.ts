@@ -7,7 +7,8 @@ export function machine(): Readonly<Record<string, string | number>> {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${type()} ${release()}`,
+    // No more of a kernel than its version: the rest is a build's name.
+    system: `${type()} ${release().split('.', 2).join('.')}`,
     node: process.version,
   };
 }
