@@ -57,7 +57,7 @@ function entryOf(
 /** Names are written on one line of a terminal, and kept whole in the file. */
 function checkName(what: string, name: unknown): asserts name is string {
   check(typeof name === 'string' && name !== '' && name.length <= 4096 && !/\p{Cs}/u.test(name), () => ({
-    where: 'gallery',
+    where: 'enrol',
     what,
     got: name,
     expected: 'text of 1 to 4096 characters',

@@ -5,6 +5,13 @@ export function refusal(status: number, parts: ErrorParts): ProtomemError & { re
   return Object.assign(new ProtomemError(parts), { statusCode: status });
 }
 
+/** An error about what a client sent: with 400, unless it has a status. */
+export const askedFor = (error: unknown): unknown =>
+  error instanceof ProtomemError && !('statusCode' in error) ? Object.assign(error, { statusCode: 400 }) : error;
+
+/** Operations of a gallery, by which errors about their arguments are named: what else fails there is not the client's fault. */
+const operations = ['enrol', 'identify', 'verify'];
+
 /** What a framework's errors say, by status: what was expected. */
 const expectations: Readonly<Record<number, string>> = {
   400: 'a request as /docs tells',
@@ -15,10 +22,10 @@ const expectations: Readonly<Record<number, string>> = {
   503: 'a server that is not stopping',
 };
 
-/** Status and body of any error: fields of a ProtomemError, never a stack. */
+/** Status and body of any error: fields of a ProtomemError that is for the client, never a stack, nor a path of the server's. */
 export function answerTo(error: unknown) {
   const { statusCode, code } = error as { statusCode?: number; code?: string };
-  if (error instanceof ProtomemError) {
+  if (error instanceof ProtomemError && (statusCode !== undefined || operations.includes(error.parts.where))) {
     const { where, what, got, expected, fix } = error.parts;
     return { status: statusCode ?? 400, body: bodyOf({ where, what, got: show(got), expected, fix }, error.message) };
   }

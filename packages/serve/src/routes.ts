@@ -6,7 +6,7 @@ import { normalizeRows } from '@protomem/protocols';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { LimitFunction } from 'p-limit';
 import type { ServeSettings } from './options.ts';
-import { refusal } from './refusals.ts';
+import { askedFor, refusal } from './refusals.ts';
 import { schemas } from './schemas.ts';
 
 /** First bytes of the formats that are read. SVG is not: it is a program that draws. */
@@ -43,7 +43,7 @@ export function addRoutes(
       if (request.raw.socket.destroyed) throw refusal(499, gone);
       return work(bytes);
     }).catch((error: unknown) => {
-      if (!(error instanceof ProtomemError && /exceeds pixel limit/.test(error.message))) throw error;
+      if (!(error instanceof ProtomemError && /exceeds pixel limit/.test(error.message))) throw askedFor(error);
       throw refusal(413, {
         ...{ where: 'serve', what: 'the photo', got: 'larger' },
         expected: `at most ${maxPixels} pixels`,
@@ -62,11 +62,23 @@ export function addRoutes(
 
   const shown = ({ box, faults }: FoundFace) => ({ box, faults });
 
-  function known(person: string) {
+  function known(person: string, image?: string) {
     const found = gallery.find(person);
-    if (found) return found;
-    const expected = `one of the ${gallery.people} in the gallery`;
-    throw refusal(404, { where: 'serve', what: 'the person', got: person, expected });
+    const refuse = (what: string, got: string, expected: string): never => {
+      throw refusal(404, { where: 'serve', what, got, expected });
+    };
+    if (!found) return refuse('the person', person, `one of the ${gallery.people} in the gallery`);
+    if (image === undefined || found.images.includes(image)) return found;
+    return refuse('the image', image, `one of the ${found.images.length} of that person`);
+  }
+
+  /** What is done with somebody who is there, whom another request may remove before it is this one's turn. */
+  async function withKnown<T>(person: string, image: string | undefined, work: () => Promise<T>): Promise<T> {
+    known(person, image);
+    return work().catch((error: unknown) => {
+      known(person, image);
+      throw error;
+    });
   }
 
   app.post('/embed', { schema: schemas.embed, config: { photo: true } }, async (request) => {
@@ -107,9 +119,9 @@ export function addRoutes(
     '/people/:person/verify',
     { schema: schemas.verify, config: { photo: true } },
     async (request) => {
-      const { person } = known(request.params.person);
-      const { faces, ...rest } = await searched(request, (embeddings) =>
-        gallery.verify(person, embeddings, request.query),
+      const { person } = request.params;
+      const { faces, ...rest } = await withKnown(person, undefined, () =>
+        searched(request, (embeddings) => gallery.verify(person, embeddings, request.query)),
       );
       const one = ([best]: readonly Candidate[]) => ({ score: best!.score, answer: best!.answer });
       return { ...rest, person, faces: faces.map(([face, people]) => ({ ...face, ...one(people) })) };
@@ -161,12 +173,7 @@ export function addRoutes(
   );
 
   async function remove(person: string, image: string | undefined, compact = true) {
-    const { images } = known(person);
-    if (image !== undefined && !images.includes(image)) {
-      const expected = `one of the ${images.length} of that person`;
-      throw refusal(404, { where: 'serve', what: 'the image', got: image, expected });
-    }
-    const removed = await gallery.remove(person, image);
+    const removed = await withKnown(person, image, () => gallery.remove(person, image));
     if (compact) await gallery.compact();
     return { person, removed, images: gallery.find(person)?.images.length ?? 0 };
   }

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32, deflateSync } from 'node:zlib';
+import { ProtomemError } from '@protomem/core';
 import { chromium } from '@protomem/core/testing';
-import { calibrationFromScores } from '@protomem/gallery';
+import { calibrationFromScores, memoryStorage } from '@protomem/gallery';
 import { Ajv } from 'ajv';
 import puppeteer from 'puppeteer-core';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { colourModel, photo, serveColours } from '../fixtures/colours.ts';
 import { batchEmbeddings } from './batch-embeddings.ts';
 
@@ -290,6 +291,64 @@ describe('bad requests', () => {
     expect(none).toMatch(/^HTTP\/1.1 400 /);
     expect(none).toContain('"error":{');
     await expect.poll(async () => (await served.ask('health')).json()).toEqual({ status: 'ok', waiting: 0 });
+  });
+});
+
+describe('what is not the fault of the client', () => {
+  it('is not said to be: a disk that is full is 500, said where the server runs, without its paths', async () => {
+    const storage = memoryStorage();
+    const served = await serveColours({ minSharpness: 0 }, colourModel(), {
+      ...storage,
+      append: async () => {
+        const parts = { where: 'fileStorage', what: '/srv/secret', got: 'full', expected: 'room' };
+        throw new ProtomemError(parts);
+      },
+    });
+    const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const response = await served.ask('people/Ada/images', 'POST', red);
+    const text = await response.text();
+    expect([response.status, text.includes('secret')]).toEqual([500, false]);
+    expect(String(said.mock.calls[0]?.[0])).toContain('/srv/secret');
+    said.mockRestore();
+    await served.close();
+  });
+
+  it.each([
+    ['removed', 'people/Ada', 'DELETE'],
+    ['verified', 'people/Ada/verify', 'POST'],
+  ])('somebody who is removed before they are %s is not there: 404', async (_, path, method) => {
+    const storage = memoryStorage();
+    const append: typeof storage.append = async (bytes) => {
+      await sleep(100);
+      return storage.append(bytes);
+    };
+    const served = await serveColours({ minSharpness: 0 }, colourModel(), { ...storage, append });
+    await served.ask('people/Ada/images', 'POST', red);
+    const first = served.ask('people/Ada', 'DELETE');
+    await sleep(30);
+    const second = served.ask(path, method, method === 'POST' ? red : undefined);
+    expect([(await first).status, (await second).status]).toEqual([200, 404]);
+    await served.close();
+  });
+});
+
+describe('stopping', () => {
+  const head = 'POST /embed HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\n';
+  it.each([
+    ['is silent', ''],
+    ['drips its headers', 'GET /people HTTP/1.1\r\nX: '],
+    ['drips its photo', head],
+  ])('waits no longer for a client that %s than any may take', async (_, first) => {
+    const served = await serveColours({ timeout: 1 });
+    const socket = connect(Number(new URL(served.url).port), '127.0.0.1');
+    const gone = new Promise((resolve) => socket.on('error', () => undefined).on('close', resolve));
+    await new Promise((resolve) => socket.on('connect', resolve));
+    socket.write(first);
+    const dripping = setInterval(() => first !== '' && socket.write('x'), 100);
+    await sleep(50);
+    await served.close();
+    await gone;
+    clearInterval(dripping);
   });
 });
 

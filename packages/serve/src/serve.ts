@@ -29,7 +29,7 @@ declare module 'fastify' {
 /** A server at work. */
 export interface FaceServer {
   readonly url: string;
-  /** Takes no more requests, ends those that are at work, and returns when they are answered. */
+  /** Takes no more requests, answers those that are at work, and returns; clients that still send have the time-out for it. */
   close(): Promise<void>;
 }
 
@@ -67,7 +67,8 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
   const settings = readOptions('serve', serveOptions, options);
   const { model, gallery, host, port, token, queue, maxBytes, timeout, batch, wait } = settings;
   checkDoor(settings);
-  const milliseconds = timeout * 1000;
+  const milliseconds = Math.round(timeout * 1000);
+  const forHeaders = Math.ceil(milliseconds / 3);
   const app = fastify({
     bodyLimit: maxBytes,
     keepAliveTimeout: 5000,
@@ -75,7 +76,7 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
     // Of silence: the work on a full queue may take as long as sending a request.
     connectionTimeout: 4 * milliseconds,
     http: {
-      ...{ headersTimeout: milliseconds / 3, connectionsCheckingInterval: Math.min(1000, milliseconds / 3) },
+      ...{ headersTimeout: forHeaders, connectionsCheckingInterval: Math.min(1000, forHeaders) },
       // Node's own, and a path.
       maxHeaderSize: 2 ** 14 + LONGEST_NAME,
     },
@@ -85,6 +86,12 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
     clientErrorHandler: answerUnparsed,
   });
   app.server.maxConnections = MOST_CONNECTIONS;
+  /** Connections without a whole request: Node no longer looks at their time once it is told to close. */
+  const sending = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    sending.add(socket);
+    socket.once('close', () => sending.delete(socket));
+  });
 
   let waiting = 0;
   let closing = false;
@@ -120,11 +127,15 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
       return request.work;
     };
   });
+  app.addHook('preHandler', async ({ raw }) => {
+    sending.delete(raw.socket);
+  });
   // A connection that is kept open would keep the server from its end.
   app.addHook('onSend', async (_, reply) => {
     if (closing) reply.header('connection', 'close');
   });
-  app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+  app.addHook('onResponse', async ({ method, raw, routeOptions }, reply) => {
+    if (!raw.socket.destroyed) sending.add(raw.socket);
     const labels = { method, route: routeOptions.url ?? 'none', status: reply.statusCode };
     metrics.requests.observe(labels, reply.elapsedTime / 1000);
   });
@@ -167,7 +178,9 @@ export async function serve(options: ServeOptions): Promise<FaceServer> {
     url: `http://${joinAddress(host, found)}/`,
     close() {
       closing = true;
-      return app.close();
+      for (const socket of sending) if (socket.bytesRead === 0) socket.destroy();
+      const cut = setTimeout(() => sending.forEach((socket) => void socket.destroy()), milliseconds);
+      return app.close().finally(() => clearTimeout(cut));
     },
   };
 }
