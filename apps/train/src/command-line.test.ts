@@ -7,6 +7,7 @@ import { evaluate } from './commands/evaluate.ts';
 import { identify, make as identifyCommand } from './commands/identify.ts';
 import { make as importCommand } from './commands/import.ts';
 import { commands } from './commands/index.ts';
+import { make as inspectCommand } from './commands/inspect.ts';
 import { make as trainCommand } from './commands/train.ts';
 import { initProject } from './init-project.ts';
 
@@ -91,6 +92,13 @@ describe('options that would do nothing', () => {
   ])('are refused: %s', async (names, asked) => {
     await expect(asked()).rejects.toThrow(`the command line is "${names}", expected one of them`);
   });
+});
+
+it('options of data sets are refused by inspect where there is none', async () => {
+  const file = join(dir, 'a.safetensors');
+  await writeFile(file, '');
+  const asked = inspectCommand().parseAsync([file, '--problems', 'a.tsv'], { from: 'user' });
+  await expect(asked).rejects.toThrow(/^inspect: --problems is "a.tsv", expected nothing: .* is an encoder/);
 });
 
 describe('what is not there', () => {

@@ -1,5 +1,5 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
-import { type ImageSource, ProtomemError, remarkLines } from '@protomem/core';
+import { flagOf, type ImageSource, ProtomemError, remarkLines } from '@protomem/core';
 import { type OpenOptions, openDataset, type openImages } from '@protomem/data';
 
 /** What the commands that read a data set share: the options that say how to open it, and what is said of it. */
@@ -40,6 +40,12 @@ export async function openSaid(
 export function openOptionsOf({ from, root, columns, identity }: DataSetArguments): OpenOptions {
   const options = { format: from, root, identity, columns: columns && parseColumns(columns) };
   return options as OpenOptions;
+}
+
+/** Refuses options that would do nothing for what was found. */
+export function refuseGiven(where: string, options: object, expected: string): void {
+  const given = Object.entries(options).find(([, value]) => value !== undefined && value !== false);
+  if (given) throw new ProtomemError({ where, what: flagOf(given[0]), got: given[1], expected });
 }
 
 /** Prints the remarks of a source, where they mix with no output. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Detect } from '@protomem/alignment';
-import { ProtomemError, refuseTogether } from '@protomem/core';
+import { ProtomemError, pickOptions, refuseTogether } from '@protomem/core';
 import { type Calibration, type Gallery, openGallery } from '@protomem/gallery';
 import { fileStorage, readCalibration } from '@protomem/gallery/node';
 import { type EmbeddingModel, type ModelOptions, modelOptions, openModel } from '@protomem/protocols';
@@ -47,9 +47,8 @@ export interface Faces {
 export async function openFaces(where: string, options: FaceArguments & ModelOptions): Promise<Faces> {
   refuseTogether(where, options, { aligned: ['detector', 'minScore'] });
   const { model: path, aligned, minScore, detector, calibration, ...rest } = options;
-  const foreign = Object.fromEntries(Object.keys(modelOptions).map((key) => [key, rest[key as keyof ModelOptions]]));
   const found = await calibrationFor(path, calibration);
-  const model = await openModel(path, foreign);
+  const model = await openModel(path, pickOptions(modelOptions, rest));
   for (const note of [`model: ${model.kind}`, ...model.notes]) console.error(note);
   const detect = aligned ? undefined : (await openDetector(where, { minScore, detector })).detect;
   return {

@@ -27,6 +27,7 @@ export {
   type Part,
   type Presence,
   part,
+  pickOptions,
   readOptions,
   refuseTogether,
   type Settings,

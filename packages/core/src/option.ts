@@ -213,6 +213,12 @@ export function refuseTogether(
   }
 }
 
+/** Of settings of several parts, those of one: what it declares and what was said. */
+export function pickOptions<const S extends Options>(options: S, given: object): OptionsOf<S> {
+  const said = Object.entries(given).filter(([name, value]) => value !== undefined && Object.hasOwn(options, name));
+  return Object.fromEntries(said) as OptionsOf<S>;
+}
+
 /**
  * Checks what a caller passed, and fills in defaults.
  *

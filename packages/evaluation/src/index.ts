@@ -36,7 +36,8 @@ export { type NeighborOptions, type Neighbors, nearestNeighbors, neighborRecall 
 export { pairScores } from './pair-scores.ts';
 export { type Retrieval, type RetrievalOptions, retrieval } from './retrieval.ts';
 export { areaUnderCurve, type DetCurve, detCurve, equalErrorRate, type RocCurve, rocCurve } from './roc-curve.ts';
-export { type SignFlipTest, signFlipTest } from './sign-flip-test.ts';
+export { MOST_FIGURES, type SignFlipTest, signFlipTest } from './sign-flip-test.ts';
+export { takeRows } from './take-rows.ts';
 export {
   type FarRule,
   type TarAtFar,

@@ -1,6 +1,7 @@
 import { check, integer, type OptionsOf, option, readOptions } from '@protomem/core';
 import { Highest } from './highest.ts';
 import { checkIds, checkRows, forEachRow, productOptions } from './matrix-product.ts';
+import { takeRows } from './take-rows.ts';
 
 const megaFaceOptions = {
   ...productOptions,
@@ -84,10 +85,7 @@ export async function megaFace(
     got: 'no person with two images',
     expected: 'at least one',
   }));
-  const queries = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) {
-    queries.set(probes.features.subarray(row * width, (row + 1) * width), i * width);
-  }
+  const queries = takeRows(probes.features, width, rows);
   // The k-th best distractor of each probe decides: the mate must beat it.
   const bars = ranks.map(() => new Float32Array(rows.length));
   await forEachRow(

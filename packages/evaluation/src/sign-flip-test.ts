@@ -13,7 +13,8 @@ export interface SignFlipTest {
   readonly pValue: number;
 }
 
-const MOST = 20;
+/** Figures of one encoder that {@link signFlipTest} takes at most: 2^20 ways to flip signs. */
+export const MOST_FIGURES = 20;
 
 /**
  * Exact paired permutation test: two encoders on the same folds (or seeds), their accuracies in the same order. Goes
@@ -33,11 +34,11 @@ const MOST = 20;
  */
 export function signFlipTest(one: readonly number[], other: readonly number[]): SignFlipTest {
   const count = one.length;
-  check(count === other.length && count >= 2 && count <= MOST, () => ({
+  check(count === other.length && count >= 2 && count <= MOST_FIGURES, () => ({
     where: 'signFlipTest',
     what: 'number of figures',
     got: `${count} and ${other.length}`,
-    expected: `as many of both, 2 to ${MOST}`,
+    expected: `as many of both, 2 to ${MOST_FIGURES}`,
   }));
   for (const [name, figures] of Object.entries({ one, other })) {
     for (const [i, figure] of figures.entries()) {

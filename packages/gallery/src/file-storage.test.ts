@@ -101,7 +101,12 @@ describe('fileStorage', () => {
     await chmod(path, 0o600);
     await expect(fileStorage(link)).rejects.toThrow('in use by process');
     await gallery.close();
+    // What kills left: of this gallery, and of another beside it that is called like the link.
+    await writeFile(join(directory, '.people.gallery.1-abcdef01.tmp'), '');
+    await writeFile(join(directory, '.link.1-abcdef02.tmp'), '');
     const linked = await openGallery(await fileStorage(link), { width: 2, model });
+    expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual(['.link.1-abcdef02.tmp']);
+    await rm(join(directory, '.link.1-abcdef02.tmp'));
     await linked.remove('Ada');
     await linked.close();
     expect((await lstat(link)).isSymbolicLink()).toBe(true);

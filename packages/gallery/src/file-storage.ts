@@ -50,7 +50,7 @@ export async function fileStorage(
     );
   };
   if (!readOnly) await mkdir(folder, { recursive: true }).catch(failed('written'));
-  const release = readOnly ? undefined : await hold(join(folder, `.${name}.lock`), path);
+  const release = readOnly ? undefined : await hold(folder, name, path);
   let file: FileHandle | undefined;
   /** Where the last whole record ends; beyond may be what a failed write left. */
   let end = 0;
@@ -131,15 +131,15 @@ async function behindLinks(path: string, most = 40): Promise<string> {
 }
 
 /** Takes a lock and keeps it. @returns what lets go of it. */
-async function hold(lock: string, path: string): Promise<() => Promise<void>> {
+async function hold(folder: string, name: string, path: string): Promise<() => Promise<void>> {
   let letGo: () => void = () => undefined;
   const over = new Promise<void>((done) => {
     letGo = done;
   });
   return new Promise((taken, refused) => {
-    const held: Promise<void> = withLock(lock, refuseHeld('gallery', path), async () => {
+    const held: Promise<void> = withLock(join(folder, `.${name}.lock`), refuseHeld('gallery', path), async () => {
       // Of a process that was killed while it wrote the gallery anew.
-      await sweepTemporary(dirname(lock), { of: basename(path) });
+      await sweepTemporary(folder, { of: name });
       taken(async () => {
         letGo();
         await held;

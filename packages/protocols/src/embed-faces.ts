@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { check, type ImageSource, ProtomemError, unescapeName } from '@protomem/core';
 import { systemReason } from '@protomem/core/node';
 import { loadImages, pathEnds, readNpy } from '@protomem/data';
+import { takeRows } from '@protomem/evaluation';
 import { embeddingWatch } from './models/embedding-watch.ts';
 import type { ModelOptions } from './models/model-options.ts';
 import { openModel, refuseModelOptions } from './models/open-model.ts';
@@ -93,8 +94,7 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
     label: `embeddings of ${path}`,
     byName: true,
     async embed(faces) {
-      const found = new Float32Array(faces.names.length * width);
-      for (const [i, name] of faces.names.entries()) {
+      const rows = faces.names.map((name) => {
         const row = rowOf(name);
         check(row !== undefined, () => ({
           where: namesFile,
@@ -103,8 +103,9 @@ async function storedEmbeddings(path: string): Promise<Embedder> {
           expected: 'an embedding for each image that the protocol names',
           fix: 'Embed the folder that holds the images of the protocol.',
         }));
-        found.set(values.subarray(row! * width, (row! + 1) * width), i * width);
-      }
+        return row;
+      });
+      const found = takeRows(values, width, rows);
       watch.see(found, width);
       return { values: found, width, seconds: 0 };
     },

@@ -8,6 +8,7 @@ import {
   type OptionsOf,
   option,
   ProtomemError,
+  pickOptions,
   readOptions,
 } from '@protomem/core';
 import { type Embedder, type OnProgress, openEmbedder } from './embed-faces.ts';
@@ -119,7 +120,7 @@ export async function evaluateModel(
   checkTaken({ ...known, ...others, ...(typeof test === 'string' ? {} : { thresholdRule }) }, options);
   const settings = readOptions('evaluate', evaluateOptions, options);
   const { batch, mean, scale, bgr, inputSize, output, onProgress } = settings;
-  const { title, run } = typeof test === 'string' ? testByProtocol(test, chosen(settings, protocolOptions)) : test;
+  const { title, run } = typeof test === 'string' ? testByProtocol(test, pickOptions(protocolOptions, settings)) : test;
   const begun = performance.now();
   const embedder = await openEmbedder(model, batch, { mean, scale, bgr, inputSize, output }, onProgress);
   try {
@@ -142,6 +143,3 @@ export async function evaluateModel(
 }
 
 /** The values of some options. */
-function chosen<S extends Options>(settings: object, options: S): OptionsOf<S> {
-  return Object.fromEntries(Object.entries(settings).filter(([name]) => Object.hasOwn(options, name))) as OptionsOf<S>;
-}

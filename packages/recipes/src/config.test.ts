@@ -73,6 +73,15 @@ describe('configuration', () => {
     expect(() => parseConfig({ ...demo, extra: 1 }, 'config.json')).toThrow('config.json: a key is "extra"');
   });
 
+  it('says how a text that looks like a number is set', () => {
+    const data = { data: 'faces' };
+    const patched = (patch: string) => patchConfig(resolveRecipe('faces', data), [patch]);
+    expect(() => patched('data.path=2024')).toThrow(
+      `data.path is 2024, expected text. Quote what is text: --set 'data.path="2024"'.`,
+    );
+    expect(patched('data.path="2024"').data).toMatchObject({ path: '2024' });
+  });
+
   it('refuses what a loss refuses, and a filter where there is nothing to filter, before anything is made', () => {
     expect(() => patchConfig(demo, ['head.loss={"name":"mag-face","lengths":[110,10]}'])).toThrow('lengths[1] is 10');
     const filtered = ['head.loss={"name":"triplet","interClassFilter":0.4}'];

@@ -89,6 +89,7 @@ function hitsOf({ sampler }: RunConfig, shown: Shown, draws: number): number {
 }
 
 function hitsOfGroups(people: number, groups: number, rounds: number, shown: Shown, draws: number): number {
+  if (people === 0) return 0;
   const size = people / groups;
   const group = new Map([[1, size]]);
   const whole = Math.floor(draws / (size * rounds));

@@ -6,6 +6,7 @@ import {
   percentileInterval,
   poolTemplates,
   resamples,
+  takeRows,
   thresholdAtFar,
   wilsonInterval,
 } from '@protomem/evaluation';
@@ -36,7 +37,7 @@ export async function findKnown(embeddings: Float32Array, dimension: number, kno
   const tested = rows.filter((row) => known.reference[row] === 0);
   const references = rows.filter((row) => known.reference[row] === 1);
   const { ids, features } = poolTemplates(
-    rowsOf(embeddings, dimension, references),
+    takeRows(embeddings, dimension, references),
     dimension,
     {
       templates: references.map((row) => known.people[row]!),
@@ -44,7 +45,7 @@ export async function findKnown(embeddings: Float32Array, dimension: number, kno
     },
     { imageNorm: 'unit' },
   );
-  const nearest = await nearestNeighbors(rowsOf(embeddings, dimension, tested), features, dimension, 1);
+  const nearest = await nearestNeighbors(takeRows(embeddings, dimension, tested), features, dimension, 1);
   const found = tested.filter((row, i) => ids[nearest.rows[i]!] === known.people[row]).length;
   return {
     people: ids.length,
@@ -53,13 +54,6 @@ export async function findKnown(embeddings: Float32Array, dimension: number, kno
     interval: wilsonInterval(found, tested.length),
     ...thresholds(embeddings, dimension, tested, known.people),
   };
-}
-
-function rowsOf(embeddings: Float32Array, dimension: number, rows: readonly number[]): Float32Array {
-  const some = new Float32Array(rows.length * dimension);
-  for (const [i, row] of rows.entries())
-    some.set(embeddings.subarray(row * dimension, (row + 1) * dimension), i * dimension);
-  return some;
 }
 
 function thresholds(embeddings: Float32Array, dimension: number, rows: readonly number[], people: Int32Array) {

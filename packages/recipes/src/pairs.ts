@@ -10,7 +10,7 @@ import {
   type VerificationReport,
   verificationReport,
 } from '@protomem/evaluation';
-import { binFaces, listFaces, type PairFaces } from '@protomem/protocols';
+import { binFaces, embedPixels, listFaces, type PairFaces } from '@protomem/protocols';
 import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
 import { openData } from './compose.ts';
@@ -193,12 +193,7 @@ async function embedAll(encoder: Encoder, set: PairSet, batch: number): Promise<
     const chunk = all.slice(start, start + batch);
     const bytes = new Uint8Array(chunk.length * imageSize);
     for (const [i, pixels] of chunk.entries()) bytes.set(pixels, i * imageSize);
-    const sum = tf.tidy(() => {
-      const images = tf.tensor4d(bytes, [chunk.length, set.side, set.side, 3], 'float32');
-      return tf.add(encoder.apply(images), encoder.apply(tf.reverse(images, 2)));
-    });
-    embeddings.set(await sum.data<'float32'>(), start * dimension);
-    sum.dispose();
+    embeddings.set(await embedPixels(encoder, bytes, chunk.length, true), start * dimension);
   }
   if (size === 1) return embeddings;
   barrier(LONG_WAIT_SECONDS);

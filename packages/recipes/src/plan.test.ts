@@ -186,6 +186,8 @@ describe('what a plan says', () => {
       "half of the loss is over the batch's own classes alone (head.batchShare=0.5)",
     ]);
     expect(of(['sampler.images=3', 'sampler.fewImages=skip'], uneven).sentences[3]).toContain('they take no part');
+    // The sampler refuses it.
+    expect(of(['sampler.images=4', 'sampler.fewImages=skip'], facts(500, 3)).sentences.join()).not.toContain('NaN');
   });
 
   it.each([

@@ -36,6 +36,7 @@ describe('parse', () => {
     [{ head: { kind: 'memory' } }, 'test: head.size is "missing", expected an integer >= 1. Slots.'],
     [{ head: { kind: 'softmax', size: 3 } }, 'a key is "head.size", expected one of head.kind, head.rate.'],
     [{ head: 3 }, 'test: head is 3, expected an object of options.'],
+    [{ head: null }, 'test: head is null, expected an object of options.'],
     [{ steps: 0, head: { kind: 'softmax' } }, 'test: steps is 0, expected an integer >= 1.'],
     [{ step: 1 }, 'Did you mean "steps"?'],
   ])('refuses %j', (value, message) => {

@@ -119,7 +119,12 @@ const named = (node: Node, value: unknown): unknown =>
 function fieldsIn(where: string, node: Section | Kinds, given: unknown, path: Path) {
   const value = named(node, given);
   if (!isObject(value)) {
-    throw new ProtomemError({ where, what: dotted(path), got: value ?? 'missing', expected: 'an object of options' });
+    throw new ProtomemError({
+      where,
+      what: dotted(path),
+      got: value === undefined ? 'missing' : value,
+      expected: 'an object of options',
+    });
   }
   if (node.node === 'section') return { fields: node.fields, own: {}, value };
   const kind = kindOf(where, node, value[node.key], path);
@@ -146,7 +151,7 @@ function refuseUnknown(where: string, value: object, known: readonly string[], p
  */
 export function parse<N extends Node>(where: string, node: N, given: unknown, path: Path = []): ValueOf<N> {
   if (isOption(node)) return leaf(where, node, given, path) as ValueOf<N>;
-  const { fields, own, value } = fieldsIn(where, node, given ?? {}, path);
+  const { fields, own, value } = fieldsIn(where, node, given === undefined ? {} : given, path);
   refuseUnknown(where, value, [...Object.keys(own), ...Object.keys(fields)], path);
   const entries = Object.entries(fields).map(([name, field]) => [
     name,
@@ -166,12 +171,17 @@ function leaf(where: string, option: Option, given: unknown, path: Path): unknow
   const value = typeof chosen === 'string' && choices ? (currentSpelling(chosen, choices) ?? chosen) : chosen;
   if (typeof value !== 'function' && option.accepts(value)) return value;
   const near = typeof value === 'string' && choices ? nearest(value, choices) : undefined;
+  const quoted = typeof value === 'number' && option.accepts(String(value));
   throw new ProtomemError({
     where,
     what: dotted(path),
     got: value,
     expected: expected.replace(', or a function', ''),
-    fix: near ? `Did you mean "${near}"?` : undefined,
+    fix: near
+      ? `Did you mean "${near}"?`
+      : quoted
+        ? `Quote what is text: --set '${dotted(path)}="${value}"'.`
+        : undefined,
   });
 }
 

@@ -1,5 +1,5 @@
 import { ProtomemError } from '@protomem/core';
-import { type SignFlipTest, signFlipTest } from '@protomem/evaluation';
+import { MOST_FIGURES, type SignFlipTest, signFlipTest } from '@protomem/evaluation';
 import { renderReport, savePage } from '@protomem/report';
 import { command } from '../command-line.ts';
 import { type Compared, readResults } from '../read-results.ts';
@@ -67,6 +67,8 @@ export async function compare(runs: readonly string[], out: string): Promise<voi
 function difference(one: Compared, other: Compared): string {
   if (one.pairs !== other.pairs) return 'tested on other pairs, or in another way: no comparison';
   const folds = ({ result }: Compared): number[] => result.verification.folds.map(({ accuracy }) => accuracy);
+  const count = folds(one).length;
+  if (count > MOST_FIGURES) return `${count} folds, and the exact test takes ${MOST_FIGURES} at most: no comparison`;
   const { mean, standardError, pValue }: SignFlipTest = signFlipTest(folds(one), folds(other));
   const sure = pValue < 0.05 ? '' : ', no difference shown';
   const points = `${mean < 0 ? '' : '+'}${percent(mean)} ± ${percent(standardError)} points`;

@@ -1,4 +1,4 @@
-import { remarkLines } from '@protomem/core';
+import { pickOptions, remarkLines } from '@protomem/core';
 import {
   type EnrolImagesOptions,
   type EnrolledImages,
@@ -61,9 +61,7 @@ export async function enrol(photos: readonly string[], options: EnrolArguments):
       for (const photo of photos) {
         const people = await openPeople(photo, name, openOptionsOf(rest));
         sayRemarks(people.source);
-        const settings = Object.fromEntries(
-          Object.keys(enrolImagesOptions).map((key) => [key, options[key as keyof EnrolImagesOptions]]),
-        ) as EnrolImagesOptions;
+        const settings = pickOptions(enrolImagesOptions, options);
         const found = await withBar('images', (onProgress) =>
           enrolImages(gallery, faces.model, people, { ...settings, detect: faces.detect, onProgress, signal }),
         );

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from '@commander-js/extra-typings';
-import { check, ProtomemError, refuseTogether } from '@protomem/core';
+import { check, ProtomemError, pickOptions, refuseTogether } from '@protomem/core';
 import { inFolder, writeFileAtomic } from '@protomem/core/node';
 import {
   type EvaluateModelOptions,
@@ -67,7 +67,7 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
   const task =
     name === undefined
       ? await ownPairs(model, { data, set })
-      : testByProtocol(name, chosen(options, Object.keys(protocolOptions)));
+      : testByProtocol(name, pickOptions(protocolOptions, options));
   const out = await newFolder(options.out ?? join(await resultsFolder(model), name ?? 'own-pairs'));
   await inFolder('evaluate', out, () => carryOut(model, task, out, options));
 }
@@ -75,9 +75,9 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
 async function carryOut(model: string, task: Task, out: string, options: EvaluateOptions): Promise<void> {
   console.log(`test: ${task.title}`);
   const own = options.protocol === undefined;
-  const rest = Object.keys(evaluateOptions).filter((key) => own || !(key in protocolOptions));
+  const rest = Object.entries(evaluateOptions).filter(([key]) => own || !(key in protocolOptions));
   const { outcome, by, notes, seconds } = await withBar('images', (onProgress) =>
-    evaluateModel(model, task, { ...chosen(options, rest), onProgress }),
+    evaluateModel(model, task, { ...pickOptions(Object.fromEntries(rest), options), onProgress }),
   );
   console.log(`model: ${by}`);
   for (const note of notes) console.log(note);
@@ -128,7 +128,7 @@ async function ownPairs(
 
 /** What was asked for. The rule has its name of the first release, which `compare` and older results know. */
 function optionFacts({ thresholdRule = 'insightface', ...options }: EvaluateOptions): EvaluationFacts['options'] {
-  const shown = Object.entries({ ...chosen(options, Object.keys(evaluateOptions)), arithmetic: thresholdRule });
+  const shown = Object.entries({ ...pickOptions(evaluateOptions, options), arithmetic: thresholdRule });
   return Object.fromEntries(
     shown.map(([name, value]) => [
       name,
@@ -138,12 +138,6 @@ function optionFacts({ thresholdRule = 'insightface', ...options }: EvaluateOpti
 }
 
 /** The options of some names that were given. */
-function chosen(options: EvaluateModelOptions, names: readonly string[]): EvaluateModelOptions {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
-  );
-}
-
 /** Beside a run's own results, or below `evaluations`. */
 async function resultsFolder(model: string): Promise<string> {
   const isRun = (await stat(runFolder(model).encoder).catch(() => undefined))?.isFile();

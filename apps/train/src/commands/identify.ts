@@ -1,4 +1,4 @@
-import { ProtomemError, printable, shellWord } from '@protomem/core';
+import { type ImageSource, ProtomemError, printable, shellWord } from '@protomem/core';
 import { openImages } from '@protomem/data';
 import {
   type Candidate,
@@ -21,7 +21,7 @@ import {
 } from '@protomem/gallery/node';
 import type { ModelOptions } from '@protomem/protocols';
 import { command, declaredFlags } from '../command-line.ts';
-import { type DataSetArguments, dataSetOptions, openOptionsOf, sayRemarks } from '../data-sets.ts';
+import { type DataSetArguments, dataSetOptions, openOptionsOf, refuseGiven, sayRemarks } from '../data-sets.ts';
 import { type FaceArguments, type Faces, faceOptions, openFaces, readGallery } from '../faces.ts';
 
 const use = `
@@ -76,13 +76,28 @@ export async function identify(photos: readonly string[], options: IdentifyArgum
       const calibration = known ?? faces.calibration;
       const search = { top, far, doubt, template, calibration };
       let lines: string[] = [];
+      /** The faces of a photo; or why there are none, of one that cannot be read. */
+      const facesIn = async (source: ImageSource, identity: number, image: number) => {
+        try {
+          const { name, bytes } = await source.load(identity, image);
+          return { name, found: await findFaces(model, bytes, { name, detect, minSide, minSharpness, maxPixels }) };
+        } catch (error) {
+          if (error instanceof ProtomemError) return { error: error.message };
+          throw error;
+        }
+      };
       for (const path of photos) {
         const source = await openImages(path);
         sayRemarks(source);
         for (let identity = 0; identity < source.identities; identity++) {
           for (let i = 0; i < source.imagesOf(identity); i++) {
-            const { name, bytes } = await source.load(identity, i);
-            const found = await findFaces(model, bytes, { name, detect, minSide, minSharpness, maxPixels });
+            const seen = await facesIn(source, identity, i);
+            if ('error' in seen) {
+              process.exitCode = 1;
+              console.log(json ? printable(JSON.stringify(seen)) : `not looked at: ${seen.error}`);
+              continue;
+            }
+            const { name, found } = seen;
             if (found.faces.length === 0) {
               if (json) console.log(JSON.stringify({ photo: name, faces: 0 }));
               else
@@ -142,11 +157,8 @@ async function openKnown({ opening, model, detect }: Faces, options: IdentifyArg
   const { gallery: path, maxPixels } = options;
   if (await isGalleryFile(path)) {
     const { from, root, columns, identity } = options;
-    const given = Object.entries({ from, root, columns, identity }).find(([, value]) => value !== undefined);
-    if (given) {
-      const expected = `nothing: ${path} is a gallery, and such options are of data sets`;
-      throw new ProtomemError({ where: 'identify', what: `--${given[0]}`, got: given[1], expected });
-    }
+    const expected = `nothing: ${path} is a gallery, and such options are of data sets`;
+    refuseGiven('identify', { from, root, columns, identity }, expected);
     return readGallery(path, opening);
   }
   const people = await openPeople(path, undefined, openOptionsOf(options));

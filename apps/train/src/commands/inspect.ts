@@ -5,7 +5,7 @@ import { readSafetensors } from '@protomem/core/node';
 import { readRunConfig, resumeCommand, runFolder } from '@protomem/recipes';
 import { listCheckpoints } from '@protomem/training';
 import { command } from '../command-line.ts';
-import { dataSetOptions, openSaid } from '../data-sets.ts';
+import { dataSetOptions, openSaid, refuseGiven } from '../data-sets.ts';
 import { printCounts, survey } from '../survey.ts';
 
 /** `protomem inspect`. */
@@ -22,8 +22,12 @@ export const make = () =>
     .action(async (path, { counts, problems, ...options }) => {
       refuseTogether('inspect', { counts, problems }, { counts: ['problems'] });
       const found = await stat(path).catch(() => undefined);
-      if (found?.isFile() && path.endsWith('.safetensors')) return inspectFile(path);
-      if (existsSync(runFolder(path).config)) return inspectRun(path);
+      const file = found?.isFile() && path.endsWith('.safetensors');
+      if (file || existsSync(runFolder(path).config)) {
+        const expected = `nothing: ${path} is ${file ? 'an encoder or a checkpoint' : 'a run'}, and such options are of data sets`;
+        refuseGiven('inspect', { counts, problems, ...options }, expected);
+        return file ? inspectFile(path) : inspectRun(path);
+      }
       const source = await openSaid(path, options);
       printCounts(source);
       if (!counts) await survey(source, { decode: false, problems });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Option } from '@commander-js/extra-typings';
+import { pickOptions } from '@protomem/core';
 import type { ModelOptions } from '@protomem/protocols';
 import { type ServeOptions, serve, serveOptions } from '@protomem/serve';
 import { command, declaredFlags } from '../command-line.ts';
@@ -45,10 +46,12 @@ async function serveGallery(options: ServeArguments): Promise<void> {
   try {
     const gallery = await writeGallery(options.gallery, faces);
     try {
-      const settings = Object.fromEntries(
-        Object.keys(serveOptions).map((key) => [key, options[key as keyof Settings]]),
-      ) as Settings;
-      const server = await serve({ ...settings, model: faces.model, detect: faces.detect, gallery });
+      const server = await serve({
+        ...pickOptions(serveOptions, options),
+        model: faces.model,
+        detect: faces.detect,
+        gallery,
+      });
       console.log(`${options.gallery}: ${gallery.people} people, ${gallery.images} images`);
       if (!gallery.calibration) console.log('no calibration: scores, no answers; see --calibration');
       console.log(`serving at ${server.url}`);

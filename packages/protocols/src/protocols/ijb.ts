@@ -7,6 +7,7 @@ import {
   identifySeparately,
   poolTemplates,
   type Subjects,
+  takeRows,
   tarAtFars,
   templatePairScores,
   templateRows,
@@ -52,8 +53,7 @@ async function ijbTemplates(embedder: Embedder, options: ProtocolSettings) {
   const { values, width } = await embedder.embed({ names, source });
   const rowOf = new Map(names.map((name, row) => [name, row]));
   const rows = members.images.map((name) => rowOf.get(name)!);
-  const embeddings = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) embeddings.set(values.subarray(row * width, (row + 1) * width), i * width);
+  const embeddings = takeRows(values, width, rows);
   const detectorScores = rows.map((row) => detected.scores[places[row]!]!);
   return { templates: poolTemplates(embeddings, width, members, { detectorScores }), width };
 }
@@ -83,11 +83,7 @@ async function ijbIdentification(embedder: Embedder, options: ProtocolSettings):
   };
   const { templates, width } = await ijbTemplates(embedder, options);
   const subjectsOf = ({ templates: ids, subjects }: (typeof lists)['probes']): Subjects => {
-    const rows = templateRows(templates, ids, 'ijb-1:n');
-    const features = new Float32Array(rows.length * width);
-    for (const [i, row] of rows.entries()) {
-      features.set(templates.features.subarray(row * width, (row + 1) * width), i * width);
-    }
+    const features = takeRows(templates.features, width, templateRows(templates, ids, 'ijb-1:n'));
     return { features, subjects };
   };
   const [probes, galleries] = [subjectsOf(lists.probes), lists.galleries.map(subjectsOf)];
