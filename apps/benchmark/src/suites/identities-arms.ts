@@ -135,6 +135,12 @@ const inLargeBatches: Readonly<Record<string, Arm>> = {
   ),
 };
 
+/** By the schedule and rate of a start, in its place: one-cycle, a tenth of the steps warm-up. */
+const fromRandomWeights = (steps: number): string[] => [
+  'encoder.init=null',
+  `schedule={"base":0.1,"warmup":${Math.round(steps / 10)}}`,
+];
+
 /** What goes on from a start, with the changes that make it what it is. */
 export interface Contender {
   readonly group: string;
@@ -154,7 +160,7 @@ const inBatchesOf = (n: number, group: string, classes: number, rate: number, mo
   );
 
 /** What is reported with so many identities. */
-export const contenders = (n: number, quick: boolean): Contender[] => [
+export const contenders = (n: number, steps: number, quick: boolean): Contender[] => [
   ...Object.entries(heads)
     .filter(([name]) => !quick || quickHeads.includes(name))
     .map(([name, arm]) => ({ group: `N = ${n}`, name, patches: arm(n) })),
@@ -166,6 +172,12 @@ export const contenders = (n: number, quick: boolean): Contender[] => [
     ...{ group: `N = ${n}, as searched`, name: `${head}: ${setting}` },
     patches: [...searched[head]!(n), ...settings[setting]!],
   })),
+  ...(quick || n !== ABLATED ? [] : ['batch-only', 'prototype-memory-1%', 'full-softmax, groups, batch']).map(
+    (name) => ({
+      ...{ group: `N = ${n}, from random weights`, name },
+      patches: [...heads[name]!(n), ...fromRandomWeights(steps)],
+    }),
+  ),
   ...(quick || n !== ABLATED ? [] : LARGE_BATCHES).flatMap(([classes, rate]) =>
     inBatchesOf(n, `N = ${n}, large batches`, classes, rate),
   ),

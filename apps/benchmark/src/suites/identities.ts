@@ -60,7 +60,7 @@ export const identities: Suite = {
       const data = fileOf(n, IMAGES, 0);
       const starts = extent.seeds.map((seed) => startOf(n, seed, extent, data));
       const wanted = starts.flatMap((start) => [
-        ...contenders(n, quick).map((one) => goOn(start, one, extent, heldOut)),
+        ...contenders(n, extent.steps, quick).map((one) => goOn(start, one, extent, heldOut)),
         ...searchFor(n, start.config.seed).map((one) => goOn(start, one, extent, choosing)),
       ]);
       if (wanted.some((one) => named(`${one.name} of ${one.group}`, only))) {
