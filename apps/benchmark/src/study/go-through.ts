@@ -23,7 +23,7 @@ export interface KeepingOptions {
 export interface Going<T> extends KeepingOptions {
   /** Which runs to carry out. Default: all that are not kept. */
   readonly only?: (one: T) => boolean;
-  readonly facts: (one: T) => Pick<KeptRun, 'key' | 'name' | 'seed'>;
+  readonly facts: (one: T) => Pick<KeptRun, 'key' | 'name' | 'group' | 'seed'>;
   /** @param signal aborted when another run has failed. */
   readonly carryOut: (one: T, signal: AbortSignal) => Promise<Made>;
 }

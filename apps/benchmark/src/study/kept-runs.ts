@@ -11,6 +11,8 @@ export interface KeptRun {
   /** The code that it ran with: see {@link codeVersion}. */
   readonly code: string;
   readonly name: string;
+  /** Which comparison it was made for, such as `N = 50000, search`: names are of one. */
+  readonly group?: string;
   readonly seed: number;
   /** When it was finished. */
   readonly date: string;

@@ -30,7 +30,7 @@ export interface StudyOptions extends KeepingOptions {
 export function study(wanted: readonly Wanted[], { work, ...options }: StudyOptions): Promise<(Found | undefined)[]> {
   return goThrough(wanted, {
     ...options,
-    facts: (one) => ({ key: keyOf(one), name: one.name, seed: one.config.seed }),
+    facts: (one) => ({ key: keyOf(one), name: one.name, group: one.group, seed: one.config.seed }),
     carryOut: (one, signal) => carryOut(one, work, options.say, signal),
   });
 }
