@@ -42,6 +42,14 @@ describe('alignFaces', () => {
   });
 });
 
+it('says where a face is from edge to edge of its pixels, in a photo of any scale', async () => {
+  // Twice as large as on the template: two pixels of the photo are one of the image, from the edge of the photo on.
+  const landmarks = mapPoints(arcFaceTemplate(), ([x, y]) => [2 * x + 0.5, 2 * y + 0.5]);
+  const { faces } = await alignFaces(noise(224, 224), () => [{ landmarks }]);
+  const [left, top, side] = [0, 0, 224].map((value) => expect.closeTo(value, 6));
+  expect(faces[0]!.box).toEqual({ left, top, side });
+});
+
 it('refuses a face far larger than its photo, whose landmarks are in another unit', async () => {
   const photo = noise(40, 30);
   const { faces, refused } = await alignFaces(photo, () => [4, 5].map((k) => ({ landmarks: at(0, 0, 39 * k) })));

@@ -9,7 +9,10 @@ import { type Photo, warpPhoto } from './warp.ts';
 /** A face of a photo, on the ArcFace template. */
 export interface AlignedFace {
   readonly image: Photo;
-  /** Where it is, pixels of the upright photo: the square that the aligned image shows, its sides upright. */
+  /**
+   * Where it is, pixels of the upright photo, whose first pixel reaches from 0 to 1: the square that the aligned image
+   * shows, its sides upright.
+   */
   readonly box: { readonly left: number; readonly top: number; readonly side: number };
   readonly landmarks: Landmarks;
   readonly score?: number;
@@ -40,9 +43,11 @@ export async function alignFaces(
   const { usable, refused } = rankFaces(await detect(photo, file), photo, size, prefer);
   const faces = usable.map(({ face: { landmarks, score }, transform }): AlignedFace => {
     const side = size / Math.hypot(transform.a, transform.b);
-    const [x, y] = transformPoint(invertSimilarity(transform), [size / 2, size / 2]);
+    // Whole numbers are the middles of pixels here, and their edges in the box.
+    const middle = transformPoint(invertSimilarity(transform), [(size - 1) / 2, (size - 1) / 2]);
+    const [left, top] = middle.map((value) => value + 0.5 - side / 2) as [number, number];
     const image = warpPhoto(photo, transform, { width: size, height: size });
-    return { image, box: { left: x - side / 2, top: y - side / 2, side }, landmarks, score };
+    return { image, box: { left, top, side }, landmarks, score };
   });
   return { faces, refused };
 }

@@ -83,6 +83,7 @@ describe('alignFolder', () => {
       noFace: 1,
       badLandmarks: 1,
       unreadable: 1,
+      notRead: 0,
       meanError: expect.closeTo(0, 5),
       doneBefore: 0,
       passedOver: [{ kind: 'passed over', reason: 'files that end in .txt', count: 1, examples: [expect.any(String)] }],
@@ -167,6 +168,36 @@ describe('alignFolder', () => {
     expect((await stat(join(out, 'Ada/1.jpg'))).mtimeMs).toBe(before);
   });
 
+  it('tries a photo again whose file could not be read', async () => {
+    await makePhotos();
+    const whole = await alignFolder(photos, join(root, 'whole'), { detect });
+    // Gone when its turn comes, as on a disk that fails.
+    const bytes = await readFile(join(photos, 'Ada/2.png'));
+    const losing: Detect = async (image, file) => {
+      if (file === 'Ada/1.jpg') await rm(join(photos, 'Ada/2.png'));
+      return detect(image, file);
+    };
+    const part = await alignFolder(photos, out, { detect: losing, ahead: 1 });
+    expect(part).toMatchObject({ photos: 5, aligned: 1, unreadable: 1, notRead: 1 });
+    expect(await readFile(join(out, 'left-out.tsv'), 'utf8')).toContain('Ada/2.png\tnot-read\tENOENT');
+    expect((await records()).map(({ file }) => file)).not.toContain('Ada/2.png');
+    await writeFile(join(photos, 'Ada/2.png'), bytes);
+    expect(await alignFolder(photos, out, { detect, resume: true })).toEqual({ ...whole, doneBefore: 4 });
+  });
+
+  it('has one photo detected at a time, however many are read ahead', async () => {
+    await makePhotos();
+    let [now, most] = [0, 0];
+    const slow: Detect = async (image, file) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      now--;
+      return detect(image, file);
+    };
+    expect(await alignFolder(photos, out, { detect: slow, ahead: 4 })).toMatchObject({ aligned: 2 });
+    expect(most).toBe(1);
+  });
+
   it('overwrites nothing and mixes nothing', async () => {
     await makePhotos();
     await alignFolder(photos, out, { detect });
@@ -206,6 +237,12 @@ describe('alignFolder', () => {
     const broken: Detect = () => {
       throw new Error('no model');
     };
-    await refuse('no model', { detect: broken });
+    await refuse('what the detector makes of Ada/1.jpg is "an error (no model)"', { detect: broken });
+    await rm(out, { recursive: true });
+    const nothing = (() => undefined) as never;
+    await refuse('what the detector makes of Ada/1.jpg is undefined, expected an array of faces', { detect: nothing });
+    await expect(alignFolder(photos, join(root, 'other'), { detect: broken })).rejects.toMatchObject({
+      cause: { message: 'no model' },
+    });
   });
 });

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import {
   check,
+  createLimiter,
   firstLineOf,
   lookUp,
   type OptionsOf,
@@ -17,11 +18,12 @@ import {
 } from '@protomem/core';
 import { checkNotHeld, isTemporary, refuseHeld, sweepTemporary, withLock, writeFileAtomic } from '@protomem/core/node';
 import { alignOptions, alignPhoto } from './align-photo.ts';
-import type { Detect } from './detect.ts';
+import type { Detect, DetectedFace } from './detect.ts';
 import { inOrder } from './in-order.ts';
 import { readPhoto, readPhotoOptions, writers } from './photo.ts';
 import { photoExtensions, photoFiles } from './photo-files.ts';
 import { type AlignmentRecord, type AlignmentSettings, readRecords } from './record.ts';
+import type { Photo } from './warp.ts';
 
 /** Options of {@link alignFolder}. */
 export const alignFolderOptions = {
@@ -73,7 +75,10 @@ export interface AlignmentSummary {
   /** Photos left out, by reason; each is named in `left-out.tsv`. */
   readonly noFace: number;
   readonly badLandmarks: number;
+  /** Their bytes are no image. */
   readonly unreadable: number;
+  /** Their bytes could not be had, for now: not in the record, and tried again when the alignment is resumed. */
+  readonly notRead: number;
   /** Mean distance of landmarks from the template (root mean square of each face), pixels; null without faces. */
   readonly meanError: number | null;
   /** Photos passed over because an earlier run did them. */
@@ -93,7 +98,7 @@ const LOCK = '.lock';
  * Beside the images it writes `alignment.jsonl` (the settings, then a line a photo: outcome, number of faces, landmarks of the one
  * taken, error of the fit), `alignment.json` (the returned summary) and `left-out.tsv` (photos without an aligned face,
  * each with the reason). `alignment.jsonl` is also what a resumed run goes by: photos in it are passed over,
- * whatever became of them.
+ * whatever became of them. A photo whose file could not be read is not in it: a disk may be back by then.
  *
  * One photo is detected at a time and few are in memory; besides, it keeps the names of the photos that an earlier run did.
  *
@@ -101,7 +106,8 @@ const LOCK = '.lock';
  *
  * @param dir folder of photos, commonly one folder an identity.
  * @param out folder to write; new or empty unless `resume`, and not inside `dir` or around it.
- * @throws {ProtomemError} when a folder or an option is not as it should be. Unreadable photos do not throw.
+ * @throws {ProtomemError} when a folder or an option is not as it should be, or the detector fails: the error names the
+ * photo. Unreadable photos do not throw.
  *
  * @example
  * ```ts
@@ -131,7 +137,7 @@ async function align(
   const { size, prefer, none, format, detector, detect, maxPixels, ahead, onProgress, signal } = all;
   const settings: AlignmentSettings = { size, format, prefer, none, detector };
 
-  const counts = { aligned: 0, centre: 0, 'no-face': 0, 'bad-landmarks': 0, unreadable: 0 };
+  const counts = { aligned: 0, centre: 0, 'no-face': 0, 'bad-landmarks': 0, unreadable: 0, 'not-read': 0 };
   let severalFaces = 0;
   let errors = 0;
   const leftOut: string[] = [];
@@ -167,11 +173,15 @@ async function align(
     expected: `files that end in ${photoExtensions.join(', ')}`,
   }));
 
+  const oneAtATime = createLimiter(1);
+  const detectInTurn: Detect = (photo, file) => oneAtATime(() => facesIn(where, detect, photo, file));
+
   const work = async ({ file, output }: { file: string; output: string }): Promise<AlignmentRecord> => {
-    const read = readFile(join(dir, file)).then((bytes) => readPhoto(bytes, { name: file, maxPixels }));
-    const photo = await read.catch(reasonBelow);
+    const bytes = await readFile(join(dir, file)).catch(reasonBelow);
+    if (typeof bytes === 'string') return { file, outcome: 'not-read', reason: bytes };
+    const photo = await readPhoto(bytes, { name: file, maxPixels }).catch(reasonBelow);
     if (typeof photo === 'string') return { file, outcome: 'unreadable', reason: photo };
-    const { image, outcome, ...rest } = await alignPhoto(photo, detect, { size, prefer, none, file });
+    const { image, outcome, ...rest } = await alignPhoto(photo, detectInTurn, { size, prefer, none, file });
     if (!image) return { file, outcome, ...rest };
     const path = `${output}.${format}`;
     await mkdir(dirname(join(out, path)), { recursive: true });
@@ -189,7 +199,7 @@ async function align(
   let now = 0;
   try {
     for await (const line of inOrder(toDo(), ahead, work)) {
-      await record.appendFile(`${printable(JSON.stringify(line))}\n`);
+      if (line.outcome !== 'not-read') await record.appendFile(`${printable(JSON.stringify(line))}\n`);
       count(line);
       now++;
       onProgress?.({ done: known.size + now, total, now });
@@ -209,6 +219,7 @@ async function align(
     noFace: counts['no-face'],
     badLandmarks: counts['bad-landmarks'],
     unreadable: counts.unreadable,
+    notRead: counts['not-read'],
     meanError: counts.aligned > 0 ? errors / counts.aligned : null,
     doneBefore: known.size,
     passedOver: passedOver.list(),
@@ -216,6 +227,20 @@ async function align(
   await writeFileAtomic(join(out, LEFT_OUT), `file\toutcome\treason\n`, ...leftOut);
   await writeFileAtomic(join(out, SUMMARY), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
+}
+
+/** What a detector finds in a photo; its errors say in which one. */
+async function facesIn(where: string, detect: Detect, photo: Photo, file: string): Promise<readonly DetectedFace[]> {
+  const what = `what the detector makes of ${file}`;
+  const expected = 'an array of faces, each { landmarks: [[x, y], ... five] }';
+  let faces: unknown;
+  try {
+    faces = await detect(photo, file);
+  } catch (cause) {
+    throw new ProtomemError({ where, what, got: `an error (${firstLineOf(cause)})`, expected }, { cause });
+  }
+  check(Array.isArray(faces), () => ({ where, what, got: faces, expected }));
+  return faces;
 }
 
 /** What lies at the bottom of an error: its own message repeats the photo's name. */

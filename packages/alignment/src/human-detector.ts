@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type OptionsOf, option, ProtomemError, readOptions } from '@protomem/core';
 import type { Detect, DetectedFace } from './detect.ts';
-import { estimateSimilarity, invertSimilarity, type Point, transformPoint } from './similarity.ts';
-import { arcFaceTemplate, type Landmarks, mapPoints } from './template.ts';
-import { type Photo, warpPhoto } from './warp.ts';
+import { findFaces } from './find-faces.ts';
+import type { Point } from './similarity.ts';
+import { type Landmarks, mapPoints } from './template.ts';
+import type { Photo } from './warp.ts';
 
 const humanDetectorOptions = {
   minScore: option.number({ help: 'Least score of a face.', min: 0, max: 1, default: 0.3 }),
@@ -13,10 +14,6 @@ const humanDetectorOptions = {
 
 /** Points of MediaPipe's face mesh whose means are the five landmarks. */
 const meshPoints = [[33, 133, 145, 159], [263, 362, 374, 386], [1, 4], [61], [291]] as const;
-
-/** Sides of the upright crop that the second look sees, and of the face in it, pixels. */
-const LOOK = 256;
-const FACE = 144;
 
 /** What is used of `@vladmandic/human`. */
 interface Human {
@@ -81,24 +78,10 @@ export async function humanDetector(options: OptionsOf<typeof humanDetectorOptio
     }
   };
 
-  const detect = async (photo: Photo): Promise<DetectedFace[]> => {
-    let found = await look(photo);
-    if (found.length === 0) found = await searchQuarters(photo, look);
-    const faces: DetectedFace[] = [];
-    for (const face of found) {
-      const toLook = uprightLook(face.landmarks);
-      const [again] = await look(warpPhoto(photo, toLook, { width: LOOK, height: LOOK }));
-      const back = invertSimilarity(toLook);
-      const landmarks = again ? mapPoints(again.landmarks, (point) => transformPoint(back, point)) : face.landmarks;
-      faces.push({ landmarks, score: face.score });
-    }
-    return faces;
-  };
-
   // The library holds the state of one detection: one at a time.
   let last: Promise<unknown> = Promise.resolve();
   return (photo) => {
-    const result = last.then(() => detect(photo));
+    const result = last.then(() => findFaces(photo, look));
     last = result.catch(() => undefined);
     return result;
   };
@@ -108,44 +91,6 @@ function landmarksOf(mesh: readonly Point[]): Landmarks {
   const mean = (points: readonly number[], k: 0 | 1): number =>
     points.reduce((sum, point) => sum + mesh[point]![k], 0) / points.length;
   return mapPoints<readonly number[]>(meshPoints, (points) => [mean(points, 0), mean(points, 1)]);
-}
-
-/** From the photo to a crop with the face upright in its middle. */
-function uprightLook(landmarks: Landmarks) {
-  const margin = (LOOK - FACE) / 2;
-  const target = arcFaceTemplate(FACE).map(([x, y]): Point => [x + margin, y + margin]);
-  return estimateSimilarity(landmarks, target);
-}
-
-/** Looks at nine parts of half the photo's width and height, half overlapping. A face on two of them is named once. */
-async function searchQuarters(photo: Photo, look: (part: Photo) => Promise<DetectedFace[]>): Promise<DetectedFace[]> {
-  const width = Math.ceil(photo.width / 2);
-  const height = Math.ceil(photo.height / 2);
-  const found: DetectedFace[] = [];
-  for (let part = 0; part < 9; part++) {
-    const x = Math.floor(((part % 3) * (photo.width - width)) / 2);
-    const y = Math.floor((Math.floor(part / 3) * (photo.height - height)) / 2);
-    for (const { landmarks, score } of await look(crop(photo, x, y, width, height))) {
-      const moved = mapPoints(landmarks, ([u, v]) => [u + x, v + y]);
-      if (!found.some((face) => sameFace(face.landmarks, moved))) found.push({ landmarks: moved, score });
-    }
-  }
-  return found;
-}
-
-/** True when the noses of two faces are closer than the first one's eyes. */
-function sameFace(one: Landmarks, other: Landmarks): boolean {
-  const distance = ([x, y]: Point, [u, v]: Point): number => Math.hypot(x - u, y - v);
-  return distance(one[2], other[2]) < distance(one[0], one[1]);
-}
-
-function crop({ pixels, width: stride }: Photo, x: number, y: number, width: number, height: number): Photo {
-  const part = new Uint8Array(width * height * 3);
-  for (let row = 0; row < height; row++) {
-    const from = ((y + row) * stride + x) * 3;
-    part.set(pixels.subarray(from, from + width * 3), row * width * 3);
-  }
-  return { pixels: part, width, height };
 }
 
 async function loadHuman(minScore: number): Promise<Human> {

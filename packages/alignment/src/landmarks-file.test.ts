@@ -23,6 +23,7 @@ describe('parseLandmarks', () => {
       ),
     ],
     ['a.json', JSON.stringify({ 'Ada/1.jpg': [five], 'Ada/2.jpg': [five, five], 'Ada/3.jpg': [] })],
+    ['c.csv', `./Ada/1.jpg,${numbers}\n.\\Ada\\2.jpg,${numbers}\n././/Ada/2.jpg,${numbers}`],
     ['b.json', `\ufeff${JSON.stringify({ 'Ada/1.jpg': [five], 'Ada/2.jpg': [five, five] })}`],
     [
       'a.jsonl',

@@ -103,4 +103,9 @@ function isLandmarks(value: unknown): value is Landmarks {
   return Array.isArray(value) && value.length === 5 && value.every(isPoint);
 }
 
-const forward = (path: string): string => path.trim().replaceAll('\\', '/');
+/** A path as {@link Detect} is given it: below the folder, without `./` in front. */
+const forward = (path: string): string =>
+  path
+    .trim()
+    .replaceAll('\\', '/')
+    .replace(/^(\.\/+)+/, '');

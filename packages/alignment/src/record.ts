@@ -17,7 +17,8 @@ export interface AlignmentSettings {
 export interface AlignmentRecord extends Omit<AlignedPhoto, 'outcome' | 'image' | 'faces'> {
   /** Path of the photo below its folder, with `/` between its parts. */
   readonly file: string;
-  readonly outcome: AlignedPhoto['outcome'] | 'unreadable';
+  /** `not-read`: the file could not be read; never in the record, since it is tried again. */
+  readonly outcome: AlignedPhoto['outcome'] | 'unreadable' | 'not-read';
   /** Path of the aligned image below its folder. */
   readonly output?: string;
   readonly faces?: number;

@@ -55,6 +55,17 @@ describe('isPlainJpeg', () => {
     expect(isPlainJpeg(withAdobe, size)).toBe(true);
   });
 
+  it('says no to sampling factors that no file has, and decoding them ends in an error', async () => {
+    const plain = await picture().jpeg().toBuffer();
+    const frame = plain.indexOf(Buffer.from([0xff, 0xc0]));
+    for (const factors of [0x00, 0x10, 0x01, 0x15, 0x51]) {
+      const bytes = Buffer.from(plain);
+      for (const at of [11, 14, 17]) bytes[frame + at] = factors;
+      expect([factors, isPlainJpeg(bytes, size)]).toEqual([factors, false]);
+      await expect(decodeImage(bytes, { ...size, name: 'a.jpg' })).rejects.toThrow('a.jpg is "unreadable (');
+    }
+  });
+
   it('survives damage: decoding ends in pixels or in an error that names the image', async () => {
     const plain = await picture().jpeg({ quality: 50 }).toBuffer();
     await fc.assert(

@@ -16,8 +16,10 @@ export function isPlainJpeg(bytes: Uint8Array, { height, width }: { height: numb
       case 0xffc0: // Baseline and extended frames; Huffman-coded.
       case 0xffc1: {
         const components = [bytes[at + 10], bytes[at + 13], bytes[at + 16]];
+        const sampling = [bytes[at + 11]!, bytes[at + 14]!, bytes[at + 17]!].flatMap((each) => [each >> 4, each & 15]);
         framed = bytes[at + 4] === 8 && word(at + 5) === height && word(at + 7) === width && bytes[at + 9] === 3;
-        if (!framed || components.join() !== '1,2,3') return false;
+        // Others are no factors, and of 0 alone there would be no end of the scan.
+        if (!framed || components.join() !== '1,2,3' || sampling.some((each) => each < 1 || each > 4)) return false;
         break;
       }
       case 0xffe1: // Exif may tell to turn the image.

@@ -54,7 +54,8 @@ export function make() {
 }
 
 function describe(summary: AlignmentSummary, out: string): string {
-  const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, doneBefore, passedOver } = summary;
+  const { photos, aligned, severalFaces, centre, noFace, badLandmarks, unreadable, notRead, doneBefore, passedOver } =
+    summary;
   const lines = [
     `${aligned} of ${photos} photos aligned${doneBefore > 0 ? ` (${doneBefore} photos were done before)` : ''}`,
     severalFaces > 0 ? `${severalFaces} of them show several faces; ${summary.settings.prefer} taken` : '',
@@ -62,8 +63,9 @@ function describe(summary: AlignmentSummary, out: string): string {
     noFace > 0 ? `${noFace} without a face` : '',
     badLandmarks > 0 ? `${badLandmarks} with landmarks that no face has` : '',
     unreadable > 0 ? `${unreadable} unreadable` : '',
+    notRead > 0 ? `${notRead} not read, of a disk that may be back: --resume tries them again` : '',
     ...remarkLines(passedOver),
-    centre + noFace + badLandmarks + unreadable > 0 ? `each is named in ${out}/left-out.tsv` : '',
+    centre + noFace + badLandmarks + unreadable + notRead > 0 ? `each is named in ${out}/left-out.tsv` : '',
     summary.finished ? '' : 'stopped early; go on with --resume',
   ];
   return lines.filter(Boolean).join('\n');

@@ -75,6 +75,13 @@ export interface Augmentation {
   apply(pixels: Pixels, seed: number): Uint8Array;
 }
 
+/** What `createAugmentation` made: a thread makes it again from its options. */
+const ours = new WeakSet<Augmentation['apply']>();
+
+/** @internal What a thread makes an augmentation from; nothing for the caller's own, also where it is a copy with another `apply`. */
+export const threadOptions = ({ apply, options }: Augmentation): Augmentation['options'] =>
+  ours.has(apply) ? options : undefined;
+
 /**
  * Random changes for training images, in this order: flip; crop; zoom, rotation and shift (one bilinear resampling);
  * brightness, contrast and saturation; greyscale; blur; downscale; JPEG; cutout. First what moves, then what the light
@@ -99,7 +106,7 @@ export interface Augmentation {
 export const createAugmentation = part('createAugmentation', augmentationOptions, (all): Augmentation => {
   const recolours = all.brightness > 0 || all.contrast > 0 || all.saturation > 0;
 
-  return {
+  const augmentation: Augmentation = {
     options: all,
     apply(pixels, seed): Uint8Array {
       const { height, width } = pixels;
@@ -140,6 +147,8 @@ export const createAugmentation = part('createAugmentation', augmentationOptions
       return pixels.data;
     },
   };
+  ours.add(augmentation.apply);
+  return augmentation;
 });
 
 /** A random part of the image that lies inside it. */

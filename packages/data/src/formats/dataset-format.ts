@@ -6,7 +6,7 @@ export interface DatasetPath {
   readonly path: string;
   /** `missing` for a pattern that names several files, too. */
   readonly kind: 'file' | 'folder' | 'missing';
-  /** Names of what is in the folder; none for a file. */
+  /** Names of the files in the folder; none for a file. */
   readonly entries: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { remarkLines } from '@protomem/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -40,6 +40,36 @@ describe('openDataset and writeDataset', () => {
       `passed over: folders beside what is read as ${format}: 1 (id0)`,
       `passed over: image files beside what is read as ${format}: 1 (one.png)`,
     ]);
+  });
+});
+
+describe('a format is told by files', () => {
+  const strays = { 'x.rec': 'recordio', 'old.tar': 'webdataset', 'list.csv': 'list', 'data.mdb': 'lmdb' };
+
+  it.each(Object.keys(strays))('not by a folder of somebody called %s', async (name) => {
+    await writePeople(dir, [1, 2]);
+    await rename(join(dir, 'id1'), join(dir, name));
+    const source = await openDataset(dir);
+    const images = [0, 1].map((identity) => [source.identityName(identity), source.imagesOf(identity)]);
+    expect(Object.fromEntries(images)).toEqual({ id0: 1, [name]: 2 });
+  });
+
+  it.each(['recordio', 'webdataset'] as const)('which stands in no way of files of %s either', async (format) => {
+    await writePeople(join(dir, 'faces'), [1, 1]);
+    const written = join(dir, 'written');
+    await writeDataset(await openDataset(join(dir, 'faces')), written, { format });
+    await mkdir(join(written, 'x.rec'));
+    await mkdir(join(written, 'old.tar'));
+    expect((await openDataset(written)).identities).toBe(2);
+  });
+
+  it.each(Object.entries(strays))('and an error names the one, %s, that told %s', async (name, format) => {
+    await writePeople(dir, [1, 2]);
+    await writeFile(join(dir, name), 'something else');
+    const why = `Read as ${format} since ${name} is there; \`format\` names another.`;
+    await expect(openDataset(dir)).rejects.toThrow(why);
+    await expect(openDataset(dir, { format: format as 'list' })).rejects.not.toThrow(why);
+    expect((await openDataset(dir, { format: 'folder' })).identities).toBe(2);
   });
 });
 

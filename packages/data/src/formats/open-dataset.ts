@@ -5,6 +5,7 @@ import { fileSource } from '../sources/file-source.ts';
 import { isImageFile } from '../sources/image-files.ts';
 import type { DatasetFormat, DatasetPath } from './dataset-format.ts';
 import { type DatasetFormatName, datasetFormats } from './dataset-formats.ts';
+import { filesIn } from './files-in.ts';
 import { flatFolderSource } from './folder/folder-source.ts';
 import { listOptions } from './list/list-source.ts';
 import { webDatasetOptions } from './web-dataset/web-dataset-source.ts';
@@ -42,7 +43,9 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
   const name = format ?? recognize(at);
   const opener: DatasetFormat = datasetFormats[name];
   const given = refuseOthers(path, name, rest, opener.options);
-  const source = await opener.open(path, Object.fromEntries(given));
+  const source = await opener.open(path, Object.fromEntries(given)).catch((error: unknown) => {
+    throw format === undefined ? withSign(error, name, at) : error;
+  });
   const beside = name === 'folder' || name === 'list' ? [] : await imagesBeside(at, name);
   return beside.length === 0 ? source : { ...source, remarks: [...(source.remarks ?? []), ...beside] };
 }
@@ -110,6 +113,16 @@ async function imagesBeside({ path, kind }: DatasetPath, format: DatasetFormatNa
   return remarks.list();
 }
 
+/** An error that also says which file in a folder told the format: it may be there by chance. */
+function withSign(error: unknown, name: DatasetFormatName, at: DatasetPath): unknown {
+  const tells = (entries: readonly string[]): boolean => datasetFormats[name].recognize({ ...at, entries });
+  const sign = tells([]) ? undefined : at.entries.find((entry) => tells([entry]));
+  if (!(error instanceof ProtomemError) || sign === undefined) return error;
+  const { fix, ...parts } = error.parts;
+  const why = `Read as ${name} since ${sign} is there; \`format\` names another.`;
+  return new ProtomemError({ ...parts, fix: fix ? `${fix} ${why}` : why }, { cause: error.cause });
+}
+
 function recognize(at: DatasetPath): DatasetFormatName {
   const { path } = at;
   const formats: [string, DatasetFormat][] = Object.entries(datasetFormats);
@@ -129,7 +142,7 @@ function recognize(at: DatasetPath): DatasetFormatName {
 async function lookAt(path: string): Promise<DatasetPath> {
   const there = await stat(path).catch(() => undefined);
   if (!there?.isDirectory()) return { path, kind: there ? 'file' : 'missing', entries: [] };
-  const entries = await readdir(path).catch((error: Error) => {
+  const entries = await filesIn(path).catch((error: Error) => {
     const [got, expected] = [`unreadable (${error.message})`, 'a folder that may be read'];
     throw new ProtomemError({ where: 'openDataset', what: path, got, expected }, { cause: error });
   });

@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises';
 import { type ImageSource, ProtomemError, type SourceImage, type SourceRemark } from '@protomem/core';
 import { builtInSpec } from '../sources/built-in-spec.ts';
+import { groupedBy } from '../sources/grouped-by.ts';
 import { type StringTable, stringAt } from '../sources/string-table.ts';
+import { builtIn } from '../sources/thread-spec.ts';
 import { readBytes } from './byte-reader.ts';
 import { imageOfRecord, type Place } from './record-io/record.ts';
 
@@ -45,23 +47,23 @@ export interface PackedIndex {
  */
 export function packedSource(index: PackedIndex): ImageSource {
   const { name, files, identities, imageEnds, images, fileOf, offsets, lengths, unwrap, remarks } = index;
-  const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
-  return {
+  const { imagesOf, at } = groupedBy(name, imageEnds);
+  return builtIn({
     name,
     spec: builtInSpec('packedSource', index),
     identities: imageEnds.length,
     imageEnds,
     remarks,
-    imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
+    imagesOf,
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {
-      const at = firstImage(identity) + image;
-      const file = stringAt(files, fileOf[at]!);
-      const place = `${file}#${stringAt(identities, identity)}/${stringAt(images, at)}`;
-      const bytes = await readRange(file, offsets[at]!, lengths[at]!, place);
-      return { name: place, bytes: unwraps[unwrap](bytes, { file, offset: offsets[at]! }) };
+      const number = at(identity, image);
+      const [file, offset] = [stringAt(files, fileOf[number]!), offsets[number]!];
+      const place = `${file}#${stringAt(identities, identity)}/${stringAt(images, number)}`;
+      const bytes = await readRange(file, offset, lengths[number]!, place);
+      return { name: place, bytes: unwraps[unwrap](bytes, { file, offset }) };
     },
-  };
+  });
 }
 
 /** Bytes `offset ... offset + length` of a file. The file may have been cut short since its index was made. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesOf } from '../../fixtures/files-of.ts';
 import { writePeople } from '../../fixtures/people-folder.ts';
 import { hostileNames, sourceOfTexts, textsOf } from '../../fixtures/texts.ts';
+import { selectImages } from '../sources/select-images.ts';
 import { openDataset } from './open-dataset.ts';
 import { writeDataset } from './write-dataset.ts';
 
@@ -43,6 +44,31 @@ describe('conversion keeps identities, order and bytes', () => {
       expect(await textsOf(await openDataset(join(dir, 'a')))).toEqual(people);
     },
   );
+});
+
+it.each(formats)('no image is given in place of one that is not there: %s', async (format) => {
+  await writeDataset(
+    sourceOfTexts([
+      ['Ada', ['a', 'b']],
+      ['Bo', ['c', 'd']],
+    ]),
+    join(dir, 'a'),
+    { format },
+  );
+  const source = await openDataset(join(dir, 'a'));
+  const some = selectImages(source, () => [1]);
+  for (const [of, identity, image, there] of [
+    [source, 0, 2, 'its 2 image'],
+    [source, 1, -1, 'its 2 image'],
+    [source, 0, 0.5, 'its 2 image'],
+    [source, 2, 0, 'the 2 identities'],
+    [source, -1, 0, 'the 2 identities'],
+    [some, 0, 1, 'its 1 image'],
+  ] as const) {
+    await expect(of.load(identity, image)).rejects.toThrow(
+      new RegExp(`image ${image} of identity ${identity} in .* is "missing", expected one of ${there}`),
+    );
+  }
 });
 
 it.each(formats)('a writer takes any name, and writes nowhere else: %s', async (format) => {

@@ -1,4 +1,5 @@
 import {
+  check,
   type DrawnImage,
   type ImageBatch,
   type ImageSource,
@@ -8,7 +9,7 @@ import {
 } from '@protomem/core';
 import type { Augmentation } from '../augment/create-augmentation.ts';
 import type { Decode } from '../decode-options.ts';
-import { createImageReader, type ReadImage, type Unread } from './image-reader.ts';
+import { createImageReader, IMAGES_TRIED, type ReadImage, type Unread } from './image-reader.ts';
 
 /** What makes a batch out of a plan. */
 export interface AssemblerOptions {
@@ -32,9 +33,6 @@ export type Assembler = (plan: readonly PlannedImage[], pass: number) => Promise
 /** Other identities that are tried in place of one without a readable image, before those of the batch itself. */
 const STRANGERS_TRIED = 32;
 
-/** Images of an identity that are tried before it counts as unreadable; it may have 2^53. */
-const IMAGES_TRIED = 64;
-
 /** Reads, decodes, augments and lays out batches. */
 export function createAssembler(options: AssemblerOptions, decode: Decode): Assembler {
   const { source, height, width, augmentation, strict } = options;
@@ -49,8 +47,14 @@ export function createAssembler(options: AssemblerOptions, decode: Decode): Asse
     const place = (slot: number, identity: number, index: number, image: DrawnImage): void => {
       const data = pixels.subarray(slot * imageBytes, (slot + 1) * imageBytes);
       data.set(image.pixels);
-      const changed = augmentation?.apply({ data, height, width }, plan[slot]!.seed);
-      if (changed && changed !== data) data.set(changed);
+      const changed = augmentation?.apply({ data, height, width }, plan[slot]!.seed) ?? data;
+      check(changed.length === imageBytes, () => ({
+        where: 'loader',
+        what: `${image.name} of ${source.name}, as the augmentation returns it,`,
+        got: `${changed.length} bytes`,
+        expected: `${height} x ${width} x 3`,
+      }));
+      if (changed !== data) data.set(changed);
       labels[slot] = identity;
       images[slot] = index;
       names[slot] = image.name;

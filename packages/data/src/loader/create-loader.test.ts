@@ -12,6 +12,8 @@ import { createAugmentation } from '../augment/create-augmentation.ts';
 import { decodeImage } from '../decode.ts';
 import { folderSource } from '../formats/folder/folder-source.ts';
 import { classesByImages } from '../samplers/classes-by-images.ts';
+import { selectIdentities } from '../sources/select-identities.ts';
+import { selectImages } from '../sources/select-images.ts';
 import { createLoader } from './create-loader.ts';
 import type { LoaderOptions } from './loader.ts';
 
@@ -85,11 +87,41 @@ describe('createLoader', () => {
       { workers: 1, prefetch: 1, cacheBytes: 1e6 },
       { workers: undefined, source: ownSource(source) },
       { workers: undefined, augmentation: { apply: augmentation.apply } },
+      { workers: 1, source: { ...source, remarks: [] }, augmentation: { ...augmentation } },
     ];
     for (const variant of variants) {
       expect(await take(loaderOf(source, { augmentation, ...variant }), 12)).toEqual(expected);
     }
     expect(new Set(expected.map(({ pixels }) => pixels.join())).size).toBe(12);
+  });
+
+  it('uses copies of a source or an augmentation with functions of their own, in the thread that has these', async () => {
+    const white = createAugmentation({ flip: 0 });
+    const { pixels } = await loaderOf(source, {
+      augmentation: { ...white, apply: ({ data }) => data.fill(255) },
+    }).next();
+    expect(pixels.every((value) => value === 255)).toBe(true);
+    const first: ImageSource = { ...source, load: () => source.load(0, 0) };
+    for (const copy of [first, selectIdentities(first), selectImages(first, (_, count) => [count - 1])]) {
+      const { names } = await loaderOf(copy).next();
+      expect(new Set(names)).toEqual(new Set([join(dir, 'id0', '0.png')]));
+      expect(() => loaderOf(copy, { workers: 1 })).toThrow("is the caller's own object");
+    }
+  });
+
+  it('refuses what a source draws or an augmentation returns at another size', async () => {
+    const draws = (pixels: number) =>
+      ownSource(source, { draw: async () => ({ name: 'drawn', pixels: new Uint8Array(pixels) }) });
+    for (const size of [359, 361]) {
+      const message = `loader: drawn, as ${source.name} draws it, is "${size} bytes", expected 12 x 10 x 3`;
+      await expect(loaderOf(draws(size)).next()).rejects.toThrow(message);
+      await expect(loaderOf(draws(size)).references!({ identities: [0], images: 1, seed: 1 })).rejects.toThrow(message);
+      const other = { apply: () => new Uint8Array(size) };
+      await expect(loaderOf(draws(360), { augmentation: other }).next()).rejects.toThrow(
+        `loader: drawn of ${source.name}, as the augmentation returns it, is "${size} bytes"`,
+      );
+    }
+    expect((await loaderOf(draws(360)).next()).pixels).toHaveLength(6 * 360);
   });
 
   it.each([0, 2])('resumes at any batch, %i workers', async (workers) => {
@@ -235,6 +267,11 @@ describe('references', () => {
     }
     expect(new Set(found.names).size).toBe(4);
     expect(await loader.references!(request)).toEqual(found);
+    const some = selectImages(source, (identity, count) =>
+      identity === 0 ? [] : Array.from({ length: count }, (_, i) => i),
+    );
+    const without = await loaderOf(some).references!({ ...request, identities: [0, 1] });
+    expect([...without.labels]).toEqual([1]);
     expect(await loaderOf(source, { prefetch: 0 }).references!(request)).toEqual(found);
     const others = await Promise.all([1, 2, 3, 4].map((seed) => loader.references!({ ...request, seed })));
     expect(new Set(others.map(({ names }) => names.join())).size).toBeGreaterThan(1);

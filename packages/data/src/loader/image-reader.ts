@@ -1,4 +1,4 @@
-import { createLimiter, type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
+import { check, createLimiter, type DrawnImage, type ImageSource, ProtomemError, readOptions } from '@protomem/core';
 import { type Decode, decodeOptions } from '../decode-options.ts';
 
 /** Why there is no image. */
@@ -24,6 +24,9 @@ export interface ReaderOptions {
   readonly exact?: boolean;
 }
 
+/** Images of an identity that are tried before it counts as unreadable; it may have 2^53. */
+export const IMAGES_TRIED = 64;
+
 /** Before the first retry, ms; each later one waits four times as long. */
 const FIRST_PAUSE = 100;
 
@@ -31,7 +34,7 @@ const FIRST_PAUSE = 100;
 const READS_AT_A_TIME = 16;
 
 /**
- * Reads and decodes images of a source, and never rejects. An image that could not be read is tried again after a pause
+ * Reads and decodes images of a source; rejects only for one that draws another size than it is asked for. An image that could not be read is tried again after a pause
  * or two, for network file systems, and then not before a later pass over the data. Keeps decoded images until its budget is full and then no more: with every image visited equally often, dropping one for another would
  * gain nothing.
  *
@@ -77,6 +80,13 @@ export function createImageReader(
       failedIn.set(key, pass);
       return { name: done.name, reason: done.reason, missing: done.missing };
     }
+    const { name, pixels } = done;
+    check(pixels.length === height * width * 3, () => ({
+      where: 'loader',
+      what: `${name}, as ${source.name} draws it,`,
+      got: `${pixels.length} bytes`,
+      expected: `${height} x ${width} x 3`,
+    }));
     if (room >= done.pixels.length) room -= done.pixels.length;
     else known.delete(key);
     return done;

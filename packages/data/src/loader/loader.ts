@@ -34,8 +34,9 @@ export const loaderOptions = {
     max: 64,
     absent: '1, or 0 where the source has no spec or the augmentation is your own: no thread can be given these',
   }),
+  /** Batches go to workers by turn: of several, the one that an image comes to next has rarely kept it. */
   cacheBytes: option.integer({
-    help: 'Bytes of decoded images to keep, so that they are not decoded again in the next pass.',
+    help: 'Bytes of decoded images to keep for the next pass: all in one worker, or a part in each, which then may get other images.',
     min: 0,
     default: 0,
   }),

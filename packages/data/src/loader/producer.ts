@@ -1,4 +1,6 @@
 import { check } from '@protomem/core';
+import { threadOptions } from '../augment/create-augmentation.ts';
+import { threadSpec } from '../sources/thread-spec.ts';
 import { type AssemblerOptions, createAssembler } from './assemble.ts';
 import type { Host } from './host.ts';
 import type { Producer, ProducerSpec } from './producer-types.ts';
@@ -20,7 +22,7 @@ export function createProducer(where: string, options: AssemblerOptions, host: H
     where,
     what: 'workers',
     got: workers,
-    expected: `0: ${options.source.spec ? 'this augmentation' : `the source ${options.source.name}`} is the caller's own object, which no thread can be given`,
+    expected: `0: ${threadSpec(options.source) ? 'this augmentation' : `the source ${options.source.name}`} is the caller's own object, which no thread can be given`,
     fix: 'Leave workers out; the batches are the same.',
   }));
   if (createPool && spec && workers !== 0) return createPool(spec, workers ?? 1);
@@ -28,7 +30,8 @@ export function createProducer(where: string, options: AssemblerOptions, host: H
   return { produce: assemble, close: async () => undefined };
 }
 
-function specOfProducer({ source, augmentation, ...rest }: AssemblerOptions): ProducerSpec | undefined {
-  if (!source.spec || (augmentation && !augmentation.options)) return undefined;
-  return { ...rest, source: source.spec, augmentation: augmentation?.options };
+function specOfProducer({ source: own, augmentation: ownToo, ...rest }: AssemblerOptions): ProducerSpec | undefined {
+  const source = threadSpec(own);
+  const augmentation = ownToo && threadOptions(ownToo);
+  return source && (augmentation || !ownToo) ? { ...rest, source, augmentation } : undefined;
 }

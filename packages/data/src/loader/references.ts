@@ -1,10 +1,7 @@
 import type { ImageBatch, ImageSource, ReferenceRequest } from '@protomem/core';
 import type { Decode } from '../decode-options.ts';
 import { permutation } from '../samplers/permutation.ts';
-import { createImageReader, type Unread } from './image-reader.ts';
-
-/** Images of an identity that are tried; it may have 2^53. */
-const IMAGES_TRIED = 64;
+import { createImageReader, IMAGES_TRIED, type Unread } from './image-reader.ts';
 
 /**
  * Reads what `Loader.references` asks for. In the calling thread, but for the decoding: an answer waits for no batch that a
@@ -25,6 +22,7 @@ export function createReferences(
     const ofEach = await Promise.all(
       identities.map(async (identity) => {
         const count = source.imagesOf(identity);
+        if (count === 0) return { identity, found: [], unread: [] };
         const tried = Math.min(count, IMAGES_TRIED);
         const shuffled = permutation(count, seed, identity);
         const found: { readonly image: number; readonly name: string; readonly pixels: Uint8Array }[] = [];

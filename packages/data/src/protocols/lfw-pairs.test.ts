@@ -55,6 +55,9 @@ describe('parseLfwPairs', () => {
         { a: 'Ada L/b.jpg', b: 'Bo/c/1.jpg', same: false, fold: 0 },
       ],
     });
+    expect(parseLfwPairs('1\n./Ada L/x 1.png\t././/Ada L/b.jpg\t1\n./Ada L/b.jpg\tBo/c/1.jpg\t0\n')).toEqual(
+      parseLfwPairs(text),
+    );
     expect(() => parseLfwPairs('Ada/1.jpg\tBo/1.jpg\t2\n', 'a')).toThrow('a: line 1');
   });
 

@@ -1,5 +1,5 @@
 import { ProtomemError } from '@protomem/core';
-import { readText } from './text-lines.ts';
+import { linesOf, readText } from './text-lines.ts';
 
 /** Two images to compare. */
 export interface FacePair {
@@ -43,40 +43,29 @@ export async function readLfwPairs(path: string): Promise<PairList> {
 
 /** {@link readLfwPairs} on text; `where` names the file in errors. */
 export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
-  const rows = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  // Where tabs stand between, a name may hold blanks.
-  const lines = rows.map((row) => {
-    const line = row.trim();
-    return line.includes('\t')
-      ? line
-          .split('\t')
-          .map((field) => field.trim())
-          .filter(Boolean)
-      : line.split(/\s+/);
-  });
-  const refuse = (line: number, expected: string): never => {
-    const got = lines[line]!.join(' ');
-    throw new ProtomemError({ where, what: `line ${line + 1}`, got, expected });
+  const lines = linesOf(text).map((line) => ({ ...line, fields: fieldsOf(line.text) }));
+  const refuse = ({ number, fields }: (typeof lines)[number], expected: string): never => {
+    throw new ProtomemError({ where, what: `line ${number}`, got: fields.join(' '), expected });
   };
   // Names may be numbers, too; a pair has three fields or four.
-  const isHeader = lines[0]!.length <= 2 && lines[0]!.every((field) => /^\d+$/.test(field));
-  const header = isHeader ? lines[0]!.map(Number) : undefined;
-  if (header?.includes(0)) refuse(0, 'counts above 0: folds and pairs, or pairs alone');
+  const [top] = lines;
+  const isHeader = top && top.fields.length <= 2 && top.fields.every((field) => /^\d+$/.test(field));
+  const header = isHeader ? top.fields.map(Number) : undefined;
+  if (header?.includes(0)) refuse(top!, 'counts above 0: folds and pairs, or pairs alone');
   const folds = header?.length === 2 ? header[0]! : 1;
   const pairsOfFold = header ? 2 * header.at(-1)! : Number.POSITIVE_INFINITY;
 
   const pairs: FacePair[] = [];
   const people = new Set<string>();
-  const image = (name: string, number: string, line: number): string => {
+  const image = (name: string, number: string, line: (typeof lines)[number]): string => {
     if (!/^[1-9]\d{0,3}$/.test(number)) refuse(line, 'image numbers from 1 to 9999');
     people.add(name);
     return `${name}/${name}_${number.padStart(4, '0')}.jpg`;
   };
-  for (let line = header ? 1 : 0; line < lines.length; line++) {
-    const [name, first, third, fourth, ...more] = lines[line]!;
-    if (name === '') continue;
+  for (const line of lines.slice(header ? 1 : 0)) {
+    const [name, first, third, fourth, ...more] = line.fields;
     const fold = Math.floor(pairs.length / pairsOfFold);
-    const paths = twoPaths(rows[line]!);
+    const paths = twoPaths(line.text);
     if (paths) {
       const [a, b, same] = paths;
       for (const path of [a, b]) people.add(path.slice(0, path.indexOf('/')));
@@ -95,16 +84,23 @@ export function parseLfwPairs(text: string, where = 'parseLfwPairs'): PairList {
       where,
       what: 'the number of pairs',
       got: pairs.length,
-      expected: header ? `${expected}, as line 1 says` : 'at least 1',
+      expected: header ? `${expected}, as line ${top!.number} says` : 'at least 1',
       fix: 'The file is cut short or is not a pair list; use another copy.',
     });
   }
   return { pairs, folds, people: [...people] };
 }
 
+/** Where tabs stand between, a name may hold blanks. */
+function fieldsOf(text: string): readonly string[] {
+  if (!text.includes('\t')) return text.split(/\s+/);
+  const fields = text.split('\t').map((field) => field.trim());
+  return fields.filter(Boolean);
+}
+
 /** Both paths of a line and `1` or `0`, if this is what it has. */
-function twoPaths(row: string): readonly [a: string, b: string, same: string] | undefined {
-  const [a = '', b = '', same = '', ...more] = row.trimEnd().split('\t');
+function twoPaths(text: string): readonly [a: string, b: string, same: string] | undefined {
+  const [a = '', b = '', same = '', ...more] = text.split('\t').map((field) => field.replace(/^(\.\/+)+/, ''));
   const isPath = (path: string): boolean => path.slice(1, -1).includes('/');
   return more.length === 0 && isPath(a) && isPath(b) && (same === '0' || same === '1') ? [a, b, same] : undefined;
 }

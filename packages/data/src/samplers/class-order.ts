@@ -18,7 +18,7 @@ export interface ClassOrder {
   next(batch: number, count: number): readonly Turn[];
   /** Identities to fill a batch with, in random order by the key: those near to their turn first, in the end all. */
   others(...key: readonly number[]): Iterable<number>;
-  /** Whether the rule for identities with few images lets it. */
+  /** Whether it has images, and the rule for identities with few lets it. */
   takesPart(identity: number): boolean;
   /** Whether it goes on from a saved state with another number of classes in a batch. */
   readonly resizable: boolean;
@@ -28,7 +28,11 @@ export interface ClassOrder {
   restore(where: string, values: State['values']): void;
 }
 
-/** Which identities the rule for those with few images lets take part. */
+/** Images that an identity takes part with, at least, by the rule for those with few. Who has none never does. */
+export const leastImages = (images: number, fewImages: FewImages): number => (fewImages === 'skip' ? images : 1);
+
+/** Which identities have as many. */
 export function participation(source: CountedSource, images: number, fewImages: FewImages) {
-  return (identity: number): boolean => fewImages !== 'skip' || source.imagesOf(identity) >= images;
+  const least = leastImages(images, fewImages);
+  return (identity: number): boolean => (source.imagesPerIdentity ?? source.imagesOf(identity)) >= least;
 }

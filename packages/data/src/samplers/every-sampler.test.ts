@@ -193,6 +193,20 @@ describe.each(names)('%s', (name) => {
     );
   });
 
+  it.each(['repeat', 'fill'] as const)('leaves out who has no image: %s', (fewImages) => {
+    const counts = Array.from({ length: 24 }, (_, i) => (i % 3) * (1 + (i % 2)));
+    const sampler = make({ source: sourceOf(counts), classes: 3, images: 2, fewImages });
+    const seen = new Set(
+      take(sampler, 2 * sampler.batchesPerEpoch)
+        .flat()
+        .map(({ identity }) => identity),
+    );
+    expect([...seen].sort((a, b) => a - b)).toEqual(counts.flatMap((count, identity) => (count > 0 ? [identity] : [])));
+    expect(() => make({ source: sourceOf([0, 0, 0, 0]), classes: 1, images: 2, fewImages })).toThrow(
+      /classes is 1, expected at most 0, the identities in people with images|that take part is 0/,
+    );
+  });
+
   it('serves 1e9 identities without looking at them: no table, and the first batch asks for its own people only', () => {
     let asked = 0;
     const source: CountedSource = {

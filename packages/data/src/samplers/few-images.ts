@@ -10,6 +10,8 @@ export type CountedSource = Pick<ImageSource, 'name' | 'identities' | 'imagesOf'
  * - `fill`: each comes once, and images of other identities, drawn at random, take the places that are left, under
  *   their own labels; where no other identity is left to draw (32 tries), it repeats;
  * - `skip`: it takes no part.
+ *
+ * Who has no image takes no part, whatever the rule.
  */
 export type FewImages = (typeof fewImagesRules)[number];
 

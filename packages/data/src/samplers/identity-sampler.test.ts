@@ -115,6 +115,34 @@ describe('both samplers', () => {
     expect(() => groupIterateAndShuffle({ ...options, groupSize: 50 }).restore(saved)).toThrow('sampler of the saved');
   });
 
+  it.each([
+    ['cursor', null, 'cursor.group of the saved state is undefined'],
+    ['cursor', { pass: 0, group: 0, round: 0.5, index: 0 }, 'cursor.round of the saved state is 0.5'],
+    ['cursor', { pass: 0, group: 2, round: 0, index: 17 }, 'cursor.index of the saved state is 17, expected'],
+    ['deferred', null, 'deferred of the saved state is null, expected an array of identities'],
+    ['deferred', [3, 51], 'deferred[1] of the saved state is 51, expected an integer in [0, 49]'],
+    ['deferred', ['3'], 'deferred[0] of the saved state is "3"'],
+  ])('refuse a damaged state and stay where they are: %s of %j', (key, value, message) => {
+    // Groups of 17, 17 and 16.
+    const sampler = groupIterateAndShuffle({ source: sourceOf(50), classes: 5, images: 2, groupSize: 20 });
+    const { values, tensors } = sampler.state() as State;
+    expect(() => sampler.restore({ values: { ...values, [key]: value }, tensors } as State)).toThrow(message);
+    sampler.restore({ values: { ...values, cursor: { pass: 0, group: 2, round: 0, index: 15 } }, tensors } as State);
+    sampler.next();
+  });
+
+  it('count only those with images in a pass, where the source has a table of them', () => {
+    const counts = Array.from({ length: 24 }, (_, i) => i % 3);
+    const source = {
+      ...sourceOf(24, (identity) => counts[identity]!),
+      imageEnds: counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b)),
+    };
+    expect(classesByImages({ source, classes: 4, images: 2 }).batchesPerEpoch).toBe(4);
+    expect(() => classesByImages({ source, classes: 17, images: 2 })).toThrow(
+      'classes is 17, expected at most 16, the identities in test with images',
+    );
+  });
+
   it('work on 2^53 identities', () => {
     const source = sourceOf(Number.MAX_SAFE_INTEGER);
     const sampler = groupIterateAndShuffle({ source, groupSize: 1000, rounds: 2, classes: 100, images: 2, seed: 3 });

@@ -48,16 +48,17 @@ export class IdentityStream {
     return identity;
   }
 
+  /** Identities in a group. */
+  groupSize(group: number): number {
+    return Math.floor(this.identities / this.groups) + (group < this.identities % this.groups ? 1 : 0);
+  }
+
   /** The identities of the present group, in the order of this pass. */
   group(): { readonly size: number; readonly at: (index: number) => number } {
     const { pass, group } = this.at;
     const ofPass = permutation(this.identities, this.seed, 0, pass);
     const start = this.startOf(group);
     return { size: this.groupSize(group), at: (index) => ofPass(start + index) };
-  }
-
-  private groupSize(group: number): number {
-    return Math.floor(this.identities / this.groups) + (group < this.identities % this.groups ? 1 : 0);
   }
 
   private startOf(group: number): number {

@@ -1,6 +1,5 @@
 import { check, integer, type Settings } from '@protomem/core';
-import { type ClassOrder, participation, type Turn } from './class-order.ts';
-import type { CountedSource } from './few-images.ts';
+import { type ClassOrder, leastImages, participation, type Turn } from './class-order.ts';
 import { IdentityStream } from './identity-stream.ts';
 import { permutation } from './permutation.ts';
 import type { samplerOptions } from './sampler-options.ts';
@@ -8,17 +7,18 @@ import type { samplerOptions } from './sampler-options.ts';
 /** @internal Distinct identities for each batch, off an {@link IdentityStream}. */
 export function streamOrder(
   where: string,
-  { source, classes, images, fewImages, seed }: Settings<typeof samplerOptions>,
+  options: Settings<typeof samplerOptions>,
   groups: number,
   rounds: number,
 ): ClassOrder {
+  const { source, classes, images, fewImages, seed } = options;
   const { identities } = source;
-  const takingPart = fewImages === 'skip' ? countAtLeast(source, images) : identities;
+  const takingPart = countTakingPart(options);
   check(takingPart >= classes, () => ({
     where,
     what: 'classes',
     got: classes,
-    expected: `at most ${takingPart}, the identities in ${source.name}${fewImages === 'skip' ? ` with at least ${images} images` : ''}`,
+    expected: `at most ${takingPart}, the identities in ${source.name}${fewImages === 'skip' ? ` with at least ${images} images` : takingPart < identities ? ' with images' : ''}`,
     fix: 'Use fewer classes a batch, or add people.',
   }));
   const takesPart = participation(source, images, fewImages);
@@ -56,23 +56,41 @@ export function streamOrder(
     },
     state: () => ({ cursor: { ...stream.cursor }, deferred }),
     restore(where, values) {
-      const { pass, group, round, index } = values.cursor as Readonly<Record<string, number>>;
-      stream.cursor = {
-        pass: integer(where, 'cursor.pass of the saved state', pass!, 0),
-        group: integer(where, 'cursor.group of the saved state', group!, 0, groups - 1),
-        round: integer(where, 'cursor.round of the saved state', round!, 0, rounds - 1),
-        index: integer(where, 'cursor.index of the saved state', index!, 0, identities - 1),
+      const saved = (what: string, value: unknown, max?: number): number =>
+        integer(where, `${what} of the saved state`, value as number, 0, max);
+      const at = (values.cursor ?? {}) as Readonly<Record<string, unknown>>;
+      const group = saved('cursor.group', at.group, groups - 1);
+      const cursor = {
+        pass: saved('cursor.pass', at.pass),
+        group,
+        round: saved('cursor.round', at.round, rounds - 1),
+        index: saved('cursor.index', at.index, stream.groupSize(group) - 1),
       };
-      deferred = [...(values.deferred as readonly number[])];
+      const waiting: unknown = values.deferred;
+      check(Array.isArray(waiting), () => ({
+        where,
+        what: 'deferred of the saved state',
+        got: waiting,
+        expected: 'an array of identities',
+      }));
+      deferred = waiting.map((identity, i) => saved(`deferred[${i}]`, identity, identities - 1));
+      stream.cursor = cursor;
     },
   };
 }
 
-/** Identities with at least so many images; looks at each one, unless the source says that all have as many. */
-function countAtLeast(source: CountedSource, images: number): number {
-  const { identities, imagesPerIdentity } = source;
-  if (imagesPerIdentity !== undefined) return imagesPerIdentity >= images ? identities : 0;
+/** Identities that take part: each is looked at, unless the source says that all have as many images. */
+function countTakingPart({ source, classes, images, fewImages }: Settings<typeof samplerOptions>): number {
+  const { identities, imagesPerIdentity, imageEnds } = source;
+  const least = leastImages(images, fewImages);
+  if (imagesPerIdentity !== undefined) return imagesPerIdentity >= least ? identities : 0;
+  // Without a table there may be 2^53 of them: then no more are looked for than a batch needs.
+  const enough = fewImages === 'skip' || imageEnds ? identities : classes;
   let count = 0;
-  for (let identity = 0; identity < identities; identity++) if (source.imagesOf(identity) >= images) count++;
+  for (let identity = 0; identity < identities; identity++) {
+    if (source.imagesOf(identity) < least) continue;
+    count++;
+    if (count === enough) return identities;
+  }
   return count;
 }

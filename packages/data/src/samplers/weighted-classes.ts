@@ -28,7 +28,7 @@ const options = {
  * ```
  */
 export const weightedClasses = part('weightedClasses', options, ({ power, ...rest }) => {
-  const visits = (count: number): number => Math.max(1, Math.round((count / rest.images) ** power));
+  const visits = (count: number): number => (count === 0 ? 0 : Math.max(1, Math.round((count / rest.images) ** power)));
   const where = 'weightedClasses';
   return composeSampler(where, rest, portionOrder(where, rest, visits, { power }));
 });

@@ -1,10 +1,11 @@
 import type { ImageSource } from '@protomem/core';
 import { builtInSpec } from './built-in-spec.ts';
 import { readFile } from './read-file.ts';
+import { builtIn } from './thread-spec.ts';
 
 /** Image files in a given order, each as an identity with one image: for evaluation, where identities do not matter. */
 export function fileSource(files: readonly string[]): ImageSource {
-  return {
+  return builtIn({
     name: 'files',
     spec: builtInSpec('fileSource', files),
     identities: files.length,
@@ -12,5 +13,5 @@ export function fileSource(files: readonly string[]): ImageSource {
     imagesOf: () => 1,
     identityName: (identity) => files[identity]!,
     load: async (identity) => ({ name: files[identity]!, bytes: await readFile(files[identity]!) }),
-  };
+  });
 }

@@ -8,7 +8,9 @@ import {
   type SourceRemark,
 } from '@protomem/core';
 import type { builtInSpec } from './built-in-spec.ts';
+import { groupedBy } from './grouped-by.ts';
 import { shared } from './shared.ts';
+import { builtIn, threadSpec } from './thread-spec.ts';
 
 const selectionOptions = {
   minImages: option.integer({ help: 'Identities with fewer images are left out.', min: 1, default: 1 }),
@@ -72,16 +74,17 @@ export function selectionOf(
   remarks: readonly SourceRemark[],
   specOf?: typeof builtInSpec,
 ): ImageSource {
-  return {
+  const spec = threadSpec(source);
+  return builtIn({
     name: source.name,
-    spec: source.spec && specOf?.('openSelection', { source: source.spec, chosen }),
+    spec: spec && specOf?.('openSelection', { source: spec, chosen }),
     identities: chosen.length,
     remarks,
     imagesOf: (identity) => source.imagesOf(chosen[identity]!),
     identityName: (identity) => source.identityName(chosen[identity]!),
     load: (identity, image) => source.load(chosen[identity]!, image),
     draw: source.draw && ((identity, image, height, width) => source.draw!(chosen[identity]!, image, height, width)),
-  };
+  });
 }
 
 /** What `selectImages` does, see there. */
@@ -114,18 +117,20 @@ export function imageSelectionOf(
   ends: Float64Array,
   specOf?: typeof builtInSpec,
 ): ImageSource {
-  const begin = (identity: number): number => (identity === 0 ? 0 : ends[identity - 1]!);
-  const at = (identity: number, image: number): number => images[begin(identity) + image]!;
-  return {
+  const { imagesOf, at } = groupedBy(source.name, ends);
+  const chosen = (identity: number, image: number): number => images[at(identity, image)]!;
+  const spec = threadSpec(source);
+  return builtIn({
     name: source.name,
-    spec: source.spec && specOf?.('openImageSelection', { source: source.spec, images, ends }),
+    spec: spec && specOf?.('openImageSelection', { source: spec, images, ends }),
     identities: source.identities,
     remarks: source.remarks,
     imageEnds: ends,
-    imagesOf: (identity) => ends[identity]! - begin(identity),
+    imagesOf,
     identityName: (identity) => source.identityName(identity),
-    load: (identity, image) => source.load(identity, at(identity, image)),
+    load: async (identity, image) => source.load(identity, chosen(identity, image)),
     draw:
-      source.draw && ((identity, image, height, width) => source.draw!(identity, at(identity, image), height, width)),
-  };
+      source.draw &&
+      (async (identity, image, height, width) => source.draw!(identity, chosen(identity, image), height, width)),
+  });
 }

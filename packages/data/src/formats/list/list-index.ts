@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { ImageSource, SourceImage, SourceRemark } from '@protomem/core';
 import { builtInSpec } from '../../sources/built-in-spec.ts';
+import { groupedBy } from '../../sources/grouped-by.ts';
 import { readFile } from '../../sources/read-file.ts';
 import { type StringTable, stringAt } from '../../sources/string-table.ts';
+import { builtIn } from '../../sources/thread-spec.ts';
 
 /** Image files of a list, grouped by identity, in shared memory. */
 export interface ListIndex {
@@ -21,18 +23,18 @@ export interface ListIndex {
 /** The source that an index describes. */
 export function sourceOfList(index: ListIndex): ImageSource {
   const { name, root, identities, imageEnds, paths, remarks } = index;
-  const firstImage = (identity: number): number => (identity === 0 ? 0 : imageEnds[identity - 1]!);
-  return {
+  const { imagesOf, at } = groupedBy(name, imageEnds);
+  return builtIn({
     name,
     spec: builtInSpec('sourceOfList', index),
     identities: imageEnds.length,
     imageEnds,
     remarks,
-    imagesOf: (identity) => imageEnds[identity]! - firstImage(identity),
+    imagesOf,
     identityName: (identity) => stringAt(identities, identity),
     async load(identity, image): Promise<SourceImage> {
-      const path = join(root, stringAt(paths, firstImage(identity) + image));
+      const path = join(root, stringAt(paths, at(identity, image)));
       return { name: path, bytes: await readFile(path) };
     },
-  };
+  });
 }

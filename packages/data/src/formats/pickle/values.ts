@@ -108,12 +108,13 @@ export function integerOf(value: PickleValue | undefined): number | undefined {
   if (typeof value === 'boolean') return Number(value);
   if (typeof value === 'number') return value;
   if (!(value instanceof NumpyArray)) return undefined;
-  const size = integers[value.type?.code ?? ''];
+  const code = value.type?.code ?? '';
+  const size = integers[code];
   const bytes = Buffer.from(value.data?.short ?? '', 'latin1');
   if (size === undefined || bytes.length !== size) return undefined;
-  const low = bytes.readUIntLE(0, Math.min(size, 6));
+  if (size < 8) return code.startsWith('i') ? bytes.readIntLE(0, size) : bytes.readUIntLE(0, size);
   // Numbers that are not below 2^48, negative ones among them, are nobody's label.
-  return size < 8 || (bytes[6] === 0 && bytes[7] === 0) ? low : undefined;
+  return bytes[6] === 0 && bytes[7] === 0 ? bytes.readUIntLE(0, 6) : undefined;
 }
 
 /** Whether a truth value of an array, if the value is such an array. */

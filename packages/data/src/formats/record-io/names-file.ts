@@ -22,11 +22,12 @@ export function parseNamesFile(bytes: Uint8Array, file: string): NamesFile {
   for (let at = 0, line = 1; at < bytes.length; line++) {
     const found = bytes.indexOf(10, at);
     const end = found < 0 ? bytes.length : found;
-    const fields = text.toString('utf8', at, end).replace(/\r$/, '').split('\t');
+    const row = text.toString('utf8', at, end).replace(/\r$/, '');
+    const fields = row.split('\t');
     at = end + 1;
     const [key, path, label] = fields;
     // A heading may come first.
-    if (fields.length === 1 || (line === 1 && !isCount(key))) continue;
+    if (row === '' || (line === 1 && !isCount(key))) continue;
     if (fields.length !== 3 || !isCount(key) || !isCount(label)) {
       refuse(file, line, fields.join(' '), 'a key, a path and a label, tabs between');
     }

@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { check, type ImageSource } from '@protomem/core';
 import { openReader } from '../byte-reader.ts';
+import { filesIn } from '../files-in.ts';
 import { packedSource } from '../packed-source.ts';
 import { indexRecords } from './index-records.ts';
 import { parseKeyIndex } from './key-index.ts';
@@ -59,7 +60,7 @@ export function isRecordIo(name: string): boolean {
 
 async function findRecords(path: string): Promise<string> {
   const there = await stat(path).catch(() => undefined);
-  const found = there?.isDirectory() ? (await readdir(path)).filter(isRecordIo) : [];
+  const found = there?.isDirectory() ? (await filesIn(path)).filter(isRecordIo) : [];
   check(there?.isFile() === true ? isRecordIo(path) : found.length === 1, () => ({
     where: 'recordIoSource',
     what: path,

@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { check, ProtomemError } from '@protomem/core';
 import { naturalOrder } from '../../sources/natural-order.ts';
+import { filesIn } from '../files-in.ts';
 
 /** More names than anybody has shards; a typing error in a range ends here. */
 const MAX_SHARDS = 1e6;
@@ -27,7 +28,7 @@ export async function shardsAt(where: string, path: string): Promise<Shard[]> {
   const there = await stat(path).catch(() => undefined);
   let paths = [path];
   if (there?.isDirectory()) {
-    paths = (await readdir(path))
+    paths = (await filesIn(path))
       .filter(isShard)
       .sort(naturalOrder)
       .map((name) => join(path, name));
