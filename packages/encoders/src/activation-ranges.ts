@@ -2,6 +2,7 @@ import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { DefinedEncoder } from './define-encoder.ts';
 import { forward } from './forward.ts';
+import { normalizePixels } from './normalize-pixels.ts';
 
 /** The least and the greatest number. */
 export type Range = readonly [low: number, high: number];
@@ -28,13 +29,12 @@ export async function activationRanges(
   batches: AsyncIterable<tf.Tensor4D>,
 ): Promise<ActivationRanges> {
   const variables = new Map(encoder.parameters.map(({ name, variable }) => [name, variable]));
-  const { mean, std } = encoder.card.normalization;
   /** Of each layer, the sums of four extremes. */
   const sums = new Map<string, Float64Array>();
   let count = 0;
   for await (const images of batches) {
     tf.tidy(() => {
-      const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
+      const x = normalizePixels(images, encoder.card);
       forward(encoder.layers, x, {
         ...{ variables, training: false, recompute: false, uniform: () => 0 },
         watch(layer, given, made) {

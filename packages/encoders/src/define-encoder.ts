@@ -4,7 +4,8 @@ import { collective } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { foldLayers } from './fold-layers.ts';
 import { forward, forwardTraining } from './forward.ts';
-import { countMacs, countParameters, type Layer, type Weight, weightsOf } from './layer.ts';
+import { checkDistinct, countMacs, countParameters, type Layer, type Weight, weightsOf } from './layer.ts';
+import { normalizePixels } from './normalize-pixels.ts';
 import {
   type EncoderOptionSpec,
   type EncoderOptions,
@@ -59,12 +60,16 @@ export interface EncoderDefinition<X extends Options = Record<never, never>> {
   /** Options of its own, of `option` of `@protomem/core`, each with a default. Default: none. */
   readonly options?: X;
   readonly words?: EncoderWords;
-  /** The network for checked options: from images `[B, H, W, 3]` to `[B, D]` or `[B, 1, 1, D]`. */
+  /**
+   * The network for checked options: from images `[B, H, W, 3]` to `[B, D]` or `[B, 1, 1, D]`. Names of its layers are distinct.
+   * `embeddingSize`, `width` and `dropout` do what it makes of them, and nothing where it leaves them aside.
+   */
   layers(options: ResolvedEncoderOptions & Settings<X>): readonly Layer[];
 }
 
 /**
  * Makes an encoder family out of a list of layers: parameters, MACs, variables and forward pass all follow from it.
+ * The one below has no use for `width` and `dropout`: it is the same with any.
  *
  * @example
  * ```ts
@@ -120,6 +125,10 @@ function build(
   folded: boolean,
 ): DefinedEncoder {
   const weights = weightsOf(layers);
+  checkDistinct(
+    card.name,
+    weights.map(({ name }) => name),
+  );
   const values = weights.map(valuesOf);
   const parameters = weights.map(({ name, shape, trainable, decay }, i) => {
     const variable = tf.tidy(() => tf.variable(tf.tensor(values[i]!, [...shape]), trainable));
@@ -158,8 +167,7 @@ export function over(made: Made): DefinedEncoder {
       }));
       const random = new Random(options.seed, seed);
       return tf.tidy(() => {
-        const { mean, std } = card.normalization;
-        const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
+        const x = normalizePixels(images, card);
         const pass = { variables, recompute: options.recompute, frozen, uniform: () => random.uniform() };
         const ranks = synchronizeNorms ? collective() : undefined;
         const y = training ? forwardTraining(layers, x, { ...pass, ranks }) : forward(layers, x, { ...pass, training });

@@ -45,28 +45,33 @@ export function foldNorms(encoder: DefinedEncoder, registry: EncoderRegistry = e
   return make(encoder.options, ({ name }) => values.get(name) ?? rest(name), true);
 }
 
+/** What a norm does by its running statistics: `scale x + shift`. */
+export function affineOf(
+  { name, epsilon = normEpsilon }: Norm,
+  variables: ReadonlyMap<string, tf.Tensor>,
+): { readonly scale: tf.Tensor; readonly shift: tf.Tensor } {
+  const [mean, variance, offset, gain] = ['running_mean', 'running_var', 'bias', 'weight'].map(
+    (suffix) => variables.get(`${name}.${suffix}`)!,
+  );
+  const scale = tf.div(gain!, tf.sqrt(tf.add(variance!, epsilon)));
+  return { scale, shift: tf.sub(offset!, tf.mul(mean!, scale)) };
+}
+
 function folded(
   { layer, before, after }: Fold,
   variables: ReadonlyMap<string, tf.Tensor>,
 ): { readonly weight: tf.Tensor; readonly bias: tf.Tensor | undefined } {
-  const affine = ({ name, epsilon = normEpsilon }: Norm): { scale: tf.Tensor; shift: tf.Tensor } => {
-    const [mean, variance, offset, gain] = ['running_mean', 'running_var', 'bias', 'weight'].map(
-      (suffix) => variables.get(`${name}.${suffix}`)!,
-    );
-    const scale = tf.div(gain!, tf.sqrt(tf.add(variance!, epsilon)));
-    return { scale, shift: tf.sub(offset!, tf.mul(mean!, scale)) };
-  };
   let weight = variables.get(`${layer.name}.weight`)!;
   let bias = variables.get(`${layer.name}.bias`);
   if (before) {
     // Of `[height, width, channels, D]`, the axis of the norm is that of the channels.
-    const { scale, shift } = affine(before);
+    const { scale, shift } = affineOf(before, variables);
     const column = (vector: tf.Tensor): tf.Tensor => tf.reshape(vector, [-1, 1]);
     bias = tf.add(bias!, tf.sum(tf.mul(weight, column(shift)), [0, 1, 2]));
     weight = tf.mul(weight, column(scale));
   }
   if (after) {
-    const { scale, shift } = affine(after);
+    const { scale, shift } = affineOf(after, variables);
     weight = tf.mul(weight, layer.kind === 'depthwise' ? tf.reshape(scale, [-1, 1]) : scale);
     bias = bias ? tf.add(tf.mul(bias, scale), shift) : shift;
   }

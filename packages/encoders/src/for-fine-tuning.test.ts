@@ -123,6 +123,21 @@ it('freezes a share of the blocks, and owns no tensor of its own', () => {
   encoder.dispose();
 });
 
+it('unfreezes by a view of a view what the first froze, norms too', () => {
+  const encoder = small('iresnet18');
+  const probe = forFineTuning({ encoder, freezeDepth: 1, firstLayerRate: 0.1 });
+  const next = forFineTuning({ encoder: probe, freezeDepth: 0.5 });
+  const direct = forFineTuning({ encoder, freezeDepth: 0.5 });
+  expect(next.parameters).toEqual(direct.parameters);
+  const found = moved(next);
+  expect(found).toContain('layer3.0.bn1.running_mean');
+  expect(found).not.toContain('layer1.0.bn1.running_mean');
+  expect(forFineTuning({ encoder: probe }).parameters.filter((one) => one.trainable)).toHaveLength(
+    encoder.parameters.filter((one) => one.trainable).length,
+  );
+  encoder.dispose();
+});
+
 it('refuses a name of no layer, and names the blocks', () => {
   const encoder = small('iresnet18');
   expect(() => forFineTuning({ encoder, freeze: ['layer5'] })).toThrow(/"layer5".*conv1, bn1, prelu, layer1\.0/);

@@ -25,6 +25,8 @@ const fineTuningOptions = {
  * layers say: `layer1.0` of an IResNet, `blocks.3` of a MobileFaceNet, or a layer by itself. Frozen norms use their running
  * statistics in training, and leave them alone.
  *
+ * @param settings.encoder of a view that this made, the variables alone count: what was frozen may be trained again, as in
+ * gradual unfreezing. The trainer and its optimizer are made anew for each view.
  * @returns a view of the same variables: trained through it, `encoder` changes too; dispose one of the two.
  * @throws ProtomemError when a name of `freeze` is that of no layer; the blocks are listed.
  *
@@ -56,10 +58,13 @@ export const forFineTuning = part('forFineTuning', fineTuningOptions, (settings)
     names.filter((layer) => depthOf(layer) < below || freeze.some((name) => startsWith(name)(layer))),
   );
   const rateAt = (depth: number): number => firstLayerRate ** (1 - depth / Math.max(1, blocks.length - 1));
-  const parameters = encoder.parameters.map((parameter) => {
-    const layer = layerOf(parameter.name);
+  const whole = weightsOf(encoder.layers);
+  const parameters = encoder.parameters.map(({ name, variable, decay }, i) => {
+    const layer = layerOf(name);
     const rate = rateAt(depthOf(layer));
-    return { ...parameter, rate, ...(frozen.has(layer) && { trainable: false, frozen: true }) };
+    // What a view says of it is of that view alone.
+    const { trainable } = whole[i]!;
+    return { name, variable, decay, rate, ...(frozen.has(layer) ? { trainable: false, frozen: true } : { trainable }) };
   });
   const { card, options, layers, folded } = encoder;
   return over({ card, options, layers, folded, parameters, frozen });

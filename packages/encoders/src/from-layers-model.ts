@@ -1,20 +1,23 @@
 import { check } from '@protomem/core';
 import type { Encoder, EncoderCard, Parameter } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
+import { checkDistinct } from './layer.ts';
+import { normalizePixels } from './normalize-pixels.ts';
 
 /**
  * Adapts a `tf.LayersModel` to the encoder contract, so that a model of your own is trained, saved and evaluated like
  * the built-in ones.
  *
  * Weights named `...kernel` get weight decay; moving means and variances are saved and not trained. Give every layer a
- * name: automatic ones count up through the process, and then a saved file does not fit the next run's model.
+ * name: automatic ones count up through the process, and then a saved file does not fit the next run's model. Where models
+ * inside it have weights of one name, those have the names of their models in front.
  *
  * @param model one input `[B, H, W, 3]` of known H and W, one output `[B, D]`. Owned by the encoder from now on.
  * @param card what the model's users should know. Default: the model's name, `normalization` `{ mean: 0, std: 1 }` (the
  * model sees RGB values in [0, 255]), parameters and MACs counted from the model (kernels of layers with a fixed output
- * size), `source` "own model".
+ * size, at each call; a model inside it counts as of the images that it was made for), `source` "own model".
  * @returns an encoder; a layer with `trainable: false` keeps its running statistics in training; disposing it disposes the model. Its dropout draws from tfjs's own generator, not from `seed`.
- * @throws when inputs or outputs do not fit.
+ * @throws when inputs or outputs do not fit, or two weights have one name.
  *
  * @example
  * ```ts
@@ -48,8 +51,11 @@ export function fromLayersModel(
     got: JSON.stringify(output),
     expected: 'one of shape [null, embeddingSize]',
   }));
-  const parameters = model.weights.map((weight): Parameter => {
-    const name = weight.originalName;
+  const names = namesOf(model);
+  checkDistinct('fromLayersModel', [...names.values()]);
+  // A layer that two models inside share is listed twice.
+  const parameters = [...new Set(model.weights)].map((weight): Parameter => {
+    const name = names.get(weight)!;
     // What a layer reads is the variable itself; the declared type is narrower.
     const variable = weight.read() as tf.Variable;
     return { name, variable, trainable: weight.trainable, decay: weight.trainable && /kernel$/.test(name) };
@@ -59,13 +65,12 @@ export function fromLayersModel(
     name: model.name,
     normalization: { mean: 0, std: 1 },
     parameters: counted.reduce((sum, { variable }) => sum + variable.size, 0),
-    macs: model.layers.reduce((sum, layer) => sum + macsOf(layer), 0),
+    macs: card.macs ?? macsOf(model),
     source: 'own model',
     ...card,
     inputSize: [height!, width!],
     embeddingSize: embeddingSize!,
   };
-  const { mean, std } = full.normalization;
   keepFrozenStatistics(model.layers);
   let disposed = false;
   return {
@@ -84,10 +89,7 @@ export function fromLayersModel(
         got: 'disposed',
         expected: 'one that is still in use',
       }));
-      return tf.tidy(() => {
-        const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
-        return model.apply(x, { training }) as tf.Tensor2D;
-      });
+      return tf.tidy(() => model.apply(normalizePixels(images, full), { training }) as tf.Tensor2D);
     },
     dispose() {
       if (!disposed) model.dispose();
@@ -105,10 +107,36 @@ function keepFrozenStatistics(layers: readonly tf.layers.Layer[]): void {
   }
 }
 
-/** Kernel elements times output places: right for convolutions, depthwise ones and matrix products. */
-function macsOf(layer: tf.layers.Layer): number {
-  if (Array.isArray(layer.outputShape[0])) return 0;
-  const places = (layer.outputShape as tf.Shape).slice(1, -1).reduce((a: number, b) => a * (b ?? 0), 1);
-  const kernels = layer.weights.filter(({ originalName }) => /kernel$/.test(originalName));
-  return kernels.reduce((sum, { shape }) => sum + shape.reduce((a: number, b) => a * (b ?? 0), 1) * places, 0);
+type LayerVariable = tf.LayersModel['weights'][number];
+
+/** Each weight by the name that its layer gives it, or, where several have that one, by its path through the models inside. */
+function namesOf(model: tf.LayersModel): Map<LayerVariable, string> {
+  const paths = new Map(pathsOf(model.layers));
+  const count = new Map<string, number>();
+  for (const { originalName } of paths.keys()) count.set(originalName, (count.get(originalName) ?? 0) + 1);
+  return new Map(
+    [...paths].map(([weight, path]) => [weight, count.get(weight.originalName) === 1 ? weight.originalName : path]),
+  );
+}
+
+function pathsOf(layers: readonly tf.layers.Layer[], above = ''): [LayerVariable, string][] {
+  return layers.flatMap((layer) =>
+    'layers' in layer
+      ? pathsOf(layer.layers as tf.layers.Layer[], `${above}${layer.name}/`)
+      : layer.weights.map((weight): [LayerVariable, string] => [weight, above + weight.originalName]),
+  );
+}
+
+/** Kernel elements times output places, at each call of a layer: right for convolutions, depthwise ones and matrix products. */
+function macsOf(model: tf.LayersModel): number {
+  const product = (shape: tf.Shape): number => shape.reduce((a: number, b) => a * (b ?? 0), 1);
+  // What has a sequential model put its graph together.
+  model.countParams();
+  const calls = Object.values(model.nodesByDepth).flat();
+  return calls.reduce((sum, { outboundLayer: layer, outputTensors }) => {
+    if ('nodesByDepth' in layer) return sum + macsOf(layer as tf.LayersModel);
+    const kernels = layer.weights.filter(({ originalName }) => /kernel$/.test(originalName));
+    const places = product(outputTensors[0]!.shape.slice(1, -1));
+    return kernels.reduce((all, { shape }) => all + product(shape) * places, sum);
+  }, 0);
 }

@@ -1,5 +1,5 @@
 import { defineEncoder, type EncoderMaker } from './define-encoder.ts';
-import { convolution, type Layer, norm, prelu, sizeAfter } from './layer.ts';
+import { convolution, type Layer, norm, pointwise, prelu, sizeAfter, stdByOutputs } from './layer.ts';
 
 /** Kernel, channels inside and behind, share of the gate's channels, stride; at the width 1.3 of the publication. */
 const bottlenecks = [
@@ -55,7 +55,7 @@ function ghostFaceNet(stride: 1 | 2): EncoderMaker {
     layers({ inputSize, embeddingSize, width, dropout }) {
       const stem = fours(20 * width);
       const layers: Layer[] = [
-        convolution('conv_stem', 3, stem, { kernel: 3, stride, std: stdOf(9, stem) }),
+        convolution('conv_stem', 3, stem, { kernel: 3, stride, std: stdByOutputs(9, stem) }),
         norm('bn1', stem),
         prelu('act1', stem),
       ];
@@ -76,7 +76,7 @@ function ghostFaceNet(stride: 1 | 2): EncoderMaker {
         prelu(`${behind}.act1`, last),
       );
       const kernel = sizeAfter(layers, inputSize);
-      const global = { kernel, channels: last, stride: 1, padding: 0, std: stdOf(kernel[0] * kernel[1], 1) };
+      const global = { kernel, channels: last, stride: 1, padding: 0, std: stdByOutputs(kernel[0] * kernel[1], 1) };
       layers.push({ kind: 'depthwise', name: 'classifier.conv_dw', ...global }, norm('classifier.bn1', last));
       if (dropout > 0) layers.push({ kind: 'dropout', rate: dropout });
       layers.push(pointwise('classifier.conv', last, embeddingSize), norm('classifier.bn2', embeddingSize));
@@ -138,17 +138,11 @@ function gate(name: string, channels: number, squeezed: number): Layer {
   };
 }
 
-function pointwise(name: string, inputs: number, outputs: number) {
-  return convolution(name, inputs, outputs, { kernel: 1, std: stdOf(1, outputs) }) as Layer & { kind: 'convolution' };
-}
-
 function depthwise(name: string, channels: number, kernel: number, stride: 1 | 2): Layer {
   const padding = (kernel - 1) / 2;
-  return { kind: 'depthwise', name, kernel: [kernel, kernel], channels, stride, padding, std: stdOf(kernel ** 2, 1) };
+  const std = stdByOutputs(kernel ** 2, 1);
+  return { kind: 'depthwise', name, kernel: [kernel, kernel], channels, stride, padding, std };
 }
-
-/** Of the source's initialization, by what goes out of a kernel. */
-const stdOf = (kernelArea: number, outputs: number): number => Math.sqrt(2 / (kernelArea * outputs));
 
 /** GhostFaceNetV1-1.3-1. 4.1 M parameters, 212 M MACs at 112x112, D = 512. */
 export const ghostFaceNetS1: EncoderMaker = ghostFaceNet(1);

@@ -1,3 +1,5 @@
+import { check } from '@protomem/core';
+
 /** Height and width, or a kernel's. */
 export type Size = readonly [number, number];
 
@@ -128,11 +130,19 @@ export function convolution(
   inputs: number,
   outputs: number,
   options: { readonly kernel: 1 | 3; readonly stride?: 1 | 2; readonly std: number },
-): Layer {
+): Extract<Layer, { kind: 'convolution' }> {
   const { kernel, stride = 1, std } = options;
   const padding = kernel === 3 ? 1 : 0;
   return { kind: 'convolution', name, kernel: [kernel, kernel], inputs, outputs, stride, padding, std };
 }
+
+/** A convolution of single places, without bias. */
+export function pointwise(name: string, inputs: number, outputs: number): Extract<Layer, { kind: 'convolution' }> {
+  return convolution(name, inputs, outputs, { kernel: 1, std: stdByOutputs(1, outputs) });
+}
+
+/** Standard deviation of initial weights, by what goes out of a kernel. */
+export const stdByOutputs = (kernelArea: number, outputs: number): number => Math.sqrt(2 / (kernelArea * outputs));
 
 /** What norms add to variances where they do not say otherwise. */
 export const normEpsilon = 1e-5;
@@ -156,6 +166,18 @@ export function partsOf(layer: Layer): readonly (readonly Layer[])[] {
 /** The tensors that layers own, in the order of the forward pass. */
 export function weightsOf(layers: readonly Layer[]): Weight[] {
   return layers.flatMap(ownWeights);
+}
+
+/** Refuses names of weights of which two are the same: in files, and among gradients, one would stand for both. */
+export function checkDistinct(where: string, names: readonly string[]): void {
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  check(repeated === undefined, () => ({
+    where,
+    what: 'name of a weight',
+    got: repeated,
+    expected: 'a name of its own for each',
+    fix: 'Give each layer another name.',
+  }));
 }
 
 function ownWeights(layer: Layer): Weight[] {

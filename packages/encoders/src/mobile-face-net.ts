@@ -1,5 +1,5 @@
 import { defineEncoder, type EncoderMaker } from './define-encoder.ts';
-import { convolution, type Layer, norm, prelu, type Size, sizeAfter } from './layer.ts';
+import { convolution, type Layer, norm, pointwise, prelu, type Size, sizeAfter, stdByOutputs } from './layer.ts';
 import { widened } from './options.ts';
 
 /** Table 1 of the paper: expansion, output channels, repeats, stride of the first. */
@@ -30,7 +30,7 @@ export const mobileFaceNet: EncoderMaker = defineEncoder({
     const stem = widened(64, width);
     const last = widened(512, width);
     const layers: Layer[] = [
-      convolution('conv1.conv', 3, stem, { kernel: 3, stride: 2, std: initialStd(9, stem) }),
+      convolution('conv1.conv', 3, stem, { kernel: 3, stride: 2, std: stdByOutputs(9, stem) }),
       norm('conv1.bn', stem),
       prelu('conv1.prelu', stem),
       depthwise('dw_conv1.conv', stem, 1),
@@ -74,21 +74,12 @@ function bottleneck(name: string, inputs: number, expansion: number, outputs: nu
   return stride === 1 && inputs === outputs ? [{ kind: 'residual', body, shortcut: [] }] : body;
 }
 
-function pointwise(name: string, inputs: number, outputs: number): Layer {
-  return convolution(name, inputs, outputs, { kernel: 1, std: initialStd(1, outputs) });
-}
-
 function depthwise(name: string, channels: number, stride: 1 | 2): Layer {
-  return { kind: 'depthwise', name, kernel: [3, 3], channels, stride, padding: 1, std: initialStd(9, channels) };
+  return { kind: 'depthwise', name, kernel: [3, 3], channels, stride, padding: 1, std: stdByOutputs(9, channels) };
 }
 
 /** One kernel as large as the maps: a learnt weighting of the places, for each channel. */
 function globalDepthwise(name: string, channels: number, kernel: Size): Layer {
-  const std = initialStd(kernel[0] * kernel[1], channels);
+  const std = stdByOutputs(kernel[0] * kernel[1], channels);
   return { kind: 'depthwise', name, kernel, channels, stride: 1, padding: 0, std };
-}
-
-/** Standard deviation of the source's initialization. */
-function initialStd(kernelArea: number, outputs: number): number {
-  return Math.sqrt(2 / (kernelArea * outputs));
 }

@@ -1,8 +1,10 @@
 import { check } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import type { DefinedEncoder } from './define-encoder.ts';
+import { affineOf } from './fold-norms.ts';
 import { forward } from './forward.ts';
 import { type Norm, normEpsilon } from './layer.ts';
+import { normalizePixels } from './normalize-pixels.ts';
 
 /**
  * Gives norms the statistics of images, and the scale and offset that leave embeddings as they are: for an encoder whose
@@ -25,23 +27,22 @@ export function refitNorms(encoder: DefinedEncoder, images: tf.Tensor4D, norms?:
   }));
   const variables = new Map(encoder.parameters.map(({ name, variable }) => [name, variable]));
   tf.tidy(() => {
-    const { mean, std } = encoder.card.normalization;
-    const refit = ({ name, epsilon = normEpsilon }: Norm, x: tf.Tensor): void => {
+    const refit = (norm: Norm, x: tf.Tensor): void => {
+      const { name, epsilon = normEpsilon } = norm;
       if (norms && !norms.has(name)) return;
       const [gain, offset, center, spread] = ['weight', 'bias', 'running_mean', 'running_var'].map(
         (suffix) => variables.get(`${name}.${suffix}`)!,
       ) as [tf.Variable, tf.Variable, tf.Variable, tf.Variable];
       tf.tidy(() => {
         const seen = tf.moments(x, x.shape.map((_, axis) => axis).slice(0, -1));
-        const slope = tf.div(gain, tf.sqrt(tf.add(spread, epsilon)));
-        const shift = tf.sub(offset, tf.mul(center, slope));
-        gain.assign(tf.mul(slope, tf.sqrt(tf.add(seen.variance, epsilon))));
-        offset.assign(tf.add(shift, tf.mul(slope, seen.mean)));
+        const { scale, shift } = affineOf(norm, variables as ReadonlyMap<string, tf.Tensor>);
+        gain.assign(tf.mul(scale, tf.sqrt(tf.add(seen.variance, epsilon))));
+        offset.assign(tf.add(shift, tf.mul(scale, seen.mean)));
         center.assign(seen.mean);
         spread.assign(seen.variance);
       });
     };
-    const x = tf.mul(tf.sub(tf.cast(images, 'float32'), mean), 1 / std);
+    const x = normalizePixels(images, encoder.card);
     forward(encoder.layers, x, { variables, training: false, recompute: false, observe: refit, uniform: () => 0 });
   });
 }

@@ -273,6 +273,22 @@ it.each<[EncoderName, EncoderOptions, (() => tf.Optimizer)?]>([
   expect(losses.at(-1)).toBeLessThan(losses[0]! / 3);
 });
 
+it('refuses layers of one name, whose weights would be one in files', () => {
+  const twice = defineEncoder({
+    name: 'twice',
+    embeddingSize: 4,
+    normalization: { mean: 0, std: 1 },
+    source: 'test',
+    layers: () => [
+      convolution('conv', 3, 8, { kernel: 3, std: 0.1 }),
+      { kind: 'residual', body: [norm('bn', 8), norm('bn', 8)], shortcut: [] },
+    ],
+  });
+  const tensors = tf.memory().numTensors;
+  expect(() => twice({ inputSize: 16 })).toThrow('twice: name of a weight is "bn.weight", expected a name of its own');
+  expect(tf.memory().numTensors).toBe(tensors);
+});
+
 it('lists the known names for an unknown one', () => {
   expect(() => createEncoder('iresnet51' as EncoderName)).toThrow(
     /one of mobile-face-net, .* Did you mean "iresnet50"/,

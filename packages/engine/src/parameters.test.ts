@@ -26,6 +26,13 @@ it('takes all values at the moment of the call and puts them back, without shari
   expect(valuesOf()).toEqual([1, 2, 3]);
 });
 
+it('refuses two parameters of one name, of which one would be lost', async () => {
+  const twice = [parameters[0]!, { ...parameters[1]!, name: 'a' }];
+  await expect(parametersState(twice)).rejects.toThrow('parametersState: name of two parameters is "a"');
+  const state = await parametersState(parameters);
+  expect(() => restoreParameters('x.ckpt', twice, state)).toThrow('x.ckpt: name of two parameters is "a"');
+});
+
 it('refuses a missing, misshapen or unknown tensor by name, and changes nothing', async () => {
   const { values, tensors } = await parametersState([parameters[0]!]);
   const b = { dtype: 'F32', shape: [1], data: Float32Array.of(7) } as const;

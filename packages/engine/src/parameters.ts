@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs';
  * whatever is assigned to the variables while the promise is pending.
  *
  * @param parameters of an encoder or a head; float32, names unique.
+ * @throws when two have one name.
  * @returns copies, one `F32` tensor for each parameter under its name.
  *
  * @example
@@ -16,6 +17,7 @@ import * as tf from '@tensorflow/tfjs';
  * ```
  */
 export async function parametersState(parameters: readonly Parameter[]): Promise<State> {
+  checkNames('parametersState', parameters);
   // A clone keeps the buffer that the variable points to now; assigning to the variable points it to another one.
   const clones = parameters.map(({ variable }) => tf.clone(variable));
   try {
@@ -36,9 +38,10 @@ export async function parametersState(parameters: readonly Parameter[]): Promise
  * @param where names the file or function in errors.
  * @param parameters to assign to.
  * @param state what {@link parametersState} returned for parameters of the same names and shapes; not kept.
- * @throws when a tensor is missing, has another shape or dtype, or belongs to no parameter.
+ * @throws when two parameters have one name, or a tensor is missing, has another shape or dtype, or belongs to no parameter.
  */
 export function restoreParameters(where: string, parameters: readonly Parameter[], state: State): void {
+  checkNames(where, parameters);
   const values = parameters.map(({ name, variable }) => takeTensor(where, state.tensors, name, 'F32', variable.shape));
   const known = new Set(parameters.map(({ name }) => name));
   const stranger = Object.keys(state.tensors).find((name) => !known.has(name));
@@ -52,5 +55,14 @@ export function restoreParameters(where: string, parameters: readonly Parameter[
   for (const [i, { variable }] of parameters.entries()) {
     // The backend may keep the array that it is given, and a variable may be changed in place.
     tf.tidy(() => variable.assign(tf.tensor(values[i]!.slice(), variable.shape, 'float32')));
+  }
+}
+
+/** Of two with one name, one would take the other's place. */
+function checkNames(where: string, parameters: readonly Parameter[]): void {
+  const known = new Set<string>();
+  for (const { name } of parameters) {
+    check(!known.has(name), () => ({ where, what: 'name of two parameters', got: name, expected: 'one for each' }));
+    known.add(name);
   }
 }

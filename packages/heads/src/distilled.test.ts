@@ -109,7 +109,9 @@ it('refuses embeddings of another width, and to work without images', () => {
   const head = distilled({ head: new FirstNumber() as Head, teacher: teacherOf(4) });
   const embeddings = tf.ones<tf.Rank.R2>([2, 4]);
   expect(() => head.loss(embeddings, [0, 1], images())).toThrow('width of the embeddings is 4, expected 3');
-  expect(() => head.loss(tf.ones([2, 3]), [0, 1])).toThrow('images is "missing", expected 2');
+  expect(() => head.loss(tf.ones([2, 3]), [0, 1])).toThrow(
+    /images is "missing", expected 2.* A trainer of several processes passes none/,
+  );
   expect(() => distilled({ head: {} as Head, teacher: teacherOf(4), weight: -1 })).toThrow('weight is -1');
   head.dispose();
 });

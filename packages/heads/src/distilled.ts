@@ -2,6 +2,7 @@ import { check, option, part } from '@protomem/core';
 import type { Encoder, Head } from '@protomem/core/contracts';
 import { unitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
+import { PASS_IMAGES } from './momentum-encoder.ts';
 import { passOn } from './pass-on.ts';
 import { untilDisposed } from './until-disposed.ts';
 
@@ -60,7 +61,7 @@ export const distilled = part('distilled', distilledOptions, ({ head, teacher, w
           what: 'images',
           got: images ? images.shape[0] : 'missing',
           expected: `${count}, those that the embeddings were made from`,
-          fix: 'Pass them as the third argument.',
+          fix: PASS_IMAGES,
         }));
         // Operations inside a custom gradient are not recorded, so that nothing is kept for a backward pass.
         const imitated = tf.customGrad(() => ({

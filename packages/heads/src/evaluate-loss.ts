@@ -1,5 +1,5 @@
 import { check, ProtomemError, show } from '@protomem/core';
-import type { CosineLoss, LossContext } from '@protomem/core/contracts';
+import type { CosineLoss, LossContext, SoftmaxLoss, TargetTerms } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
 
 /**
@@ -19,8 +19,7 @@ export function evaluateLoss(
   context: LossContext,
   centers = 1,
 ): tf.Tensor1D {
-  const [batch] = cosines.shape;
-  const where = `the loss ${loss.name || '(without a name)'}`;
+  const where = nameOf(loss);
   const { centers: pooled = 'form' in loss ? 1 : centers } = loss;
   check(pooled === centers, () => ({
     where,
@@ -29,11 +28,39 @@ export function evaluateLoss(
     expected: `${centers}, as many as the head has of each`,
     fix: 'subCenter goes with fullSoftmax, both with the same number of centers.',
   }));
+  const result = onePerSample(where, 'what it returned', loss(cosines, targets, context), cosines.shape[0]);
+  if (!('form' in loss)) checkValues(where, result, cosines);
+  return result;
+}
+
+/**
+ * What the form of a loss makes of the cosines to each sample's own class, `[B]`; refuses terms that are not one number a
+ * sample, by the loss's name.
+ */
+export function targetTerms(loss: SoftmaxLoss, cosines: tf.Tensor1D, context: LossContext): TargetTerms {
+  const terms = loss.form.target(cosines, context);
+  onePerSample(nameOf(loss), "the logit of its form's target", terms?.logit, cosines.size);
+  for (const value of terms.values ?? []) {
+    onePerSample(nameOf(loss), "one of the values of its form's target", value, cosines.size);
+  }
+  return terms;
+}
+
+/** The losses that a form makes of terms and of the log of summed exponentials, `[B]`; refuses them as {@link evaluateLoss} does. */
+export function combineTerms(loss: SoftmaxLoss, terms: TargetTerms, negatives: tf.Tensor1D): tf.Tensor1D {
+  const { combine } = loss.form;
+  if (!combine) return tf.softplus(tf.sub(negatives, terms.logit));
+  return onePerSample(nameOf(loss), 'what `combine` of its form returned', combine(terms, negatives), negatives.size);
+}
+
+const nameOf = (loss: CosineLoss): string => `the loss ${loss.name || '(without a name)'}`;
+
+/** Refuses what is not one number a sample. */
+function onePerSample(where: string, what: string, result: unknown, batch: number): tf.Tensor1D {
   const refuse = (got: string, fix?: string): never => {
-    const expected = `a tensor of shape [${batch}], float32: one loss for each sample`;
-    throw new ProtomemError({ where, what: 'what it returned', got, expected, fix });
+    const expected = `a tensor of shape [${batch}], float32: one number for each sample`;
+    throw new ProtomemError({ where, what, got, expected, fix });
   };
-  const result: unknown = loss(cosines, targets, context);
   if (result === undefined || result === null) return refuse('nothing', 'Does its function end in a return?');
   if (typeof (result as { then?: unknown }).then === 'function') {
     return refuse('a promise', 'A loss cannot be async: it has to be differentiated.');
@@ -46,7 +73,6 @@ export function evaluateLoss(
       'Sum or average over columns, not over samples.',
     );
   }
-  if (!('form' in loss)) checkValues(where, result as tf.Tensor1D, cosines);
   return result as tf.Tensor1D;
 }
 

@@ -8,7 +8,7 @@ export {
   readBatch,
 } from './batch.ts';
 export { distilled } from './distilled.ts';
-export { evaluateLoss } from './evaluate-loss.ts';
+export { combineTerms, evaluateLoss, targetTerms } from './evaluate-loss.ts';
 export { headOptions, shardOptions } from './head-options.ts';
 export { joinLater, restoreLossState, takePart, withLossState } from './loss-state.ts';
 export { type Mask, maskAt, maskedLoss, negativeLogits, putAt, takeAt } from './masked-loss.ts';

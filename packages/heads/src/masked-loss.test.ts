@@ -114,6 +114,39 @@ describe.each(await enginesAtHand())('maskedLoss on %s', (engine) => {
     }
   });
 
+  it.each<[string, Partial<SoftmaxForm>, RegExp]>([
+    [
+      'a logit in a column',
+      { target: (c) => ({ logit: tf.expandDims(c, 1) }) },
+      /the logit of its form's target is "a tensor of shape \[3, 1\]/,
+    ],
+    [
+      'one logit for all',
+      { target: (c) => ({ logit: tf.mean(c) }) },
+      /the logit of its form's target is "a tensor of shape \[\], float32"/,
+    ],
+    ['no terms', { target: () => undefined as never }, /the logit of its form's target is "nothing"/],
+    [
+      'one value for all',
+      { target: (c) => ({ logit: c, values: [tf.mean(c)] }) },
+      /one of the values of its form's target is/,
+    ],
+    [
+      'one loss for all',
+      { combine: (_, n) => tf.mean(n) },
+      /what `combine` of its form returned is "a tensor of shape \[\]/,
+    ],
+  ])('refuses a form that makes %s, by the name of the loss', (_, form, message) => {
+    const loss = formed({ target: (c) => ({ logit: tf.mul(c, 8) }), negative: 8, ...form });
+    const cosines = tf.tensor2d(values);
+    const tensors = tf.memory().numTensors;
+    const refused = (): unknown => tf.tidy(() => maskedLoss(loss, cosines, targets, excluded, context));
+    expect(refused).toThrow(message);
+    expect(refused).toThrow('the loss test: ');
+    expect(tf.memory().numTensors).toBe(tensors);
+    cosines.dispose();
+  });
+
   it('takes and replaces elements, with their gradients', () => {
     const matrix = tf.tensor2d(values);
     const at: Mask = { rows: [0, 2], columns: [2, 1] };

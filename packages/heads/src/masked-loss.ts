@@ -1,7 +1,7 @@
 import type { CosineLoss, LossContext, SoftmaxForm, SoftmaxLoss, TargetTerms } from '@protomem/core/contracts';
 import { MASKED_LOGIT, scatterUpdate, sparseSoftmaxCrossEntropy } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { evaluateLoss } from './evaluate-loss.ts';
+import { combineTerms, evaluateLoss, targetTerms } from './evaluate-loss.ts';
 
 /** Elements of a matrix, as numbers on the host: element k is `(rows[k], columns[k])`. */
 export interface Mask {
@@ -38,9 +38,10 @@ export function maskedLoss(
     return evaluateLoss(loss, maskAt(cosines, excluded, -1), columns, context);
   }
 
-  const { target, negative, combine } = (loss as SoftmaxLoss).form;
+  const softmax = loss as SoftmaxLoss;
+  const { negative, combine } = softmax.form;
   const own: Mask = { rows: Array.from(targets, (_, i) => i), columns: [...targets] };
-  const terms = target(takeAt(cosines, own), context);
+  const terms = targetTerms(softmax, takeAt(cosines, own), context);
   const logits = negativeLogits(negative, cosines, terms);
   const changed: Mask = {
     rows: [...own.rows, ...excluded.rows],
@@ -49,7 +50,7 @@ export function maskedLoss(
   const masked = tf.fill<tf.Rank.R1>([count], MASKED_LOGIT);
   if (!combine) return sparseSoftmaxCrossEntropy(putAt(logits, changed, tf.concat([terms.logit, masked])), columns);
   const others = putAt(logits, changed, tf.concat([tf.fill<tf.Rank.R1>([targets.length], MASKED_LOGIT), masked]));
-  return combine(terms, tf.logSumExp(others, 1));
+  return combineTerms(softmax, terms, tf.logSumExp(others, 1));
 }
 
 /** Logits of the other classes, as a {@link SoftmaxForm} has them: `[B, m]` of cosines `[B, m]`. */

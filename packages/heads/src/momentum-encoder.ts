@@ -3,6 +3,10 @@ import type { Encoder } from '@protomem/core/contracts';
 import { parametersState, restoreParameters, updateMovingAverages } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
+/** What to do where a head needs the images of a batch, and has none. */
+export const PASS_IMAGES =
+  'Pass them as the third argument. A trainer of several processes passes none, for each has its own alone: train this head in one.';
+
 /** The options of a head with a momentum encoder, whose encoder each head names for itself. */
 export const momentumOption = <const Default extends number>(standard: Default) =>
   option.number({
@@ -56,7 +60,7 @@ export class MomentumEncoder {
       what: 'images',
       got: 'missing',
       expected: 'the images that the embeddings were made from, which this head encodes itself',
-      fix: 'Pass them as the third argument.',
+      fix: PASS_IMAGES,
     }));
     check(images.shape[0] === count, () => ({
       where: `${where}.loss`,

@@ -14,7 +14,7 @@ function heldSine<T extends tf.Tensor>(squared: T): T {
 }
 
 /** `sin` of the angles that cosines belong to. Below 0.0003 it has no gradient. */
-export function sineOf<T extends tf.Tensor>(cosines: T): T {
+function sineOf<T extends tf.Tensor>(cosines: T): T {
   const squared = squaredSineOf(cosines);
   const constant = stopGradient(squared);
   const isHeld = tf.less(constant, LEAST_SQUARED_SINE);
@@ -36,6 +36,13 @@ export function angleOf<T extends tf.Tensor>(cosines: T): T {
   return op(cosines) as T;
 }
 
+/** `cos(t + m)` of the angles t that cosines belong to, as `cos(t) cos(m) - sin(t) sin(m)`. */
+export function shiftedCosine(cosines: tf.Tensor1D, margin: number | tf.Tensor): tf.Tensor1D {
+  const [cosine, sine] =
+    typeof margin === 'number' ? [Math.cos(margin), Math.sin(margin)] : [tf.cos(margin), tf.sin(margin)];
+  return tf.sub(tf.mul(cosines, cosine), tf.mul(sineOf(cosines), sine));
+}
+
 /**
  * ArcFace's target: `cos(t + m)`, and beyond `t = pi - m`, where that would rise again, `cos(t) - m sin(pi - m)`.
  *
@@ -43,7 +50,7 @@ export function angleOf<T extends tf.Tensor>(cosines: T): T {
  */
 export function arcMargin(cosines: tf.Tensor1D, margins: number | tf.Tensor1D): tf.Tensor1D {
   const m = typeof margins === 'number' ? tf.scalar(margins) : margins;
-  const within = tf.sub(tf.mul(cosines, tf.cos(m)), tf.mul(sineOf(cosines), tf.sin(m)));
+  const within = shiftedCosine(cosines, m);
   const beyond = tf.sub(cosines, tf.mul(m, tf.sin(m)));
   // tfjs would look for a gradient of the comparison too. cos(pi - m) is -cos(m).
   const isWithin = tf.greater(stopGradient(cosines), tf.neg(tf.cos(stopGradient(m))));

@@ -1,7 +1,7 @@
 import { option, part } from '@protomem/core';
 import { stopGradient } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { arcMargin, sineOf } from './angles.ts';
+import { arcMargin, shiftedCosine } from './angles.ts';
 import { type MarginLoss, marginLoss } from './margin-loss.ts';
 import { angularMargin, scale } from './shared-options.ts';
 
@@ -41,9 +41,8 @@ export const arcFace = part(
       margin: (c) =>
         tf.tidy(() => {
           if (!easyMargin) return arcMargin(c, margin);
-          const within = tf.sub<tf.Tensor1D>(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin)));
           // tfjs would look for a gradient of the comparison too.
-          return tf.where(tf.greater(stopGradient(c), 0), within, c);
+          return tf.where(tf.greater(stopGradient(c), 0), shiftedCosine(c, margin), c);
         }),
     }),
 );

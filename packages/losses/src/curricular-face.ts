@@ -1,7 +1,7 @@
 import { option, ProtomemError, part, type State } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import * as tf from '@tensorflow/tfjs';
-import { above, arcMargin, column, sineOf } from './angles.ts';
+import { above, arcMargin, column, shiftedCosine } from './angles.ts';
 import { angularMargin, scale } from './shared-options.ts';
 import { softmaxLoss } from './softmax-loss.ts';
 
@@ -44,7 +44,7 @@ export const curricularFace = part(
           const mean = own.reduce((sum, v) => sum + v, 0) / own.length;
           // Of nobody, or of a batch that is no number, nothing is learnt.
           if (Number.isFinite(mean)) progress = momentum * mean + (1 - momentum) * progress;
-          const met = tf.sub(tf.mul(c, Math.cos(margin)), tf.mul(sineOf(c), Math.sin(margin))) as tf.Tensor1D;
+          const met = shiftedCosine(c, margin);
           return { logit: tf.mul(arcMargin(c, margin), scale), values: [met] };
         },
         negative: (c, { values }) => {

@@ -1,4 +1,4 @@
-import { type OptionsOf, option, readOptions } from '@protomem/core';
+import { check, type OptionsOf, option, readOptions } from '@protomem/core';
 import type { SoftmaxLoss } from '@protomem/core/contracts';
 import { MASKED_LOGIT } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
@@ -22,7 +22,7 @@ export type InterClassFilterOptions = OptionsOf<typeof options>;
  * There a filtered class keeps a logit of 0, and so a place in the sum; here it leaves.
  *
  * @param loss any loss with a form
- * @throws ProtomemError when the threshold is out of its range
+ * @throws ProtomemError when the loss has no form, or the threshold is out of its range
  *
  * @example
  * ```ts
@@ -31,6 +31,13 @@ export type InterClassFilterOptions = OptionsOf<typeof options>;
  */
 export function interClassFilter(loss: SoftmaxLoss, given: InterClassFilterOptions = {}): SoftmaxLoss {
   const { threshold } = readOptions('interClassFilter', options, given);
+  check(loss.form !== undefined, () => ({
+    where: 'interClassFilter',
+    what: 'loss',
+    got: loss.name || 'a function without a name',
+    expected: 'one with a `form`, whose sum of other classes some can leave',
+    fix: 'Take a softmax loss such as cosFace.',
+  }));
   const { negative } = loss.form;
   return softmaxLoss({
     name: `interClassFilter(${loss.name})`,

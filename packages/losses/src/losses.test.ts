@@ -1,4 +1,4 @@
-import type { CosineLoss, SoftmaxForm } from '@protomem/core/contracts';
+import type { CosineLoss, SoftmaxForm, SoftmaxLoss } from '@protomem/core/contracts';
 import { enginesAtHand, expectClose, leaked, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,9 @@ describe.each(await enginesAtHand())('losses on %s', (engine) => {
       .arraySync();
     expect((grad as number[][])[0]![1]).toBe(0);
     expect((grad as number[][])[1]![0]).toBe(0);
+    expect(() => interClassFilter(createLoss('npc-face') as SoftmaxLoss)).toThrow(
+      'interClassFilter: loss is "npc-face", expected one with a `form`',
+    );
   });
 
   it('meets the nearest of a class’s columns', () => {

@@ -2,7 +2,7 @@ import { option, part } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { putElements, sparseSoftmaxCrossEntropy, stopGradient, takeElements } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import { above, arcMargin, column, sineOf } from './angles.ts';
+import { above, arcMargin, column, shiftedCosine } from './angles.ts';
 import { scale } from './shared-options.ts';
 import { overPresent, withProperties } from './softmax-loss.ts';
 
@@ -46,7 +46,7 @@ export const npcFace = part(
     const loss: CosineLoss = (cosines, targets) =>
       overPresent('npcFace', cosines, targets, (at) => {
         const own = takeElements(cosines, at);
-        const met = tf.sub(tf.mul(own, Math.cos(margin)), tf.mul(sineOf(own), Math.sin(margin)));
+        const met = shiftedCosine(own, margin);
         const hard = putElements(above(cosines, column(met)) as tf.Tensor2D, at, tf.zeros([at.size]));
         const mean = tf.div(tf.sum(tf.mul(hard, stopGradient(cosines)), 1), tf.maximum(tf.sum(hard, 1), 1));
         const target = arcMargin(own, tf.add(tf.mul(mean, growth), margin) as tf.Tensor1D);

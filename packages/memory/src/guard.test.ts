@@ -1,4 +1,4 @@
-import type { State } from '@protomem/core';
+import { Random, type State } from '@protomem/core';
 import type { CosineLoss } from '@protomem/core/contracts';
 import { useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
@@ -39,7 +39,7 @@ describe('the guard of PrototypeMemory', () => {
     memory.dispose();
   });
 
-  it('clears a pair that is alike no more, or whose other is not the nearest, and not one that has left the memory', () => {
+  it('clears a pair that is alike no more, and not one whose other is not the nearest or has left the memory', () => {
     const memory = make({ size: 3 });
     admit(memory, { 7: X, 8: Y, 3: NEAR_X });
     expect(found(memory)).toEqual([[3, 7, 2]]);
@@ -52,8 +52,8 @@ describe('the guard of PrototypeMemory', () => {
     admit(memory, { 8: X });
     admit(memory, { 7: X });
     expect(found(memory)).toEqual([
+      [3, 7, 3],
       [7, 8, 2],
-      [3, 7, 2],
     ]);
     // 3 leaves: nothing is said of it.
     admit(memory, { 20: Y });
@@ -61,9 +61,30 @@ describe('the guard of PrototypeMemory', () => {
     admit(memory, { 7: X });
     expect(found(memory)).toEqual([
       [7, 8, 3],
-      [3, 7, 2],
+      [3, 7, 3],
     ]);
     memory.dispose();
+  });
+
+  it('guards all pairs of one person with three names or four, though only one of them is the nearest', () => {
+    const random = new Random(1);
+    const faces = Array.from({ length: 12 }, () => Array.from({ length: 16 }, () => random.normal()));
+    for (const names of [3, 4]) {
+      const memory = createPrototypeMemory({ size: 20, dimension: 16, guardAbove: 0.7 });
+      const steps: Record<string, number> = {};
+      for (let step = 0; step < 200; step++) {
+        const [one, two] = [random.below(12), random.below(12)];
+        if (one === two) continue;
+        const labels = [one, one, two, two];
+        const rows = labels.map((id) => faces[id < names ? 0 : id]!.map((v) => v + 0.4 * random.normal()));
+        tf.tidy(() => void memory.admit(tf.tensor2d(rows), labels));
+        if (step < 100) continue;
+        for (const { a, b } of memory.guardedPairs()) steps[`${a} ${b}`] = (steps[`${a} ${b}`] ?? 0) + 1;
+      }
+      expect(Object.keys(steps)).toHaveLength((names * (names - 1)) / 2);
+      for (const count of Object.values(steps)) expect(count).toBeGreaterThan(80);
+      memory.dispose();
+    }
   });
 
   it('keeps no more pairs than it may', () => {

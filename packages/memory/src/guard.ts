@@ -29,9 +29,16 @@ export interface NearestOther {
   readonly cosine: number;
 }
 
+/** A class of a batch, by its place in it, and the slot of another that it has been suspected to be. */
+export interface Suspected {
+  readonly group: number;
+  readonly slot: number;
+}
+
 /**
  * Who may be one person. A visit of a class speaks for its pair with the most alike of all other prototypes in memory, if
- * that is alike enough, and against its other pairs in memory. One visit says little: whoever is near once is the rival
+ * that is alike enough, and against those of its pairs in memory that are not: where one person has three names, two of them
+ * are alike enough and only one is the nearest. One visit says little: whoever is near once is the rival
  * that teaches most. One person under two names stays nearest, visit after visit, though pushed away.
  *
  * Bytes held depend on how many pairs are kept, and on nothing else.
@@ -79,15 +86,32 @@ export class Guard {
     return [...this.found].filter(counts).map(([, pair]) => pair);
   }
 
-  /** Takes note of a batch that has been admitted. */
-  observe(nearest: readonly NearestOther[], slots: Slots): void {
-    for (const { id, other, cosine } of nearest) {
-      const alike = cosine >= this.above;
-      for (const partner of this.others.get(id) ?? []) {
-        // Nothing can be said of who is not there.
-        if (!(alike && partner === other) && slots.find(partner) >= 0) this.speakAgainst(pairKey(id, partner));
-      }
-      if (alike) this.speakFor(id, other, slots.step);
+  /**
+   * Takes note of a batch that has been admitted.
+   *
+   * @param nearest one for each class of the batch
+   * @param cosinesOf pairs of the batch's classes with others in memory
+   */
+  observe(
+    nearest: readonly NearestOther[],
+    slots: Slots,
+    cosinesOf: (pairs: readonly Suspected[]) => ArrayLike<number>,
+  ): void {
+    const suspected = nearest.flatMap(({ id }, group) =>
+      [...(this.others.get(id) ?? [])].map((partner) => ({
+        key: pairKey(id, partner),
+        group,
+        slot: slots.find(partner),
+      })),
+    );
+    // Nothing can be said of who is not there.
+    const present = suspected.filter(({ key, slot }) => slot >= 0 && this.found.has(key));
+    const cosines = cosinesOf(present);
+    const unlike = nearest.map((): string[] => []);
+    for (const [i, { group, key }] of present.entries()) if (cosines[i]! < this.above) unlike[group]!.push(key);
+    for (const [group, { id, other, cosine }] of nearest.entries()) {
+      for (const key of unlike[group]!) this.speakAgainst(key);
+      if (cosine >= this.above) this.speakFor(id, other, slots.step);
     }
   }
 
@@ -157,6 +181,7 @@ export class Guard {
 
   private speakAgainst(key: string): void {
     const pair = this.found.get(key);
+    // It may have gone since: its other class is in the batch, too, or another pair took its place.
     if (!pair) return;
     if (pair.evidence === 1) this.remove(key);
     else this.found.set(key, { ...pair, evidence: pair.evidence - 1 });

@@ -1,6 +1,6 @@
-import type { CosineLoss, SoftmaxForm } from '@protomem/core/contracts';
+import type { CosineLoss, SoftmaxLoss } from '@protomem/core/contracts';
 import { MASKED_LOGIT, putElements, stopGradient, takeElements, unitRows } from '@protomem/engine';
-import { type Mask, maskAt, maskedLoss, negativeLogits } from '@protomem/heads';
+import { combineTerms, type Mask, maskAt, maskedLoss, negativeLogits, targetTerms } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
 import { blockwiseLogSumExp, maskRow } from './blockwise-log-sum-exp.ts';
 import { hardestCosines } from './hardest-cosines.ts';
@@ -23,9 +23,10 @@ export function memoryLoss(
     const mask = { rows: missing.rows, columns: missing.columns.map((column) => column + 1) };
     return maskedLoss(loss, all, new Int32Array(all.shape[0]), mask, context);
   }
-  const form = (loss as { readonly form?: SoftmaxForm }).form;
   // A gradient step on the prototypes wants the gradient of every logit.
-  if (form && settings.prototypeRate === 0) return inBlocks(inputs, form, blockOf(inputs.unit, settings), watch);
+  if ('form' in loss && settings.prototypeRate === 0) {
+    return inBlocks(inputs, loss as SoftmaxLoss, blockOf(inputs.unit, settings), watch);
+  }
   const { columnOf, guarded } = inputs;
   const targets = inputs.groupOf.map((group) => columnOf[group]!);
   const cosines = allCosines(inputs, tf.tensor1d(targets, 'int32'), settings);
@@ -43,12 +44,12 @@ export function memoryLoss(
 /** The batch's own classes with all their gradients, and the rest of the memory in one pass. */
 function inBlocks(
   { unit, norms, positive, batchPrototypes, ownGroup, columns, excluded, guarded }: LossInputs,
-  form: SoftmaxForm,
+  loss: SoftmaxLoss,
   block: number,
   watch: LookAlikeWatch,
 ): tf.Tensor1D {
-  const { negative, combine } = form;
-  const terms = form.target(positive, { norms });
+  const { negative } = loss.form;
+  const terms = targetTerms(loss, positive, { norms });
   const cosines: tf.Tensor2D = tf.matMul(unit, batchPrototypes, false, true);
   watch.lookInside(cosines, ownGroup);
   const logits = negativeLogits(negative, cosines, terms);
@@ -56,7 +57,7 @@ function inBlocks(
   const inBatch: tf.Tensor1D = tf.logSumExp(others, 1);
   const outOfBatch = blockwiseLogSumExp(unit, columns, excluded, guarded.inMemory, negative, terms, block, watch);
   const negatives: tf.Tensor1D = tf.logSumExp(tf.stack([inBatch, outOfBatch], 1), 1);
-  return combine ? combine(terms, negatives) : tf.softplus(tf.sub(negatives, terms.logit));
+  return combineTerms(loss, terms, negatives);
 }
 
 /** Cosines to all columns, `[B, M]`. */

@@ -1,8 +1,9 @@
+import { rowDots } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
-import type { NearestOther } from './guard.ts';
+import type { NearestOther, Suspected } from './guard.ts';
 import type { Memory } from './method.ts';
 import { nearestColumns } from './nearest-columns.ts';
-import { blockOf } from './prototype-store.ts';
+import { blockOf, type PrototypeStore, storedRows } from './prototype-store.ts';
 import type { Admission } from './slots.ts';
 
 /**
@@ -26,5 +27,22 @@ export function nearestOthers(
       const place = 2 * group + (at[2 * group] === own[group] ? 1 : 0);
       return { id, other: slots.idOf(at[place]!), cosine: cosines[place]! };
     });
+  });
+}
+
+/** The cosines of suspected pairs, the prototypes `[C, D]` being those of the batch's classes. */
+export function suspectedCosines(
+  pairs: readonly Suspected[],
+  prototypes: tf.Tensor2D,
+  store: PrototypeStore,
+): ArrayLike<number> {
+  if (pairs.length === 0) return [];
+  return tf.tidy(() => {
+    const groups = pairs.map(({ group }) => group);
+    const others = storedRows(
+      store,
+      pairs.map(({ slot }) => slot),
+    );
+    return rowDots(tf.gather(prototypes, tf.tensor1d(groups, 'int32')), others).dataSync<'float32'>();
   });
 }

@@ -37,8 +37,8 @@ export type Generation = (exemplars: Exemplars) => tf.Tensor2D;
 
 /**
  * - `mean`: every exemplar alike, so the normalized mean of the normalized exemplars.
- * - `medoid`: the one exemplar whose cosines to the others sum highest; of those within 1e-5, as two alone always are, the
- *   first.
+ * - `medoid`: the one exemplar whose cosines to the others sum highest, each counting 1e-5 less than the one before it in the
+ *   batch, so that of equals, as two alone always are, the first is taken.
  * - `quality`: weighted by the embedding's length, which grows with an image's quality; so the normalized mean of the
  *   embeddings as they are. After arXiv:2311.07734, of which a third party says that `q_j = |x_j| / max |x|` weighs `x_j` in
  *   `normalize(sum_j q_j x_j / sum_j q_j)`: neither divisor changes a direction, so that the maximum may be of a class or of a

@@ -20,7 +20,8 @@ import type { PrototypeMemory } from './prototype-memory.ts';
  * @param parts.exemplarEncoder starts as a copy of the trained encoder, without dropout; taken over, disposed with the head
  * @param parts.momentum share of its parameters that it keeps in a step, in [0, 1]; default 0.99
  * @param parts.name for logs; default `prototype-memory`
- * @throws ProtomemError when the memory is divided, and the loss cannot be, or there is an encoder besides
+ * @throws ProtomemError when the memory is divided, and the loss cannot be, or there is an encoder besides; when the memory has
+ * `gradient: 'exemplars'` and there is one
  *
  * @example
  * ```ts
@@ -50,6 +51,12 @@ export function prototypeHead(parts: {
     what: 'exemplarEncoder with a memory that is divided among processes',
     got: exemplarEncoder?.card.name,
     expected: 'none: each process has its own images alone',
+  }));
+  check(!exemplarEncoder || memory.gradient === 'stop', () => ({
+    where: 'prototypeHead',
+    what: 'gradient of the memory, together with exemplarEncoder',
+    got: memory.gradient,
+    expected: 'stop: what prototypes are made from is constant then',
   }));
   const follower = exemplarEncoder && new MomentumEncoder('prototypeHead', exemplarEncoder, momentum, memory.dimension);
   const whole = (state: State): State => withLossState(joinStates({ memory: state }), loss);

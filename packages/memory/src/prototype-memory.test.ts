@@ -233,6 +233,21 @@ describe.each(await enginesAtHand())('PrototypeMemory on %s', (engine) => {
     memory.dispose();
   });
 
+  it('forgets what the last loss saw where the next one fails', () => {
+    const memory = make({ size: 5 });
+    const x = batch(3, 1);
+    memory.loss(x, [1, 2, 3], softmax).dispose();
+    expect(memory.lastLookAlikes()).not.toEqual([]);
+    const failing = (): never => {
+      throw new Error('no');
+    };
+    expect(() => memory.loss(x, [3, 4, 5], failing)).toThrow('no');
+    expect(memory.lastLookAlikes()).toEqual([]);
+    expect(memory.slotOf(5)).toBe(4);
+    x.dispose();
+    memory.dispose();
+  });
+
   it('looks at no sample when none is to be observed', () => {
     const memory = make({ size: 5, dimension: 3, observedSamples: 0 });
     memory.loss(tf.tensor2d([1, 0, 0, 0, 1, 0], [2, 3]), [1, 2], softmax).dispose();
@@ -652,11 +667,22 @@ describe('PrototypeMemory', () => {
     expect(() => make({ prototypeRate: 0.1, hardest: 5 })).toThrow('expected 0 with admit "before" and hardest.');
     const odd = { size: 4, dimension: 3, storage: 'bfloat16' } as const;
     expect(() => createPrototypeMemory.check(odd)).toThrow('dimension with storage "bfloat16" is 3');
-    const memory = make();
+    const [memory, guarded] = [make(), make({ hardest: 2, guardPairs: [[1, 2]] })];
     expect(() => memory.loss(batch(2, 1), [1, 2], (cosines) => tf.sum(cosines))).toThrow(
-      'what it returned is "a tensor of shape [], float32", expected a tensor of shape [2], float32: one loss for each sample.',
+      'what it returned is "a tensor of shape [], float32", expected a tensor of shape [2], float32: one number for each sample.',
     );
-    memory.dispose();
+    const form = { target: (c: tf.Tensor1D) => ({ logit: tf.expandDims(c, 1) }), negative: 8 };
+    const column = Object.assign(() => tf.scalar(0), { form }) as unknown as CosineLoss;
+    const tensors = tf.memory().numTensors;
+    const x = batch(2, 1);
+    for (const other of [memory, guarded]) {
+      expect(() => other.loss(x, [1, 2], column)).toThrow(
+        /the logit of its form's target is "a tensor of shape \[2, 1\], float32", expected a tensor of shape \[2\]/,
+      );
+    }
+    x.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
+    for (const m of [memory, guarded]) m.dispose();
   });
 
   it('is a head', async () => {
@@ -733,7 +759,15 @@ describe('PrototypeMemory', () => {
       expect(await other.state()).toEqual(await head.state());
       const plain = prototypeHead({ memory: make({ size: 5 }), loss: softmax });
       expect(() => other.restore(plain.state() as State)).toThrow('the part "encoder" of the state is "missing"');
-      expect(() => head.loss(batch(5, 1), labels)).toThrow('prototypeHead.loss: images is "missing"');
+      expect(() => head.loss(batch(5, 1), labels)).toThrow(
+        /prototypeHead.loss: images is "missing".* A trainer of several processes passes none/,
+      );
+      const differentiable = make({ gradient: 'exemplars' });
+      const encoder = linear(start);
+      expect(() => prototypeHead({ memory: differentiable, loss: softmax, exemplarEncoder: encoder })).toThrow(
+        'prototypeHead: gradient of the memory, together with exemplarEncoder is "exemplars", expected stop',
+      );
+      for (const one of [differentiable, encoder]) one.dispose();
       expect(() => headOf(linear(start), 1.5)).toThrow('prototypeHead: momentum is 1.5');
       expect(() => prototypeHead({ memory: make(), loss: softmax, momentum: 0.9 })).toThrow(
         'prototypeHead: exemplarEncoder with momentum is "missing"',

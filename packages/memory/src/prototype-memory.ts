@@ -12,12 +12,12 @@ import {
   type StalenessProbe,
 } from '@protomem/heads';
 import * as tf from '@tensorflow/tfjs';
-import { Guard, type GuardedPair } from './guard.ts';
+import { Guard, type GuardedPair, type Suspected } from './guard.ts';
 import { LookAlikes, LookAlikeWatch, type SeenLookAlike } from './look-alikes.ts';
 import { memoryLoss } from './loss.ts';
 import { commonState, memoryState, restoreMemory } from './memory-state.ts';
 import { admit, type BatchPrototypes, drift, type LossInputs, lossInputs, type Memory } from './method.ts';
-import { nearestOthers } from './nearest-others.ts';
+import { nearestOthers, suspectedCosines } from './nearest-others.ts';
 import { type MemorySettings, memoryOptions } from './options.ts';
 import { looksAtRecognizability, unrecognizableOf } from './policies.ts';
 import { prepareBatch } from './prepare-batch.ts';
@@ -69,6 +69,11 @@ export class PrototypeMemory implements Stateful {
   /** Whether prototypes are divided among processes, so that this one has some of them only. */
   get isDivided(): boolean {
     return this.memory.ranks.size > 1;
+  }
+
+  /** @internal The option `gradient`. */
+  get gradient(): MemorySettings['gradient'] {
+    return this.memory.settings.gradient;
   }
 
   /** Classes in memory. */
@@ -155,7 +160,8 @@ export class PrototypeMemory implements Stateful {
    * @param exemplars `[B, D]`, float32, not normalized: what prototypes are made from in the place of `embeddings`, such as a
    *   momentum encoder's embeddings of the same images. Constant: with `gradient: 'stop'`. Stays the caller's.
    * @returns `[B]`, differentiable in `embeddings`; the caller's.
-   * @throws ProtomemError as {@link admit} does, or when `cosineLoss` returns anything else
+   * @throws ProtomemError as {@link admit} does, and changes nothing; or when `cosineLoss` throws or returns anything else: with
+   *   `admit: 'before'` the batch has been admitted by then
    *
    * @example
    * ```ts
@@ -169,6 +175,7 @@ export class PrototypeMemory implements Stateful {
     exemplars?: tf.Tensor2D,
   ): tf.Tensor1D {
     this.checkInUse('loss');
+    this.seen.forgetLast();
     return tf.tidy(() => {
       const where = 'PrototypeMemory.loss';
       this.checkLoss(where, cosineLoss);
@@ -417,7 +424,10 @@ export class PrototypeMemory implements Stateful {
     if (store instanceof DriftingStore) store.move(drift(settings, batch));
     const prototypes = stopGradient(batch.prototypes);
     store.write(admission.slots, prototypes);
-    if (guard.looks) guard.observe(nearestOthers(admission, prototypes, this.memory), slots);
+    if (guard.looks) {
+      const cosinesOf = (pairs: readonly Suspected[]) => suspectedCosines(pairs, prototypes, store);
+      guard.observe(nearestOthers(admission, prototypes, this.memory), slots, cosinesOf);
+    }
     return admission;
   }
 }

@@ -61,6 +61,13 @@ describe('createDoppelgangerTable', () => {
     expect(table.suspects().map(({ b }) => b)).toEqual([5, 6]);
   });
 
+  it('suspects nobody above 1, which rounding makes of cosines', () => {
+    const table = createDoppelgangerTable({ rows: 10, duplicateAbove: 1 });
+    table.observe([{ id: 2, lookAlike: 1, cosine: 1.0000001 }]);
+    expect(table.suspects()).toEqual([]);
+    expect(idsOf(table, 1)).toEqual([2]);
+  });
+
   it('stops counting what was not seen for long, and lets it go first', () => {
     const table = createDoppelgangerTable({ rows: 10, doppelgangers: 1, expireAfter: 2 });
     table.observe([

@@ -35,6 +35,10 @@ export const tableOptions = {
   }),
 };
 
+/** The cosine above which somebody is suspected, of the option: rounding makes cosines that are a hair above 1, too. */
+export const suspiciousAbove = (duplicateAbove: number): number =>
+  duplicateAbove === 1 ? Number.POSITIVE_INFINITY : duplicateAbove;
+
 /** Options of {@link createDoppelgangerTable}. */
 export interface DoppelgangerTableOptions extends OptionsOf<typeof tableOptions> {}
 
@@ -216,7 +220,8 @@ function checkLookAlike({ id, lookAlike, cosine }: LookAlike, i: number): void {
 export const createDoppelgangerTable = part(
   'createDoppelgangerTable',
   tableOptions,
-  (options): DoppelgangerTable => new DoppelgangerTable(options),
+  (options): DoppelgangerTable =>
+    new DoppelgangerTable({ ...options, duplicateAbove: suspiciousAbove(options.duplicateAbove) }),
   (options) => checkPlaces('createDoppelgangerTable', options),
 );
 

@@ -1,5 +1,5 @@
 import { check, integer, type OptionsOf, option, pairKey, readOptions } from '@protomem/core';
-import { unitRows } from '@protomem/engine';
+import { splitRows } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 
 const duplicateOptions = {
@@ -41,7 +41,7 @@ export interface DuplicateIdentities {
  * @param embeddings `[n, D]`, float32, not necessarily at unit length; stays the caller's.
  * @param labels n identities, integers in [0, 2^53).
  * @returns the most alike first.
- * @throws ProtomemError when shapes do not fit or an embedding is not finite.
+ * @throws ProtomemError when shapes do not fit or the length of an embedding is not finite.
  *
  * @example
  * ```ts
@@ -67,8 +67,17 @@ export function findDuplicateIdentities(
 
   const n = labels.length;
   const found = new Map<string, Found>();
-  const unit = tf.tidy(() => unitRows(embeddings));
+  const { unit, norms } = tf.tidy(() => splitRows(embeddings));
   try {
+    norms.dataSync().forEach((length, i) => {
+      check(Number.isFinite(length), () => ({
+        where,
+        what: `embedding ${i} of ${n}`,
+        got: `of length ${length}`,
+        expected: 'finite',
+        fix: 'Look at this image.',
+      }));
+    });
     for (let top = 0; top < n; top += block) {
       for (let left = top; left < n; left += block) {
         const [rows, columns] = [Math.min(block, n - top), Math.min(block, n - left)];
@@ -80,16 +89,14 @@ export function findDuplicateIdentities(
         for (let i = 0; i < rows; i++) {
           for (let j = left === top ? i + 1 : 0; j < columns; j++) {
             const cosine = cosines[i * columns + j]!;
-            // Written so that what is not a number gets in, and is refused.
-            if (cosine < threshold) continue;
-            note(found, where, labels, top + i, left + j, cosine);
+            if (cosine >= threshold) note(found, labels, top + i, left + j, cosine);
           }
         }
         if (found.size > 2 * limit) prune(found, limit);
       }
     }
   } finally {
-    unit.dispose();
+    tf.dispose([unit, norms]);
   }
   prune(found, limit);
   return [...found.values()].map((pair) => ({ ...pair }));
@@ -97,21 +104,7 @@ export function findDuplicateIdentities(
 
 type Found = { -readonly [K in keyof DuplicateIdentities]: DuplicateIdentities[K] };
 
-function note(
-  found: Map<string, Found>,
-  where: string,
-  labels: ArrayLike<number>,
-  i: number,
-  j: number,
-  cosine: number,
-): void {
-  check(Number.isFinite(cosine), () => ({
-    where,
-    what: `cosine of rows ${i} and ${j}`,
-    got: cosine,
-    expected: 'a finite number',
-    fix: 'Look at these embeddings.',
-  }));
+function note(found: Map<string, Found>, labels: ArrayLike<number>, i: number, j: number, cosine: number): void {
   if (labels[i] === labels[j]) return;
   const [first, second] = labels[i]! < labels[j]! ? [i, j] : [j, i];
   const [a, b] = [labels[first]!, labels[second]!];

@@ -165,6 +165,10 @@ describe('createMiner', () => {
     expect(named(2)).toEqual([44]);
     miner.observe([], [], images);
     expect(named(2)).toEqual([]);
+    const trusting = createMiner({ rows: 10, ...always, images: 3, duplicateAbove: 1 });
+    for (let i = 0; i < 2; i++) trusting.observe([seen(1, 0, 1.0000001)], [], images);
+    expect(trusting.minedImages({ batch: 2, identity: 1, wanted: 9 })).toEqual([40]);
+    expect(trusting.table.suspects()).toEqual([]);
     expect(() => miner.minedImages({ batch: 99, identity: 1, wanted: 1 })).toThrow('minedImages: number of the batch');
   });
 

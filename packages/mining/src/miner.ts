@@ -13,7 +13,13 @@ import {
   type Settings,
   type State,
 } from '@protomem/core';
-import { checkPlaces, DoppelgangerSnapshot, DoppelgangerTable, tableOptions } from './doppelganger-table.ts';
+import {
+  checkPlaces,
+  DoppelgangerSnapshot,
+  DoppelgangerTable,
+  suspiciousAbove,
+  tableOptions,
+} from './doppelganger-table.ts';
 import { companionRules, expandBatch } from './expand-batch.ts';
 import { type Doppelganger, LookAlikeRows } from './look-alike-rows.ts';
 import type { Suspect } from './suspects.ts';
@@ -70,8 +76,8 @@ export class DoppelgangerMiner implements Miner {
 
   /** Use {@link createMiner}. */
   constructor(settings: Settings<typeof minerOptions>) {
-    this.settings = settings;
-    this.table = new DoppelgangerTable(settings);
+    this.settings = { ...settings, duplicateAbove: suspiciousAbove(settings.duplicateAbove) };
+    this.table = new DoppelgangerTable(this.settings);
     this.images = this.emptyImages();
   }
 

@@ -230,7 +230,14 @@ for (const engine of await enginesAtHand()) {
     it('refuses what does not fit or is not a number, and leaks nothing', () => {
       const embeddings = tf.tensor2d([1, 0, Number.NaN, 1], [2, 2]);
       const tensors = tf.memory().numTensors;
-      expect(() => findDuplicateIdentities(embeddings, [1, 2])).toThrow('cosine of rows 0 and 1');
+      expect(() => findDuplicateIdentities(embeddings, [1, 2])).toThrow(
+        'findDuplicateIdentities: embedding 1 of 2 is "of length NaN", expected finite. Look at this image.',
+      );
+      // Of whom no pair is noted.
+      expect(() => findDuplicateIdentities(embeddings, [1, 1])).toThrow('embedding 1 of 2');
+      const alone = tf.slice(embeddings, [1, 0], [1, 2]);
+      expect(() => findDuplicateIdentities(alone, [1])).toThrow('embedding 0 of 1');
+      alone.dispose();
       expect(() => findDuplicateIdentities(embeddings, [1])).toThrow('[1, D]');
       expect(() => findDuplicateIdentities(embeddings, [1, -2])).toThrow('label 1');
       expect(tf.memory().numTensors).toBe(tensors);

@@ -12,7 +12,7 @@ export interface Differentiation {
   /** Trainable parameters of both. */
   readonly parameters: readonly Parameter[];
   readonly batch: ImageBatch;
-  /** Of this step's dropout. */
+  /** Of this step's dropout on this rank: see {@link seedOfPart}. */
   readonly seed: number;
   /** Images that go through the encoder at once. */
   readonly encoderBatch: number;
@@ -122,6 +122,12 @@ function inParts(work: Differentiation, images: tf.Tensor4D): Found {
   return { loss, grads: all };
 }
 
+/** More than a batch has parts. */
+const MOST_PARTS = 2 ** 16;
+
+/** The seed of a part's dropout, of the step's: in a step all parts of all ranks have others. */
+export const seedOfPart = (seed: number, part: number, rank = 0): number => (seed + rank * MOST_PARTS + part) % 2 ** 31;
+
 /** How images go through the encoder in parts, each of at most `encoderBatch`. */
 function partsOf(encoder: Encoder, images: tf.Tensor4D, encoderBatch: number, seed: number) {
   const total = images.shape[0];
@@ -130,7 +136,7 @@ function partsOf(encoder: Encoder, images: tf.Tensor4D, encoderBatch: number, se
   const ends = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * total) / count));
   const apply = (i: number): tf.Tensor2D => {
     const part = tf.slice(images, [ends[i]!, 0, 0, 0], [ends[i + 1]! - ends[i]!, -1, -1, -1]);
-    return encoder.apply(part, { training: isTrained(encoder), seed: (seed + i) % 2 ** 31 });
+    return encoder.apply(part, { training: isTrained(encoder), seed: seedOfPart(seed, i) });
   };
   return { count, ends, apply };
 }

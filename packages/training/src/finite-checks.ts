@@ -2,27 +2,43 @@ import { check, type ImageBatch, ProtomemError, type State } from '@protomem/cor
 
 const NAMED_IMAGES = 4;
 
-/** Throws when a step's loss or gradient norm is not a finite number, and says which images it saw. */
-export function checkFiniteStep(found: {
+/** A step that was not taken. */
+interface Refused {
   readonly step: number;
-  readonly loss: number;
-  readonly gradientNorm: number;
   readonly learningRate: number;
   readonly batch: ImageBatch;
-}): void {
-  const { step, loss, gradientNorm, learningRate, batch } = found;
-  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
+}
+
+/** What to do after a number that is not finite, and which images were there. */
+function remedy({ learningRate, batch }: Refused): string {
   const images = batch.names.slice(0, NAMED_IMAGES).map((name, i) => `${name} (identity ${batch.labels[i]})`);
   const more = batch.names.length > NAMED_IMAGES ? `, ... ${batch.names.length} in all` : '';
-  throw new ProtomemError({
+  return (
+    `Learning rate ${learningRate}; images ${images.join(', ')}${more}. The step was not taken; ` +
+    'resume from the last checkpoint, with a lower rate, a longer warm-up or clipNorm.'
+  );
+}
+
+/** Throws when a step's loss or gradient norm is not a finite number, and says which images it saw. */
+export function checkFiniteStep(found: Refused & { readonly loss: number; readonly gradientNorm: number }): void {
+  const { step, loss, gradientNorm } = found;
+  check(Number.isFinite(loss) && Number.isFinite(gradientNorm), () => ({
     where: `step ${step}`,
     what: Number.isFinite(loss) ? 'the gradient norm' : 'the loss',
     got: Number.isFinite(loss) ? gradientNorm : loss,
     expected: 'a finite number',
-    fix:
-      `Learning rate ${learningRate}; images ${images.join(', ')}${more}. The step was not taken; ` +
-      'resume from the last checkpoint, with a lower rate, a longer warm-up or clipNorm.',
-  });
+    fix: remedy(found),
+  }));
+}
+
+/** Says the same of a head that refused what is not finite, before there was a loss; any other error is returned as it is. */
+export function explainNotFinite(error: unknown, step: Refused): unknown {
+  if (!(error instanceof ProtomemError) || !/NaN|Infinity|not finite/.test(String(error.parts.got))) return error;
+  const { where, fix, ...rest } = error.parts;
+  return new ProtomemError(
+    { ...rest, where: `step ${step.step}: ${where}`, fix: [fix, remedy(step)].filter(Boolean).join(' ') },
+    { cause: error },
+  );
 }
 
 /** Throws when the norm of all weights is beyond its limit: they grow without bound, and would soon be no numbers. */

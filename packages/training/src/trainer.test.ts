@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Miner } from '@protomem/core';
+import { type Miner, ProtomemError, Random } from '@protomem/core';
 import type { Encoder, Head, Parameter } from '@protomem/core/contracts';
-import { registerTrainingKernels } from '@protomem/engine';
+import { alone, type Collective, registerTrainingKernels } from '@protomem/engine';
 import { enginesAtHand, useEngine } from '@protomem/engine/testing';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -165,6 +165,74 @@ describe('a run', () => {
     expect(trainer.stepsDone).toBe(3);
   });
 
+  it('says the same of embeddings that a head refuses for not being finite', async () => {
+    const encoder = tinyEncoder();
+    const refused = {
+      where: 'memory.loss',
+      what: 'embedding 2 of 6',
+      got: 'of length NaN',
+      expected: 'finite',
+      fix: 'Look.',
+    };
+    const cause = new ProtomemError(refused);
+    const loss = (): never => {
+      throw cause;
+    };
+    const poisoned = tinyRun({ encoder, head: { ...tinyHead(), loss } });
+    const error: ProtomemError = await poisoned.trainer.step().then(
+      () => expect.unreachable(),
+      (found) => found,
+    );
+    expect(error.message).toMatch(
+      /^step 1: memory\.loss: embedding 2 of 6 is "of length NaN", expected finite\. Look\. Learning rate 0\.03\d*; images class\d\/1-0\.jpg \(identity \d\), .*6 in all\. The step was not taken/,
+    );
+    expect(error.cause).toBe(cause);
+    const other = new ProtomemError({ ...refused, got: [6, 3] });
+    const refusing = (): never => {
+      throw other;
+    };
+    await expect(tinyRun({ head: { ...tinyHead(), loss: refusing } }).trainer.step()).rejects.toBe(other);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, -0.1])(
+    'refuses a learning rate of %d, and takes no step',
+    async (rate) => {
+      const { trainer, head } = tinyRun({ schedule: (step) => (step < 1 ? 0.1 : rate) });
+      await trainer.step();
+      await expect(trainer.step()).rejects.toThrow(
+        `step 2: the learning rate, schedule(1) is ${rate}, expected a finite number >= 0.`,
+      );
+      expect(head.metrics().seen).toBe(6);
+    },
+  );
+
+  it('draws dropout of its own for each part of each rank, and for one alone that of the step', async () => {
+    const seedsOf = async (rank: number, size: number, encoderBatch: number): Promise<number[]> => {
+      const encoder = tinyEncoder();
+      const seeds = new Set<number>();
+      const apply: Encoder['apply'] = (images, options) => {
+        seeds.add(options!.seed!);
+        return encoder.apply(images, options);
+      };
+      // The other process has the same: what the two tell each other has a half of each.
+      const both = (one: tf.Tensor): tf.Tensor => tf.add(one, tf.concat(tf.split(one, 2).reverse()));
+      const collective: Collective = {
+        ...{ ...alone, rank, size },
+        allReduce: <T extends tf.Tensor>(tensors: readonly T[]) =>
+          tensors.map((one) => (one.dtype === 'int32' ? (both(one) as T) : tf.clone(one))),
+        allGather: <T extends tf.Tensor>(tensor: T) => tf.concat([tensor as tf.Tensor, tensor as tf.Tensor]) as T,
+      };
+      const { trainer } = tinyRun({ encoder: { ...encoder, apply }, encoderBatch, ...(size > 1 && { collective }) });
+      await trainer.step();
+      return [...seeds];
+    };
+    const step = new Random(5, 0).uint32() >>> 1;
+    expect(await seedsOf(0, 1, 6)).toEqual([step]);
+    expect(await seedsOf(0, 1, 2)).toEqual([step, step + 1, step + 2]);
+    const all = [...(await seedsOf(0, 2, 2)), ...(await seedsOf(1, 2, 2))];
+    expect(new Set(all).size).toBe(6);
+  });
+
   it('refuses a gradient that is not finite though the loss is', async () => {
     const head = tinyHead();
     const steep = tf.customGrad((x) => ({
@@ -260,7 +328,8 @@ describe('a run', () => {
   });
 
   it('never saves weights that are not finite over good ones', async () => {
-    const schedule = (step: number) => (step < 3 ? 0.1 : Number.POSITIVE_INFINITY);
+    // Finite, but not as a float32.
+    const schedule = (step: number) => (step < 3 ? 0.1 : 1e300);
     const { trainer } = tinyRun({ schedule, checkpoints: { directory, every: 2 } });
     await expect(trainer.run()).rejects.toThrow(/^checkpoint of step 4: element \d+ of ".*" is -?(NaN|Infinity)/);
     expect(await readdir(directory)).toEqual(['checkpoint-00000002.safetensors']);
@@ -462,6 +531,11 @@ describe('a run', () => {
     expect(() => tinyRun({ evaluateEvery: 1.5 })).toThrow('evaluateEvery');
     expect(() => tinyRun({ checkpoints: { directory, every: 0 } })).toThrow(
       'createTrainer: checkpoints: every is 0, expected an integer >= 1.',
+    );
+    const [encoder, head] = [tinyEncoder(), tinyHead()];
+    const twice = [...encoder.parameters, { ...head.parameters[0]!, name: encoder.parameters[0]!.name }];
+    expect(() => tinyRun({ encoder: { ...encoder, parameters: twice } })).toThrow(
+      'createTrainer: name of two parameters is "encoder/conv.weight", expected one for each',
     );
     expect(() => tinyRun({ stepz: 3 } as never)).toThrow('Did you mean "steps"?');
     expect(() => tinyRun({ checkpoints: { directory, every: 1, kept: 2 } as never })).toThrow('Did you mean "keep"?');

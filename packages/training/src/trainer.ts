@@ -4,8 +4,14 @@ import { alone, globalNorm, parametersState, restoreParameters } from '@protomem
 import * as tf from '@tensorflow/tfjs';
 import type { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
-import { type Differentiated, differentiate } from './differentiate.ts';
-import { checkFiniteStep, checkFiniteWeights, checkWeightNorm, explainOutOfMemory } from './finite-checks.ts';
+import { type Differentiated, differentiate, seedOfPart } from './differentiate.ts';
+import {
+  checkFiniteStep,
+  checkFiniteWeights,
+  checkWeightNorm,
+  explainNotFinite,
+  explainOutOfMemory,
+} from './finite-checks.ts';
 import { nextTurn } from './next-turn.ts';
 import { ranksOf } from './ranks.ts';
 import { describeChange, type RecipeChange } from './recipe.ts';
@@ -57,9 +63,18 @@ export function trainerOf(
     expected: `the one that the head ${head.name} is divided among`,
   }));
   const reencoder = createReencoder('createTrainer', reencode, { encoder, head, loader, encoderBatch, seed });
-  const trainable = [...under('encoder', encoder.parameters), ...under('head', head.parameters)].filter(
-    (parameter) => parameter.trainable,
-  );
+  const parameters = [...under('encoder', encoder.parameters), ...under('head', head.parameters)];
+  const names = new Set<string>();
+  for (const { name } of parameters) {
+    check(!names.has(name), () => ({
+      where: 'createTrainer',
+      what: 'name of two parameters',
+      got: name,
+      expected: 'one for each: gradients and saved weights go by it',
+    }));
+    names.add(name);
+  }
+  const trainable = parameters.filter((parameter) => parameter.trainable);
   const throughput = createThroughput();
 
   let stepsDone = 0;
@@ -86,7 +101,13 @@ export function trainerOf(
     const waiting = performance.now() - begun;
 
     const learningRate = schedule(stepsDone);
-    const { loss, norm, gradients } = gradientsOf(batch);
+    check(Number.isFinite(learningRate) && learningRate >= 0, () => ({
+      where: `step ${stepsDone + 1}`,
+      what: `the learning rate, schedule(${stepsDone})`,
+      got: learningRate,
+      expected: 'a finite number >= 0',
+    }));
+    const { loss, norm, gradients } = gradientsOf(batch, learningRate);
     const weightNorm = normOfWeights();
     try {
       const [lossValue, gradientNorm, weights] = await readScalars([loss, norm, weightNorm]);
@@ -116,14 +137,14 @@ export function trainerOf(
 
   const normOfWeights = (): tf.Scalar => globalNorm(trainable.map(({ variable }) => variable));
 
-  function gradientsOf(batch: ImageBatch): Differentiated {
-    // Dropout of its own for each rank.
-    const random = ((new Random(seed, stepsDone).uint32() >>> 1) + ranks.rank) % 2 ** 31;
+  function gradientsOf(batch: ImageBatch, learningRate: number): Differentiated {
+    const random = seedOfPart(new Random(seed, stepsDone).uint32() >>> 1, 0, ranks.rank);
     try {
       const more = { seed: random, encoderBatch, synchronizeNorms, ranks };
       return differentiate({ encoder, head, parameters: trainable, batch, ...more });
     } catch (error) {
-      throw explainOutOfMemory(error, stepsDone + 1, batch.labels.length);
+      const step = stepsDone + 1;
+      throw explainOutOfMemory(explainNotFinite(error, { step, learningRate, batch }), step, batch.labels.length);
     }
   }
 
