@@ -7,7 +7,7 @@ import { convolution, type DefinedEncoder, defineEncoder, norm, prelu } from '@p
 import { loadEngine } from '@protomem/engine';
 import { cosFace } from '@protomem/losses';
 import { createPrototypeMemory, type PrototypeMemory, prototypeHead } from '@protomem/memory';
-import { parseConfig, patchConfig, type RunConfig, resolveRecipe, runRecipe, settled } from '@protomem/recipes';
+import { parseConfig, patchConfig, type RunDraft, resolveRecipe, runRecipe, settled } from '@protomem/recipes';
 import { plantDuplicates } from '../planted-duplicates.ts';
 import { fingerprintOf } from '../study/fingerprint.ts';
 import { type Found, goThrough, named } from '../study/go-through.ts';
@@ -122,7 +122,7 @@ export const guard: Suite = {
 
 interface Faces {
   readonly base: ImageSource;
-  readonly config: RunConfig;
+  readonly config: RunDraft;
 }
 
 /** LFW without the people of the DevTest list, who are tested: on more pairs than the list has, for a smaller error. */
@@ -144,7 +144,7 @@ async function readFaces(data: string, work: string): Promise<Faces> {
   const list = join(work, 'pairs.txt');
   await writeFile(list, `${rows.join('\n')}\n`);
   const patched = patchConfig(config, [`evaluation.pairs.file=${list}`, `evaluation.pairs.dir=${data}`]);
-  return { base: selectIdentities(all, { minImages: 2, exclude: people }), config: settled(patched) };
+  return { base: selectIdentities(all, { minImages: 2, exclude: people }), config: patched };
 }
 
 /** Of a run: accuracy and TAR as shares, pairs that were planted, that are guarded at the end, and that are both. */
@@ -164,9 +164,11 @@ async function train(plan: Plan, { base, config }: Faces, work: string): Promise
   };
   const encoder = (options: { readonly seed: number }): DefinedEncoder =>
     smallEncoder({ ...options, inputSize: SIZE, embeddingSize: DIMENSION });
-  const patched = patchConfig(config, [
-    ...[`steps=${steps}`, `schedule.warmup=${Math.round(steps / 10)}`, `seed=${seed}`, `checkpoint.every=${steps}`],
-  ]);
+  const patched = settled(
+    patchConfig(config, [
+      ...[`steps=${steps}`, `schedule.warmup=${Math.round(steps / 10)}`, `seed=${seed}`, `checkpoint.every=${steps}`],
+    ]),
+  );
   const own = {
     ...patched,
     data: { kind: 'own', own: 'planted' },
