@@ -107,12 +107,12 @@ export function trainerOf(
       got: learningRate,
       expected: 'a finite number >= 0',
     }));
-    const { loss, norm, gradients } = gradientsOf(batch, learningRate);
+    const { loss, norm, gradients } = gradientsOf(batch, own, learningRate);
     const weightNorm = normOfWeights();
     try {
       const [lossValue, gradientNorm, weights] = await readScalars([loss, norm, weightNorm]);
       checkWeightNorm(`step ${stepsDone + 1}`, weights, maxWeightNorm);
-      checkFiniteStep({ step: stepsDone + 1, loss: lossValue, gradientNorm, learningRate, batch });
+      checkFiniteStep({ step: stepsDone + 1, loss: lossValue, gradientNorm, learningRate, batch: own });
       tf.tidy(() => {
         const clipped = clipNorm === undefined ? gradients : clipByGlobalNorm(gradients, gradientNorm, clipNorm);
         optimizer.step(trainable, clipped, learningRate);
@@ -137,14 +137,15 @@ export function trainerOf(
 
   const normOfWeights = (): tf.Scalar => globalNorm(trainable.map(({ variable }) => variable));
 
-  function gradientsOf(batch: ImageBatch, learningRate: number): Differentiated {
+  /** @param own what of the batch is of this process, for messages */
+  function gradientsOf(batch: ImageBatch, own: ImageBatch, learningRate: number): Differentiated {
     const random = seedOfPart(new Random(seed, stepsDone).uint32() >>> 1, 0, ranks.rank);
     try {
       const more = { seed: random, encoderBatch, synchronizeNorms, ranks };
       return differentiate({ encoder, head, parameters: trainable, batch, ...more });
     } catch (error) {
       const step = stepsDone + 1;
-      throw explainOutOfMemory(explainNotFinite(error, { step, learningRate, batch }), step, batch.labels.length);
+      throw explainOutOfMemory(explainNotFinite(error, { step, learningRate, batch: own }), step, own.labels.length);
     }
   }
 
