@@ -1,3 +1,3 @@
 // What a bundler for browsers takes in place of index.ts.
 export * from './everywhere.ts';
-export { loadEngine } from './load-engine.browser.ts';
+export { engineInUse, loadEngine } from './load-engine.browser.ts';

@@ -1,6 +1,6 @@
 import { startCpu, startWasm, startWebgl, startWebgpu } from './backends/browser.ts';
 import { type EngineInfo, type LoadEngineOptions, loadEngineOptions } from './engine-info.ts';
-import { type Platform, startEngine } from './start-engine.ts';
+import { infoInUse, type Platform, startEngine } from './start-engine.ts';
 
 const browser: Platform = {
   engines: { webgpu: startWebgpu, webgl: startWebgl, wasm: startWasm, cpu: startCpu },
@@ -13,3 +13,8 @@ export function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo>
 }
 
 loadEngine.options = loadEngineOptions;
+
+/** `engineInUse` of `load-engine.ts`, for browsers. */
+export async function engineInUse(): Promise<EngineInfo> {
+  return infoInUse() ?? loadEngine();
+}

@@ -1,13 +1,15 @@
 import os, { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import workerThreads from 'node:worker_threads';
+import { ProtomemError } from '@protomem/core';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { elsewhere as runElsewhere } from '../fixtures/elsewhere.ts';
 import { findBinding, ownBinding } from './backends/tensorflow/installs.ts';
 import { checkEngine } from './check-engine.ts';
-import { loadEngine } from './load-engine.ts';
+import { engineInUse, loadEngine } from './load-engine.ts';
 import { findPackage } from './packages.ts';
+import { type Platform, startEngine } from './start-engine.ts';
 import { enginesAtHand } from './testing.ts';
 
 const tfjsNode = findPackage('@tensorflow/tfjs-node')!;
@@ -82,8 +84,9 @@ it.skipIf(ownBinding(tfjsNode))(
   'rejects node when its library is missing, and fails when it is asked for',
   async () => {
     const env = { PROTOMEM_CACHE: join(import.meta.dirname, 'nowhere') };
-    const { result } = await elsewhere('return loadEngine()', env);
-    expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm' });
+    // An engine that is not there is passed over whatever the processor could do for it.
+    const { result } = await elsewhere(`return loadEngine({ precision: 'bfloat16' })`, env);
+    expect(result).toMatchObject({ engine: 'wasm', backend: 'wasm', precision: 'float32' });
     expect(result.rejected).toEqual([
       { engine: 'node-gpu', reason: expect.stringMatching(/NVIDIA GPU|tfjs-node-gpu/) },
       { engine: 'node', reason: expect.stringContaining('protomem-engine install') },
@@ -93,16 +96,53 @@ it.skipIf(ownBinding(tfjsNode))(
   },
 );
 
+it('tells the engine in use, and loads one only where tfjs alone has chosen', async () => {
+  for (const prefer of ['wasm', 'cpu'] as const) {
+    const info = await loadEngine({ prefer });
+    expect(await engineInUse()).toEqual(info);
+  }
+  await tf.setBackend('wasm');
+  expect(await engineInUse()).toMatchObject({ engine: 'wasm', backend: 'wasm' });
+  const module = JSON.stringify(new URL('./load-engine.ts', import.meta.url).pathname);
+  const { result } = await elsewhere(`
+    const { engineInUse } = await import(${module});
+    const chosen = [tf.backend() && tf.getBackend()];
+    const { backend } = await engineInUse();
+    return [...chosen, backend, tf.getBackend()];`);
+  expect(result).toEqual(['cpu', ...new Array(2).fill(native ? 'tensorflow' : 'wasm')]);
+});
+
+it('passes over engines that do not load, under auto, and none that refuses what the caller said', async () => {
+  await loadEngine({ prefer: 'cpu' });
+  const info = { backend: 'cpu', device: '', version: '', threads: 1, precision: 'float32' } as const;
+  const platform = (what: string): Platform => ({
+    automatic: ['node', 'cpu'],
+    engines: {
+      node: ({ precision }) =>
+        Promise.reject(new ProtomemError({ where: 'loadEngine', what, got: precision, expected: 'another' })),
+      cpu: () => Promise.resolve(info),
+    },
+  });
+  const said = { precision: 'bfloat16' } as const;
+  await expect(startEngine(platform('precision'), said)).rejects.toThrow('precision is "bfloat16", expected another');
+  const rejected = [{ engine: 'node', reason: 'the native library is "bfloat16", expected another.' }];
+  expect(await startEngine(platform('the native library'), said)).toEqual({ engine: 'cpu', ...info, rejected });
+  expect((await startEngine(platform('threads'), said)).engine).toBe('cpu');
+});
+
 describe.skipIf(!native)('node in a process of its own', () => {
   const tasks = `(await import('node:fs')).readdirSync('/proc/self/task').length`;
 
   it('is quiet, and settings hold for the process', async () => {
     const { result, stderr } = await elsewhere(`
       const info = await loadEngine({ prefer: 'node', threads: 1, precision: 'float32' });
-      const refused = await loadEngine({ prefer: 'node', threads: 2 }).catch((error) => error.message);
-      return { info, refused };`);
+      const refuse = (prefer) => loadEngine({ prefer, threads: 2 }).catch((error) => error.message);
+      const refused = [await refuse('node'), await refuse('auto')];
+      return { info, refused, again: await loadEngine({ threads: 1 }) };`);
     expect(result.info).toMatchObject({ engine: 'node', threads: 1, precision: 'float32' });
-    expect(result.refused).toMatch(/threads is 2, expected 1, with which TensorFlow is already loaded/);
+    for (const refused of result.refused)
+      expect(refused).toMatch(/threads is 2, expected 1, with which TensorFlow is already loaded/);
+    expect(result.again).toMatchObject({ engine: 'node', threads: 1 });
     expect(stderr).toBe('');
   });
 

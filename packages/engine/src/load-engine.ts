@@ -3,7 +3,7 @@ import { startTensorflow } from './backends/tensorflow/start.ts';
 import { startWasm } from './backends/wasm/start.ts';
 import { startWebgpu } from './backends/webgpu/start.ts';
 import { type EngineInfo, type LoadEngineOptions, loadEngineOptions } from './engine-info.ts';
-import { type Platform, startEngine } from './start-engine.ts';
+import { infoInUse, type Platform, startEngine } from './start-engine.ts';
 
 const node: Platform = {
   engines: {
@@ -20,11 +20,12 @@ const node: Platform = {
 /**
  * Picks, loads and checks a tfjs backend, and makes it the active one.
  *
- * `'auto'` tries node-gpu, node, wasm and cpu in this order; `rejected` tells why the faster ones were not taken. It does
- * not try webgpu, which where there is no GPU may find a software adapter, far slower than wasm: ask for it by name. An
- * engine asked for by name that does not load is an error, never another engine. Each engine must reproduce a small
- * known convolution, matrix product and filter's gradient before it is returned. One process holds one build of TensorFlow, with the
- * settings that it was loaded with; it can hold `webgpu`, `wasm` and `cpu` beside it and change between them.
+ * `'auto'` tries node-gpu, node, wasm and cpu in this order; `rejected` tells why the faster ones do not load. One that is there
+ * and refuses what was asked for, such as other threads than it was loaded with, is an error. `'auto'` does not try webgpu, which
+ * where there is no GPU may find a software adapter, far slower than wasm: ask for it by name. An engine asked for by name that
+ * does not load is an error, never another engine. Each engine must reproduce a small known convolution, matrix product and
+ * filter's gradient before it is returned. One process holds one build of TensorFlow, with the settings that it was loaded with;
+ * it can hold `webgpu`, `wasm` and `cpu` beside it and change between them.
  *
  * A bundler for browsers takes another entry, whose engines are webgpu, webgl, wasm and cpu; `'auto'` tries webgl, but no
  * software adapter, wasm and cpu. No package is loaded there: import `@tensorflow/tfjs-backend-wasm` (whose `setWasmPaths` and
@@ -51,3 +52,17 @@ export function loadEngine(options: LoadEngineOptions = {}): Promise<EngineInfo>
 }
 
 loadEngine.options = loadEngineOptions;
+
+/**
+ * The engine that `loadEngine` made the active one, as it is; where there is none, as of a backend that tfjs chose by itself, what
+ * `loadEngine({})` loads. For functions that need some engine and leave the caller's choice alone.
+ *
+ * @example
+ * ```ts
+ * await loadEngine({ prefer: 'cpu' });
+ * console.log((await engineInUse()).engine); // cpu
+ * ```
+ */
+export async function engineInUse(): Promise<EngineInfo> {
+  return infoInUse() ?? loadEngine();
+}

@@ -1,4 +1,5 @@
 import { check, ProtomemError, readOptions } from '@protomem/core';
+import * as tf from '@tensorflow/tfjs';
 import { registerTrainingKernels } from './backends/register.ts';
 import { checkEngine } from './check-engine.ts';
 import {
@@ -20,10 +21,25 @@ export interface Platform {
   readonly fix?: string;
 }
 
+/** On the backend, not in this module: a program may hold two copies of it. */
+const INFO = Symbol.for('protomem.engine');
+
+function remember(info: EngineInfo): EngineInfo {
+  Object.assign(tf.backend(), { [INFO]: info });
+  return info;
+}
+
+/** What the active backend was started as; undefined where it was not started here. */
+export function infoInUse(): EngineInfo | undefined {
+  // `tf.backend()` would start one.
+  const { backendInstance } = tf.engine() as unknown as { readonly backendInstance: { [INFO]?: EngineInfo } | null };
+  return backendInstance?.[INFO];
+}
+
 /** Picks, starts and checks one of a platform's engines: what `loadEngine` does, see there. */
 export async function startEngine(platform: Platform, options: LoadEngineOptions): Promise<EngineInfo> {
   const { prefer, threads, precision, cluster } = readOptions('loadEngine', loadEngineOptions, options);
-  if (prefer !== 'auto') return start(platform, prefer, { threads, precision, cluster });
+  if (prefer !== 'auto') return remember(await start(platform, prefer, { threads, precision, cluster }));
 
   // Engines that know no other process are none to fall back on.
   const automatic = platform.automatic.filter((engine) => !isCluster(cluster) || engine.startsWith('node'));
@@ -32,14 +48,18 @@ export async function startEngine(platform: Platform, options: LoadEngineOptions
     try {
       const ofPrecision = engine.startsWith('node') ? precision : undefined;
       const started = await start(platform, engine, { threads, precision: ofPrecision, cluster, hardware: true });
-      return { ...started, rejected };
+      return remember({ ...started, rejected });
     } catch (error) {
-      if (engine === automatic.at(-1)) throw error;
+      if (engine === automatic.at(-1) || contradicts(error, options)) throw error;
       rejected.push({ engine, reason: (error as Error).message.replace(/^loadEngine: /, '') });
     }
   }
   throw new Error('unreachable: the last engine returns or throws');
 }
+
+/** Whether an engine that is there refuses what the caller said: another one, far slower, is not what was meant. */
+const contradicts = (error: unknown, options: LoadEngineOptions): boolean =>
+  error instanceof ProtomemError && options[error.parts.what as keyof LoadEngineOptions] !== undefined;
 
 const isCluster = (cluster: StartOptions['cluster']): boolean => (cluster?.addresses.length ?? 1) > 1;
 

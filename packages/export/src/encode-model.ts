@@ -21,7 +21,7 @@ export type ModelFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
  *
  * @param encoder stays as it is, and the caller's.
  * @param registry where the encoder's family is looked up, one of your own among them. Default {@link encoders}.
- * @param faces for int8: batches `[B, H, W, 3]` of aligned faces, RGB, 0 ... 255, like those that the model will meet; some
+ * @param faces for int8, and for nothing else: batches `[B, H, W, 3]` of aligned faces, RGB, 0 ... 255, like those that the model will meet; some
  *   hundreds. Each is disposed.
  * @throws ProtomemError when the options do not go together, or the encoder is folded and PyTorch is to have it.
  *
@@ -44,6 +44,13 @@ export async function encodeModel(
     what: 'faces',
     got: 'missing',
     expected: 'batches of faces to calibrate 8 bits with',
+  }));
+  check(settings.precision === 'int8' || faces === undefined, () => ({
+    where: 'encodeModel',
+    what: 'faces',
+    got: 'given',
+    expected: `nothing: ${settings.precision} is not calibrated`,
+    fix: 'Ask for the precision int8.',
   }));
   return filesOf(encoder, settings, registry, faces);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { option } from '@protomem/core';
 import { convolution, defineEncoder, encoders, norm, saveEncoder } from '@protomem/encoders';
-import { loadEngine } from '@protomem/engine';
+import { engineInUse, loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { type GraphProto, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,6 +37,7 @@ describe.each(families)('%s, on the wasm engine', (name) => {
     ['ONNX', { to: 'onnx' }],
     ['ONNX, pixels outside', { to: 'onnx', normalize: 'outside' }],
     ['ONNX, flip, half', { to: 'onnx', flip: true, precision: 'float16', opset: 18 }],
+    ['ONNX, half, pixels outside', { to: 'onnx', precision: 'float16', normalize: 'outside', opset: 9 }],
     ['ONNX, 8 bits', { to: 'onnx', precision: 'int8', calibration: 32 }],
     [
       'ONNX, 8 bits, flip, pixels outside',
@@ -53,7 +54,7 @@ describe.each(families)('%s, on the wasm engine', (name) => {
       { int8: 0.9, float16: 0.999, float32: 0.99999 }[options.precision ?? 'float32'],
     );
     expect(agreement.images).toBe(5);
-    expect(tf.memory().numTensors).toBe(before);
+    expect([tf.memory().numTensors, tf.getBackend()]).toEqual([before, 'wasm']);
     expect(await readFile(card, 'utf8')).toContain('license: "MIT"');
     expect((await readdir(dir)).filter((one) => one.startsWith('.'))).toEqual([]);
     const calibrated = '| calibrated on | up to 32 synthetic faces |';
@@ -134,6 +135,16 @@ describe('a family of your own', () => {
   });
 });
 
+it('compares in float32 on an engine in bfloat16, which stays so', async ({ skip }) => {
+  const narrow = { prefer: 'node', precision: 'bfloat16' } as const;
+  if (!(await loadEngine(narrow).catch(() => undefined))) skip('needs the engine node, and a processor with bfloat16');
+  const { agreement } = await exported('ghost-face-net-s2', { to: 'onnx' });
+  expect(agreement.lowest).toBeGreaterThan(0.99999);
+  expect(await engineInUse()).toMatchObject({ engine: 'node', precision: 'bfloat16' });
+  await loadEngine({ prefer: 'node' });
+  await loadEngine({ prefer: 'wasm' });
+});
+
 describe('8 bits', () => {
   it('hold a bias beside weights that are next to nothing', async () => {
     const encoder = livingEncoder('iresnet18', { inputSize: 32, embeddingSize: 16, width: 0.125 });
@@ -175,10 +186,14 @@ describe('what is refused', () => {
     await expect(exported('iresnet18', options)).rejects.toThrow(words);
   });
 
-  it('calibrates on nothing in memory, where no faces are given', async () => {
+  it('calibrates in memory on the faces that are given, and no other precision', async () => {
     const encoder = livingEncoder('iresnet18', { inputSize: 32, embeddingSize: 16, width: 0.125 });
     const options = { to: 'onnx', precision: 'int8' } as const;
     await expect(encodeModel(encoder, options)).rejects.toThrow('encodeModel: faces is "missing"');
+    const none = (async function* () {})();
+    await expect(encodeModel(encoder, { to: 'onnx' }, encoders, none)).rejects.toThrow(
+      'faces is "given", expected nothing: float32 is not calibrated',
+    );
     encoder.dispose();
   });
 

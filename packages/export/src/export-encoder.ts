@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { check, type OptionsOf, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import { intoNew, temporaryPath, writeFileAtomic } from '@protomem/core/node';
 import { type DefinedEncoder, type EncoderRegistry, encoders, loadEncoder } from '@protomem/encoders';
-import { loadEngine } from '@protomem/engine';
+import { engineInUse } from '@protomem/engine';
 import { type EmbeddingModel, openModel } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
@@ -12,6 +12,7 @@ import { encoderModel } from './encoder-model.ts';
 import { exportOptions } from './export-options.ts';
 import { facesOf } from './faces.ts';
 import { fromStateDict } from './import-encoder.ts';
+import { inFloat32 } from './in-float32.ts';
 import { modelCard } from './model-card.ts';
 import { readEncoderPlace } from './read-run.ts';
 import { PLAIN } from './write-model.ts';
@@ -34,7 +35,8 @@ const LEAST = { float32: 0.9999, float16: 0.999, int8: 0.8 } as const;
 
 /**
  * Writes an encoder for other programs, with a card beside it, opens what it wrote and compares its embeddings with the
- * encoder's. Where one cosine is below 0.9999 (in float16 0.999, in int8 0.8), nothing is left.
+ * encoder's. Where one cosine is below 0.9999 (in float16 0.999, in int8 0.8), nothing is left. Computes on the engine in use, in
+ * float32; where none is loaded, the fastest is.
  *
  * @param path a run, or an encoder of `saveEncoder`.
  * @param out of ONNX and safetensors a file (its card is the same name with `.md`), of TensorFlow.js a folder; new.
@@ -78,29 +80,30 @@ export async function exportEncoder(
     }));
   }
   const { file, run } = await readEncoderPlace(path);
-  await loadEngine({});
-  const encoder = await loadEncoder(file, registry);
-  try {
-    let agreement: Agreement | undefined;
-    await intoNew('export', out, async (temporary) => {
-      const folder = temporaryPath(resolve(out));
-      try {
-        await mkdir(folder);
-        const files = Object.entries(await filesOf(encoder, settings, registry, calibrationFaces(encoder, settings)));
-        for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
-        const written = join(folder, files[0]![0]);
-        agreement = await checkWritten({ file, written, encoder, registry }, settings);
-        const text = modelCard({ card: encoder.card, target: to, settings, agreement, calibratedOn, licence, run });
-        await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
-        await rename(to === 'tfjs' ? folder : written, temporary);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    });
-    return { model: out, card, agreement: agreement!, ...(calibratedOn && { calibratedOn }) };
-  } finally {
-    encoder.dispose();
-  }
+  return inFloat32(async () => {
+    const encoder = await loadEncoder(file, registry);
+    try {
+      let agreement: Agreement | undefined;
+      await intoNew('export', out, async (temporary) => {
+        const folder = temporaryPath(resolve(out));
+        try {
+          await mkdir(folder);
+          const files = Object.entries(await filesOf(encoder, settings, registry, calibrationFaces(encoder, settings)));
+          for (const [name, bytes] of files) await writeFileAtomic(join(folder, name), bytes);
+          const written = join(folder, files[0]![0]);
+          agreement = await checkWritten({ file, written, encoder, registry }, settings);
+          const text = modelCard({ card: encoder.card, target: to, settings, agreement, calibratedOn, licence, run });
+          await writeFileAtomic(to === 'tfjs' ? join(folder, 'README.md') : card, text);
+          await rename(to === 'tfjs' ? folder : written, temporary);
+        } finally {
+          await rm(folder, { recursive: true, force: true });
+        }
+      });
+      return { model: out, card, agreement: agreement!, ...(calibratedOn && { calibratedOn }) };
+    } finally {
+      encoder.dispose();
+    }
+  });
 }
 
 /** Faces behind those that the written model is compared on. */
@@ -139,7 +142,7 @@ async function checkWritten(
       const pixels = normalize === 'inside' ? { mean: 0, scale: 1 } : { mean: PLAIN, scale: PLAIN };
       theirs = await openModel(written, pixels);
     }
-    const { engine, device } = await loadEngine({});
+    const { engine, device } = await engineInUse();
     const read = theirs ?? encoderModel(back!, `protomem, ${engine} (${device})`);
     const narrower = precision === 'float32' ? {} : { fix: 'Export it with --precision float32.' };
     const agreement = await compareModels(encoderModel(encoder), read, { ...settings, flip }).catch(

@@ -2,11 +2,22 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from '@protomem/core';
 import { damage, fuzz, fuzzTimeout } from '@protomem/core/testing';
+import { writeDataset } from '@protomem/data';
 import { type DefinedEncoder, loadEncoder, saveEncoder } from '@protomem/encoders';
 import { loadEngine } from '@protomem/engine';
+import { syntheticFaces } from '@protomem/synthetic';
 import * as tf from '@tensorflow/tfjs';
+import {
+  AttributeProto_AttributeType,
+  type GraphProto,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { livingEncoder } from '../fixtures/living-encoder.ts';
 import { exportEncoder } from './export-encoder.ts';
@@ -159,6 +170,74 @@ describe('an ONNX file', () => {
     }
   });
 
+  const node = (parts: MessageInitShape<typeof NodeProtoSchema>) => create(NodeProtoSchema, parts);
+  it.each<[string, (graph: GraphProto) => void]>([
+    [
+      'flattens by its own shape',
+      ({ node: nodes, initializer }) => {
+        const at = nodes.findIndex(({ opType }) => opType === 'Flatten');
+        const { input, output } = nodes[at]!;
+        const wholes = (name: string, dims: bigint[], value: bigint) =>
+          create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.INT64, int64Data: [value] });
+        initializer.push(wholes('first', [], 0n), wholes('rest', [1n], -1n));
+        const axes = { name: 'axes', type: AttributeProto_AttributeType.INTS, ints: [0n] };
+        const axis = { name: 'axis', type: AttributeProto_AttributeType.INT, i: 0n };
+        const chain = [
+          { opType: 'Shape', input, output: ['sides'] },
+          { opType: 'Gather', input: ['sides', 'first'], output: ['count'] },
+          { opType: 'Unsqueeze', input: ['count'], output: ['counts'], attribute: [axes] },
+          { opType: 'Concat', input: ['counts', 'rest'], output: ['flat'], attribute: [axis] },
+          { opType: 'Reshape', input: [input[0]!, 'flat'], output },
+        ];
+        nodes.splice(at, 1, ...chain.map(node));
+      },
+    ],
+    [
+      'hands blocks on through nodes that do nothing',
+      ({ node: nodes }) => {
+        for (let at = nodes.length - 1; at >= 0; at--) {
+          const [sum] = nodes[at]!.opType === 'Add' ? nodes[at]!.output : [];
+          if (!sum) continue;
+          for (const { input } of nodes)
+            for (const [i, name] of input.entries()) if (name === sum) input[i] = `${sum}.same`;
+          nodes.splice(at + 1, 0, node({ opType: 'Identity', input: [sum], output: [`${sum}.same`] }));
+        }
+      },
+    ],
+    [
+      'keeps halves as whole numbers',
+      (graph) => {
+        graph.initializer = graph.initializer.map(({ name, dims, dataType, rawData }) => {
+          if (dataType !== TensorProto_DataType.FLOAT16)
+            return create(TensorProtoSchema, { name, dims, dataType, rawData });
+          const int32Data = [...new Uint16Array(new Uint8Array(rawData).buffer)];
+          return create(TensorProtoSchema, { name, dims, dataType, int32Data });
+        });
+      },
+    ],
+  ])('comes back where it %s', async (_, edit) => {
+    const file = fresh('.onnx');
+    const options = { to: 'onnx', precision: 'float16', images: 2 } as const;
+    await exportEncoder(join(dir, 'iresnet18'), file, options);
+    const model = fromBinary(ModelProtoSchema, await readFile(file));
+    edit(model.graph!);
+    await writeFile(file, toBinary(ModelProtoSchema, model));
+    const { encoder, agreement } = await brought(file, { as: 'iresnet18' });
+    expect(agreement!.lowest).toBeGreaterThan(0.9999);
+    encoder.dispose();
+  });
+
+  it('is known by its ending in capitals, and leaves no tensor where its norms cannot be made anew', async () => {
+    const file = join(dir, 'CAPITALS.ONNX');
+    await writeFile(file, await readFile(join(dir, 'iresnet18-inside.onnx')));
+    const before = tf.memory().numTensors;
+    // One image has no variance.
+    const faces = join(dir, 'one-face');
+    await writeDataset(syntheticFaces({ identities: 1, imagesPerIdentity: 1, seed: 1 }), faces, { format: 'folder' });
+    await expect(brought(file, { as: 'iresnet18', faces })).rejects.toThrow('refitNorms: number of images is 1');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('is refused at the first node that does not fit', async () => {
     const file = join(dir, 'iresnet18-inside.onnx');
     await expect(brought(file, { as: 'iresnet34' })).rejects.toThrow('Conv that can be the layer layer1.2.conv1');
@@ -188,6 +267,21 @@ describe('an ONNX file', () => {
       share: 0.1,
     });
   });
+});
+
+it('is a file, and goes to a folder that is there', async () => {
+  const missing = join(dir, 'nowhere', 'out');
+  const [from, options] = [join(dir, 'w.safetensors'), { ...size, as: 'iresnet18' }] as const;
+  await expect(importEncoder(from, missing, options)).rejects.toThrow(/import: .*nowhere is "no folder"/);
+  await expect(importEncoder(dir, fresh(), options)).rejects.toThrow('is "a folder", expected a file: .safetensors');
+});
+
+it('is made on the engine that the caller has chosen, which stays so', async () => {
+  await loadEngine({ prefer: 'cpu' });
+  const { encoder } = await brought(join(dir, 'w.safetensors'), { as: 'iresnet18' });
+  expect(tf.getBackend()).toBe('cpu');
+  encoder.dispose();
+  await loadEngine({});
 });
 
 describe('a file of torch.save', () => {

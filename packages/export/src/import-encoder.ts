@@ -1,13 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
 import { check, type OptionsOf, option, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import { systemReason } from '@protomem/core/node';
 import { type DefinedEncoder, encoders, refitNorms, restoreEncoder, saveEncoder } from '@protomem/encoders';
-import { loadEngine } from '@protomem/engine';
 import { inputNormalization, modelOptions, openModel, pixelsFor, readOnnxGraph } from '@protomem/protocols';
 import * as tf from '@tensorflow/tfjs';
 import { type Agreement, compareModels } from './check-export.ts';
 import { encoderModel } from './encoder-model.ts';
 import { facesOf } from './faces.ts';
+import { inFloat32 } from './in-float32.ts';
 import { matchOnnx } from './match-onnx.ts';
 import { readSafetensorsWeights, takeWeights } from './read-tensors.ts';
 import { readTorchWeights } from './read-torch.ts';
@@ -61,7 +62,8 @@ const SEEN = 32;
  * its tensors are called. An ONNX file is run beside the encoder: where a cosine is below 0.9999, nothing is written.
  *
  * Where the exporter has folded norms into weights, they are made anew from faces, without a change of the embeddings (see
- * `refitNorms` of `@protomem/encoders`), so that training can go on.
+ * `refitNorms` of `@protomem/encoders`), so that training can go on. Computes on the engine in use, in float32; where none is loaded,
+ * the fastest is.
  *
  * @param out file to write, by `saveEncoder`; new.
  * @throws ProtomemError that names the first tensor or node that does not fit
@@ -79,20 +81,38 @@ export async function importEncoder(file: string, out: string, options: ImportOp
     got: 'there already',
     expected: 'a new file: nothing is overwritten',
   }));
-  await loadEngine({});
-  const encoder = blank(settings);
-  try {
-    const notes = file.endsWith('.onnx')
-      ? await fromOnnx(file, encoder, settings)
-      : await fromStateDict(file, encoder, settings);
-    const agreement = file.endsWith('.onnx') ? await checkImported(file, encoder, settings) : undefined;
-    await saveEncoder(encoder, out);
-    const { name, parameters } = encoder.card;
-    return { encoder: name, parameters, notes, ...(agreement ? { agreement } : {}) };
-  } finally {
-    encoder.dispose();
-  }
+  check(await isFolder(dirname(resolve(out))), () => ({
+    where: 'import',
+    what: dirname(out),
+    got: 'no folder',
+    expected: 'the folder that the encoder goes to',
+    fix: 'Make it first.',
+  }));
+  check(!(await isFolder(file)), () => ({
+    where: 'import',
+    what: file,
+    got: 'a folder',
+    expected: 'a file: .safetensors, .pth, .pt, .bin, .ckpt or .onnx',
+  }));
+  const isOnnx = endingOf(file) === '.onnx';
+  return inFloat32(async () => {
+    const encoder = blank(settings);
+    try {
+      const notes = isOnnx ? await fromOnnx(file, encoder, settings) : await fromStateDict(file, encoder, settings);
+      const agreement = isOnnx ? await checkImported(file, encoder, settings) : undefined;
+      await saveEncoder(encoder, out);
+      const { name, parameters } = encoder.card;
+      return { encoder: name, parameters, notes, ...(agreement ? { agreement } : {}) };
+    } finally {
+      encoder.dispose();
+    }
+  });
 }
+
+const endingOf = (file: string): string => extname(file).toLowerCase();
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 
 type ImportSettings = Settings<typeof importOptions>;
 
@@ -116,7 +136,7 @@ export async function fromStateDict(
   encoder: DefinedEncoder,
   settings: Pick<ImportSettings, 'mean' | 'scale' | 'bgr'>,
 ): Promise<readonly string[]> {
-  const read = /\.(pth?|bin|ckpt)$/.test(file) ? readTorchWeights : readSafetensorsWeights;
+  const read = /^\.(pth?|bin|ckpt)$/.test(endingOf(file)) ? readTorchWeights : readSafetensorsWeights;
   const found = await read(file);
   const unused = unusedInTorch(encoder.layers).map(({ name }) => name);
   const { values, notes } = takeWeights(file, encoder.card.name, shapesOf(encoder), found, unused);
@@ -143,9 +163,7 @@ async function fromOnnx(file: string, encoder: DefinedEncoder, settings: ImportS
   if (folded.size > 0) {
     const size = encoder.card.inputSize;
     for await (const { pixels, count } of facesOf(settings.faces, { images: SEEN, size, batch: SEEN })) {
-      const images = tf.tensor4d(pixels, [count, ...size, 3], 'float32');
-      refitNorms(encoder, images, folded);
-      images.dispose();
+      tf.tidy(() => refitNorms(encoder, tf.tensor4d(pixels, [count, ...size, 3], 'float32'), folded));
     }
   }
   const norms =

@@ -22,7 +22,7 @@ export interface Matched {
 
 /** What leaves its input as it is. */
 const carriers = new Set(['Identity', 'Dropout', 'Cast']);
-const shapers = new Set([...carriers, 'Flatten', 'Reshape', 'Squeeze']);
+const shapers = new Set(['Flatten', 'Reshape', 'Squeeze']);
 
 type Linear = Extract<Layer, { kind: 'convolution' | 'depthwise' | 'dense' }>;
 type Norm = Extract<Layer, { kind: 'norm' }>;
@@ -47,15 +47,32 @@ export function matchOnnx(
     fix: 'Import its state_dict, .safetensors or .pth; or use the ONNX file as it is, as a teacher or to evaluate.',
   }));
   const graph = graphOf(file, bytes);
-  const nodes = graph?.node ?? [];
+  const written = graph?.node ?? [];
   const constants = new Map((graph?.initializer ?? []).map((tensor) => [tensor.name, tensor]));
-  for (const { opType, input, output, attribute } of nodes) {
+  /** What a carrier gives is the tensor that it takes, a weight that exporters keep once too. */
+  const carried = new Map<string, string>();
+  for (const { opType, input, output, attribute } of written) {
     const value = opType === 'Constant' ? attribute.find(({ name }) => name === 'value')?.t : undefined;
     if (value) constants.set(output[0]!, value);
-    // Exporters keep equal weights once.
-    const same = opType === 'Identity' ? constants.get(input[0]!) : undefined;
-    if (same) constants.set(output[0]!, same);
+    if (carriers.has(opType)) carried.set(output[0] ?? '', input[0] ?? '');
   }
+  const source = (name: string): string => {
+    let at = name;
+    for (let left = carried.size; carried.has(at); left--) {
+      check(left > 0, () => ({
+        where: file,
+        what: `tensor ${name}`,
+        got: 'its own input',
+        expected: 'a graph without circles',
+      }));
+      at = carried.get(at)!;
+    }
+    return at;
+  };
+  // What asks for a shape computes nothing of the network: exporters flatten by it.
+  const nodes = written
+    .filter(({ opType }) => opType !== 'Shape' && !carriers.has(opType))
+    .map((node) => ({ ...node, input: node.input.map(source) }));
   const isQuantized = nodes.some(({ opType }) => opType === 'QuantizeLinear');
   const isMirrored = nodes.some(({ name }) => name === MIRRORED);
   check(!isQuantized && !isMirrored, () => ({
@@ -74,13 +91,7 @@ export function matchOnnx(
     const fix = `It is no ${encoder.name} of this size: name another with --as, --input-size, --embedding-size or --width.`;
     throw new ProtomemError({ where: file, what, got, expected, fix });
   };
-  /** A graph that goes in circles has a path longer than its nodes. */
-  const users = (x: string, left = nodes.length): NodeProto[] =>
-    nodes.flatMap((node) => {
-      if (!node.input.includes(x)) return [];
-      if (left === 0) return refuse(`tensor ${x}`, 'its own input', 'a graph without circles');
-      return carriers.has(node.opType) ? users(node.output[0] ?? '', left - 1) : [node];
-    });
+  const users = (x: string): NodeProto[] => nodes.filter(({ input }) => input.includes(x));
   /** The tensor behind whatever only changes a shape. */
   const behindShapers = (x: string): string => {
     let at = x;
@@ -306,7 +317,7 @@ export function matchOnnx(
   }
 
   const x = start ?? input?.name ?? refuse('the graph', 'without an input', 'one input');
-  const end = behindShapers(walk(encoder.layers, x));
+  const end = behindShapers(walk(encoder.layers, source(x)));
   const [more] = users(end);
   check(!more || more.opType === 'LpNormalization' || more.opType === 'ReduceL2', () => ({
     where: file,
@@ -332,14 +343,19 @@ const readers: Partial<Record<TensorProto_DataType, (raw: ArrayBuffer) => Float3
   [TensorProto_DataType.FLOAT16]: (raw) => Float32Array.from(new Float16Array(raw)),
 };
 
-function valuesOf(file: string, { name, dataType, rawData, floatData, doubleData, dataLocation }: TensorProto) {
+function valuesOf(file: string, tensor: TensorProto): Float32Array {
+  const { name, dataType, rawData, floatData, doubleData, int32Data, dataLocation } = tensor;
   const refuse = (got: string, expected: string): never => {
     throw new ProtomemError({ where: file, what: `tensor ${name}`, got, expected });
   };
   if (dataLocation === TensorProto_DataLocation.EXTERNAL) {
     return refuse('in a file beside the model', 'weights inside it: save it with save_as_external_data=False');
   }
-  if (rawData.length === 0) return Float32Array.from([...floatData, ...doubleData]);
+  if (rawData.length === 0) {
+    // Halves are kept as their bits.
+    if (dataType === TensorProto_DataType.FLOAT16) return readers[dataType]!(Uint16Array.from(int32Data).buffer);
+    return Float32Array.from([...floatData, ...doubleData]);
+  }
   const read = readers[dataType as TensorProto_DataType];
   if (!read) return refuse(`of ONNX's type ${dataType}`, 'floats of 16, 32 or 64 bits');
   try {

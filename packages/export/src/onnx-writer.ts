@@ -333,11 +333,11 @@ export function writeOnnx(
     const { mean, std } = card.normalization;
     x = node('Sub', 'Sub_0', [x, tensor('mean', [1], Float32Array.of(mean), true)]);
     x = node('Mul', 'Mul_0', [x, tensor('scale', [1], Float32Array.of(1 / std), true)]);
-  } else {
-    const line = fromPlainPixels(card.normalization);
-    if (line) x = writer.affine(x, 'pixels', line.scale, line.shift);
   }
   if (half) x = node('Cast', 'Cast_in', [x], { to: FLOAT16 });
+  // Behind the cast: up to operator set 14 all inputs of an affine layer have one type.
+  const line = normalize === 'outside' ? fromPlainPixels(card.normalization) : undefined;
+  if (line) x = writer.affine(x, 'pixels', line.scale, line.shift);
   if (flip) {
     const columns = Array.from({ length: width }, (_, i) => width - 1 - i);
     const mirrored = node('Gather', 'Gather_mirror', [x, integers('columns', [width], columns)], { axis: 3 });

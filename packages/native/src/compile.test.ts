@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { instructionSets, trainingOpsFile } from '@protomem/engine/installs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { compileBinding } from './compile.ts';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { compileBinding, findCompiler } from './compile.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -13,7 +13,10 @@ beforeEach(() => {
     writeFileSync(join(folder, 'tensorflow', name), '');
   }
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 
 /** A compiler that writes its output, and fails at a source of this name, or at one of ours that is not there. */
 function compiler(failsAt: string): string {
@@ -30,10 +33,10 @@ function compiler(failsAt: string): string {
   return path;
 }
 
-async function compile(failsAt: string): Promise<string[]> {
+async function compile(failsAt: string, before = ''): Promise<string[]> {
   const said: string[] = [];
   const sources = { name: 'tfjs-node', version: '1', folder, manifest: '' };
-  await compileBinding(compiler(failsAt), sources, folder, folder, { say: (line) => said.push(line) });
+  await compileBinding(`${before}${compiler(failsAt)}`, sources, folder, folder, { say: (line) => said.push(line) });
   return said;
 }
 
@@ -41,6 +44,13 @@ it('makes the binding, and the ops for each kind of processor', async () => {
   expect(await compile('nothing')).toEqual([]);
   const made = readdirSync(folder).filter((name) => name.endsWith('.node'));
   expect(made.sort()).toEqual(['preload.node', 'tfjs_binding.node', ...instructionSets().map(trainingOpsFile)].sort());
+});
+
+it('takes a compiler with arguments, as CXX may have it', async () => {
+  vi.stubEnv('CXX', ` env  A=1 ${compiler('nothing')} `);
+  expect(await findCompiler()).toBe(process.env.CXX!.trim());
+  expect(await compile('nothing', 'env A=1 ')).toEqual([]);
+  expect(readdirSync(folder)).toContain('tfjs_binding.node');
 });
 
 it('goes on without the ops where they do not compile, and says so', async () => {

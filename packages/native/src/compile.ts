@@ -10,7 +10,7 @@ import {
 } from '@protomem/engine/installs';
 import { installError, throwIfDiskFull } from './install-error.ts';
 import type { Context } from './pip.ts';
-import { runCommand } from './run-command.ts';
+import { type CommandResult, runCommand } from './run-command.ts';
 
 const require = createRequire(import.meta.url);
 const { include_dir: nodeHeaders } = require('node-api-headers') as { include_dir: string };
@@ -36,11 +36,12 @@ const compilerFlags: Readonly<Record<InstructionSet, readonly string[]>> = {
   arm64: [],
 };
 
-/** The C++ compiler: `CXX`, else the first that is there. */
+/** The C++ compiler: `CXX`, with arguments where it has some, such as `ccache g++`; else the first that is there. */
 export async function findCompiler(): Promise<string> {
-  const candidates = process.env.CXX ? [process.env.CXX] : ['g++', 'c++', 'clang++'];
+  const own = process.env.CXX?.trim();
+  const candidates = own ? [own] : ['g++', 'c++', 'clang++'];
   for (const compiler of candidates) {
-    if ((await runCommand(compiler, ['--version'])).code === 0) return compiler;
+    if ((await runCompiler(compiler, ['--version'])).code === 0) return compiler;
   }
   throw installError(
     'a C++ compiler',
@@ -48,6 +49,16 @@ export async function findCompiler(): Promise<string> {
     `one of ${candidates.join(', ')}, to compile the binding of tfjs-node`,
     'Install one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++), or set CXX to it.',
   );
+}
+
+/** Runs what {@link findCompiler} gives. */
+export function runCompiler(
+  compiler: string,
+  args: readonly string[],
+  options?: Parameters<typeof runCommand>[2],
+): Promise<CommandResult> {
+  const [command, ...first] = compiler.split(/\s+/);
+  return runCommand(command!, [...first, ...args], options);
 }
 
 /**
@@ -93,7 +104,7 @@ export async function compileBinding(
   ];
   const results = await Promise.all(
     compilations.map((args) =>
-      runCommand(compiler, [...flags, ...args], { signal, env: { ...process.env, TMPDIR: folder } }),
+      runCompiler(compiler, [...flags, ...args], { signal, env: { ...process.env, TMPDIR: folder } }),
     ),
   );
   signal?.throwIfAborted();

@@ -14,7 +14,7 @@ import {
   processor,
   trainingOpsFile,
 } from '@protomem/engine/installs';
-import { findCompiler } from './compile.ts';
+import { findCompiler, runCompiler } from './compile.ts';
 import { findPip } from './pip.ts';
 import { glibcVersion, packageOf } from './requirements.ts';
 import { lastLine, runCommand } from './run-command.ts';
@@ -79,7 +79,7 @@ export async function doctor(): Promise<Examination> {
     cache: { folder, freeBytes: await freeBytes(folder) },
     tools: {
       pip: await toolVersion(findPip, ['-m', 'pip', '--version']),
-      compiler: await toolVersion(findCompiler, ['--version']),
+      compiler: await toolVersion(findCompiler, ['--version'], runCompiler),
     },
     packages: [false, true].map((gpu): PackageState => {
       const [name, found] = [packageOf(gpu), findTfjsNode(gpu)];
@@ -133,10 +133,10 @@ async function freeBytes(folder: string): Promise<number | undefined> {
   }
 }
 
-async function toolVersion(find: () => Promise<string>, args: readonly string[]): Promise<string> {
+async function toolVersion(find: () => Promise<string>, args: readonly string[], run = runCommand): Promise<string> {
   try {
     const tool = await find();
-    return `${tool}: ${lastLine((await runCommand(tool, args)).stdout.split('\n')[0]!)}`;
+    return `${tool}: ${lastLine((await run(tool, args)).stdout.split('\n')[0]!)}`;
   } catch {
     return 'missing';
   }

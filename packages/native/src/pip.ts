@@ -109,7 +109,12 @@ interface PipReport {
  *
  * @param cuda also those of the CUDA libraries
  */
-export async function resolveWheels(python: string, requirement: string, cuda: boolean): Promise<string[]> {
+export async function resolveWheels(
+  python: string,
+  requirement: string,
+  cuda: boolean,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const wanted = cuda ? requirement.replace('==', '[and-cuda]==') : requirement;
   const platform = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   let last: CommandResult | undefined;
@@ -129,7 +134,8 @@ export async function resolveWheels(python: string, requirement: string, cuda: b
     for (const tag of ['2_27', '2_17', '2014', '2_5', '2010', '1']) {
       args.push(`--platform=manylinux${tag.includes('_') ? `_${tag}` : tag}_${platform}`);
     }
-    last = await runCommand(python, [...args, wanted]);
+    last = await runCommand(python, [...args, wanted], { signal });
+    signal?.throwIfAborted();
     if (noNetwork.test(last.stderr)) throw offlineError(wanted, 'resolved', last);
     if (last.code !== 0) continue;
     const { install } = JSON.parse(last.stdout) as PipReport;

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -56,6 +56,17 @@ it('takes the CPU package without CUDA, and a folder as it is', async () => {
   expect(lines).not.toContain('CUDA');
   expect((await planInstall({ from: dir })).join('\n')).toContain(`libraries folder ${realpathSync(dir)}`);
   await expect(planInstall({ from: join(dir, 'nowhere') })).rejects.toThrow(/--from is ".*nowhere"/);
+});
+
+it('ends pip when it is aborted, and asks it no more', async () => {
+  fakePip('exec sleep 60');
+  const abort = new AbortController();
+  const planned = planInstall({ signal: abort.signal });
+  const waiting = expect(planned).rejects.toThrow('This operation was aborted');
+  await vi.waitUntil(() => existsSync(join(dir, 'asked')), { timeout: 20_000 });
+  abort.abort();
+  await waiting;
+  expect(readFileSync(join(dir, 'asked'), 'utf8').trim().split('\n')).toHaveLength(1);
 });
 
 it('says what pip says when it finds none', async () => {

@@ -9,15 +9,22 @@ import { findTfjsNode } from './tfjs-node.ts';
  * What `installEngine` would do, in lines for people: exact wheels with their hashes, where they go, the compiler.
  * Asks pip for the wheels' metadata and downloads no wheel.
  *
+ * @param options.signal ends it early, and so pip
  * @throws ProtomemError when a tool or the folder is missing, or pip finds no such wheels
  */
-export async function planInstall({ gpu = false, from }: Pick<InstallOptions, 'gpu' | 'from'>): Promise<string[]> {
+export async function planInstall({
+  gpu = false,
+  from,
+  signal,
+}: Pick<InstallOptions, 'gpu' | 'from' | 'signal'>): Promise<string[]> {
   const name = packageOf(gpu);
   const found = findTfjsNode(gpu);
   checkPlatform();
   const { compiler, python } = await findTools(from === undefined);
   const source =
-    from === undefined ? await resolveWheels(python, requirementOf(gpu), gpu) : [`folder ${await existing(from)}`];
+    from === undefined
+      ? await resolveWheels(python, requirementOf(gpu), gpu, signal)
+      : [`folder ${await existing(from)}`];
   const folder = found ? join(cacheFolder(), installName(found, pinnedTensorflow)) : cacheFolder();
   return [
     `package   ${found ? `${name} ${found.version}` : `${name}: not installed; npm install ${name} first`}`,

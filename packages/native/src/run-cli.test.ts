@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { runCli } from './run-cli.ts';
 
@@ -47,6 +47,21 @@ it('ends with status 1 and one line when an install cannot be done', async () =>
   expect(await runCli(['install', '--force'])).toBe(1);
   expect(printed.err).toMatch(/^protomem-engine install: [^\n]+\n$/);
   rmSync(cache, { recursive: true });
+});
+
+it('ends a dry run when it is interrupted', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'protomem-cli-'));
+  const python = join(dir, 'python3');
+  writeFileSync(python, `#!/bin/sh\ncase "$*" in *--version*) exit 0;; esac\ntouch ${dir}/asked\nexec sleep 60\n`);
+  chmodSync(python, 0o755);
+  vi.stubEnv('PATH', `${dir}${delimiter}${process.env.PATH}`);
+  const ended = runCli(['install', '--dry-run']);
+  await vi.waitUntil(() => existsSync(join(dir, 'asked')), { timeout: 20_000 });
+  // As Ctrl-C does, but not to the one who runs the tests.
+  process.listeners('SIGINT').at(-1)!('SIGINT');
+  expect(await ended).toBe(130);
+  expect(printed.err).toContain('interrupted');
+  rmSync(dir, { recursive: true });
 });
 
 it('examines every engine in a process of its own', async () => {

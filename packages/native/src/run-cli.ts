@@ -77,7 +77,7 @@ async function runInstall({ gpu, from, force, 'dry-run': dryRun }: Values): Prom
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     if (dryRun) {
-      for (const line of await planInstall({ gpu, from })) console.log(line);
+      for (const line of await planInstall({ gpu, from, signal: abort.signal })) console.log(line);
       return 0;
     }
     const { binding, tensorflow, present } = await installEngine({ gpu, from, force, say, signal: abort.signal });

@@ -1,14 +1,11 @@
-import { loadEngine } from '@protomem/engine';
+import { engineInUse } from '@protomem/engine';
 import type { MatrixProduct } from '@protomem/evaluation';
 import * as tf from '@tensorflow/tfjs';
 
-/** Embeddings may have come from elsewhere: no engine need be there yet. */
-let engine: Promise<unknown> | undefined;
-
-/** Dot products by the fastest engine at hand: all cores. */
+/** Dot products by the engine in use: all cores. */
 export const tensorProduct: MatrixProduct = async (a, b, width) => {
-  engine ??= loadEngine({});
-  await engine;
+  // Embeddings may have come from elsewhere: no engine need be there yet.
+  await engineInUse();
   const product = tf.tidy(() =>
     tf.matMul(tf.tensor2d(a, [a.length / width, width]), tf.tensor2d(b, [b.length / width, width]), false, true),
   );

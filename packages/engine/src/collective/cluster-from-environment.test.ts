@@ -1,4 +1,6 @@
-import { createConnection } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { clusterFromEnvironment, firstHost, placeIn } from './cluster-from-environment.ts';
 
@@ -30,6 +32,7 @@ describe('the place of a process', () => {
     [{ ...ranks, WORLD_SIZE: 'two' }, 'the environment: WORLD_SIZE is "two"'],
     [{ ...step, SLURM_PROCID: '4' }, 'the environment: SLURM_PROCID is 4'],
     [{ TF_CONFIG: '{' }, 'TF_CONFIG'],
+    [{ TF_CONFIG: 'null' }, 'TF_CONFIG: task.type is "missing", expected "worker" or "chief"'],
     [{ TF_CONFIG: tfConfig({ type: 'ps', index: 0 }) }, 'task.type is "ps", expected "worker" or "chief"'],
     [{ TF_CONFIG: tfConfig({ type: 'worker', index: 2 }) }, 'TF_CONFIG: task.index is 2'],
   ])('is refused of %j', (env, message) => {
@@ -75,5 +78,46 @@ describe('processes that know one address', () => {
     await expect(refused).rejects.toThrow(/rank 1 of 2: its place is "rank 1 was told of 2 processes, rank 0 of 3"/);
     await expect(clusterFromEnvironment(env(0, 2, at))).rejects.toThrow(/is "not to be had: .*EADDRINUSE/);
     await expect(waiting).rejects.toThrow(/^rank 0 of 3: rank 1, 2 is "not there after 2 s"/);
+  });
+
+  /** Rank 1 as far as it has said where it will listen. */
+  const rankOne = async (size: number, at: string): Promise<Socket> => {
+    for (;;) {
+      const socket = createConnection({ host: '127.0.0.1', port: Number(at), allowHalfOpen: true });
+      if (await once(socket, 'connect').catch(() => undefined)) {
+        socket.on('error', () => undefined).write(`${JSON.stringify({ rank: 1, size, address: '127.0.0.1:5001' })}\n`);
+        return socket;
+      }
+      await sleep(20);
+    }
+  };
+  const dies = async (socket: Socket): Promise<void> => {
+    await sleep(200);
+    socket.destroy();
+    await sleep(200);
+  };
+
+  it('wait again for one that died, and take it when it is started again', async () => {
+    const at = port();
+    const first = clusterFromEnvironment(env(0, 3, at, { PROTOMEM_TIMEOUT: '20' }));
+    await dies(await rankOne(3, at));
+    const all = await Promise.all([first, ...[2, 1].map((rank) => clusterFromEnvironment(env(rank, 3, at)))]);
+    expect(all.map((one) => one!.rank)).toEqual([0, 2, 1]);
+    for (const one of all) expect(one!.addresses).toEqual(all[0]!.addresses);
+    expect(all[0]!.addresses).not.toContain('127.0.0.1:5001');
+  });
+
+  it('say that one which died is not there, and wait for no goodbye of one that is stopped', async () => {
+    const at = port();
+    const waiting = clusterFromEnvironment(env(0, 3, at, { PROTOMEM_TIMEOUT: '2' }));
+    const refused = expect(waiting).rejects.toThrow(/^rank 0 of 3: rank 1.* is "not there after 2 s"/);
+    await dies(await rankOne(3, at));
+    await clusterFromEnvironment(env(2, 3, at, { PROTOMEM_TIMEOUT: '1' })).catch(() => undefined);
+    await refused;
+    const elsewhere = String(Number(at) + 1);
+    const whole = clusterFromEnvironment(env(0, 2, elsewhere, { PROTOMEM_TIMEOUT: '1' }));
+    const stopped = await rankOne(2, elsewhere);
+    expect((await whole)!.addresses[1]).toBe('127.0.0.1:5001');
+    stopped.destroy();
   });
 });

@@ -30,7 +30,8 @@ export function placeIn(env: Environment): Place | undefined {
 
 function ofTfConfig(text: string): Place {
   const wrong = (parts: Omit<ErrorParts, 'where'>) => new ProtomemError({ where: 'TF_CONFIG', ...parts });
-  const { cluster, task } = parseJson(text, { where: 'TF_CONFIG', what: 'its text' }) as Record<string, unknown>;
+  const config = parseJson(text, { where: 'TF_CONFIG', what: 'its text' });
+  const { cluster, task } = isObject(config) ? config : {};
   const lists = isObject(cluster) ? (cluster as Record<string, unknown>) : {};
   const of = (kind: string): string[] => (Array.isArray(lists[kind]) ? (lists[kind] as unknown[]).map(String) : []);
   const addresses = [...of('chief'), ...of('worker')];

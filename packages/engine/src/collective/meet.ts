@@ -28,6 +28,7 @@ export async function meet(meeting: Meeting): Promise<string[]> {
 
 async function receive({ size, master, timeoutSeconds }: Meeting, host: string, port: number): Promise<string[]> {
   const where = `rank 0 of ${size}`;
+  const deadline = performance.now() + timeoutSeconds * 1000;
   const server = createServer();
   const sockets = new Map<number, Socket>();
   const open = new Set<Socket>();
@@ -58,8 +59,8 @@ async function receive({ size, master, timeoutSeconds }: Meeting, host: string, 
         const told = await line(socket)
           .then(readNews)
           .catch(() => undefined);
-        // Whoever else comes by is none of ours.
-        if (!told) {
+        // Whoever else comes by is none of ours, and whoever is gone already has to come again.
+        if (!told || socket.destroyed) {
           socket.destroy();
           return;
         }
@@ -76,13 +77,17 @@ async function receive({ size, master, timeoutSeconds }: Meeting, host: string, 
         }
         addresses[rank] = address;
         sockets.set(rank, socket);
+        // Who dies is waited for anew: it may be started again.
+        socket.once('close', () => sockets.delete(rank));
         if (sockets.size < size - 1) return;
         clearTimeout(timer);
         resolve();
       });
     });
     for (const socket of sockets.values()) socket.end(`${JSON.stringify({ addresses })}\n`);
-    await Promise.all([...sockets.values()].map((socket) => once(socket, 'close').catch(() => undefined)));
+    const closed = [...sockets.values()].map((socket) => once(socket, 'close').catch(() => undefined));
+    // One that is stopped closes nothing.
+    await Promise.race([Promise.all(closed), sleep(deadline - performance.now(), undefined, { ref: false })]);
     return addresses;
   } finally {
     for (const socket of open) socket.destroy();

@@ -1,6 +1,7 @@
 import { check } from '@protomem/core';
 import type * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
+import { checkNotEmpty } from './check-not-empty.ts';
 
 const run = registeredKernel('attention');
 
@@ -11,7 +12,7 @@ const run = registeredKernel('attention');
  * @param qkv `[B, N, 3 C]`, float32: queries, keys and values side by side, in each of them one head after the other
  * @param heads how many; `d = C / heads`
  * @returns `[B, N, C]`; the caller's
- * @throws ProtomemError when the last axis is not three times as many channels for each head
+ * @throws ProtomemError when the last axis is not three times as many channels for each head, or `qkv` is empty
  *
  * @example
  * ```ts
@@ -27,5 +28,6 @@ export function attention(qkv: tf.Tensor3D, heads: number): tf.Tensor3D {
     got: qkv.shape,
     expected: `[images, tokens, a multiple of 3 * ${heads} heads]`,
   }));
+  checkNotEmpty('attention', 'qkv', qkv);
   return run({ qkv }, { heads });
 }

@@ -17,7 +17,7 @@ const run = registeredKernel('convolutionPrelu');
  * @param alpha slopes of the negative side, `[outputs]`, float32; ones for no activation
  * @param options `stride`, default 1, and `padding`, default 0, as {@link depthwiseConvolution} has them
  * @returns `[B, floor((H + 2 padding - h) / stride) + 1, ..., outputs]`; the caller's
- * @throws ProtomemError when the filter is for other channels or larger than the padded image, or `shift` or `alpha` is not `[outputs]`
+ * @throws ProtomemError when the filter is for other channels or larger than the padded image, or `shift` or `alpha` is not `[outputs]`, or `x` is empty
  *
  * @example
  * ```ts

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkNotEmpty } from './check-not-empty.ts';
 
 /** The logit, or cosine, of a class that is not to count: its exponential is 0 beside any other, and its gradient too. */
 export const MASKED_LOGIT = -1e30;
@@ -20,8 +21,10 @@ export function stopGradient<T extends tf.Tensor>(x: T): T {
  * @param matrix `[B, M]`, float32; stays the caller's
  * @param columns `[B]`, int32, each in [0, M); stays the caller's
  * @returns `[B]`, differentiable in `matrix`; the caller's
+ * @throws ProtomemError when the matrix is empty
  */
 export function takeElements(matrix: tf.Tensor2D, columns: tf.Tensor1D): tf.Tensor1D {
+  checkNotEmpty('takeElements', 'matrix', matrix);
   const take = tf.customGrad((x, save) => {
     const at = elements(columns);
     (save as tf.GradSaveFunc)([at]);
@@ -40,8 +43,10 @@ export function takeElements(matrix: tf.Tensor2D, columns: tf.Tensor1D): tf.Tens
  * @param columns `[B]`, int32, each in [0, M); stays the caller's
  * @param values `[B]`, float32; stays the caller's
  * @returns `[B, M]`, differentiable in `matrix` and `values`; the caller's
+ * @throws ProtomemError when the matrix is empty
  */
 export function putElements(matrix: tf.Tensor2D, columns: tf.Tensor1D, values: tf.Tensor1D): tf.Tensor2D {
+  checkNotEmpty('putElements', 'matrix', matrix);
   const put = tf.customGrad((x, v, save) => {
     const at = elements(columns);
     (save as tf.GradSaveFunc)([at]);

@@ -16,7 +16,7 @@ const activated = registeredKernel('depthwisePrelu');
  * @param options `stride`: pixels from one result to the next, default 1. `padding`: zeros on every side of an image, less than
  *   the kernel has rows and columns, default 0.
  * @returns `[B, floor((H + 2 padding - h) / stride) + 1, ..., C]`; the caller's
- * @throws ProtomemError when the kernel has other channels, more than one for a channel, or is larger than the padded image
+ * @throws ProtomemError when the kernel has other channels, more than one for a channel, or is larger than the padded image, or `x` is empty
  *
  * @example
  * ```ts

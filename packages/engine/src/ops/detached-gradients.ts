@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { freeTapeEarly } from './variable-gradients.ts';
+import { freeTapeEarly, tidyTape } from './variable-gradients.ts';
 
 /**
  * Gradients computed on the spot, inside or outside of a gradient that is being recorded, of which they become no part:
@@ -20,7 +20,7 @@ export function detachedGradients(
   const { activeTape, gradientDepth, kernelDepth } = state;
   Object.assign(state, { activeTape: undefined, gradientDepth: 0, kernelDepth: 0 });
   try {
-    return tf.tidy(() => {
+    return tidyTape(() => {
       const recorded = (): tf.Tensor => {
         const y = f(xs);
         freeTapeEarly();

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 import { checkChannels } from './check-channels.ts';
+import { checkNotEmpty } from './check-not-empty.ts';
 
 const run = registeredKernel('layerNorm');
 
@@ -13,7 +14,7 @@ const run = registeredKernel('layerNorm');
  * @param offset `[C]`, float32
  * @param epsilon default 1e-5, PyTorch's
  * @returns a tensor of `x`'s shape; the caller's
- * @throws ProtomemError when `scale` or `offset` is not `[C]`
+ * @throws ProtomemError when `scale` or `offset` is not `[C]`, or `x` is empty
  *
  * @example
  * ```ts
@@ -23,6 +24,7 @@ const run = registeredKernel('layerNorm');
  * Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv:1607.06450.
  */
 export function layerNorm<T extends tf.Tensor>(x: T, scale: tf.Tensor1D, offset: tf.Tensor1D, epsilon = 1e-5): T {
+  checkNotEmpty('layerNorm', 'x', x);
   checkChannels('layerNorm', x, { scale, offset });
   const [y, mean, factor] = run({ x, scale, offset }, { epsilon });
   tf.dispose([mean, factor]);

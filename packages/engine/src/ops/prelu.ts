@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 import { checkChannels } from './check-channels.ts';
+import { checkNotEmpty } from './check-not-empty.ts';
 
 const run = registeredKernel('prelu');
 
@@ -13,7 +14,7 @@ const run = registeredKernel('prelu');
  * @param x float32 of any rank >= 1, `[..., C]`
  * @param alpha slopes of the negative side, `[C]`, float32
  * @returns a tensor of `x`'s shape; the caller's
- * @throws ProtomemError when `alpha` is not `[C]`
+ * @throws ProtomemError when `alpha` is not `[C]`, or `x` is empty
  *
  * @example
  * ```ts
@@ -23,6 +24,7 @@ const run = registeredKernel('prelu');
  * Source: K. He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.1.
  */
 export function prelu<T extends tf.Tensor>(x: T, alpha: tf.Tensor1D): T {
+  checkNotEmpty('prelu', 'x', x);
   checkChannels('prelu', x, { alpha });
   return run({ x, alpha }, {}) as T;
 }

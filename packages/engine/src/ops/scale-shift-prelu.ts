@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { registeredKernel } from '../backends/register.ts';
 import { checkChannels } from './check-channels.ts';
+import { checkNotEmpty } from './check-not-empty.ts';
 
 const plain = registeredKernel('scaleShift');
 const activated = registeredKernel('scaleShiftPrelu');
@@ -14,7 +15,7 @@ const activated = registeredKernel('scaleShiftPrelu');
  * @param shift `[C]`, float32
  * @param alpha slopes of the negative side, `[C]`, float32
  * @returns a tensor of `x`'s shape; the caller's
- * @throws ProtomemError when one of the three is not `[C]`
+ * @throws ProtomemError when one of the three is not `[C]`, or `x` is empty
  *
  * @example
  * ```ts
@@ -27,6 +28,7 @@ export function scaleShiftPrelu<T extends tf.Tensor>(
   shift: tf.Tensor1D,
   alpha: tf.Tensor1D,
 ): T {
+  checkNotEmpty('scaleShiftPrelu', 'x', x);
   checkChannels('scaleShiftPrelu', x, { factor, shift, alpha });
   return activated({ x, factor, shift, alpha }, {}) as T;
 }
@@ -40,6 +42,7 @@ export function scaleShiftPrelu<T extends tf.Tensor>(
  * ```
  */
 export function scaleShift<T extends tf.Tensor>(x: T, factor: tf.Tensor1D, shift: tf.Tensor1D): T {
+  checkNotEmpty('scaleShift', 'x', x);
   checkChannels('scaleShift', x, { factor, shift });
   return plain({ x, factor, shift }, {}) as T;
 }

@@ -44,6 +44,18 @@ describe.each(await enginesAtHand())('updateRows on %s', (engine) => {
     });
   });
 
+  it('moves rows of the matrix itself, whose memory the values may share', () => {
+    tf.tidy(() => {
+      // So wide that TensorFlow takes the slice where it is.
+      const matrix = tf.tensor2d(
+        Float32Array.from({ length: 4 * 16 }, (_, i) => Math.floor(i / 16)),
+        [4, 16],
+      );
+      updateRows(matrix, Int32Array.of(1, 2, 3), tf.slice(matrix, [0, 0], [3, 16]));
+      expect([0, 16, 32, 48].map((place) => matrix.dataSync()[place])).toEqual([0, 0, 1, 2]);
+    });
+  });
+
   it('is seen by every kind of product afterwards, again and again', () => {
     const [rows, width, batch] = [40, 24, 8];
     tf.tidy(() => {

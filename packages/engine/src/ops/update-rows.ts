@@ -10,13 +10,15 @@ const run = registeredKernel('updateRows');
  *
  * In place means that whatever shares the matrix's buffer sees the change: clones and reshapes of it, a `tf.Variable`
  * made from it, a tensor that it was made from, and on `cpu` the typed array that it was made from or that `dataSync` returned.
+ * Slices of whole rows see it on `cpu`, on `tensorflow` some do, which depends on where in memory they begin, and elsewhere none:
+ * take rows by `tf.gather` where they are to stay what they were.
  * A forward pass that saved the matrix for its gradient must therefore be finished before its rows change.
  *
  * On other backends, where buffers cannot change, the matrix must be a `tf.Variable`, and it gets a changed copy.
  *
  * @param matrix `[M, D]`, float32; a tensor or a variable; stays the caller's
  * @param rows row of each value, in `[0, M)`, each at most once
- * @param values `[rows.length, D]`, float32; stays the caller's
+ * @param values `[rows.length, D]`, float32, rows of the matrix itself among them; stays the caller's
  * @throws ProtomemError when shapes do not fit, or a row is outside the matrix or named twice; nothing is written then
  *
  * @example

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../load-engine.ts';
+import { leaked } from '../testing.ts';
+import { detachedGradients } from './detached-gradients.ts';
 import { variableGradients } from './variable-gradients.ts';
 
 beforeAll(async () => {
@@ -85,6 +87,50 @@ describe('variableGradients', () => {
     };
     const [late, early] = [held((f, list) => tf.variableGrads(f, list)), held(variableGradients)];
     expect([late > 100, early < 10]).toEqual([true, true]);
+  });
+
+  /** Ends in the forward pass, after it, or in the backward pass. */
+  const failing: readonly [string, (y: tf.Tensor) => tf.Tensor, string][] = [
+    [
+      'forwards',
+      () => {
+        throw new Error('no such label');
+      },
+      'no such label',
+    ],
+    ['where nothing leads to the variables', () => tf.sum(tf.square(tf.scalar(1))), 'Cannot find a connection'],
+    [
+      'backwards',
+      tf.customGrad((y) => ({
+        value: tf.sum(y as tf.Tensor),
+        gradFunc: (): tf.Tensor => {
+          throw new Error('no gradient');
+        },
+      })),
+      'no gradient',
+    ],
+  ];
+
+  it.each(failing)('leaves nothing behind where it fails %s', (_, last, message) => {
+    const { variables, loss } = net();
+    const fails = (): tf.Scalar => last(tf.square(loss())) as tf.Scalar;
+    expect(leaked(() => expect(() => variableGradients(fails, variables)).toThrow(message))).toBe(0);
+    const { value, grads } = variableGradients(loss, variables);
+    // One that is caught within another gradient leaves that one's tape alone.
+    const caught = variableGradients(() => {
+      const y = loss();
+      expect(() => variableGradients(fails, variables)).toThrow(message);
+      return y;
+    }, variables);
+    for (const [name, gradient] of Object.entries(grads))
+      expect(caught.grads[name]!.dataSync()).toEqual(gradient.dataSync());
+    tf.dispose([value, grads, caught.value, caught.grads]);
+    // With no gradient at all a detached one is zeros.
+    if (message.startsWith('Cannot find')) return;
+    const detached = () => detachedGradients(fails, variables);
+    expect(leaked(() => expect(detached).toThrow(message))).toBe(0);
+    const outer = () => variableGradients(() => tf.add(loss(), detached().value) as tf.Scalar, variables);
+    expect(leaked(() => expect(outer).toThrow(message))).toBe(0);
   });
 
   it('works inside of another gradient', () => {

@@ -17,6 +17,7 @@ type TapeNode = ReturnType<typeof tf.engine>['state']['activeTape'][number];
  *   whole only at the end. Default: nobody is told.
  * @returns as `tf.variableGrads`; all tensors are the caller's. Within a gradient that is being recorded already, nothing
  *   is freed early.
+ * @throws what `f` throws, or tfjs; then no tensor of theirs is left.
  *
  * @example
  * ```ts
@@ -30,11 +31,25 @@ export function variableGradients(
   variables: tf.Variable[],
   onGradient?: OnGradient,
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
-  return tf.variableGrads(() => {
-    const value = f();
-    freeTapeEarly(onGradient && tellOf(value, variables, onGradient));
-    return value;
-  }, variables);
+  return tidyTape(() =>
+    tf.variableGrads(() => {
+      const value = f();
+      freeTapeEarly(onGradient && tellOf(value, variables, onGradient));
+      return value;
+    }, variables),
+  );
+}
+
+/** @internal What `record` returns; where it throws, nothing that was saved for its gradient is left, as tfjs leaves it. */
+export function tidyTape<T extends tf.TensorContainer>(record: () => T): T {
+  try {
+    return tf.tidy(record);
+  } catch (error) {
+    const { activeTape, gradientDepth } = tf.engine().state;
+    // Within another gradient the tape is that one's.
+    if (gradientDepth === 0) for (const { saved } of activeTape ?? []) tf.dispose(saved);
+    throw error;
+  }
 }
 
 /**

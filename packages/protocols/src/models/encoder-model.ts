@@ -1,18 +1,18 @@
 import type { Encoder } from '@protomem/core/contracts';
 import { encoderFingerprint, foldNorms, loadEncoder } from '@protomem/encoders';
-import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { UnwatchedModel } from './embedding-model.ts';
+import { engineInWords } from './engine-in-words.ts';
 
 /** An encoder of ours, its norms folded into the convolutions. */
 export async function encoderModel(file: string): Promise<UnwatchedModel> {
-  const { engine, device } = await loadEngine({});
+  const engine = await engineInWords();
   const trained = await loadEncoder(file);
   const fingerprint = await encoderFingerprint(trained);
   const encoder = trained.folded ? trained : foldNorms(trained);
   if (encoder !== trained) trained.dispose();
   return {
-    kind: `protomem, ${engine} (${device})`,
+    kind: `protomem, ${engine}`,
     file,
     fingerprint,
     inputSize: encoder.card.inputSize,

@@ -6,6 +6,7 @@ import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flattening } from '../../fixtures/onnx-file.ts';
+import { tensorProduct } from '../tensor-product.ts';
 import { normalizeRows } from './embedding-model.ts';
 import { openModel } from './open-model.ts';
 
@@ -91,6 +92,18 @@ describe('openModel', () => {
     for (const [i, value] of both.entries()) expect(value).toBeCloseTo(straight[i]! + other[i]!, 4);
     expect(Math.hypot(...normalizeRows(both, 8))).toBeCloseTo(1, 6);
     await model.dispose();
+  });
+
+  it('runs on the engine that the caller has chosen, and leaves it so', async () => {
+    await loadEngine({ prefer: 'cpu' });
+    for (const path of ['layers', 'encoder.safetensors']) {
+      const model = await openModel(join(dir, path), path === 'layers' ? { mean: 10, scale: 20 } : {});
+      expect(model.kind).toContain(', cpu (');
+      await model.dispose();
+    }
+    expect(await tensorProduct(Float32Array.of(1, 2), Float32Array.of(3, 4), 2)).toEqual(Float32Array.of(11));
+    expect(tf.getBackend()).toBe('cpu');
+    await loadEngine({});
   });
 
   it('names what is no model', async () => {

@@ -29,7 +29,7 @@ const { root } = protobuf.parse(`
     repeated int64 dims = 1; int32 dataType = 2; string name = 8; repeated Entry externalData = 13; int32 dataLocation = 14;
   }
   message Tensor {
-    repeated int64 dims = 1; int32 dataType = 2; repeated float floatData = 4; string name = 8; bytes rawData = 9;
+    repeated int64 dims = 1; int32 dataType = 2; repeated float floatData = 4; repeated int32 int32Data = 5; string name = 8; bytes rawData = 9;
     repeated double doubleData = 10; repeated Entry externalData = 13; int32 dataLocation = 14;
   }
   message Entry { string key = 1; string value = 2; }
@@ -157,6 +157,7 @@ function addExternal(file: string, found: Map<string, number>, { name, dataLocat
 interface Tensor extends TensorHead {
   readonly dataType: number;
   readonly floatData: readonly number[];
+  readonly int32Data: readonly number[];
   readonly doubleData: readonly number[];
   readonly rawData: Uint8Array;
 }
@@ -165,11 +166,14 @@ interface Tensor extends TensorHead {
 function valuesOf(bytes: Uint8Array, most: number): readonly number[] | undefined {
   // Whatever else it holds, a number takes a byte or more: larger ones are not even read.
   if (bytes.length > 1000 + 16 * most) return undefined;
-  const { dataType, dataLocation, floatData, doubleData, rawData } = onnxMessage('Tensor').decode(
+  const { dataType, dataLocation, floatData, int32Data, doubleData, rawData } = onnxMessage('Tensor').decode(
     bytes,
   ) as unknown as Tensor;
   if (dataLocation === EXTERNAL) return undefined;
-  const values = rawData.length > 0 ? rawValues(dataType, rawData) : [...floatData, ...doubleData];
+  // Halves without raw data are kept as their bits.
+  const halves = dataType === elementTypes.float16 ? new Uint8Array(Uint16Array.from(int32Data).buffer) : undefined;
+  const raw = rawData.length > 0 ? rawData : halves;
+  const values = raw ? rawValues(dataType, raw) : [...floatData, ...doubleData];
   return values && values.length > 0 && values.length <= most ? values : undefined;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flattening, floatBytes, type OnnxFile, onnxFile, type Weight } from '../../fixtures/onnx-file.ts';
 import type { ModelOptions } from './model-options.ts';
+import { elementTypes, onnxMessage, readOnnxGraph } from './onnx-graph.ts';
 import { openModel } from './open-model.ts';
 
 const [HEIGHT, WIDTH] = [2, 4];
@@ -142,6 +143,14 @@ describe('ONNX models: pixels', () => {
     const result = await embed(onnxFile(model));
     expect(result.notes[0]).toContain('(Sub, Mul among its first nodes)');
     expectPixels(result, (x) => (x - 100) * 0.01);
+  });
+
+  it('reads halves that are kept as whole numbers', () => {
+    const encode = (type: string, value: object) => onnxMessage(type).encode(value).finish();
+    const half = { name: 'c', dims: [2], dataType: elementTypes.float16, int32Data: [0x3c00, 0xc000] };
+    const node = [{ opType: 'Add', input: ['x', 'c'], output: ['y'] }];
+    const graph = { name: 'g', node, initializer: [encode('Tensor', half)] };
+    expect(readOnnxGraph('a.onnx', encode('Model', { graph })).constant('c', 3)).toEqual([1, -2]);
   });
 
   it('leaves what comes after a layer alone, and does as it is asked in any case', async () => {

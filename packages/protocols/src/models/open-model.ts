@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { check, flagOf, ProtomemError, readOptions, type Settings } from '@protomem/core';
 import type { EmbeddingModel, UnwatchedModel } from './embedding-model.ts';
 import { embeddingWatch } from './embedding-watch.ts';
@@ -39,8 +39,9 @@ export async function openModel(path: string, options: ModelOptions = {}): Promi
 }
 
 async function openFile(file: string, settings: Settings<typeof modelOptions>): Promise<UnwatchedModel> {
-  if (file.endsWith('.onnx')) return onnxModel(file, settings);
-  if (file.endsWith('.json')) return tfjsModel(file, settings);
+  const ending = extname(file).toLowerCase();
+  if (ending === '.onnx') return onnxModel(file, settings);
+  if (ending === '.json') return tfjsModel(file, settings);
   refuseModelOptions(file, settings, 'an encoder of ours, which knows its pixels and its size');
   return encoderModel(file);
 }

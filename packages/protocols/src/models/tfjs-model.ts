@@ -1,7 +1,7 @@
 import { check, ProtomemError, type Settings } from '@protomem/core';
-import { loadEngine } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { UnwatchedModel } from './embedding-model.ts';
+import { engineInWords } from './engine-in-words.ts';
 import { arrange, batchOf, chooseOutput, pixelsFor, sidesOf, widthOf } from './foreign-model.ts';
 import { modelFingerprint } from './model-fingerprint.ts';
 import type { modelOptions } from './model-options.ts';
@@ -17,10 +17,10 @@ export async function tfjsModel(file: string, options: Settings<typeof modelOpti
   const artifacts = await readTfjsArtifacts(file);
   const { topology, specs, weights, graph } = artifacts;
   const fingerprint = modelFingerprint([JSON.stringify([topology, specs]), new Uint8Array(weights)], options);
-  const { engine, device } = await loadEngine({});
+  const engine = await engineInWords();
   const model = await loadModel(file, artifacts);
   try {
-    const kind = `TensorFlow.js ${graph ? 'graph' : 'layers'} model, ${engine} (${device})`;
+    const kind = `TensorFlow.js ${graph ? 'graph' : 'layers'} model, ${engine}`;
     return { kind, file, fingerprint, ...openLoaded(file, model, options) };
   } catch (error) {
     model.dispose();

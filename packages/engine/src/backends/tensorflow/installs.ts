@@ -66,13 +66,19 @@ function list(folder: string): string[] {
  */
 export const programFile = (version: string, root = cacheFolder()): string => join(root, `tfjs-node-${version}.cjs`);
 
-/** What {@link programFile} names, the newest of them, as a package. */
+/**
+ * What {@link programFile} names, as a package: the newest that has an install, since another project may have left the program of
+ * another release; else the newest of all.
+ */
 export function findProgram(root = cacheFolder()): InstalledPackage | undefined {
   const versions = list(root).flatMap((name) => /^tfjs-node-(\d+\.\d+\.\d+)\.cjs$/.exec(name)?.[1] ?? []);
-  const version = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
-  if (!version) return undefined;
-  const program = programFile(version, root);
-  return { name: '@tensorflow/tfjs-node', version, folder: root, manifest: program, program };
+  const programs = versions
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .map((version): InstalledPackage => {
+      const program = programFile(version, root);
+      return { name: '@tensorflow/tfjs-node', version, folder: root, manifest: program, program };
+    });
+  return programs.find((program) => findInstalls(program, root).length > 0) ?? programs[0];
 }
 
 /** Path of the binding to load for a tfjs-node package: the newest that `protomem-engine install` made, else its own. */

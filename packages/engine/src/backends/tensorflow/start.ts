@@ -28,25 +28,25 @@ export async function startTensorflow(device: 'cpu' | 'gpu', options: StartOptio
   if (device === 'gpu') {
     checkGpu();
     findTfjsNode(device);
-  } else {
-    check(precision === 'float32' || multipliesBfloat16() !== false, () => ({
-      where: 'loadEngine',
-      what: 'precision',
-      got: precision,
-      expected: '"float32": this processor has no instructions for bfloat16 (avx512_bf16, amx_bf16)',
-    }));
   }
+  // Before options are looked at: under `auto` an engine that is not there has no say in them.
+  const library = tf.findBackendFactory('tensorflow') ? undefined : findLibrary(device);
+  check(precision === 'float32' || device === 'gpu' || multipliesBfloat16() !== false, () => ({
+    where: 'loadEngine',
+    what: 'precision',
+    got: precision,
+    expected: '"float32": this processor has no instructions for bfloat16 (avx512_bf16, amx_bf16)',
+  }));
   const cluster = readCluster(options.cluster);
-  const loads = !tf.findBackendFactory('tensorflow');
-  check(loads || !cluster, () => ({
+  check(library !== undefined || !cluster, () => ({
     where: 'loadEngine',
     what: 'cluster',
     got: 'given',
     expected: 'none: TensorFlow is already loaded in this process, and joins a cluster only while it loads',
     fix: 'Ask for it in the first loadEngine of a process.',
   }));
-  const loadFound = (): string => load(findTfjsNode(device), device, threads);
-  const folder = loads ? (cluster ? loadInCluster(cluster, loadFound) : loadFound()) : undefined;
+  const loadFound = (): string => load(library!, threads);
+  const folder = library && (cluster ? loadInCluster(cluster, loadFound) : loadFound());
   if (!folder) checkThreads(threads);
   await activate('tensorflow');
   const backend = tf.backend() as TensorflowBackend;
@@ -95,8 +95,14 @@ function checkGpu(): void {
   }));
 }
 
-/** @returns the folder of the binding. */
-function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number): string {
+/** tfjs-node, and the binding to load for it. */
+interface Library {
+  readonly found: InstalledPackage;
+  readonly binding: string;
+}
+
+function findLibrary(device: 'cpu' | 'gpu'): Library {
+  const found = findTfjsNode(device);
   const binding = findBinding(found);
   check(binding !== undefined, () => ({
     where: 'loadEngine',
@@ -105,6 +111,11 @@ function load(found: InstalledPackage, device: 'cpu' | 'gpu', threads?: number):
     expected: 'one that is installed',
     fix: `npm install @protomem/native, then ${installCommand(device)}.`,
   }));
+  return { found, binding };
+}
+
+/** @returns the folder of the binding. */
+function load({ found, binding }: Library, threads?: number): string {
   restoreUtilFunctions();
   prepareEnvironment(threads, dirname(binding));
   requireWithBinding(found, binding);
