@@ -55,10 +55,11 @@ export const adaFace = part(
       name: 'ada-face',
       form: {
         target: (c, context) => {
-          const lengths = tf.clipByValue(stopGradient(needNorms('adaFace', context)), 0.001, 100);
-          const { mean: batchMean, deviation: batchDeviation } = moments(lengths.dataSync());
-          // A batch that is no number is refused further on, and leaves no trace.
-          if (Number.isFinite(batchMean)) {
+          const norms = stopGradient(needNorms('adaFace', context));
+          const lengths = tf.clipByValue(norms, 0.001, 100);
+          // A batch that is no number is refused further on, and leaves no trace; clipped, it may look like one.
+          if (norms.dataSync().every(Number.isFinite)) {
+            const { mean: batchMean, deviation: batchDeviation } = moments(lengths.dataSync());
             mean = momentum * batchMean + (1 - momentum) * mean;
             deviation = momentum * batchDeviation + (1 - momentum) * deviation;
           }
