@@ -43,4 +43,4 @@ export { synchronizedBatchNorm } from './ops/synchronized-batch-norm.ts';
 export { updateMovingAverages } from './ops/update-moving-averages.ts';
 export { updateRows } from './ops/update-rows.ts';
 export { type OnGradient, variableGradients } from './ops/variable-gradients.ts';
-export { parametersState, restoreParameters } from './parameters.ts';
+export { checkNames, parametersState, restoreParameters } from './parameters.ts';

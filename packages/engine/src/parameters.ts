@@ -58,11 +58,12 @@ export function restoreParameters(where: string, parameters: readonly Parameter[
   }
 }
 
-/** Of two with one name, one would take the other's place. */
-function checkNames(where: string, parameters: readonly Parameter[]): void {
+/** @internal Refuses parameters of which two have one name: one would take the other's place. */
+export function checkNames(where: string, parameters: readonly Parameter[]): void {
   const known = new Set<string>();
   for (const { name } of parameters) {
-    check(!known.has(name), () => ({ where, what: 'name of two parameters', got: name, expected: 'one for each' }));
+    const expected = 'one for each: gradients and saved weights go by it';
+    check(!known.has(name), () => ({ where, what: 'name of two parameters', got: name, expected }));
     known.add(name);
   }
 }

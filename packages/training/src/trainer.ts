@@ -1,6 +1,6 @@
 import { check, type ImageBatch, integer, Random, type Settings, type Stateful } from '@protomem/core';
 import type { Parameter } from '@protomem/core/contracts';
-import { alone, globalNorm, parametersState, restoreParameters } from '@protomem/engine';
+import { alone, checkNames, globalNorm, parametersState, restoreParameters } from '@protomem/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { createCheckpointer } from './checkpointer.ts';
 import { clipByGlobalNorm } from './clip.ts';
@@ -64,16 +64,7 @@ export function trainerOf(
   }));
   const reencoder = createReencoder('createTrainer', reencode, { encoder, head, loader, encoderBatch, seed });
   const parameters = [...under('encoder', encoder.parameters), ...under('head', head.parameters)];
-  const names = new Set<string>();
-  for (const { name } of parameters) {
-    check(!names.has(name), () => ({
-      where: 'createTrainer',
-      what: 'name of two parameters',
-      got: name,
-      expected: 'one for each: gradients and saved weights go by it',
-    }));
-    names.add(name);
-  }
+  checkNames('createTrainer', parameters);
   const trainable = parameters.filter((parameter) => parameter.trainable);
   const throughput = createThroughput();
 
